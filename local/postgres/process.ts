@@ -1,0 +1,63 @@
+import { join } from "node:path/posix";
+import { createInterface } from "node:readline";
+import { Readable } from "node:stream";
+import type { ServerUser } from "./installation.ts";
+
+export type PostgresProcess = { log(): string[]; stop(mode: "fast" | "immediate"): Promise<void> };
+
+const keptLogLines = 200;
+const startLimitMs = 30_000;
+
+/** Starts the server in `folder` and resolves once it accepts connections. Throws with the server's log if it does not. */
+export async function startProcess(
+  folder: string,
+  options: { settings: Record<string, string | number>; user: ServerUser | undefined },
+): Promise<PostgresProcess> {
+  const settings = Object.entries(options.settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
+  const child = new Deno.Command(join(folder, "bin", "postgres"), {
+    args: ["-D", join(folder, "data"), ...settings],
+    clearEnv: true,
+    env: { TZ: "UTC", LC_ALL: "C" },
+    cwd: "/",
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+    ...options.user,
+  }).spawn();
+
+  const lines: string[] = [];
+  const ready = Promise.withResolvers<void>();
+  // The pipe is read to its end whatever happens: a full pipe would stop the server at its next log line.
+  const drained = (async () => {
+    for await (const line of createInterface(Readable.fromWeb(child.stderr as never))) {
+      lines.push(line);
+      if (lines.length > keptLogLines) lines.shift();
+      if (line.includes("database system is ready to accept connections")) ready.resolve();
+    }
+  })();
+  const gone = child.status.then(({ code }) => ready.reject(startError(`exit code is ${code}`, lines)));
+  const limit = setTimeout(() => {
+    child.kill("SIGQUIT");
+    ready.reject(startError(`not ready after ${startLimitMs} ms`, lines));
+  }, startLimitMs);
+  try {
+    await ready.promise;
+  } finally {
+    clearTimeout(limit);
+  }
+
+  async function stop(mode: "fast" | "immediate"): Promise<void> {
+    try {
+      child.kill(mode === "fast" ? "SIGINT" : "SIGQUIT");
+    } catch (error) {
+      // It has died already; that is what was asked for.
+      if (!(error instanceof TypeError) && !(error instanceof Deno.errors.NotFound)) throw error;
+    }
+    await Promise.all([child.status, gone, drained]);
+  }
+  return { log: () => [...lines], stop };
+}
+
+function startError(value: string, lines: string[]): Error {
+  return new Error(`Cannot start PostgreSQL: ${value}\n${lines.join("\n")}`);
+}

@@ -1,0 +1,1 @@
+-- A shop of three articles for `supabase start`. The migrations bring everything the jobs need.
