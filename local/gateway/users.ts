@@ -1,0 +1,35 @@
+import { withConnection } from "../postgres/databases.ts";
+import { randomText } from "./keys.ts";
+
+export type NewUser = { email: string; password: string; app_metadata?: Record<string, unknown> };
+export type User = { id: string; email: string; password: string };
+
+/**
+ * Creates a user who can sign in, with `app_metadata`, which only the project's owner can set: by sign-up, then by SQL, because
+ * @supabase/lite has no admin API.
+ */
+export async function createUser(
+  user: NewUser,
+  options: { apiUrl: string; publishableKey: string; adminUrl: string },
+): Promise<User> {
+  const response = await fetch(`${options.apiUrl}/auth/v1/signup`, {
+    method: "POST",
+    headers: { apikey: options.publishableKey, "content-type": "application/json" },
+    body: JSON.stringify({ email: user.email, password: user.password }),
+  });
+  const body = await response.json();
+  if (!response.ok) {
+    throw new Error(`Cannot create user ${user.email}: sign-up answered ${response.status} ${JSON.stringify(body)}`);
+  }
+  const metadata = { provider: "email", providers: ["email"], ...user.app_metadata };
+  await withConnection(
+    options.adminUrl,
+    (sql) => sql`update auth.users set raw_app_meta_data = ${sql.json(metadata as never)} where email = ${user.email}`,
+  );
+  return { id: body.user.id, email: user.email, password: user.password };
+}
+
+/** An operator or viewer under a reserved domain, with a password of its own. */
+export function inventUser(role: "operator" | "viewer"): NewUser & { password: string } {
+  return { email: `${role}@lapse.test`, password: randomText(), app_metadata: { jobs_role: role } };
+}

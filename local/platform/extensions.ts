@@ -1,0 +1,47 @@
+import type postgres from "postgres";
+import { withConnection } from "../postgres/databases.ts";
+
+/** What the platform offers for scheduling, HTTP and secrets. Created in the schemas the platform uses. */
+const wanted: { name: string; schema?: string }[] = [
+  { name: "pg_cron", schema: "pg_catalog" },
+  { name: "pg_net", schema: "extensions" },
+  { name: "supabase_vault" },
+];
+
+/** Which of them are the real extension's files (or our stand-in's), and which exist only as plain SQL in this database. */
+export type Extensions = { created: string[]; plain: string[] };
+
+/**
+ * Creates pg_cron, pg_net and Vault as superuser, as the platform does for its users, and grants `postgres` what it grants there.
+ * Where the server lacks an extension, or refuses it (pg_cron lives in one database per server), the stand-in is applied as plain SQL.
+ */
+export async function provideExtensions(
+  adminUrl: string,
+  applyAsPlainSql: (sql: postgres.Sql, names: string[]) => Promise<void>,
+): Promise<Extensions> {
+  return await withConnection(adminUrl, async (sql) => {
+    const created: string[] = [];
+    for (const { name, schema } of wanted) {
+      if (await create(sql, { name, schema })) created.push(name);
+    }
+    const plain = wanted.map(({ name }) => name).filter((name) => !created.includes(name));
+    if (plain.length > 0) await applyAsPlainSql(sql, plain);
+    await sql.unsafe(await Deno.readTextFile(new URL("05_extension_grants.sql", import.meta.url))).simple();
+    return { created, plain };
+  });
+}
+
+async function create(sql: postgres.Sql, extension: { name: string; schema?: string }): Promise<boolean> {
+  const available = await sql`select 1 from pg_catalog.pg_available_extensions where name = ${extension.name}`;
+  if (available.length === 0) return false;
+  try {
+    const schema = extension.schema ? sql`with schema ${sql(extension.schema)}` : sql``;
+    await sql`create extension if not exists ${sql(extension.name)} ${schema} cascade`;
+    return true;
+  } catch (error) {
+    console.warn(
+      `Cannot create extension ${extension.name} as itself, using the stand-in: ${(error as Error).message}`,
+    );
+    return false;
+  }
+}
