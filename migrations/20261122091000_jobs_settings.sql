@@ -55,29 +55,22 @@ insert into jobs.settings default values;
 alter table jobs.settings enable row level security;
 revoke all on table jobs.settings from public, anon, authenticated, service_role;
 
--- Contract: the settings as JSON for the functions, intervals in seconds. Raises no_data_found when the row is gone.
+-- Contract: the settings a run needs, as JSON for the functions, intervals in seconds; null when the row is gone.
 create function jobs.settings_json() returns jsonb
-language plpgsql stable
+language sql stable
 set search_path = ''
 as $$
-declare
-  v_settings jobs.settings;
-begin
-  select * into v_settings from jobs.settings;
-  if not found then
-    raise exception 'Cannot start run as jobs.settings has no row: current value is empty' using errcode = 'no_data_found';
-  end if;
-  return jsonb_build_object(
-    'runSeconds', v_settings.run_seconds,
-    'claimSeconds', v_settings.claim_seconds,
-    'claimBatch', v_settings.claim_batch,
-    'customerActionGraceSeconds', extract(epoch from v_settings.customer_action_grace),
-    'processingRecheckSeconds', extract(epoch from v_settings.processing_recheck),
-    'captureRecheckSeconds', extract(epoch from v_settings.capture_recheck),
-    'voucherSettleGraceSeconds', extract(epoch from v_settings.voucher_settle_grace),
-    'slowMethodWindowSeconds', extract(epoch from v_settings.slow_method_window)
-  );
-end;
+  select jsonb_build_object(
+    'runSeconds', s.run_seconds,
+    'claimSeconds', s.claim_seconds,
+    'claimBatch', s.claim_batch,
+    'customerActionGraceSeconds', extract(epoch from s.customer_action_grace),
+    'processingRecheckSeconds', extract(epoch from s.processing_recheck),
+    'captureRecheckSeconds', extract(epoch from s.capture_recheck),
+    'voucherSettleGraceSeconds', extract(epoch from s.voucher_settle_grace),
+    'slowMethodWindowSeconds', extract(epoch from s.slow_method_window)
+  )
+  from jobs.settings s;
 $$;
 
 comment on function jobs.settings_json() is 'The settings a run needs, as JSON; intervals in seconds.';

@@ -6,6 +6,7 @@
 --   duplicate  this run id has begun before: do nothing
 --   skipped    another run works on the job: do nothing
 --   braked     more orders are due than the brake allows and nobody released it: do nothing
+--   failed     the settings are gone: do nothing
 -- A dry run takes no lease and meets no brake: it changes nothing but its own row.
 -- Raises 22023 for arguments that do not fit each other.
 
@@ -31,7 +32,7 @@ as $$
   returning jsonb_build_object('answer', p_status, 'now', p_now, 'run', to_jsonb(r));
 $$;
 
-comment on function jobs.refuse_run(uuid, text, text, timestamptz) is 'Ends a run as skipped or braked before it worked.';
+comment on function jobs.refuse_run(uuid, text, text, timestamptz) is 'Ends a run as skipped, braked or failed before it worked.';
 
 create function public.jobs_begin_run(
   p_run_id uuid,
@@ -50,7 +51,6 @@ set search_path = ''
 as $$
 declare
   v_run public.job_runs;
-  v_settings jsonb := jobs.settings_json();
   v_threshold integer := (select s.brake_threshold from jobs.settings s);
   v_lease jobs.leases;
   v_due record;
@@ -73,6 +73,17 @@ begin
   end if;
   if v_run.status <> 'queued' then
     return jsonb_build_object('answer', 'duplicate', 'now', p_now, 'run', to_jsonb(v_run));
+  end if;
+
+  if v_threshold is null then
+    perform jobs.raise_alert(
+      p_key => 'run_failed:' || p_job, p_job => p_job, p_severity => 'critical', p_message => 'A run failed',
+      p_details => jsonb_build_object('runId', p_run_id, 'error', 'jobs.settings has no row'), p_now => p_now
+    );
+    return jobs.refuse_run(
+      p_run_id => p_run_id, p_status => 'failed',
+      p_error => 'Cannot start run as jobs.settings has no row: current value is empty', p_now => p_now
+    );
   end if;
 
   if v_run.dry_run then
@@ -120,7 +131,7 @@ begin
   end if;
 
   return jsonb_build_object(
-    'answer', 'running', 'now', p_now, 'run', to_jsonb(v_run), 'settings', v_settings, 'due', coalesce(v_due.due, 1)
+    'answer', 'running', 'now', p_now, 'run', to_jsonb(v_run), 'settings', jobs.settings_json(), 'due', coalesce(v_due.due, 1)
   );
 end;
 $$;

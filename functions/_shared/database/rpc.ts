@@ -1,0 +1,64 @@
+import type { SupabaseClient } from "@supabase/supabase-js";
+import type { z } from "zod";
+import { DatabaseError, LeaseLostError } from "../errors.ts";
+
+/** Calls one database function and parses its answer. */
+export type Rpc = <T>(name: string, args: Record<string, unknown>, options: RpcOptions<T>) => Promise<T>;
+
+export type RpcOptions<T> = {
+  answer: z.ZodType<T>;
+  /** The call may be repeated when its answer got lost: the function is idempotent, or repeating it wastes nothing that matters. */
+  repeatable: boolean;
+};
+
+const TIMEOUT_MS = 15_000;
+const PAUSES_MS = [200, 1_000];
+const LEASE_LOST = "LP001";
+
+/**
+ * Makes an {@linkcode Rpc} over a client with a secret key. `now` fixes the time that every function is told (`p_now`), for
+ * simulations; without it the database uses its own.
+ *
+ * @throws LeaseLostError when the run's fence is old; DatabaseError for any other refusal, lost answer or broken contract.
+ */
+export function createRpc(client: SupabaseClient, now?: () => Date): Rpc {
+  return async (name, args, { answer, repeatable }) => {
+    const told = now ? { ...args, p_now: now().toISOString() } : args;
+    const data = await callWithRepeats(() => callOnce(client, name, told), repeatable);
+    const parsed = answer.safeParse(data);
+    if (parsed.success) return parsed.data;
+    const issue = parsed.error.issues[0];
+    throw new DatabaseError(
+      `Cannot read answer of ${name} at ${issue?.path.join(".") || "its root"}: current value is ${issue?.message}`,
+      { code: null },
+    );
+  };
+}
+
+async function callOnce(client: SupabaseClient, name: string, args: Record<string, unknown>): Promise<unknown> {
+  const { data, error, status } = await client.rpc(name, args).abortSignal(AbortSignal.timeout(TIMEOUT_MS));
+  if (!error) return data;
+  const code = error.code || (status >= 500 ? String(status) : null);
+  if (code === LEASE_LOST) throw new LeaseLostError(error.message, { code });
+  // Without the right role everything would look empty or refused. Saying so by name beats a run that finds nothing to do.
+  const hint = code === "42501" ? " (the functions need a secret key: service_role)" : "";
+  throw new DatabaseError(`Cannot call ${name}: current value is ${error.message}${hint}`, { code, cause: error });
+}
+
+async function callWithRepeats<T>(call: () => Promise<T>, repeatable: boolean): Promise<T> {
+  for (const pause of repeatable ? PAUSES_MS : []) {
+    try {
+      return await call();
+    } catch (error) {
+      if (!isLostAnswer(error)) throw error;
+      await new Promise((resolve) => setTimeout(resolve, pause * (0.5 + Math.random())));
+    }
+  }
+  return await call();
+}
+
+/** No answer, an answer of the gateway (5xx), a connection the database dropped (class 08, 57P), or a deadlock it broke up. */
+function isLostAnswer(error: unknown): boolean {
+  if (!(error instanceof DatabaseError)) return true;
+  return error.code === null || /^(5\d\d|08\w{3}|57P\w{2}|40001|40P01|PGRST00[0-3])$/.test(error.code);
+}

@@ -1,0 +1,84 @@
+import { z } from "zod";
+import type { Caller } from "./gate.ts";
+
+/** What a caller may ask of a job. Everything is optional, nothing else is understood. */
+export type JobRequest = {
+  /** The run's id; repeating it is harmless. A new one when absent. */
+  runId: string;
+  /** Answer when the run has ended, not when it has begun. */
+  wait: boolean;
+  /** Look, decide, report, and change nothing. */
+  dryRun: boolean;
+  /** Most orders to decide. */
+  limit: number | null;
+  releaseBrake: boolean;
+  reason: string | null;
+};
+
+export type RequestIssue = { field: string; reason: string };
+export type JobRequestResult = { request: JobRequest; status: 200; issues: null } | {
+  request: null;
+  status: 400 | 403 | 413;
+  issues: RequestIssue[];
+};
+
+const MAX_BODY_BYTES = 10_000;
+
+const schema = z.strictObject({
+  runId: z.uuid().optional(),
+  wait: z.boolean().default(false),
+  dryRun: z.boolean().default(false),
+  limit: z.int().min(1).max(100_000).nullable().default(null),
+  releaseBrake: z.boolean().default(false),
+  reason: z.string().trim().min(1).max(500).nullable().default(null),
+});
+
+/** Reads and parses a request's body. An empty body asks for a plain run. Releasing the brake takes a person and a reason. */
+export async function parseJobRequest(request: Request, caller: Caller): Promise<JobRequestResult> {
+  const text = await readBounded(request);
+  if (text === null) return refuse(413, "body", `larger than ${MAX_BODY_BYTES} bytes`);
+
+  let body: unknown;
+  try {
+    body = text.trim() === "" ? {} : JSON.parse(text);
+  } catch {
+    return refuse(400, "body", "not JSON");
+  }
+
+  const parsed = schema.safeParse(body);
+  if (!parsed.success) {
+    return { request: null, status: 400, issues: parsed.error.issues.flatMap(describe) };
+  }
+  const { runId = crypto.randomUUID(), ...rest } = parsed.data;
+  if (rest.releaseBrake && caller.trigger === "schedule") {
+    return refuse(403, "releaseBrake", "the scheduler cannot release the brake");
+  }
+  if (rest.releaseBrake && rest.reason === null) {
+    return refuse(400, "reason", "required to release the brake");
+  }
+  return { request: { runId, ...rest }, status: 200, issues: null };
+}
+
+/** Stops reading at the limit: a length header may lie. */
+async function readBounded(request: Request): Promise<string | null> {
+  if (request.body === null) return "";
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of request.body) {
+    size += chunk.byteLength;
+    if (size > MAX_BODY_BYTES) return null;
+    chunks.push(chunk);
+  }
+  return new TextDecoder().decode(await new Blob(chunks as BlobPart[]).arrayBuffer());
+}
+
+function describe(issue: z.core.$ZodIssue): RequestIssue[] {
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map((key) => ({ field: key.slice(0, 100), reason: "unknown field" }));
+  }
+  return [{ field: issue.path.join(".") || "body", reason: issue.message }];
+}
+
+function refuse(status: 400 | 403 | 413, field: string, reason: string): JobRequestResult {
+  return { request: null, status, issues: [{ field, reason }] };
+}

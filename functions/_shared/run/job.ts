@@ -1,0 +1,40 @@
+import type { Lease } from "../database/jobs-database.ts";
+import type { JobsDatabase } from "../database/jobs-database.ts";
+import type { Settings } from "../database/contracts.ts";
+import type { OrderDecision } from "../orders.ts";
+import type { StripeGateway } from "../stripe/gateway.ts";
+import type { Clock } from "./clock.ts";
+import type { Log } from "./log.ts";
+
+/** Everything a job may touch. It knows neither HTTP nor the environment. */
+export type Ports = {
+  database: JobsDatabase;
+  gateway: StripeGateway;
+  clock: Clock;
+  log: Log;
+  deadline: Deadline;
+};
+
+/** `claim`: claim nothing after this moment. `call`: start no call to Stripe after this one. */
+export type Deadline = { claim: Date; call: Date };
+
+/** What a run was asked to do. A dry run holds no lease, because it changes nothing. */
+export type RunOrders = { lease: Lease; dryRun: false; limit: number; settings: Settings } | {
+  lease: null;
+  dryRun: true;
+  limit: number;
+  settings: Settings;
+};
+
+export type JobResult = {
+  status: "succeeded" | "partial" | "failed";
+  /** Why the run is not `succeeded`. */
+  error: string | null;
+  /** Time ran out before the work did: a continuation should go on. */
+  workLeft: boolean;
+  /** What a dry run would have decided. */
+  decisions?: OrderDecision[];
+};
+
+/** The work of one run, from its first claim to its last settlement. */
+export type Job = (ports: Ports, orders: RunOrders) => Promise<JobResult>;

@@ -1,0 +1,136 @@
+import { createBudgetedFetch } from "../budget/budgeted-fetch.ts";
+import { createCallBudget } from "../budget/call-budget.ts";
+import type { BeginAnswer } from "../database/contracts.ts";
+import type { JobsDatabase, NewRun } from "../database/jobs-database.ts";
+import type { StripeEnvironment } from "../environment.ts";
+import { ConfigurationError, LeaseLostError, reasonOf } from "../errors.ts";
+import { createStripeGateway } from "../stripe/gateway.ts";
+import { clockFrom } from "./clock.ts";
+import type { Job, JobResult, RunOrders } from "./job.ts";
+import type { Log } from "./log.ts";
+import { reportOf, type RunReport } from "./report.ts";
+
+export type StartRunOptions = {
+  run: NewRun;
+  job: Job;
+  database: JobsDatabase;
+  /** Parses the Stripe half of the environment; may throw ConfigurationError. */
+  stripe: () => StripeEnvironment;
+  log: Log;
+};
+
+/** A run that was begun, or refused. `ended` settles when it is over; it never rejects. */
+export type StartedRun = { answer: BeginAnswer["answer"]; ended: Promise<RunEnded> };
+export type RunEnded = { report: RunReport; configurationError: string | null };
+
+/** Time of one attempt on the wire; the SDK's own limit also covers the wait for a slot of the call budget. */
+const ATTEMPT_TIMEOUT_MS = 10_000;
+const CALL_TIMEOUT_MS = 80_000;
+
+/**
+ * Begins a run and works it off in the background: lease, brake, the job, the end, a continuation if work is left.
+ *
+ * @throws DatabaseError when not even the beginning could be written.
+ */
+export async function startRun(options: StartRunOptions): Promise<StartedRun> {
+  const { run, database } = options;
+  const begun = await database.beginRun(run);
+  const log = options.log.with({ run_id: run.runId, job: run.job });
+  if (begun.answer !== "running") {
+    log.info("run_refused", { answer: begun.answer, error: begun.run.error });
+    const report = reportOf(begun.run);
+    const configurationError = begun.answer === "failed" ? begun.run.error : null;
+    return { answer: begun.answer, ended: Promise.resolve({ report, configurationError }) };
+  }
+  log.info("run_started", { trigger: begun.run.trigger, dry_run: begun.run.dry_run, due: begun.due });
+  return { answer: "running", ended: workOff(begun, { ...options, log }) };
+}
+
+type Running = Extract<BeginAnswer, { answer: "running" }>;
+
+async function workOff(begun: Running, { job, database, stripe, log }: StartRunOptions): Promise<RunEnded> {
+  const clock = clockFrom(begun.now);
+  const statistics = { calls: 0, throttled: 0, callsByEndpoint: {} };
+  let configurationError: string | null = null;
+  let result: JobResult;
+  try {
+    const { secretKey, apiBase } = stripe();
+    const gateway = createStripeGateway({
+      secretKey,
+      apiBase,
+      timeoutMs: CALL_TIMEOUT_MS,
+      fetch: createBudgetedFetch({
+        fetch: globalThis.fetch,
+        budget: createCallBudget({
+          clock,
+          reserve: (endpoint, count) => database.reserveCalls(gateway.livemode, endpoint, count),
+          report: (endpoint, scope) => database.reportThrottle(gateway.livemode, endpoint, scope),
+        }),
+        timeoutMs: ATTEMPT_TIMEOUT_MS,
+        statistics,
+      }),
+    });
+    result = begun.due === 0
+      ? { status: "succeeded", error: null, workLeft: false }
+      : await job({ database, gateway, clock, log, deadline: deadlineOf(begun) }, ordersOf(begun));
+  } catch (error) {
+    if (error instanceof ConfigurationError) configurationError = error.message;
+    log.error("run_broke", { error: reasonOf(error), lease_lost: error instanceof LeaseLostError });
+    result = { status: "failed", error: reasonOf(error), workLeft: false };
+  }
+  return { report: await endRun(begun, result, { database, log, statistics }), configurationError };
+}
+
+type EndOptions = {
+  database: JobsDatabase;
+  log: Log;
+  statistics: { calls: number; throttled: number; callsByEndpoint: Record<string, number> };
+};
+
+async function endRun(
+  begun: Running,
+  result: JobResult,
+  { database, log, statistics }: EndOptions,
+): Promise<RunReport> {
+  const runId = begun.run.id;
+  let row = begun.run;
+  try {
+    row = await database.finishRun({
+      runId,
+      status: result.status,
+      error: result.error,
+      stripeCalls: statistics.calls,
+      stripeThrottled: statistics.throttled,
+    });
+    // After the lease is given back: a continuation that found it taken would give up.
+    if (result.workLeft && !begun.run.dry_run) log.info("run_continued", { by: await database.continueRun(runId) });
+  } catch (error) {
+    // The watch marks the run lost and the next tick goes on: nothing depends on this call.
+    log.error("run_end_broke", { error: reasonOf(error) });
+  }
+  log.info("run_closed", {
+    status: row.status,
+    error: row.error,
+    duration_ms: row.duration_ms,
+    payments_expired: row.payments_expired,
+    stock_released: row.stock_released,
+    backlog: row.backlog,
+    stripe_calls: statistics.callsByEndpoint,
+    stripe_throttled: statistics.throttled,
+  });
+  return reportOf(row, result.decisions);
+}
+
+function ordersOf({ run, settings }: Running): RunOrders {
+  const common = { limit: run.item_limit ?? Number.POSITIVE_INFINITY, settings };
+  if (run.dry_run) return { ...common, lease: null, dryRun: true };
+  if (run.fence === null) throw new Error(`Cannot work on run ${run.id} without a fence: current value is null`);
+  return { ...common, lease: { runId: run.id, fence: run.fence }, dryRun: false };
+}
+
+function deadlineOf({ settings, now }: Running) {
+  return {
+    claim: new Date(now.getTime() + settings.claimSeconds * 1_000),
+    call: new Date(now.getTime() + settings.runSeconds * 1_000),
+  };
+}
