@@ -1,21 +1,18 @@
 import type { ClaimedOrder, OrderDecision } from "../orders.ts";
+import { examineOrder } from "./examine-order.ts";
 import type { StripeGateway } from "./gateway.ts";
-import type { VerdictPolicy } from "./policy.ts";
+import { DEFAULT_POLICY, type VerdictPolicy } from "./policy.ts";
 import type { Reason } from "./reasons.ts";
-import type { RetryPolicy } from "./retry.ts";
+import { DEFAULT_RETRY, type Pace, retryingGateway, type RetryPolicy } from "./retry.ts";
 
-/** What examining needs from outside. `deadline`: the moment after which no new call to Stripe starts. */
-export type ExamineOrdersOptions = {
+/** What examining needs from outside; in {@linkcode Pace}, `deadline` is when the last call to Stripe may start. */
+export type ExamineOrdersOptions = Pace & {
   gateway: StripeGateway;
-  deadline: Date;
-  clock: () => Date;
-  sleep: (ms: number) => Promise<void>;
-  random: () => number;
   policy?: VerdictPolicy;
   retry?: RetryPolicy;
   /** Stops before the first write and says what it would have done. */
   dryRun?: boolean;
-  /** Orders examined at the same time; default 10. */
+  /** Orders examined at the same time; default 10. By Little's law 8 calls in flight fill 20 calls/s at 0.4 s each. */
   maxInFlight?: number;
   /** Payments unknown to Stripe that earlier batches of the same run met; default 0. */
   notFoundSoFar?: number;
@@ -36,10 +33,73 @@ export type ExaminedBatch = {
   notFound: number;
 };
 
-/** Examines a batch of claimed orders. */
-export function examineOrders(
-  _orders: readonly ClaimedOrder[],
-  _options: ExamineOrdersOptions,
+/**
+ * Examines a batch of claimed orders, several at a time. Never throws for one order: a fault in this program becomes
+ * that order's `retry`, so the others are not held up by it.
+ *
+ * After a stop or the deadline no further order is begun; those in the middle finish what they can.
+ */
+export async function examineOrders(
+  orders: readonly ClaimedOrder[],
+  options: ExamineOrdersOptions,
 ): Promise<ExaminedBatch> {
-  throw new Error("Cannot examine orders as the protocol is not written yet");
+  const { clock, deadline, maxInFlight = 10, maxNotFound = 10, onInternalError } = options;
+  const context = {
+    gateway: retryingGateway(options.gateway, { ...options, policy: options.retry ?? DEFAULT_RETRY }),
+    policy: options.policy ?? DEFAULT_POLICY,
+    clock,
+    dryRun: options.dryRun ?? false,
+  };
+  const decisions = new Map<string, OrderDecision>();
+  let notFound = options.notFoundSoFar ?? 0;
+  let stop: Reason | null = null;
+
+  const queue = orders.values();
+  const work = async () => {
+    // One iterator for all workers: each takes the next order that nobody has taken.
+    while (stop === null && clock() < deadline) {
+      const { value: order, done } = queue.next();
+      if (done) return;
+      try {
+        const examined = await examineOrder(order, context);
+        if (examined.decision) decisions.set(order.id, examined.decision);
+        stop ??= examined.stop;
+        notFound += examined.decision?.payments.filter(isNotFound).length ?? 0;
+        if (notFound > maxNotFound) stop ??= "too_many_not_found";
+      } catch (error) {
+        onInternalError?.(order.id, error);
+        decisions.set(order.id, failedDecision(order));
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: maxInFlight }, work));
+
+  if (stop === "too_many_not_found") withdrawIfNothingWasFound(decisions);
+  return {
+    decisions: [...decisions.values()],
+    untouched: orders.filter(({ id }) => !decisions.has(id)).map(({ id }) => id),
+    stop,
+    notFound,
+  };
+}
+
+/**
+ * With a wrong key Stripe knows none of the payments, and quarantining them would only make work: those orders are
+ * handed back. If it knew at least one, the key is right and the others are truly missing: the quarantines stand, or
+ * the same orders would come first in every run and stop it again.
+ */
+function withdrawIfNothingWasFound(decisions: Map<string, OrderDecision>): void {
+  const payments = [...decisions.values()].flatMap((decision) => decision.payments);
+  if (payments.some(({ evidence }) => evidence.status !== undefined)) return;
+  for (const { orderId, payments } of decisions.values()) {
+    if (payments.some(isNotFound)) decisions.delete(orderId);
+  }
+}
+
+function isNotFound({ reason }: { reason: Reason }): boolean {
+  return reason === "payment_not_found" || reason === "account_access_lost";
+}
+
+function failedDecision({ id, attempt }: ClaimedOrder): OrderDecision {
+  return { orderId: id, attempt, outcome: "retry", reason: "internal_error", nextCheckAt: null, payments: [] };
 }

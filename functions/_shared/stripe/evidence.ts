@@ -1,0 +1,43 @@
+import type { PaymentEvidence } from "../orders.ts";
+import type { StripeIntent, StripeSession } from "./objects.ts";
+import type { Reply } from "./reply.ts";
+
+/** What a reply proves, cut down to what may be kept: never the client_secret, never anything about a person. */
+export function evidenceOf(reply: Reply<StripeIntent | StripeSession>): PaymentEvidence {
+  if (reply.ok) return withoutNulls({ ...factsOf(reply.object), request_id: reply.requestId });
+  const { object, requestId, httpStatus, errorCode } = reply.failure;
+  const facts = object ? factsOf(object) : {};
+  return withoutNulls({ ...facts, request_id: requestId, http_status: httpStatus, error_code: errorCode });
+}
+
+type Facts = { [key in keyof PaymentEvidence]: PaymentEvidence[key] | null };
+
+function factsOf(object: StripeIntent | StripeSession): Facts {
+  if (object.object === "payment_intent") {
+    return {
+      object: "payment_intent",
+      status: object.status,
+      amount: object.amount,
+      amount_received: object.amount_received,
+      currency: object.currency,
+      cancellation_reason: object.cancellation_reason,
+      next_action: object.next_action?.type,
+    };
+  }
+  const intent = typeof object.payment_intent === "string" ? null : object.payment_intent;
+  return {
+    object: "checkout_session",
+    status: object.status,
+    payment_status: object.payment_status,
+    amount: object.amount_total,
+    currency: object.currency,
+    intent_status: intent?.status,
+    amount_received: intent?.amount_received,
+    cancellation_reason: intent?.cancellation_reason,
+    next_action: intent?.next_action?.type,
+  };
+}
+
+function withoutNulls(facts: Facts): PaymentEvidence {
+  return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== null && value !== undefined));
+}

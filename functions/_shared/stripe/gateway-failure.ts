@@ -1,0 +1,37 @@
+import Stripe from "stripe";
+import { blankFailure, type CallFailure } from "./reply.ts";
+
+/**
+ * Turns what the SDK threw into a failure. Only listed fields are taken over: the SDK's errors also hold the message,
+ * the headers and the raw body.
+ *
+ * The SDK's classes are read for one purpose, to tell "no answer" from an answer; everything else is in the fields
+ * (its class for a 409 on an idempotency key is StripeAPIError, and a lock and a rate limit share one class).
+ *
+ * @throws what is not about Stripe or the network, a fault of this program.
+ */
+export function failureOf<T>(error: unknown, parse: (raw: unknown) => T | null): CallFailure<T> {
+  // `null` as a body makes the SDK itself stumble over the missing `error` key.
+  if (error instanceof TypeError) return blankFailure("bad_reply");
+  if (!(error instanceof Stripe.errors.StripeError)) throw error;
+  const requestId = error.requestId ?? null;
+  if (error instanceof Stripe.errors.StripeConnectionError) {
+    return blankFailure(isTimeout(error) ? "timeout" : "connection_lost", { requestId });
+  }
+  // Invalid JSON, the HTML page of a proxy for example: the SDK drops the status.
+  if (error.statusCode === undefined) return blankFailure("bad_reply", { requestId });
+  return blankFailure("refused", {
+    httpStatus: error.statusCode,
+    errorType: error.rawType ?? null,
+    errorCode: error.code ?? null,
+    rateLimitedReason: error.headers?.["stripe-rate-limited-reason"] ?? null,
+    requestId,
+    ownedByCheckout: /created by Checkout/i.test(error.message),
+    object: error.payment_intent ? parse(error.payment_intent) : null,
+  });
+}
+
+function isTimeout(error: InstanceType<typeof Stripe.errors.StripeConnectionError>): boolean {
+  const { detail } = error;
+  return typeof detail === "object" && detail !== null && Reflect.get(detail, "code") === "ETIMEDOUT";
+}

@@ -1,0 +1,76 @@
+import type Stripe from "stripe";
+import type { NextAction } from "./objects.ts";
+
+/**
+ * What a `requires_action` intent is waiting for.
+ *
+ * - `customer`: somebody is, or was, at a screen; minutes.
+ * - `voucher`: the customer holds a code that can be paid until its own expiry; hours to weeks.
+ * - `slow`: the bank is at work; days.
+ * - `bank_transfer`: like slow, and it may be part-funded.
+ */
+type ActionClass =
+  | { class: "customer" }
+  | { class: "voucher"; expiryField: "expires_at" | "expires_after" }
+  | { class: "slow" }
+  | { class: "bank_transfer" };
+
+/** Every next_action type of the pinned SDK. */
+type SdkActionType = Exclude<keyof Stripe.PaymentIntent.NextAction, "type">;
+
+// The Record makes the compiler refuse both a type of the SDK that is missing here and one the SDK does not have.
+const ACTION_CLASSES: Record<SdkActionType, ActionClass> = {
+  use_stripe_sdk: { class: "customer" },
+  redirect_to_url: { class: "customer" },
+  alipay_handle_redirect: { class: "customer" },
+  blik_authorize: { class: "customer" },
+  cashapp_handle_redirect_or_display_qr_code: { class: "customer" },
+  klarna_display_qr_code: { class: "customer" },
+  paynow_display_qr_code: { class: "customer" },
+  promptpay_display_qr_code: { class: "customer" },
+  swish_handle_redirect_or_display_qr_code: { class: "customer" },
+  upi_handle_redirect_or_display_qr_code: { class: "customer" },
+  wechat_pay_display_qr_code: { class: "customer" },
+  wechat_pay_redirect_to_android_app: { class: "customer" },
+  wechat_pay_redirect_to_ios_app: { class: "customer" },
+  boleto_display_details: { class: "voucher", expiryField: "expires_at" },
+  konbini_display_details: { class: "voucher", expiryField: "expires_at" },
+  multibanco_display_details: { class: "voucher", expiryField: "expires_at" },
+  oxxo_display_details: { class: "voucher", expiryField: "expires_after" },
+  // A Pix code is scanned in the bank's own app, up to 14 days later if the shop wants: a voucher, not a screen.
+  pix_display_qr_code: { class: "voucher", expiryField: "expires_at" },
+  card_await_notification: { class: "slow" },
+  verify_with_microdeposits: { class: "slow" },
+  display_bank_transfer_instructions: { class: "bank_transfer" },
+};
+
+export type ReadAction =
+  | { class: "customer" | "slow" | "unknown" }
+  /** `expiresAt` null: absent or not a number. */
+  | { class: "voucher"; expiresAt: Date | null }
+  /** Minor units still to come; null when Stripe does not say. */
+  | { class: "bank_transfer"; amountRemaining: number | null };
+
+/** Classifies the next_action of a `requires_action` intent. A missing one is as unknown as a new type. */
+export function readNextAction(action: NextAction | null | undefined): ReadAction {
+  if (!action || !Object.hasOwn(ACTION_CLASSES, action.type)) return { class: "unknown" };
+  const known = ACTION_CLASSES[action.type as SdkActionType];
+  switch (known.class) {
+    case "voucher": {
+      const seconds = numberIn(action, known.expiryField);
+      return { class: "voucher", expiresAt: seconds === null ? null : new Date(seconds * 1000) };
+    }
+    case "bank_transfer":
+      return { class: "bank_transfer", amountRemaining: numberIn(action, "amount_remaining") };
+    default:
+      return { class: known.class };
+  }
+}
+
+/** Stripe nests the details under a key named like the type. */
+function numberIn(action: NextAction, field: string): number | null {
+  const details = action[action.type];
+  if (typeof details !== "object" || details === null) return null;
+  const value: unknown = Reflect.get(details, field);
+  return typeof value === "number" && Number.isFinite(value) ? value : null;
+}

@@ -1,0 +1,51 @@
+import { z } from "zod";
+
+/**
+ * The part of Stripe's objects that the jobs read, for API version 2026-10-28.endive.
+ *
+ * Stripe's enums are open (since SDK 22.4 new values may appear on old API versions too), so every status and every
+ * next_action type is a plain string here; what an unknown one means is for the verdict to say. Unknown fields pass
+ * through unread.
+ */
+const nextActionSchema = z.looseObject({ type: z.string() });
+
+/** `metadata` of a session is nullable, of an intent never; both are read the same way. */
+const metadataSchema = z.record(z.string(), z.string()).nullish().transform((metadata) => metadata ?? {});
+
+/** Amounts in the currency's minor unit, times in Unix seconds. */
+export const intentSchema = z.looseObject({
+  id: z.string().min(1),
+  object: z.literal("payment_intent"),
+  status: z.string(),
+  amount: z.int(),
+  // Not defaulted: an intent without it cannot be shown to have received nothing.
+  amount_received: z.int(),
+  currency: z.string(),
+  created: z.int(),
+  livemode: z.boolean(),
+  metadata: metadataSchema,
+  canceled_at: z.int().nullish(),
+  cancellation_reason: z.string().nullish(),
+  capture_method: z.string().nullish(),
+  next_action: nextActionSchema.nullish(),
+});
+
+/** `payment_intent` is null until the customer confirms, an object when expanded, else an id. */
+export const sessionSchema = z.looseObject({
+  id: z.string().min(1),
+  object: z.literal("checkout.session"),
+  mode: z.string(),
+  // Nullable in the SDK's types.
+  status: z.string().nullable(),
+  payment_status: z.string(),
+  amount_total: z.int().nullish(),
+  currency: z.string().nullish(),
+  created: z.int(),
+  livemode: z.boolean(),
+  metadata: metadataSchema,
+  payment_intent: z.union([intentSchema, z.string()]).nullish().transform((intent) => intent ?? null),
+});
+
+export type StripeIntent = z.infer<typeof intentSchema>;
+export type StripeSession = z.infer<typeof sessionSchema>;
+export type NextAction = z.infer<typeof nextActionSchema>;
