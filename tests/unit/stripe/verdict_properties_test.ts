@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { judgeIntent } from "../../../functions/_shared/stripe/verdict.ts";
+import { isExpanded, judgeSession } from "../../../functions/_shared/stripe/verdict-session.ts";
+import { at, context, DAY, intent, payment, seconds, session } from "./builders.ts";
+
+const STATUSES = [
+  "requires_payment_method",
+  "requires_confirmation",
+  "requires_action",
+  "processing",
+  "requires_capture",
+  "canceled",
+  "succeeded",
+  "a_new_one",
+];
+const ACTIONS = [
+  "use_stripe_sdk",
+  "redirect_to_url",
+  "oxxo_display_details",
+  "pix_display_qr_code",
+  "verify_with_microdeposits",
+  "display_bank_transfer_instructions",
+  "a_new_one",
+];
+
+const anyDetails = fc.record({
+  expires_at: fc.option(fc.integer({ min: seconds(at(-20 * DAY)), max: seconds(at(20 * DAY)) })),
+  expires_after: fc.option(fc.integer({ min: seconds(at(-20 * DAY)), max: seconds(at(20 * DAY)) })),
+  amount_remaining: fc.option(fc.integer({ min: 0, max: 6000 })),
+});
+const anyIntent = fc.record({
+  status: fc.constantFrom(...STATUSES),
+  amount_received: fc.constantFrom(0, 0, 1, 4999, 5000, 5001),
+  currency: fc.constantFrom("eur", "usd"),
+  livemode: fc.boolean(),
+  metadata: fc.constantFrom({ order_id: "o1" }, { order_id: "o2" }, {}),
+  created: fc.integer({ min: seconds(at(-20 * DAY)), max: seconds(at(0)) }),
+  next_action: fc.option(
+    fc.tuple(fc.constantFrom(...ACTIONS), anyDetails).map(([type, details]) => ({ type, [type]: details })),
+  ),
+}).map(intent);
+const anyGrace = fc.constantFrom(null, at(-1), at(1000)).map((graceUntil) => ({ payment: payment({ graceUntil }) }));
+
+const mayBeCanceled = ["requires_payment_method", "requires_confirmation", "requires_action"];
+
+Deno.test("an intent is cancelable only if unpaid, received nothing, ours, and of the key's mode", () => {
+  fc.assert(
+    fc.property(anyIntent, anyGrace, (object, grace) => {
+      const verdict = judgeIntent(object, context(grace));
+      if (verdict.kind !== "cancelable") return;
+      assert.ok(mayBeCanceled.includes(object.status));
+      assert.equal(object.amount_received, 0);
+      assert.equal(object.metadata.order_id, "o1");
+      assert.equal(object.livemode, false);
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+Deno.test("an intent is dead only if canceled with nothing received", () => {
+  fc.assert(
+    fc.property(anyIntent, anyGrace, (object, grace) => {
+      if (judgeIntent(object, context(grace)).kind !== "dead") return;
+      assert.deepEqual([object.status, object.amount_received], ["canceled", 0]);
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+Deno.test("a wait always ends in the future, so no order is looked at in a loop", () => {
+  fc.assert(
+    fc.property(anyIntent, anyGrace, (object, grace) => {
+      const verdict = judgeIntent(object, context(grace));
+      if (verdict.kind === "wait") assert.ok(verdict.until > at(0), verdict.why);
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+Deno.test("an intent that is cancelable today was never paid, and time alone makes it neither paid nor dead", () => {
+  fc.assert(
+    fc.property(anyIntent, anyGrace, fc.nat(60 * DAY), (object, grace, elapsed) => {
+      const later = judgeIntent(object, context({ ...grace, now: at(elapsed) })).kind;
+      const now = judgeIntent(object, context(grace)).kind;
+      if (now === "paid" || now === "dead" || later === "paid" || later === "dead") assert.equal(later, now);
+      if (now === "cancelable") assert.equal(later, "cancelable");
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+Deno.test("a session is ended or dead only if its intent received nothing and could be ended or is dead", () => {
+  const anySession = fc.record({
+    status: fc.constantFrom("open", "complete", "expired", null, "a_new_one"),
+    payment_status: fc.constantFrom("paid", "unpaid", "no_payment_required", "a_new_one"),
+    mode: fc.constantFrom("payment", "payment", "setup"),
+    payment_intent: fc.option(anyIntent),
+  });
+  fc.assert(
+    fc.property(anySession, anyGrace, (fields, grace) => {
+      const object = session(fields);
+      assert.ok(isExpanded(object));
+      const verdict = judgeSession(object, context(grace));
+      if (verdict.kind !== "cancelable" && verdict.kind !== "dead") return;
+      assert.equal(object.mode, "payment");
+      assert.equal(object.payment_intent?.amount_received ?? 0, 0);
+      assert.ok([...mayBeCanceled, "canceled"].includes(object.payment_intent?.status ?? "canceled"));
+      if (verdict.kind === "dead") {
+        assert.notEqual(object.status, "open");
+        assert.equal(object.payment_intent?.status ?? "canceled", "canceled");
+      }
+    }),
+    { numRuns: 3000 },
+  );
+});

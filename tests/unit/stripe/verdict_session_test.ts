@@ -1,0 +1,139 @@
+import assert from "node:assert/strict";
+import type { StripeSession } from "../../../functions/_shared/stripe/objects.ts";
+import type { Verdict, VerdictContext } from "../../../functions/_shared/stripe/verdict.ts";
+import { type ExpandedSession, isExpanded, judgeSession } from "../../../functions/_shared/stripe/verdict-session.ts";
+import { actionIntent, at, context, DAY, HOUR, intent, MINUTE, payment, seconds, session } from "./builders.ts";
+
+const EXPIRE: Verdict = { kind: "cancelable", end: "expire_session", id: "cs_1" };
+const CANCEL: Verdict = { kind: "cancelable", end: "cancel_intent", id: "pi_1" };
+const PAID: Verdict = { kind: "paid", amountReceived: 5000, currency: "eur" };
+const quarantine = (why: Extract<Verdict, { kind: "quarantine" }>["why"]): Verdict => ({ kind: "quarantine", why });
+const graceUsed: Partial<VerdictContext> = { payment: payment({ graceUntil: at(-1) }) };
+const succeeded = intent({ status: "succeeded", amount_received: 5000 });
+const canceled = intent({ status: "canceled" });
+
+const rows: [string, StripeSession, Verdict, Partial<VerdictContext>?][] = [
+  ["open and never confirmed is ended by expiring it", session(), EXPIRE],
+  ["open with an unpaid intent is ended by expiring it", session({ payment_intent: intent() }), EXPIRE],
+  ["open with a canceled intent is still payable, so it is expired", session({ payment_intent: canceled }), EXPIRE],
+  ["open with a succeeded intent is paid", session({ payment_intent: succeeded }), PAID],
+  [
+    "open with the customer in 3-D Secure gets the grace",
+    session({ payment_intent: actionIntent("use_stripe_sdk") }),
+    { kind: "wait", until: at(5 * MINUTE), why: "customer_action", graceUntil: at(5 * MINUTE) },
+  ],
+  ["expired without an intent is dead", session({ status: "expired" }), { kind: "dead" }],
+  ["expired with a canceled intent is dead", session({ status: "expired", payment_intent: canceled }), {
+    kind: "dead",
+  }],
+  [
+    "expired with an intent still alive is not dead yet",
+    session({ status: "expired", payment_intent: intent() }),
+    CANCEL,
+  ],
+  [
+    "expired with a processing intent waits",
+    session({ status: "expired", payment_intent: intent({ status: "processing" }) }),
+    { kind: "wait", until: at(HOUR), why: "processing" },
+  ],
+  [
+    "complete and paid is paid",
+    session({ status: "complete", payment_status: "paid", payment_intent: succeeded }),
+    PAID,
+  ],
+  [
+    "complete and paid without an intent counts amount_total",
+    session({ status: "complete", payment_status: "paid" }),
+    PAID,
+  ],
+  [
+    "complete and paid against a canceled intent is quarantined",
+    session({ status: "complete", payment_status: "paid", payment_intent: canceled }),
+    quarantine("session_contradicts"),
+  ],
+  [
+    "complete without a payment required is paid with nothing",
+    session({ status: "complete", payment_status: "no_payment_required", amount_total: 0 }),
+    { kind: "paid", amountReceived: 0, currency: "eur" },
+  ],
+  [
+    "complete and unpaid with a processing intent waits",
+    session({ status: "complete", payment_intent: intent({ status: "processing" }) }),
+    { kind: "wait", until: at(HOUR), why: "processing" },
+  ],
+  [
+    "complete and unpaid with a live voucher waits for the voucher",
+    session({
+      status: "complete",
+      payment_intent: actionIntent("oxxo_display_details", { expires_after: seconds(at(DAY)) }),
+    }),
+    { kind: "wait", until: at(DAY), why: "voucher_open" },
+    graceUsed,
+  ],
+  [
+    "complete and unpaid without an intent waits",
+    session({ status: "complete" }),
+    { kind: "wait", until: at(HOUR), why: "session_settling" },
+    graceUsed,
+  ],
+  [
+    "complete and unpaid with a cancelable intent gets the grace first",
+    session({ status: "complete", payment_intent: intent() }),
+    { kind: "wait", until: at(5 * MINUTE), why: "customer_action", graceUntil: at(5 * MINUTE) },
+  ],
+  [
+    "complete and unpaid with a cancelable intent is ended through the intent after the grace",
+    session({ status: "complete", payment_intent: intent() }),
+    CANCEL,
+    graceUsed,
+  ],
+  ["complete and unpaid with a canceled intent is dead", session({ status: "complete", payment_intent: canceled }), {
+    kind: "dead",
+  }],
+  [
+    "an unknown payment_status is quarantined",
+    session({ status: "complete", payment_status: "half" }),
+    quarantine("unknown_status"),
+  ],
+  ["an unknown status is quarantined", session({ status: "paused" }), quarantine("unknown_status")],
+  ["a null status is quarantined", session({ status: null }), quarantine("unknown_status")],
+  ["a subscription is quarantined", session({ mode: "subscription" }), quarantine("unsupported_session")],
+  ["a setup is quarantined", session({ mode: "setup", status: "expired" }), quarantine("unsupported_session")],
+  ["another order's session is quarantined", session({ metadata: { order_id: "o2" } }), quarantine("foreign_payment")],
+  [
+    "a session without metadata is quarantined",
+    session({ metadata: null, status: "expired" }),
+    quarantine("foreign_payment"),
+  ],
+  ["a live session under a test key is quarantined", session({ livemode: true }), quarantine("wrong_mode")],
+  [
+    "its intent need not repeat the order_id",
+    session({ payment_intent: intent({ metadata: {} }) }),
+    EXPIRE,
+  ],
+  [
+    "its intent must not name another order",
+    session({ payment_intent: intent({ metadata: { order_id: "o2" } }) }),
+    quarantine("foreign_payment"),
+  ],
+  [
+    "its intent must be of the key's mode",
+    session({ payment_intent: intent({ livemode: true }) }),
+    quarantine("wrong_mode"),
+  ],
+];
+
+for (const [name, object, expected, overrides] of rows) {
+  Deno.test(`verdict on a session: ${name}`, () => {
+    assert.deepEqual(judgeSession(expanded(object), context(overrides)), expected);
+  });
+}
+
+Deno.test("a session with only its intent's id cannot be judged", () => {
+  assert.equal(isExpanded(session({ payment_intent: "pi_1" })), false);
+});
+
+function expanded(object: StripeSession): ExpandedSession {
+  assert.ok(isExpanded(object));
+  return object;
+}
