@@ -1,0 +1,95 @@
+import type { StripeGateway } from "../../../functions/_shared/stripe/gateway.ts";
+import type { StripeIntent, StripeSession } from "../../../functions/_shared/stripe/objects.ts";
+import { blankFailure, type CallFailure, type Reply } from "../../../functions/_shared/stripe/reply.ts";
+
+type StripeObject = StripeIntent | StripeSession;
+type Method = Exclude<keyof StripeGateway, "livemode" | "listIntents">;
+/** A reply given instead of the normal one; a function may change the world first, as a customer would. */
+// deno-lint-ignore no-explicit-any
+type Scripted = Reply<any> | (() => Reply<any>);
+
+/**
+ * A gateway over objects in memory: enough of Stripe to play the protocol through, with any reply replaceable. What it
+ * does unscripted is the documented good case; the simulator, not this, is the place for Stripe's own behaviour.
+ */
+export function fakeStripe(objects: Record<string, StripeObject>) {
+  const world = new Map(Object.entries(objects));
+  const scripted = new Map<string, Scripted[]>();
+  const calls: string[] = [];
+
+  // deno-lint-ignore no-explicit-any
+  const play = (method: Method, id: string, { normal, key }: { normal: () => Reply<any>; key?: string }) => {
+    calls.push([method, id, key].filter(Boolean).join(" "));
+    const next = scripted.get(`${method} ${id}`)?.shift();
+    return Promise.resolve(next === undefined ? normal() : typeof next === "function" ? next() : next);
+  };
+  const read = (id: string) => () => {
+    const object = world.get(id);
+    return object ? ok(withIntent(object)) : refused(404, { errorCode: "resource_missing" });
+  };
+  const withIntent = (object: StripeObject): StripeObject => {
+    if (object.object === "payment_intent" || typeof object.payment_intent !== "string") return object;
+    return { ...object, payment_intent: world.get(object.payment_intent) as StripeIntent };
+  };
+  const set = (id: string, change: Partial<StripeObject>) => {
+    world.set(id, { ...world.get(id), ...change } as StripeObject);
+  };
+
+  const gateway: StripeGateway = {
+    livemode: false,
+    readIntent: ({ id }) => play("readIntent", id, { normal: read(id) }),
+    readSession: ({ id }) => play("readSession", id, { normal: read(id) }),
+    cancelIntent: ({ id }, { idempotencyKey: key }) =>
+      play("cancelIntent", id, {
+        key,
+        normal: () => {
+          set(id, { status: "canceled", cancellation_reason: "abandoned" });
+          return read(id)();
+        },
+      }),
+    expireSession: ({ id }, { idempotencyKey: key }) =>
+      play("expireSession", id, {
+        key,
+        normal: () => {
+          set(id, { status: "expired" });
+          const intentId = (world.get(id) as StripeSession).payment_intent;
+          if (typeof intentId === "string") set(intentId, { status: "canceled" });
+          return read(id)();
+        },
+      }),
+    sessionsOfIntent: ({ id }) =>
+      play("sessionsOfIntent", id, {
+        normal: () =>
+          ok(
+            [...world.values()]
+              .filter((object) => object.object === "checkout.session" && object.payment_intent === id)
+              .map(withIntent),
+          ),
+      }),
+    listIntents: () => Promise.reject(new Error("Cannot list intents as the fake does not know how")),
+  };
+  return {
+    gateway,
+    calls,
+    set,
+    /** Queues replies for one method and id; the normal behaviour follows when they are used up. */
+    answer: (method: Method, id: string, ...replies: Scripted[]) => {
+      scripted.set(`${method} ${id}`, [...scripted.get(`${method} ${id}`) ?? [], ...replies]);
+    },
+    writes: () => calls.filter((call) => /^(cancel|expire)/.test(call)),
+  };
+}
+
+export function ok<T>(object: T): Reply<T> {
+  return { ok: true, object, requestId: "req_1" };
+}
+
+// deno-lint-ignore no-explicit-any
+export function refused(httpStatus: number, known: Partial<CallFailure<any>> = {}): Reply<any> {
+  return { ok: false, failure: blankFailure("refused", { httpStatus, ...known }) };
+}
+
+// deno-lint-ignore no-explicit-any
+export function lost(kind: "bad_reply" | "timeout" | "connection_lost"): Reply<any> {
+  return { ok: false, failure: blankFailure(kind) };
+}
