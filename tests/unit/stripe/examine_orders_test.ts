@@ -1,0 +1,170 @@
+import assert from "node:assert/strict";
+import { examineOrders, type ExamineOrdersOptions } from "../../../functions/_shared/stripe/examine-orders.ts";
+import type { StripeGateway } from "../../../functions/_shared/stripe/gateway.ts";
+import type { ClaimedOrder } from "../../../functions/_shared/orders.ts";
+import { at, intent, NOW, order, payment } from "./builders.ts";
+import { fakeStripe, lost, refused } from "./fake-stripe.ts";
+
+Deno.test("a batch decides about every order", async () => {
+  const { batch, stripe } = await examineBatch(5);
+  assert.deepEqual(batch.decisions.map(({ outcome }) => outcome), Array(5).fill("expired"));
+  assert.deepEqual([batch.untouched, batch.stop, batch.notFound], [[], null, 0]);
+  assert.equal(stripe.writes().length, 5);
+});
+
+Deno.test("a batch never has more orders in the middle than allowed", async () => {
+  let running = 0;
+  let peak = 0;
+  await examineBatch(20, {
+    maxInFlight: 4,
+    around: async (call) => {
+      peak = Math.max(peak, ++running);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      running--;
+      return await call();
+    },
+  });
+  assert.equal(peak, 4);
+});
+
+Deno.test("401 stops the batch and hands the rest back", async () => {
+  const { batch } = await examineBatch(
+    6,
+    { maxInFlight: 1 },
+    (stripe) => stripe.answer("readIntent", "pi_2", refused(401)),
+  );
+  assert.deepEqual(batch.decisions.map(({ orderId }) => orderId), ["o0", "o1"]);
+  assert.deepEqual([batch.untouched, batch.stop], [["o2", "o3", "o4", "o5"], "key_rejected"]);
+});
+
+Deno.test("after the deadline no order is begun, and none counts as failed", async () => {
+  let now = NOW;
+  const { batch } = await examineBatch(4, {
+    maxInFlight: 1,
+    clock: () => now,
+    deadline: at(1000),
+    around: (call) => {
+      // Every call takes 300 ms: the second order is read at 600 and canceled at 900, the third is never begun.
+      now = new Date(now.getTime() + 300);
+      return call();
+    },
+  });
+  assert.deepEqual(batch.decisions.map(({ orderId, outcome }) => `${orderId} ${outcome}`), [
+    "o0 expired",
+    "o1 expired",
+  ]);
+  assert.deepEqual([batch.untouched, batch.stop], [["o2", "o3"], null]);
+});
+
+Deno.test("an order whose time runs out between reading and ending is handed back untouched", async () => {
+  let now = NOW;
+  const { batch, stripe } = await examineBatch(1, {
+    clock: () => now,
+    deadline: at(100),
+    around: (call) => {
+      now = at(200);
+      return call();
+    },
+  });
+  assert.deepEqual([batch.decisions, batch.untouched, stripe.writes()], [[], ["o0"], []]);
+});
+
+Deno.test("an order whose time runs out between two ends remembers the first and is no failure", async () => {
+  let now = NOW;
+  const stripe = fakeStripe({ pi_a: intent({ id: "pi_a" }), pi_b: intent({ id: "pi_b" }) });
+  const claimed = order({ payments: [payment({ stripeId: "pi_a" }), payment({ stripeId: "pi_b" })] });
+  const gateway: StripeGateway = {
+    ...stripe.gateway,
+    cancelIntent: (ref, key) => {
+      now = at(200);
+      return stripe.gateway.cancelIntent(ref, key);
+    },
+  };
+  const { decisions } = await examineOrders([claimed], options({ gateway, clock: () => now, deadline: at(100) }));
+  assert.deepEqual([decisions[0]?.outcome, decisions[0]?.reason], ["waiting", "out_of_time"]);
+  assert.deepEqual(decisions[0]?.payments.map(({ outcome, reason }) => `${outcome} ${reason}`), [
+    "canceled ended_by_run",
+    "kept out_of_time",
+  ]);
+});
+
+Deno.test("a transient failure is repeated within the batch", async () => {
+  const { batch, stripe } = await examineBatch(1, {}, (stripe) => {
+    stripe.answer("readIntent", "pi_0", lost("timeout"));
+    stripe.answer("cancelIntent", "pi_0", lost("connection_lost"));
+  });
+  assert.equal(batch.decisions[0]?.outcome, "expired");
+  assert.deepEqual(stripe.writes(), ["cancelIntent pi_0 lapse:pi_0:3", "cancelIntent pi_0 lapse:pi_0:3"]);
+});
+
+Deno.test("an exception on one order fails that order alone, and is reported", async () => {
+  const reported: unknown[] = [];
+  const { batch } = await examineBatch(
+    3,
+    { onInternalError: (...args) => reported.push(args) },
+    (stripe) =>
+      stripe.answer("readIntent", "pi_1", () => {
+        throw new Error("boom");
+      }),
+  );
+  const outcomes = batch.decisions.map(({ orderId, outcome, reason }) => `${orderId} ${outcome} ${reason}`);
+  assert.deepEqual(outcomes.toSorted(), ["o0 expired all_dead", "o1 retry internal_error", "o2 expired all_dead"]);
+  assert.deepEqual(reported, [["o1", new Error("boom")]]);
+});
+
+const unknownTo = (from: number) => (stripe: ReturnType<typeof fakeStripe>) => {
+  for (let i = from; i < 30; i++) {
+    stripe.answer("readIntent", `pi_${i}`, refused(404, { errorCode: "resource_missing" }));
+  }
+};
+
+Deno.test("a few payments unknown to Stripe are quarantined", async () => {
+  const { batch } = await examineBatch(10, {}, unknownTo(0));
+  assert.deepEqual(batch.decisions.map(({ reason }) => reason), Array(10).fill("payment_not_found"));
+  assert.deepEqual([batch.stop, batch.notFound], [null, 10]);
+});
+
+Deno.test("when Stripe knows none of many payments the run stops and quarantines nothing: the key is wrong", async () => {
+  const { batch } = await examineBatch(20, {}, unknownTo(0));
+  assert.deepEqual([batch.decisions, batch.untouched.length, batch.stop], [[], 20, "too_many_not_found"]);
+});
+
+Deno.test("when Stripe knows some of them the run stops, too, but the quarantines stand", async () => {
+  const { batch } = await examineBatch(20, { maxInFlight: 1 }, unknownTo(1));
+  assert.equal(batch.stop, "too_many_not_found");
+  assert.equal(batch.decisions.filter(({ reason }) => reason === "payment_not_found").length, 11);
+  assert.equal(batch.untouched.length, 8);
+});
+
+Deno.test("payments unknown to Stripe are counted over the batches of a run", async () => {
+  const { batch } = await examineBatch(1, { notFoundSoFar: 10 }, unknownTo(0));
+  assert.deepEqual([batch.stop, batch.notFound], ["too_many_not_found", 11]);
+});
+
+type Overrides = Partial<ExamineOrdersOptions> & { around?: <T>(call: () => Promise<T>) => Promise<T> };
+
+async function examineBatch(
+  count: number,
+  { around, ...overrides }: Overrides = {},
+  arrange?: (stripe: ReturnType<typeof fakeStripe>) => void,
+) {
+  const ids = Array.from({ length: count }, (_, index) => index);
+  const stripe = fakeStripe(
+    Object.fromEntries(ids.map((i) => [`pi_${i}`, intent({ id: `pi_${i}`, metadata: { order_id: `o${i}` } })])),
+  );
+  arrange?.(stripe);
+  const orders = ids.map((i): ClaimedOrder => order({ id: `o${i}`, payments: [payment({ stripeId: `pi_${i}` })] }));
+  const { readIntent, cancelIntent } = stripe.gateway;
+  const gateway: StripeGateway = around
+    ? {
+      ...stripe.gateway,
+      readIntent: (ref) => around(() => readIntent(ref)),
+      cancelIntent: (ref, key) => around(() => cancelIntent(ref, key)),
+    }
+    : stripe.gateway;
+  return { stripe, batch: await examineOrders(orders, options({ gateway, ...overrides })) };
+}
+
+function options(overrides: Partial<ExamineOrdersOptions> & { gateway: StripeGateway }): ExamineOrdersOptions {
+  return { deadline: at(60_000), clock: () => NOW, sleep: () => Promise.resolve(), random: () => 0.5, ...overrides };
+}
