@@ -1,0 +1,111 @@
+-- Dispatch: from a tick of pg_cron to a run of a job.
+--
+-- Contract: the run's row and the HTTP request commit together, so that a request without a row, or a row without a request,
+-- cannot exist; what becomes of the request is for the watch to notice. Raises when Vault lacks the URL or the secret: pg_net
+-- would drop an empty header without a word, and pg_cron would call that a success.
+
+-- Contract: one secret of Vault by name. Raises no_data_found when it is missing or empty. The value is never part of an error.
+create function jobs.read_secret(p_name text) returns text
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  v_secret text;
+begin
+  select s.decrypted_secret into v_secret from vault.decrypted_secrets s where s.name = p_name;
+  if coalesce(btrim(v_secret), '') = '' then
+    raise exception 'Cannot dispatch as the Vault secret % is missing: current value is empty', p_name
+      using errcode = 'no_data_found', hint = format('select vault.create_secret(''…'', %L);', p_name);
+  end if;
+  return btrim(v_secret);
+end;
+$$;
+
+comment on function jobs.read_secret(text) is 'One secret of Vault; raises when it is missing or empty.';
+
+-- Contract: where the functions live, without a slash at the end. Raises when it is not https; http is for loopback only.
+create function jobs.functions_url() returns text
+language plpgsql stable
+set search_path = ''
+as $$
+declare
+  v_url text := rtrim(jobs.read_secret('jobs_functions_url'), '/');
+begin
+  if v_url !~ '^https://[^/@\s]+(/|$)' and v_url !~ '^http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?(/|$)' then
+    raise exception 'Cannot dispatch as jobs_functions_url is not https: current value is %', split_part(v_url, '//', 1) || '//…'
+      using errcode = 'invalid_parameter_value';
+  end if;
+  return v_url;
+end;
+$$;
+
+comment on function jobs.functions_url() is 'Base URL of the Edge Functions, from Vault.';
+
+-- Contract: queues a run of a job and returns its id. p_continues hands a run's brake release, reason and limit on.
+create function jobs.dispatch(
+  p_job text,
+  p_trigger text default 'schedule',
+  p_continues uuid default null,
+  p_now timestamptz default now()
+) returns uuid
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_url text := jobs.functions_url();
+  v_secret text := jobs.read_secret('jobs_scheduler_secret');
+  v_run_id uuid;
+begin
+  insert into public.job_runs (job, trigger, requested_by, continues, reason, brake_released, item_limit, created_at)
+  select p_job, p_trigger, 'pg_cron', c.id, c.reason, coalesce(c.brake_released, false), c.item_limit, p_now
+  from (select) as one
+  left join public.job_runs c on c.id = p_continues
+  returning id into v_run_id;
+
+  update public.job_runs r
+  set request_id = net.http_post(
+    url => v_url || '/' || p_job,
+    body => jsonb_build_object('runId', v_run_id),
+    headers => jsonb_build_object('Content-Type', 'application/json', 'x-jobs-secret', v_secret),
+    -- The functions answer in milliseconds; a slow one must not hold up the other requests of the project's one batch.
+    timeout_milliseconds => 5000
+  )
+  where r.id = v_run_id;
+
+  return v_run_id;
+end;
+$$;
+
+comment on function jobs.dispatch(text, text, uuid, timestamptz) is
+  'Queues a run: its row and its HTTP request in one transaction. What pg_cron calls.';
+
+-- Contract: a run that ran out of time asks for another one that goes on. Only a finished run with work left can, and only once.
+create function public.jobs_continue_run(p_run_id uuid, p_now timestamptz default now()) returns uuid
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_run public.job_runs;
+  v_next uuid;
+begin
+  select * into v_run from public.job_runs r where r.id = p_run_id for update;
+  if not found or v_run.status <> 'partial' then
+    raise exception 'Cannot continue run % as it is not partial: current value is %', p_run_id, coalesce(v_run.status, 'missing')
+      using errcode = 'PT409';
+  end if;
+
+  select r.id into v_next from public.job_runs r where r.continues = p_run_id;
+  if found then
+    return v_next;
+  end if;
+  return jobs.dispatch(p_job => v_run.job, p_trigger => 'continuation', p_continues => p_run_id, p_now => p_now);
+end;
+$$;
+
+comment on function public.jobs_continue_run(uuid, timestamptz) is
+  'Queues the run that goes on where this one ran out of time. For the Edge Functions (secret key) only.';
+
+revoke all on all functions in schema jobs from public;
+revoke all on function public.jobs_continue_run(uuid, timestamptz) from public, anon, authenticated;
+grant execute on function public.jobs_continue_run(uuid, timestamptz) to service_role;

@@ -1,0 +1,152 @@
+-- The schedule: which job ticks when, and the command that puts it into pg_cron.
+--
+-- Operators change it here and install it again:
+--   update jobs.schedules set active = false where job = 'expire-stale-orders';
+--   select jobs.install_schedules();
+
+create table jobs.schedules (
+  job text primary key
+    check (job in ('expire-stale-orders', 'cleanup-stale-payment-intents', 'jobs-watch', 'jobs-retention')),
+  cron text not null,
+  active boolean not null default true,
+  time_zone text,
+  local_day integer check (local_day between 1 and 7),
+  local_time time,
+  catch_up interval check (catch_up between interval '0' and interval '6 days'),
+  created_at timestamptz not null default now(),
+  -- Five fields only: every pg_cron understands them, and none of them is shorter than a minute.
+  constraint five_cron_fields check (cron ~ '^\s*([0-9*,/-]+\s+){2}([0-9*,/-]+)(\s+[0-9A-Za-z*,/-]+){2}\s*$'),
+  constraint local_slot_complete check (num_nulls(time_zone, local_day, local_time, catch_up) in (0, 4))
+);
+
+comment on table jobs.schedules is 'When each job ticks. After a change: select jobs.install_schedules();';
+comment on column jobs.schedules.cron is 'Five cron fields, in UTC.';
+comment on column jobs.schedules.active is 'False pauses the job.';
+comment on column jobs.schedules.time_zone is 'For a weekly slot in local time: an IANA zone. Each tick looks whether a slot is due.';
+comment on column jobs.schedules.local_day is 'Day of the weekly slot: 1 is Monday, 7 is Sunday.';
+comment on column jobs.schedules.local_time is 'Local time of the weekly slot.';
+comment on column jobs.schedules.catch_up is 'A slot missed for longer than this is not made up for.';
+
+-- PostgreSQL takes any text for a time zone until it is used. Better to hear of a misspelt one when it is set.
+create function jobs.refuse_unknown_time_zone() returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  if not exists (select from pg_catalog.pg_timezone_names z where z.name = new.time_zone) then
+    raise exception 'Cannot schedule % in this time zone as PostgreSQL does not know it: current value is %', new.job, new.time_zone
+      using errcode = 'invalid_parameter_value';
+  end if;
+  return new;
+end;
+$$;
+
+comment on function jobs.refuse_unknown_time_zone() is 'Refuses a schedule in a time zone that PostgreSQL does not know.';
+
+create trigger known_time_zone before insert or update of time_zone on jobs.schedules
+  for each row when (new.time_zone is not null) execute function jobs.refuse_unknown_time_zone();
+
+insert into jobs.schedules (job, cron, time_zone, local_day, local_time, catch_up) values
+  ('expire-stale-orders', '*/5 * * * *', null, null, null, null),
+  ('cleanup-stale-payment-intents', '*/5 * * * *', 'Europe/Paris', 7, '03:00', interval '2 days'),
+  ('jobs-watch', '* * * * *', null, null, null, null),
+  ('jobs-retention', '17 * * * *', null, null, null, null);
+
+create table jobs.schedule_slots (
+  job text not null references jobs.schedules (job),
+  slot_at timestamptz not null,
+  claimed_at timestamptz not null,
+  run_id uuid,
+  primary key (job, slot_at)
+);
+
+comment on table jobs.schedule_slots is 'Weekly slots that were claimed. The key makes each of them happen once.';
+
+alter table jobs.schedules enable row level security;
+alter table jobs.schedule_slots enable row level security;
+revoke all on table jobs.schedules, jobs.schedule_slots from public, anon, authenticated, service_role;
+
+-- Contract: the last slot of a weekly schedule at or before p_now. A local time that a change of the clocks skips or repeats is
+-- resolved by PostgreSQL to one instant, so that each week has exactly one.
+create function jobs.last_slot(p_schedule jobs.schedules, p_now timestamptz) returns timestamptz
+language sql stable
+set search_path = ''
+as $$
+  select max(slot.at)
+  from generate_series(0, 7) as days_back (n)
+  cross join lateral (
+    select (p_now at time zone (p_schedule).time_zone)::date - days_back.n as local_date
+  ) day
+  cross join lateral (
+    select (day.local_date + (p_schedule).local_time) at time zone (p_schedule).time_zone as at
+  ) slot
+  where extract(isodow from day.local_date) = (p_schedule).local_day and slot.at <= p_now;
+$$;
+
+comment on function jobs.last_slot(jobs.schedules, timestamptz) is 'The last weekly slot at or before a moment.';
+
+-- Contract: dispatches a weekly job if its last slot is due and nobody claimed it; returns the run's id or null. The first tick
+-- at or after the slot claims it, whatever kept earlier ticks from happening. If dispatching fails, the claim goes with it.
+create function jobs.dispatch_due_slot(p_job text, p_now timestamptz default now()) returns uuid
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_schedule jobs.schedules;
+  v_slot_at timestamptz;
+  v_run_id uuid;
+begin
+  select * into v_schedule from jobs.schedules s where s.job = p_job and s.time_zone is not null;
+  if not found then
+    raise exception 'Cannot dispatch a slot of % as it has no weekly schedule: current value is none', p_job
+      using errcode = 'invalid_parameter_value';
+  end if;
+
+  v_slot_at := jobs.last_slot(p_schedule => v_schedule, p_now => p_now);
+  if v_slot_at < p_now - v_schedule.catch_up or v_slot_at < v_schedule.created_at then
+    return null;
+  end if;
+
+  insert into jobs.schedule_slots (job, slot_at, claimed_at) values (p_job, v_slot_at, p_now) on conflict do nothing;
+  if not found then
+    return null;
+  end if;
+  v_run_id := jobs.dispatch(p_job => p_job, p_now => p_now);
+  update jobs.schedule_slots s set run_id = v_run_id where s.job = p_job and s.slot_at = v_slot_at;
+  return v_run_id;
+end;
+$$;
+
+comment on function jobs.dispatch_due_slot(text, timestamptz) is 'Dispatches a weekly job once per slot. What pg_cron calls.';
+
+-- Contract: puts every schedule into pg_cron, or brings it up to date; safe to repeat, for example after a restore. Answers what
+-- is scheduled now.
+create function jobs.install_schedules()
+returns table (job text, schedule text, active boolean)
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_schedule jobs.schedules;
+  v_job_id bigint;
+begin
+  for v_schedule in select * from jobs.schedules s order by s.job loop
+    v_job_id := cron.schedule(
+      v_schedule.job,
+      v_schedule.cron,
+      case
+        when v_schedule.job = 'jobs-watch' then 'select jobs.watch()'
+        when v_schedule.job = 'jobs-retention' then 'select jobs.retain()'
+        when v_schedule.time_zone is not null then format('select jobs.dispatch_due_slot(%L)', v_schedule.job)
+        else format('select jobs.dispatch(%L)', v_schedule.job)
+      end
+    );
+    perform cron.alter_job(job_id => v_job_id, active => v_schedule.active);
+    return query select v_schedule.job, v_schedule.cron, v_schedule.active;
+  end loop;
+end;
+$$;
+
+comment on function jobs.install_schedules() is 'Puts the schedules into pg_cron; run it again after a change or a restore.';
+
+revoke all on all functions in schema jobs from public;
