@@ -35,6 +35,14 @@ Deno.serve = ((...args: unknown[]) => {
   }, handler as Deno.ServeHandler);
 }) as typeof Deno.serve;
 
+endWithHost();
+
+/** A host that was killed cannot end its functions; they notice by the end of their standard input. */
+async function endWithHost(): Promise<void> {
+  await Deno.stdin.readable.pipeTo(new WritableStream());
+  Deno.exit();
+}
+
 /** Serves a function written as `export default { fetch }`; one that called Deno.serve itself has no such export. */
 export function serveDefaultExport(module: { default?: { fetch?: Handler } }): void {
   const entry = module.default;

@@ -40,7 +40,8 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     // DENO_DIR is where Deno finds the packages; without HOME it would look elsewhere.
     env: { DENO_DIR: denoDirectory(), NO_COLOR: "1", ...options.env, SB_EXECUTION_ID: crypto.randomUUID() },
     cwd: options.folder,
-    stdin: "null",
+    // Its end tells the function that the host is gone (bootstrap.ts).
+    stdin: "piped",
     stdout: "piped",
     stderr: "piped",
   }).spawn();
@@ -79,7 +80,7 @@ async function denoArguments({ folder, scratch }: WorkerOptions): Promise<string
   const config = join(folder, "deno.json");
   const configuration = await exists(config) ? [`--config=${config}`] : ["--no-config"];
   const lock = await exists(join(folder, "deno.lock")) ? ["--frozen"] : ["--no-lock"];
-  const permissions = ["--allow-net", "--allow-env", "--no-prompt"];
+  const permissions = ["--allow-net", "--allow-env", "--no-prompt", "--unstable-no-legacy-abort"];
   return ["run", "--quiet", ...configuration, ...lock, "--node-modules-dir=none", ...permissions, entry];
 }
 

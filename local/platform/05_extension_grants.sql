@@ -13,12 +13,11 @@ begin
   end if;
   if to_regnamespace('net') is not null then
     grant usage on schema net to postgres, anon, authenticated, service_role;
-    grant execute on all functions in schema net to postgres, anon, authenticated, service_role;
   end if;
   if to_regnamespace('vault') is not null then
     grant usage on schema vault to postgres, service_role with grant option;
     grant select, delete on vault.secrets, vault.decrypted_secrets to postgres, service_role with grant option;
-    grant execute on all functions in schema vault to postgres, service_role with grant option;
+    grant execute on function vault.create_secret, vault.update_secret to postgres, service_role with grant option;
   end if;
 end;
 $$;

@@ -1,13 +1,12 @@
 import { createDatabase, type Database, dropDatabase, withConnection } from "../postgres/databases.ts";
 import { type Postgres, type PostgresOptions, startPostgres } from "../postgres/start.ts";
 import { applyPlatform } from "./apply.ts";
-import { type Extensions, provideExtensions } from "./extensions.ts";
+import { provideExtensions } from "./extensions.ts";
 import { migrate } from "./migrate.ts";
 
 /** A server with a prepared template: platform, extensions and migrations are applied once, each database is a copy. */
 export type Databases = {
   server: Postgres;
-  extensions: Extensions;
   /** A migrated database of one's own in about 70 ms. Gone with the server, or by `dropDatabase`. */
   fresh(): Promise<Database & AsyncDisposable>;
   stop(): Promise<void>;
@@ -19,9 +18,9 @@ export async function startDatabases(options: PostgresOptions = {}): Promise<Dat
   try {
     await applyPlatform(server.url, { ownerPassword: new URL(server.url).password });
     const template = await createDatabase(server.url, { name: "lapse_template" });
-    const extensions = await prepareDatabase(template);
+    await prepareDatabase(template);
     const stop = () => server.stop("immediate");
-    return { server, extensions, fresh: () => copy(server, template), stop, [Symbol.asyncDispose]: stop };
+    return { server, fresh: () => copy(server, template), stop, [Symbol.asyncDispose]: stop };
   } catch (error) {
     await server.stop("immediate");
     throw error;
@@ -29,12 +28,10 @@ export async function startDatabases(options: PostgresOptions = {}): Promise<Dat
 }
 
 /** Makes an empty database a migrated one: platform SQL, extensions or their stand-ins, `migrations/`. */
-export async function prepareDatabase(database: Pick<Database, "adminUrl" | "url">): Promise<Extensions> {
-  const { applyAsPlainSql } = await import("../extensions/install.ts");
+export async function prepareDatabase(database: Pick<Database, "adminUrl" | "url">): Promise<void> {
   await applyPlatform(database.adminUrl);
-  const extensions = await provideExtensions(database.adminUrl, applyAsPlainSql);
+  await provideExtensions(database.adminUrl);
   await migrate(database.url);
-  return extensions;
 }
 
 async function copy(server: Postgres, template: Database): Promise<Database & AsyncDisposable> {

@@ -1,4 +1,5 @@
 import type postgres from "postgres";
+import { applyAsPlainSql } from "../extensions/install.ts";
 import { withConnection } from "../postgres/databases.ts";
 
 /** What the platform offers for scheduling, HTTP and secrets. Created in the schemas the platform uses. */
@@ -8,26 +9,19 @@ const wanted: { name: string; schema?: string }[] = [
   { name: "supabase_vault" },
 ];
 
-/** Which of them are the real extension's files (or our stand-in's), and which exist only as plain SQL in this database. */
-export type Extensions = { created: string[]; plain: string[] };
-
 /**
  * Creates pg_cron, pg_net and Vault as superuser, as the platform does for its users, and grants `postgres` what it grants there.
  * Where the server lacks an extension, or refuses it (pg_cron lives in one database per server), the stand-in is applied as plain SQL.
  */
-export async function provideExtensions(
-  adminUrl: string,
-  applyAsPlainSql: (sql: postgres.Sql, names: string[]) => Promise<void>,
-): Promise<Extensions> {
-  return await withConnection(adminUrl, async (sql) => {
+export async function provideExtensions(adminUrl: string): Promise<void> {
+  await withConnection(adminUrl, async (sql) => {
     const created: string[] = [];
     for (const { name, schema } of wanted) {
       if (await create(sql, { name, schema })) created.push(name);
     }
     const plain = wanted.map(({ name }) => name).filter((name) => !created.includes(name));
-    if (plain.length > 0) await applyAsPlainSql(sql, plain);
+    await applyAsPlainSql(sql, plain);
     await sql.unsafe(await Deno.readTextFile(new URL("05_extension_grants.sql", import.meta.url))).simple();
-    return { created, plain };
   });
 }
 

@@ -22,6 +22,8 @@ export async function startProcess(
     stdin: "null",
     stdout: "null",
     stderr: "piped",
+    // Ctrl-C reaches the whole group; the server must outlive those who still tidy up in it.
+    detached: true,
     ...options.user,
   }).spawn();
 

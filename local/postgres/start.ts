@@ -1,4 +1,5 @@
 import { join } from "node:path/posix";
+import { installExtensionFiles } from "../extensions/install.ts";
 import { freePort } from "./free-port.ts";
 import { prepareInstallation, run, serversFolder, superuser } from "./installation.ts";
 import { markOwner, removeAbandoned } from "./abandoned.ts";
@@ -10,7 +11,7 @@ export type PostgresOptions = {
   /** postgresql.conf settings on top of `quickSettings`. */
   settings?: Record<string, string | number>;
   /** Puts extension files into the server's own share folder; the stand-ins of pg_cron, pg_net and Vault by default. */
-  installExtensions?: (folder: string) => Promise<void> | void;
+  installExtensions?: (folder: string) => Promise<unknown>;
 };
 
 export type Postgres = {
@@ -48,7 +49,7 @@ const quickSettings = {
 export async function startPostgres(options: PostgresOptions = {}): Promise<Postgres> {
   await removeAbandoned();
   const installation = await prepareInstallation();
-  const folder = await createServerFolder(installation.home, options.installExtensions ?? installStandIns);
+  const folder = await createServerFolder(installation.home, options.installExtensions ?? installExtensionFiles);
   const port = options.port ?? freePort();
   const settings = { ...quickSettings, ...options.settings, port };
   let server: PostgresProcess;
@@ -78,7 +79,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
  * The server finds its share folder relative to its own binary. With a binary and a share folder of its own it can be given
  * extensions without touching the copy all servers start from; only the libraries are shared.
  */
-async function createServerFolder(home: string, installExtensions: (folder: string) => Promise<void> | void) {
+async function createServerFolder(home: string, installExtensions: (folder: string) => Promise<unknown>) {
   const folder = await Deno.makeTempDir({ dir: serversFolder(), prefix: "lapse-server-" });
   await Deno.chmod(folder, 0o755);
   await markOwner(folder);
@@ -87,9 +88,4 @@ async function createServerFolder(home: string, installExtensions: (folder: stri
   await Deno.symlink(join(home, "lib"), join(folder, "lib"));
   await installExtensions(join(folder, "share", "postgresql", "extension"));
   return folder;
-}
-
-async function installStandIns(folder: string): Promise<void> {
-  const install = await import(new URL("../extensions/install.ts", import.meta.url).href).catch(() => undefined);
-  await install?.installExtensionFiles(folder);
 }
