@@ -1,0 +1,84 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { startFunctionsHost } from "../../local/functions-host/start.ts";
+import { moduleGraph } from "../support/runner/module-graph.ts";
+import { root } from "../support/runner/program.ts";
+import { functionNames } from "../support/runner/static-checks.ts";
+import { deploy, unpack } from "./deploy.ts";
+import type { Upload } from "./management-api.ts";
+
+const environment = {
+  SUPABASE_URL: "http://127.0.0.1:9",
+  SUPABASE_PUBLISHABLE_KEYS: JSON.stringify({ default: "sb_publishable_test" }),
+  SUPABASE_SECRET_KEYS: JSON.stringify({ default: "sb_secret_test" }),
+  SUPABASE_JWKS: JSON.stringify({ keys: [] }),
+  STRIPE_SECRET_KEY: "sk_test_test",
+  JOBS_SCHEDULER_SECRET: "s".repeat(32),
+};
+
+for (const name of await functionNames(root)) {
+  Deno.test(`deploying ${name} uploads every file it imports, its deno.json, and nothing from outside functions/`, async () => {
+    const { files, metadata } = await deploy(name);
+    const modules = await moduleGraph([`functions/${name}/index.ts`], `functions/${name}/deno.json`);
+    const wanted = [...modules.map(({ path }) => path), `functions/${name}/deno.json`];
+    assert.deepEqual(wanted.filter((path) => !files.has(path)), []);
+    assert.deepEqual([...files.keys()].filter((path) => !path.startsWith("functions/")), []);
+    // The gateway's own check knows one kind of caller; the functions check three by themselves.
+    assert.equal(metadata.verify_jwt, false);
+    assert.equal(metadata.entrypoint_path, `functions/${name}/index.ts`);
+    assert.equal(metadata.import_map_path, `functions/${name}/deno.json`);
+  });
+
+  Deno.test(`what was uploaded of ${name} boots in an empty folder and refuses a caller without credentials`, async () => {
+    const { status, body } = await bootAndAsk(await deploy(name), environment);
+    assert.equal(status, 401, body);
+  });
+
+  Deno.test(`what was uploaded of ${name} says what is missing when its environment is empty`, async () => {
+    const { status, body } = await bootAndAsk(await deploy(name), {});
+    assert.equal(status, 500, body);
+    assert.match(JSON.parse(body).error.message, /SUPABASE_URL is not set/);
+  });
+
+  Deno.test(`an upload of ${name} that lacks one imported file does not boot`, async () => {
+    const upload = await deploy(name);
+    const shared = [...upload.files.keys()].find((path) => path.startsWith("functions/_shared/"));
+    upload.files.delete(shared!);
+    const { status, body } = await bootAndAsk(upload, environment);
+    assert.equal(status, 503, body);
+  });
+}
+
+Deno.test("an upload shows a file from outside functions/, so that the rule above can see it", async () => {
+  const project = await Deno.makeTempDir({ prefix: "lapse-project-" });
+  try {
+    await unpack(
+      Object.entries({
+        "supabase/config.toml":
+          `project_id = "x"\n[functions.hello]\nverify_jwt = false\nentrypoint = "../functions/hello/index.ts"\n`,
+        "functions/hello/deno.json": `{ "imports": {} }`,
+        "functions/hello/index.ts": `import { helper } from "../../local/helper.ts";\nDeno.serve(helper);\n`,
+        "local/helper.ts": `export const helper = () => new Response();\n`,
+      }),
+      project,
+    );
+    assert.ok((await deploy("hello", project)).files.has("local/helper.ts"));
+  } finally {
+    await Deno.remove(project, { recursive: true });
+  }
+});
+
+/** Starts the uploaded function alone in a new folder and sends it one request without credentials. */
+async function bootAndAsk(upload: Upload, env: Record<string, string>): Promise<{ status: number; body: string }> {
+  const folder = await Deno.makeTempDir({ prefix: "lapse-uploaded-" });
+  await unpack(upload.files, folder);
+  const host = await startFunctionsHost({ env, folder: join(folder, "functions") });
+  try {
+    const request = new Request(`http://127.0.0.1/functions/v1/${upload.slug}`, { method: "POST", body: "{}" });
+    const response = await host.fetch(request, upload.slug);
+    return { status: response.status, body: await response.text() };
+  } finally {
+    await host.close();
+    await Deno.remove(folder, { recursive: true });
+  }
+}

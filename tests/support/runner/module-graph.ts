@@ -1,0 +1,50 @@
+import { join, relative } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { root } from "./program.ts";
+
+/** A module of the project and what it imports, types included: its own files as paths below the root, others as specifiers. */
+export type Module = { path: string; imports: string[] };
+
+type Info = { modules: { specifier: string; error?: string; dependencies?: Dependency[] }[] };
+type Dependency = { specifier: string; code?: Resolved; type?: Resolved };
+type Resolved = { specifier?: string; error?: string };
+
+/**
+ * The project's modules that `entries` reach, as Deno resolves them with the deno.json at `config`; all paths below the root.
+ * Throws if one of them cannot be found.
+ */
+export async function moduleGraph(entries: string[], config: string): Promise<Module[]> {
+  // deno info takes one entry.
+  const list = await Deno.makeTempFile({ prefix: "lapse-entries-", suffix: ".ts" });
+  try {
+    const lines = entries.map((entry) => `import ${JSON.stringify(pathToFileURL(join(root, entry)).href)};`);
+    await Deno.writeTextFile(list, lines.join("\n"));
+    const { modules } = await readInfo(list, config);
+    return modules.filter(({ specifier }) => specifier.startsWith("file:")).map((module) => {
+      if (module.error) throw new Error(`Cannot read the imports of ${module.specifier}: ${module.error}`);
+      return { path: toPath(module.specifier), imports: importsOf(module.dependencies ?? []) };
+    }).filter(({ path }) => path !== toPath(pathToFileURL(list).href));
+  } finally {
+    await Deno.remove(list);
+  }
+}
+
+async function readInfo(entry: string, config: string): Promise<Info> {
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["info", "--json", "--no-lock", `--config=${config}`, entry],
+    cwd: root,
+  }).output();
+  if (!success) throw new Error(`Cannot read the imports of ${entry}: ${new TextDecoder().decode(stderr)}`);
+  return JSON.parse(new TextDecoder().decode(stdout));
+}
+
+function importsOf(dependencies: Dependency[]): string[] {
+  const specifiers = dependencies.flatMap(({ specifier, code, type }) =>
+    [code, type].filter((it) => it !== undefined).map((it) => toPath(it.specifier ?? specifier))
+  );
+  return [...new Set(specifiers)];
+}
+
+function toPath(specifier: string): string {
+  return specifier.startsWith("file:") ? relative(root, fileURLToPath(specifier)) : specifier;
+}
