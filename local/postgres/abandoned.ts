@@ -1,13 +1,7 @@
 import process from "node:process";
 import { join } from "node:path/posix";
 import { exists, run, serversFolder, serverUser } from "./installation.ts";
-
-const ownerFile = "owner.pid";
-
-/** Notes in a server's folder which program started it. */
-export async function markOwner(folder: string): Promise<void> {
-  await Deno.writeTextFile(join(folder, ownerFile), String(Deno.pid));
-}
+import { removeServerFolder, serverPrefix } from "./server-folder.ts";
 
 /**
  * Ends and removes servers whose program was killed before it could stop them. Servers of programs that still run, and
@@ -16,14 +10,14 @@ export async function markOwner(folder: string): Promise<void> {
 export async function removeAbandoned(): Promise<void> {
   for await (const entry of Deno.readDir(serversFolder())) {
     const folder = join(serversFolder(), entry.name);
-    if (!entry.isDirectory || !entry.name.startsWith("lapse-server-")) continue;
+    if (!entry.isDirectory || !entry.name.startsWith(serverPrefix)) continue;
     if (!await isAbandoned(folder)) continue;
     if (await exists(join(folder, "data", "postmaster.pid"))) {
       // pg_ctl knows whether that process is still the server; a bare kill could hit whoever got the number next.
       const args = ["stop", "-D", join(folder, "data"), "-m", "immediate", "-w", "-s"];
       await run(join(folder, "bin", "pg_ctl"), args, serverUser()).catch((error) => console.warn(String(error)));
     }
-    await Deno.remove(folder, { recursive: true }).catch((error) => {
+    await removeServerFolder(folder).catch((error) => {
       // Another program may be tidying up at the same moment.
       if (!(error instanceof Deno.errors.NotFound)) throw error;
     });
@@ -33,7 +27,7 @@ export async function removeAbandoned(): Promise<void> {
 async function isAbandoned(folder: string): Promise<boolean> {
   try {
     if ((await Deno.lstat(folder)).uid !== Deno.uid()) return false;
-    return !isRunning(Number(await Deno.readTextFile(join(folder, ownerFile))));
+    return !isRunning(Number(await Deno.readTextFile(join(folder, "owner.pid"))));
   } catch (error) {
     // No owner yet: its program has just created it.
     if (error instanceof Deno.errors.NotFound) return false;

