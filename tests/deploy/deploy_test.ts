@@ -2,8 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { startFunctionsHost } from "../../local/functions-host/start.ts";
 import { moduleGraph } from "../support/runner/module-graph.ts";
-import { root } from "../support/runner/program.ts";
-import { functionNames } from "../support/runner/static-checks.ts";
+import { functionNames } from "../support/runner/files.ts";
 import { deploy, unpack } from "./deploy.ts";
 import type { Upload } from "./management-api.ts";
 
@@ -16,7 +15,7 @@ const environment = {
   JOBS_SCHEDULER_SECRET: "s".repeat(32),
 };
 
-for (const name of await functionNames(root)) {
+for (const name of await functionNames()) {
   Deno.test(`deploying ${name} uploads every file it imports, its deno.json, and nothing from outside functions/`, async () => {
     const { files, metadata } = await deploy(name);
     const modules = await moduleGraph([`functions/${name}/index.ts`], `functions/${name}/deno.json`);

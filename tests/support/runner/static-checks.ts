@@ -1,13 +1,13 @@
-import { join } from "node:path";
-import { root, runDeno } from "./program.ts";
+import { functionNames } from "./files.ts";
+import { runDeno } from "./program.ts";
 import type { Check, Tally } from "./tally.ts";
 
 /** What can be said about the sources without running them. Each program that has to be content counts as one test. */
 export async function staticChecks(): Promise<Check[]> {
   return [
-    programs("format", [["fmt", "--check", "--quiet"]]),
+    programs("format", [["fmt", "--check"]]),
     programs("lint", [["lint", "--quiet"]]),
-    programs("types", [["check", "--quiet"], ...(await functionNames(root)).map(checkAsDeployed)]),
+    programs("types", [["check", "--quiet"], ...(await functionNames()).map(checkAsDeployed)]),
   ];
 }
 
@@ -17,16 +17,6 @@ export async function staticChecks(): Promise<Check[]> {
  */
 function checkAsDeployed(name: string): string[] {
   return ["check", "--quiet", "--no-lock", `--config=functions/${name}/deno.json`, `functions/${name}/index.ts`];
-}
-
-/** As the Supabase CLI finds them: folders with an index.ts. */
-export async function functionNames(project: string): Promise<string[]> {
-  const names: string[] = [];
-  const functions = join(project, "functions");
-  for await (const { name, isDirectory } of Deno.readDir(functions)) {
-    if (isDirectory && await isFile(join(functions, name, "index.ts"))) names.push(name);
-  }
-  return names.sort();
 }
 
 function programs(name: string, commands: string[][]): Check {
@@ -45,13 +35,4 @@ function programs(name: string, commands: string[][]): Check {
       return tally;
     },
   };
-}
-
-async function isFile(path: string): Promise<boolean> {
-  try {
-    return (await Deno.stat(path)).isFile;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }

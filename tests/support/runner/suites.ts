@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { filesBelow } from "./files.ts";
 import { parseReport } from "./junit.ts";
 import { root, runDeno } from "./program.ts";
 import type { Check, RunOptions, Tally } from "./tally.ts";
@@ -10,7 +11,7 @@ const order = ["rules", "unit", "simulator", "local", "platform", "deploy", "int
 export async function findSuites(): Promise<Check[]> {
   const names: string[] = [];
   for await (const { name, isDirectory } of Deno.readDir(join(root, "tests"))) {
-    if (isDirectory && (await testFiles(`tests/${name}`)).length > 0) names.push(name);
+    if (isDirectory && (await filesBelow(`tests/${name}`, "_test.ts")).length > 0) names.push(name);
   }
   const place = (name: string) => order.includes(name) ? order.indexOf(name) : order.length;
   names.sort((a, b) => place(a) - place(b) || a.localeCompare(b));
@@ -23,7 +24,7 @@ async function runSuite(folder: string, options: RunOptions): Promise<Tally> {
     const filter = options.filter === undefined ? [] : [`--filter=${options.filter}`];
     // The types are a check of their own.
     const code = await runDeno(["test", "-A", "--no-check", `--junit-path=${path}`, ...filter, folder]);
-    return judge({ code, xml: await Deno.readTextFile(path), files: await testFiles(folder) }, options);
+    return judge({ code, xml: await Deno.readTextFile(path), files: await filesBelow(folder, "_test.ts") }, options);
   } finally {
     await Deno.remove(path);
   }
@@ -52,13 +53,4 @@ export function judge(run: { code: number; xml: string; files: string[] }, optio
 function fail(tally: Tally, note: string): void {
   tally.failed++;
   tally.notes.push(note);
-}
-
-async function testFiles(folder: string): Promise<string[]> {
-  const files: string[] = [];
-  for await (const { name, isDirectory, isFile } of Deno.readDir(join(root, folder))) {
-    if (isDirectory) files.push(...await testFiles(`${folder}/${name}`));
-    if (isFile && name.endsWith("_test.ts")) files.push(`${folder}/${name}`);
-  }
-  return files.sort();
 }
