@@ -1,7 +1,7 @@
 import type { ClaimedOrder, OrderDecision } from "../orders.ts";
 import { decideOrder, type OrderStep } from "./decide-order.ts";
 import { describePayment } from "./describe-payment.ts";
-import { type CancelableFinding, endPayment } from "./end-payment.ts";
+import { endPayment } from "./end-payment.ts";
 import { type Finding, lookAt, type LookContext } from "./finding.ts";
 import type { Reason } from "./reasons.ts";
 
@@ -26,12 +26,8 @@ export async function examineOrder(
     if (finding.standing.kind === "stop") return { decision: null, stop: finding.standing.why };
     findings.set(payment.id, finding);
   }
-  if ([...findings.values()].some(isOutOfTime)) return { decision: null, stop: null };
-
   let step = decideOrder(order, [...findings.values()]);
-  if (context.dryRun) return { decision: foresee(order, { step, findings: [...findings.values()] }), stop: null };
-
-  for (let next = step.end[0]; next; next = step.end[0]) {
+  for (let next = step.end[0]; next && !context.dryRun; next = step.end[0]) {
     const finding = await endPayment(next, { ...context, order });
     if (finding.standing.kind === "stop") {
       const stop = finding.standing.why;
@@ -44,47 +40,31 @@ export async function examineOrder(
     findings.set(next.payment.id, finding);
     step = decideOrder(order, [...findings.values()]);
   }
-  if (!hasEnded(findings) && step.reason === "out_of_time") return { decision: null, stop: null };
-  return { decision: decisionOf(order, { step, findings: [...findings.values()] }), stop: null };
+  const known = [...findings.values()];
+  if (step.reason === "out_of_time" && !known.some(hasEnded)) return { decision: null, stop: null };
+  return { decision: decisionOf(order, { step, findings: known }), stop: null };
 }
 
 /** A stop in the middle: keep a decision only if there is something to remember. */
 function decideAtStop(order: ClaimedOrder, findings: Finding[]): OrderDecision | null {
   const step = decideOrder(order, findings);
-  const isWorthKeeping = step.outcome === "paid" || findings.some(({ ended }) => ended);
-  return isWorthKeeping ? decisionOf(order, { step, findings }) : null;
+  const isWorthKeeping = step.outcome === "paid" || findings.some(hasEnded);
+  return isWorthKeeping ? decisionOf(order, { step: { ...step, end: [] }, findings }) : null;
 }
 
-/** A dry run: what would follow if every end succeeded. */
-function foresee(order: ClaimedOrder, { step, findings }: { step: OrderStep; findings: Finding[] }): OrderDecision {
-  const wouldEnd = step.outcome === "expired" && step.end.length > 0;
-  return decisionOf(order, {
-    step: wouldEnd ? { ...step, reason: "would_expire" } : step,
-    findings,
-    wouldEnd: step.end,
-  });
-}
-
-function decisionOf(
-  order: ClaimedOrder,
-  { step, findings, wouldEnd = [] }: { step: OrderStep; findings: Finding[]; wouldEnd?: CancelableFinding[] },
-): OrderDecision {
+/** `step.end` is empty, but for a dry run: there it holds what would have been ended. */
+function decisionOf(order: ClaimedOrder, { step, findings }: { step: OrderStep; findings: Finding[] }): OrderDecision {
+  const wouldEnd = new Set(step.end.map(({ payment }) => payment.id));
   return {
     orderId: order.id,
     attempt: order.attempt,
     outcome: step.outcome,
-    reason: step.reason,
+    reason: step.outcome === "expired" && wouldEnd.size > 0 ? "would_expire" : step.reason,
     nextCheckAt: step.nextCheckAt,
-    payments: findings.map((finding) =>
-      describePayment(finding, { wouldEnd: wouldEnd.some(({ payment }) => payment.id === finding.payment.id) })
-    ),
+    payments: findings.map((finding) => describePayment(finding, { wouldEnd: wouldEnd.has(finding.payment.id) })),
   };
 }
 
-function isOutOfTime({ standing }: Finding): boolean {
-  return standing.kind === "wait" && standing.why === "out_of_time";
-}
-
-function hasEnded(findings: Map<string, Finding>): boolean {
-  return [...findings.values()].some(({ ended }) => ended);
+function hasEnded({ ended }: Finding): boolean {
+  return ended !== null;
 }

@@ -37,13 +37,14 @@ export type ExaminedBatch = {
  * Examines a batch of claimed orders, several at a time. Never throws for one order: a fault in this program becomes
  * that order's `retry`, so the others are not held up by it.
  *
- * After a stop or the deadline no further order is begun; those in the middle finish what they can.
+ * After a stop no further order is begun; those in the middle finish what they can. After the deadline no call is sent
+ * any more, and an order that needed one is left untouched.
  */
 export async function examineOrders(
   orders: readonly ClaimedOrder[],
   options: ExamineOrdersOptions,
 ): Promise<ExaminedBatch> {
-  const { clock, deadline, maxInFlight = 10, maxNotFound = 10, onInternalError } = options;
+  const { clock, maxInFlight = 10, maxNotFound = 10, onInternalError } = options;
   const context = {
     gateway: retryingGateway(options.gateway, { ...options, policy: options.retry ?? DEFAULT_RETRY }),
     policy: options.policy ?? DEFAULT_POLICY,
@@ -57,7 +58,7 @@ export async function examineOrders(
   const queue = orders.values();
   const work = async () => {
     // One iterator for all workers: each takes the next order that nobody has taken.
-    while (stop === null && clock() < deadline) {
+    while (stop === null) {
       const { value: order, done } = queue.next();
       if (done) return;
       try {

@@ -15,6 +15,7 @@ const LATE: Standing = { kind: "wait", until: at(9000), why: "voucher_open" };
 const ODD: Standing = { kind: "quarantine", why: "foreign_payment" };
 const LOST: Standing = { kind: "unclear", why: "timeout" };
 const BUSY: Standing = { kind: "unclear", why: "object_busy", notBefore: at(30_000) };
+const LOCKED_LONGER: Standing = { kind: "unclear", why: "object_busy", notBefore: at(40_000) };
 
 const rows: [string, Standing[], { outcome: string; reason: string; next?: Date; ends?: number }][] = [
   ["an order that covers its amount is paid", [PAID], { outcome: "paid", reason: "paid" }],
@@ -42,6 +43,11 @@ const rows: [string, Standing[], { outcome: string; reason: string; next?: Date;
     outcome: "retry",
     reason: "object_busy",
     next: at(30_000),
+  }],
+  ["several locked payments are left until the last one is free", [LOCKED_LONGER, BUSY], {
+    outcome: "retry",
+    reason: "object_busy",
+    next: at(40_000),
   }],
   ["a wait ends nothing, the customer may still use the other payment", [SOON, OPEN, DEAD], {
     outcome: "waiting",

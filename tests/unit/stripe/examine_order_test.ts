@@ -216,6 +216,14 @@ const checkoutRows: [string, (stripe: Fake) => void, Expected, Partial<ClaimedOr
     secondLook,
   ],
   [
+    "its session is complete, the intent canceled meanwhile: expired",
+    (stripe) => {
+      stripe.set("cs_1", { status: "complete" });
+      stripe.answer("cancelIntent", "pi_1", becomes(stripe, canceled, checkoutRefusal));
+    },
+    { outcome: "expired", payment: "found_dead already_dead", calls: [READ, CANCEL, SESSIONS, READ] },
+  ],
+  [
     "its session is expired, the intent not canceled yet: tried again later",
     (stripe) => stripe.set("cs_1", { status: "expired" }),
     { outcome: "retry", reason: "checkout_closing", calls: [READ, CANCEL, SESSIONS, READ] },
@@ -310,7 +318,8 @@ for (const [name, arrange, expected] of sessionRows) {
 }
 
 Deno.test("an expired session whose intent lives on has the intent canceled", async () => {
-  const stripe = fakeStripe({ pi_1: intent(), cs_1: session({ status: "expired", payment_intent: "pi_1" }) });
+  const ofCheckout = intent({ metadata: {} });
+  const stripe = fakeStripe({ pi_1: ofCheckout, cs_1: session({ status: "expired", payment_intent: "pi_1" }) });
   await expectDecision(stripe, {
     order: checkoutOrder(),
     expected: { outcome: "expired", payment: "canceled ended_by_run", calls: [READ_SESSION, CANCEL] },
@@ -437,6 +446,13 @@ const orderRows: [
     (stripe) => stripe.answer("cancelIntent", "pi_2", refused(401)),
   ],
   [
+    "401 beside a paid payment: paid, and the run stops",
+    { pi_1: intent(), pi_2: other({ status: "succeeded", amount_received: 5000 }), pi_3: intent({ id: "pi_3" }) },
+    order({ payments: ["pi_1", "pi_2", "pi_3"].map((stripeId) => payment({ stripeId })) }),
+    { outcome: "paid", reason: "paid", payment: "kept run_stopped", stop: "key_rejected" },
+    (stripe) => stripe.answer("cancelIntent", "pi_1", refused(401)),
+  ],
+  [
     "401 while reading: untouched",
     { pi_1: intent(), pi_2: other() },
     two(),
@@ -470,6 +486,13 @@ Deno.test("a dry run of a paid order writes nothing either", async () => {
   const { decision } = await examine(stripe, two(), { dryRun: true });
   assert.deepEqual(decision?.payments.map(({ reason }) => reason), ["paid", "would_cancel"]);
   assert.deepEqual([decision?.outcome, stripe.writes()], ["paid", []]);
+});
+
+Deno.test("a payment recorded paid that cannot be read stays recorded paid", async () => {
+  const stripe = fakeStripe({ pi_1: succeeded });
+  stripe.answer("readIntent", "pi_1", lost("timeout"));
+  const { decision } = await examine(stripe, order({ payments: [payment({ state: "paid" })] }));
+  assert.deepEqual([decision?.outcome, decision?.payments[0]?.state], ["retry", "paid"]);
 });
 
 Deno.test("the grace is granted in the payment's decision", async () => {
@@ -520,6 +543,7 @@ async function expectDecision(
     decision.nextCheckAt,
     expected.next ?? (expected.outcome === "waiting" ? decision.nextCheckAt : null),
   );
+  assert.doesNotMatch(JSON.stringify(decision), /"would_/);
   const first = decision.payments[0];
   if (expected.payment) assert.equal(`${first?.outcome} ${first?.reason}`, expected.payment);
   if (decision.outcome === "expired") assert.ok(decision.payments.every(({ state }) => state === "dead"));

@@ -43,6 +43,8 @@ export function fakeStripe(objects: Record<string, StripeObject>) {
       play("cancelIntent", id, {
         key,
         normal: () => {
+          const { status } = world.get(id) as StripeIntent;
+          if (["succeeded", "canceled", "processing"].includes(status)) return refused(400);
           set(id, { status: "canceled", cancellation_reason: "abandoned" });
           return read(id)();
         },
@@ -51,6 +53,7 @@ export function fakeStripe(objects: Record<string, StripeObject>) {
       play("expireSession", id, {
         key,
         normal: () => {
+          if (world.get(id)?.status !== "open") return refused(400);
           set(id, { status: "expired" });
           const intentId = (world.get(id) as StripeSession).payment_intent;
           if (typeof intentId === "string") set(intentId, { status: "canceled" });
@@ -72,6 +75,7 @@ export function fakeStripe(objects: Record<string, StripeObject>) {
     gateway,
     calls,
     set,
+    get: (id: string) => world.get(id),
     /** Queues replies for one method and id; the normal behaviour follows when they are used up. */
     answer: (method: Method, id: string, ...replies: Scripted[]) => {
       scripted.set(`${method} ${id}`, [...scripted.get(`${method} ${id}`) ?? [], ...replies]);

@@ -17,7 +17,15 @@ const json = (status: number, body: unknown, headers: Record<string, string> = {
 const error = (status: number, fields: Record<string, unknown>, headers = {}) =>
   json(status, { error: { type: "invalid_request_error", message: `about ${KEY}`, ...fields } }, headers);
 
-Deno.test("the gateway pins the version, sends no telemetry, and reads one intent in one request", async () => {
+Deno.test("the gateway sends no telemetry, not even with the second request", async () => {
+  await withServer([json(200, intent()), json(200, intent())], async (gateway, seen) => {
+    await gateway.readIntent(PI);
+    await gateway.readIntent(PI);
+    assert.deepEqual(seen.map(({ headers }) => headers["x-stripe-client-telemetry"]), [undefined, undefined]);
+  });
+});
+
+Deno.test("the gateway pins the version and reads one intent in one request", async () => {
   await withServer([json(200, intent())], async (gateway, seen) => {
     const reply = await gateway.readIntent(PI);
     assert.deepEqual(reply, { ok: true, object: intent(), requestId: "req_9" });
@@ -25,7 +33,6 @@ Deno.test("the gateway pins the version, sends no telemetry, and reads one inten
     assert.equal(`${seen[0]?.method} ${seen[0]?.url}`, "GET /v1/payment_intents/pi_1");
     assert.equal(seen[0]?.headers["stripe-version"], "2026-10-28.endive");
     assert.equal(seen[0]?.headers["stripe-account"], undefined);
-    assert.equal(seen[0]?.headers["x-stripe-client-telemetry"], undefined);
   });
 });
 
