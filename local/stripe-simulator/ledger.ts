@@ -1,0 +1,64 @@
+/** What happened to money, and only that: the oracle's source for "was this order charged". Amounts in minor units. */
+export type LedgerEntry = {
+  at: number;
+  orderId: string | null;
+  account: string;
+  livemode: boolean;
+  intent: string;
+  kind: "authorised" | "released" | "charged" | "refunded" | "part_funded";
+  amount: number;
+  currency: string;
+};
+
+export type OrderMoney = {
+  orderId: string;
+  /** Charged and not, so far, refunded in full. */
+  charged: boolean;
+  chargedAmount: number;
+  refundedAmount: number;
+  authorisedAmount: number;
+  intents: string[];
+};
+
+/** Appends money movements and sums them by `metadata.order_id`. */
+export class Ledger {
+  readonly entries: LedgerEntry[] = [];
+  readonly #byOrder = new Map<string, LedgerEntry[]>();
+
+  add(entry: LedgerEntry): void {
+    this.entries.push(entry);
+    if (entry.orderId === null) return;
+    const known = this.#byOrder.get(entry.orderId);
+    if (known) known.push(entry);
+    else this.#byOrder.set(entry.orderId, [entry]);
+  }
+
+  /** The sums of one order; an order without any movement has zeros. */
+  order(orderId: string): OrderMoney {
+    return summed(orderId, this.#byOrder.get(orderId) ?? []);
+  }
+
+  orders(): OrderMoney[] {
+    return [...this.#byOrder].map(([orderId, entries]) => summed(orderId, entries));
+  }
+
+  clear(): void {
+    this.entries.length = 0;
+    this.#byOrder.clear();
+  }
+}
+
+function summed(orderId: string, entries: LedgerEntry[]): OrderMoney {
+  const total = (kind: LedgerEntry["kind"]) =>
+    entries.reduce((sum, entry) => entry.kind === kind ? sum + entry.amount : sum, 0);
+  const chargedAmount = total("charged");
+  const refundedAmount = total("refunded");
+  return {
+    orderId,
+    charged: chargedAmount > refundedAmount,
+    chargedAmount,
+    refundedAmount,
+    authorisedAmount: total("authorised") - total("released"),
+    intents: [...new Set(entries.map((entry) => entry.intent))],
+  };
+}

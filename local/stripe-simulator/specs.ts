@@ -1,0 +1,59 @@
+import { z } from "zod";
+import { NEXT_ACTION_KINDS } from "./next-action.ts";
+
+const where = {
+  account: z.string().optional(),
+  /** Default false: test mode. */
+  livemode: z.boolean().optional(),
+};
+const metadata = z.record(z.string(), z.string());
+
+/** Intents to put in place, in any state. In `id` and metadata values, `{n}` stands for the number, from 0. */
+export const intentSpecSchema = z.strictObject({
+  ...where,
+  count: z.int().min(1).optional(),
+  id: z.string().optional(),
+  /** Any text: also a status Stripe has not invented yet. Default requires_payment_method. */
+  status: z.string().optional(),
+  amount: z.int().optional(),
+  currency: z.string().optional(),
+  metadata: metadata.optional(),
+  /** Seconds since the epoch of the first; each further one `createdStep` seconds later. */
+  created: z.int().optional(),
+  createdStep: z.number().optional(),
+  /** requires_action: what is asked, and when a voucher lapses (seconds; null: no date). Default use_stripe_sdk. */
+  nextAction: z.enum(NEXT_ACTION_KINDS).optional(),
+  expiresAt: z.int().nullable().optional(),
+  /** processing: by what (default sepa_debit). */
+  paymentMethodType: z.string().optional(),
+  captureMethod: z.enum(["automatic", "automatic_async", "manual"]).optional(),
+  amountReceived: z.int().optional(),
+  customer: z.string().optional(),
+  invoice: z.string().optional(),
+  cancellationReason: z.string().optional(),
+});
+export type IntentSpec = z.infer<typeof intentSpecSchema>;
+
+/** Checkout Sessions to put in place. */
+export const sessionSpecSchema = z.strictObject({
+  ...where,
+  count: z.int().min(1).optional(),
+  id: z.string().optional(),
+  status: z.enum(["open", "complete", "expired"]).optional(),
+  paymentStatus: z.enum(["paid", "unpaid", "no_payment_required"]).optional(),
+  /** Gives it an intent in this state. Left out: succeeded when paid, processing when complete and unpaid, else none. */
+  intentStatus: z.string().optional(),
+  nextAction: z.enum(NEXT_ACTION_KINDS).optional(),
+  captureMethod: z.enum(["automatic", "automatic_async", "manual"]).optional(),
+  amount: z.int().optional(),
+  currency: z.string().optional(),
+  metadata: metadata.optional(),
+  /** Metadata of the intent; default that of the session. */
+  intentMetadata: metadata.optional(),
+  created: z.int().optional(),
+  createdStep: z.number().optional(),
+  /** Seconds since the epoch; default 24 hours after creation or after now, whichever is later. */
+  expiresAt: z.int().optional(),
+  customer: z.string().optional(),
+});
+export type SessionSpec = z.infer<typeof sessionSpecSchema>;

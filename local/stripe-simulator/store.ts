@@ -1,0 +1,78 @@
+import type { SimulatorClock } from "./clock.ts";
+import type { Ledger, LedgerEntry } from "./ledger.ts";
+import { UpdateQuota } from "./limits.ts";
+import { NewestFirst } from "./newest-first.ts";
+import { renderIntent, renderSession } from "./render.ts";
+import type { StoredEvent, StoredIntent, StoredRefund, StoredSession } from "./stored.ts";
+
+/** What the stores of one simulator share. */
+export type Surroundings = {
+  clock: SimulatorClock;
+  ledger: Ledger;
+  newId: (prefix: string) => string;
+  onEvent: (event: StoredEvent, store: Store) => void;
+};
+
+/** Everything of one account in one mode: Stripe shows an object only to keys of its own account and mode. */
+export class Store {
+  readonly intents = new Map<string, StoredIntent>();
+  readonly sessions = new Map<string, StoredSession>();
+  readonly intentList = new NewestFirst<StoredIntent>();
+  readonly sessionList = new NewestFirst<StoredSession>();
+  readonly eventList = new NewestFirst<StoredEvent>();
+  readonly events = new Map<string, StoredEvent>();
+  readonly refunds: StoredRefund[] = [];
+  /** Read calls and successful charges: Stripe allots 500 reads per transaction. Counted, never enforced. */
+  readonly allocation = { reads: 0, transactions: 0 };
+  readonly updates: UpdateQuota;
+  #seq = 0;
+
+  constructor(
+    readonly account: string,
+    readonly livemode: boolean,
+    readonly around: Surroundings,
+  ) {
+    this.updates = new UpdateQuota(1000, around.clock.nowMs);
+  }
+
+  nextSeq(): number {
+    return this.#seq++;
+  }
+
+  addIntent(intent: StoredIntent): void {
+    this.intents.set(intent.id, intent);
+    this.intentList.add(intent);
+  }
+
+  addSession(session: StoredSession): void {
+    this.sessions.set(session.id, session);
+    this.sessionList.add(session);
+  }
+
+  /** Records an event with the object as it is now, and hands it to the webhook sender. */
+  emit(type: string, subject: StoredIntent | StoredSession, key: string | null = null): void {
+    const object = "expiresAt" in subject
+      ? renderSession(subject, this.livemode)
+      : renderIntent(subject, this.livemode);
+    const id = this.around.newId("evt_");
+    const event = { id, created: this.around.clock.nowSeconds(), seq: this.nextSeq(), type, object, key };
+    event.object = structuredClone(object);
+    this.events.set(id, event);
+    this.eventList.add(event);
+    this.around.onEvent(event, this);
+  }
+
+  money(kind: LedgerEntry["kind"], intent: StoredIntent, amount: number): void {
+    if (kind === "charged") this.allocation.transactions++;
+    this.around.ledger.add({
+      at: this.around.clock.nowMs(),
+      orderId: intent.metadata.order_id ?? null,
+      account: this.account,
+      livemode: this.livemode,
+      intent: intent.id,
+      kind,
+      amount,
+      currency: intent.currency,
+    });
+  }
+}
