@@ -8,7 +8,7 @@ import type { Database } from "../postgres/databases.ts";
 import { startStripeSimulator } from "../stripe-simulator/start.ts";
 import { provideDatabase } from "./database.ts";
 import { removeVaultEntries, setVaultEntries } from "./vault.ts";
-import { startWorkers } from "./workers.ts";
+import { startWorkers, type Workers, type WorkersOptions } from "./workers.ts";
 
 export type StackOptions = {
   /** A server with a prepared template that many stacks share; each stack gets a database of its own. */
@@ -20,8 +20,8 @@ export type StackOptions = {
   /** Another Stripe server than a simulator of the stack's own. */
   stripeApiBase?: string;
   simulator?: Parameters<typeof startStripeSimulator>[0];
-  /** False leaves pg_cron's and pg_net's workers out, so that nothing happens by itself. */
-  workers?: boolean;
+  /** Of pg_cron and pg_net; false leaves them out, so that nothing happens by itself. */
+  workers?: WorkersOptions | false;
   /** False leaves the operator and the viewer out, and the 0.3 s that bcrypt takes. */
   users?: boolean;
   /** Added to, or replacing, the functions' environment. */
@@ -43,6 +43,8 @@ export type Stack = {
   operator: User | undefined;
   viewer: User | undefined;
   functions: FunctionsHost;
+  /** Undefined when `workers` is false. */
+  workers: Workers | undefined;
   createUser(user: NewUser): Promise<User>;
   stop(): Promise<void>;
 } & AsyncDisposable;
@@ -97,7 +99,8 @@ async function assemble(options: StackOptions, parts: AsyncDisposableStack): Pro
   const vault = { jobs_functions_url: `${apiUrl}/functions/v1`, jobs_scheduler_secret: schedulerSecret };
   await setVaultEntries(database.adminUrl, vault);
   parts.defer(() => removeVaultEntries(database.adminUrl, Object.keys(vault)));
-  if (options.workers ?? true) parts.use(await startWorkers(database));
+  const workers = options.workers === false ? undefined : await startWorkers(database, options.workers ?? {});
+  parts.defer(() => workers?.stop());
 
   const newUser = (user: NewUser) =>
     createUser(user, { apiUrl, publishableKey: keys.publishableKey, adminUrl: database.adminUrl });
@@ -116,6 +119,7 @@ async function assemble(options: StackOptions, parts: AsyncDisposableStack): Pro
     operator,
     viewer,
     functions,
+    workers,
     createUser: newUser,
     stop,
     [Symbol.asyncDispose]: stop,

@@ -1,20 +1,22 @@
 import { findStandIns } from "../extensions/install.ts";
-import type { Database } from "../postgres/databases.ts";
-import { withConnection } from "../postgres/databases.ts";
-import { startCronWorker } from "../workers/cron.ts";
-import { startNetWorker } from "../workers/net.ts";
+import { type Database, withConnection } from "../postgres/databases.ts";
+import { type CronWorker, type CronWorkerOptions, startCronWorker } from "../workers/cron-worker.ts";
+import { type NetWorker, type NetWorkerOptions, startNetWorker } from "../workers/net-worker.ts";
 
-/** Starts the workers of those stand-ins the database really has; a real pg_cron or pg_net works by itself, in the server. */
-export async function startWorkers(database: Database): Promise<AsyncDisposable> {
-  const workers = new AsyncDisposableStack();
-  const standIns = await withConnection(database.adminUrl, findStandIns);
-  if (standIns.includes("pg_cron")) {
-    const worker = await startCronWorker(database.adminUrl);
-    workers.defer(() => worker.stop());
+export type WorkersOptions = { cron?: Omit<CronWorkerOptions, "dbUrl">; net?: Omit<NetWorkerOptions, "dbUrl"> };
+
+/** Undefined where the database has the original, which works by itself, in the server. */
+export type Workers = { cron: CronWorker | undefined; net: NetWorker | undefined; stop(): Promise<void> };
+
+/** Starts the workers of those stand-ins that the database has. */
+export async function startWorkers(database: Database, options: WorkersOptions): Promise<Workers> {
+  const dbUrl = database.adminUrl;
+  const standIns = await withConnection(dbUrl, findStandIns);
+  const net = standIns.includes("pg_net") ? await startNetWorker({ ...options.net, dbUrl }) : undefined;
+  const cron = standIns.includes("pg_cron") ? await startCronWorker({ ...options.cron, dbUrl }) : undefined;
+  async function stop(): Promise<void> {
+    await cron?.stop();
+    await net?.stop();
   }
-  if (standIns.includes("pg_net")) {
-    const worker = await startNetWorker(database.adminUrl);
-    workers.defer(() => worker.stop());
-  }
-  return workers;
+  return { cron, net, stop };
 }
