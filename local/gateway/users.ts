@@ -6,12 +6,13 @@ export type User = { id: string; email: string; password: string };
 
 /**
  * Creates a user who can sign in, with `app_metadata`, which only the project's owner can set: by sign-up, then by SQL, because
- * @supabase/lite has no admin API.
+ * @supabase/lite has no admin API. Replaces a user of the same address, whom an earlier stack left in the database.
  */
 export async function createUser(
   user: NewUser,
   options: { apiUrl: string; publishableKey: string; adminUrl: string },
 ): Promise<User> {
+  await withConnection(options.adminUrl, (sql) => sql`delete from auth.users where email = ${user.email}`);
   const response = await fetch(`${options.apiUrl}/auth/v1/signup`, {
     method: "POST",
     headers: { apikey: options.publishableKey, "content-type": "application/json" },
