@@ -1,7 +1,8 @@
 -- Orders, their payments and the stock they hold.
 --
 -- Contract (each line is kept by a constraint or a trigger below, whoever writes):
---   * an order moves only along pending <-> expiring -> expired | paid | quarantined; expired and paid are final;
+--   * an order moves only along the design's arrows: expired and paid are final, and only the job, while it holds an order
+--     (expiring), sets it aside; a quarantined order is paid or goes back to pending;
 --   * an order is expired only when each of its payments is recorded dead, with Stripe's answer as evidence;
 --   * a reservation leaves `held` once, to `released` or to `consumed`;
 --   * next_check_at is set exactly while the job has to look at the order: it is deadline, recheck time and lease in one.
@@ -48,7 +49,7 @@ comment on column public.orders.grace is 'Hidden time after expires_at before th
 comment on column public.orders.next_check_at is
   'When the job next looks at the order: deadline plus grace, recheck time, or the end of a run''s claim. Empty once closed.';
 comment on column public.orders.payment_count is
-  'How many payments were attached. Kept on the order itself so that a locked order shows a payment attached a moment ago.';
+  'How many payments were attached; a trigger counts. Kept on the order itself so that a locked order shows a payment attached a moment ago.';
 comment on column public.orders.attempt is 'How often a run claimed the order. Fences stale runs off and makes idempotency keys unique.';
 comment on column public.orders.failures is 'Failed attempts in a row; sets the backoff, and the order aside after the last one.';
 comment on column public.orders.claimed_by is 'The run that holds the order while it is expiring.';
@@ -116,6 +117,25 @@ create trigger final_status before update of status on public.orders
   for each row when (old.status in ('expired', 'paid') and new.status is distinct from old.status)
   execute function jobs.refuse_final_state('order status', 'status');
 
+create function jobs.refuse_illegal_move() returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  raise exception 'Cannot make order % as no order moves there from where it is: current value is %', new.status, old.status
+    using errcode = 'restrict_violation', detail = old.id::text;
+end;
+$$;
+
+comment on function jobs.refuse_illegal_move() is 'Keeps orders on the arrows of docs/design.md.';
+
+create trigger legal_move before update of status on public.orders
+  for each row when (
+    (old.status = 'pending' and new.status = 'quarantined')
+    or (old.status = 'quarantined' and new.status in ('expiring', 'expired'))
+  )
+  execute function jobs.refuse_illegal_move();
+
 create trigger final_state before update of state on public.order_payments
   for each row when (old.state in ('paid', 'dead') and new.state is distinct from old.state)
   execute function jobs.refuse_final_state('payment state', 'state');
@@ -146,6 +166,30 @@ comment on function jobs.refuse_expiry_with_live_payment() is 'An order is expir
 create trigger expired_when_payments_dead before update of status on public.orders
   for each row when (new.status = 'expired' and old.status <> 'expired' and new.payment_count > 0)
   execute function jobs.refuse_expiry_with_live_payment();
+
+-- The order's row counts its payments. The update takes the order's lock, so that this and the claim take turns, and fails
+-- for a payment that could still be paid of an order whose stock is back on the shelf.
+create function jobs.count_payment() returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_status text;
+begin
+  update public.orders o set payment_count = o.payment_count + 1 where o.id = new.order_id returning o.status into v_status;
+  if v_status = 'expired' and new.state = 'open' then
+    raise exception 'Cannot attach payment % as the order is closed: current value is %', new.stripe_id, v_status
+      using errcode = 'restrict_violation', detail = new.order_id::text;
+  end if;
+  return new;
+end;
+$$;
+
+comment on function jobs.count_payment() is 'Counts an order''s payments on its row; refuses an open payment of an expired order.';
+
+create trigger counted after insert on public.order_payments
+  for each row execute function jobs.count_payment();
 
 revoke all on all functions in schema jobs from public;
 

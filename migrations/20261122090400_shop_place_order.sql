@@ -22,8 +22,11 @@ declare
   v_order public.orders;
   v_policy public.expiry_policies;
   v_short record;
+  v_bad jsonb;
 begin
   if p_order_id is not null then
+    -- The same call twice at the same moment: the second one waits here and then finds the order of the first.
+    perform pg_advisory_xact_lock(hashtextextended(p_order_id::text, 0));
     select * into v_order from public.orders o where o.id = p_order_id;
     if found then
       if (v_order.amount, v_order.currency) is distinct from (p_amount, p_currency) then
@@ -37,6 +40,26 @@ begin
   if jsonb_typeof(p_items) is distinct from 'array' or jsonb_array_length(p_items) = 0 then
     raise exception 'Cannot place order as p_items is not a list of sku and quantity: current value is %',
       coalesce(jsonb_typeof(p_items), 'null') using errcode = 'invalid_parameter_value';
+  end if;
+
+  -- CASE, because only CASE promises that a quantity is looked at after it is known to be a number.
+  select item into v_bad
+  from jsonb_array_elements(p_items) item
+  where case
+    when jsonb_typeof(item) <> 'object' then true
+    when coalesce(jsonb_typeof(item -> 'sku'), '') <> 'string' or item ->> 'sku' = '' then true
+    when coalesce(jsonb_typeof(item -> 'quantity'), '') <> 'number' then true
+    else (item ->> 'quantity')::numeric not between 1 and 1000000 or (item ->> 'quantity')::numeric % 1 <> 0
+  end
+  limit 1;
+  if found then
+    raise exception 'Cannot place order as an item is not a sku and a whole quantity from 1 to 1000000: current value is %',
+      left(v_bad::text, 200) using errcode = 'invalid_parameter_value';
+  end if;
+
+  if p_currency is null or p_currency !~ '^[a-z]{3}$' or p_amount is null or p_amount < 0 then
+    raise exception 'Cannot place order as amount or currency (ISO code in lower case) cannot be used: current value is % %',
+      p_amount, p_currency using errcode = 'invalid_parameter_value';
   end if;
 
   select * into v_policy

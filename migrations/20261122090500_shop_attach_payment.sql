@@ -48,10 +48,8 @@ begin
   returning * into v_payment;
 
   update public.orders o
-  set payment_count = o.payment_count + 1,
-      expires_at = greatest(o.expires_at, p_expires_at),
-      next_check_at = greatest(o.next_check_at, p_expires_at + o.grace)
-  where o.id = p_order_id;
+  set expires_at = p_expires_at, next_check_at = greatest(o.next_check_at, p_expires_at + o.grace)
+  where o.id = p_order_id and o.expires_at < p_expires_at;
 
   return v_payment;
 end;

@@ -3,25 +3,36 @@
 -- Legal at any time: pending, expiring and quarantined orders become paid, whichever run may hold them; the run's own
 -- compare-and-set then finds nothing to do. Repeating the call is harmless. Answers
 --   paid           the order is paid now, its stock is consumed
---   already_paid   this payment had paid it before
---   paid_twice     another payment had paid it before: refund this one (alert)
+--   already_paid   it was paid before, by this payment
+--   paid_twice     more than one payment of the order succeeded: refund one (alert)
 --   late_payment   the order is expired and its stock is gone: refund or deliver by hand (alert)
 -- Raises PT404 for an unknown order and PT409 for a payment of another order. A payment that was never attached is recorded here.
 
+-- Contract: locks the inventory behind the held reservations of these orders, in the order of SKUs like everywhere. Whoever
+-- closes reservations in several steps locks for all of them first: two sorted passes are not one sorted pass.
+create function jobs.lock_reserved_stock(p_order_ids uuid[]) returns void
+language sql
+set search_path = ''
+as $$
+  select from public.inventory i
+  where i.sku in (
+    select r.sku from public.stock_reservations r where r.order_id = any (p_order_ids) and r.state = 'held'
+  )
+  order by i.sku
+  for update;
+$$;
+
+comment on function jobs.lock_reserved_stock(uuid[]) is 'Locks the inventory that orders hold, in the order of SKUs.';
+
 -- Contract: closes the held reservations of these orders as 'released' or 'consumed', moves inventory accordingly, and
--- returns the units of each order. The caller has locked the orders. Inventory is locked in the order of SKUs, like everywhere.
+-- returns the units of each order. The caller has locked the orders.
 create function jobs.close_reservations(p_order_ids uuid[], p_state text, p_now timestamptz)
 returns table (order_id uuid, units integer)
 language plpgsql
 set search_path = ''
 as $$
 begin
-  perform from public.inventory i
-  where i.sku in (
-    select r.sku from public.stock_reservations r where r.order_id = any (p_order_ids) and r.state = 'held'
-  )
-  order by i.sku
-  for update;
+  perform jobs.lock_reserved_stock(p_order_ids => p_order_ids);
 
   return query
   -- each reservation leaves `held` here, once
@@ -49,6 +60,38 @@ $$;
 
 comment on function jobs.close_reservations(uuid[], text, timestamptz) is
   'Releases or consumes the held reservations of orders and moves inventory with them.';
+
+-- Contract: raises an alert for each of these orders whose money is wrong: paid by more than one payment, or expired and paid.
+-- Looks at what is recorded, not at who recorded it, so that no order of events can hide it. One alert per order.
+create function jobs.alert_wrong_money(p_order_ids uuid[], p_now timestamptz) returns void
+language sql
+set search_path = ''
+as $$
+  with paid as (
+    select o.id, o.status, o.amount, o.currency, count(*) as payments, jsonb_agg(p.stripe_id order by p.closed_at) as stripe_ids
+    from public.orders o
+    join public.order_payments p on p.order_id = o.id and p.state = 'paid'
+    where o.id = any (p_order_ids) and o.status in ('paid', 'expired')
+    group by o.id
+  )
+  select jobs.raise_alert(
+    p_key => case p.status when 'paid' then 'paid_twice:' else 'late_payment:' end || p.id,
+    p_job => null,
+    p_severity => 'critical',
+    p_message => case p.status
+      when 'paid' then 'An order was paid by more than one payment'
+      else 'A payment succeeded although its order is expired'
+    end,
+    p_details => jsonb_build_object(
+      'orderId', p.id, 'amount', p.amount, 'currency', p.currency, 'payments', p.stripe_ids
+    ),
+    p_now => p_now
+  )
+  from paid p
+  where p.status = 'expired' or p.payments > 1;
+$$;
+
+comment on function jobs.alert_wrong_money(uuid[], timestamptz) is 'Alerts for orders paid twice, or paid after they expired.';
 
 create function public.mark_order_paid(p_order_id uuid, p_stripe_id text, p_now timestamptz default now()) returns text
 language plpgsql
@@ -78,7 +121,6 @@ begin
       p_order_id, case when p_stripe_id like 'cs\_%' then 'checkout_session' else 'payment_intent' end, p_stripe_id,
       'paid', 'reported_by_shop', '{"source": "mark_order_paid"}', p_now, p_now, p_now
     );
-    update public.orders o set payment_count = o.payment_count + 1 where o.id = p_order_id;
   elsif v_payment.state = 'open' then
     update public.order_payments p
     set state = 'paid', reason = 'reported_by_shop', evidence = '{"source": "mark_order_paid"}',
@@ -89,8 +131,8 @@ begin
   v_result := case
     when v_order.status = 'expired' then 'late_payment'
     when v_order.status <> 'paid' then 'paid'
-    when v_payment.state = 'paid' then 'already_paid'
-    else 'paid_twice'
+    when (select count(*) from public.order_payments p where p.order_id = p_order_id and p.state = 'paid') > 1 then 'paid_twice'
+    else 'already_paid'
   end;
 
   if v_result = 'paid' then
@@ -98,21 +140,8 @@ begin
     set status = 'paid', status_reason = 'reported_by_shop', paid_at = p_now, next_check_at = null, claimed_by = null
     where o.id = p_order_id;
     perform jobs.close_reservations(p_order_ids => array[p_order_id], p_state => 'consumed', p_now => p_now);
-  elsif v_result in ('paid_twice', 'late_payment') then
-    perform jobs.raise_alert(
-      p_key => v_result || ':' || p_stripe_id,
-      p_job => null,
-      p_severity => 'critical',
-      p_message => case v_result
-        when 'paid_twice' then 'An order was paid by two payments'
-        else 'A payment succeeded although its order is expired'
-      end,
-      p_details => jsonb_build_object(
-        'orderId', p_order_id, 'stripeId', p_stripe_id, 'amount', v_order.amount, 'currency', v_order.currency
-      ),
-      p_now => p_now
-    );
   end if;
+  perform jobs.alert_wrong_money(p_order_ids => array[p_order_id], p_now => p_now);
 
   return v_result;
 end;

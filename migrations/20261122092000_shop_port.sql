@@ -130,20 +130,33 @@ comment on function jobs.shop_claim(uuid, timestamptz, timestamptz, integer) is
 -- Contract: applies a run's decisions about the orders it holds (a JSON list of OrderDecision, functions/_shared/orders.ts):
 -- payment states with their evidence, order status, reservations and inventory. An order that is no longer this run's
 -- claim (paid by the shop meanwhile, or claimed again) is left alone. An `expired` with a payment that is not dead becomes a
--- failed attempt; the last failed attempt becomes `quarantined`; `handed_back` undoes the claim. Returns what was applied.
+-- failed attempt; the last failed attempt becomes `quarantined`; `handed_back` undoes the claim. Returns what was applied: a
+-- second call with the same decisions applies nothing and returns nothing. Raises 22023 for two decisions about one order.
 create function jobs.shop_settle(p_run_id uuid, p_decisions jsonb, p_now timestamptz) returns jobs.decision[]
 language plpgsql
 set search_path = ''
 as $$
 declare
+  v_held uuid[];
   v_orders jobs.decision[];
   v_payments jobs.decision[];
 begin
+  if exists (select from jsonb_array_elements(p_decisions) d group by d -> 'orderId' having count(*) > 1) then
+    raise exception 'Cannot settle two decisions about one order: current value is %',
+      (select d ->> 'orderId' from jsonb_array_elements(p_decisions) d group by 1 having count(*) > 1 limit 1)
+      using errcode = 'invalid_parameter_value';
+  end if;
+
   -- Orders first, in the order of their ids, inventory later: every settlement takes its locks in this order.
   perform from public.orders o
   where o.id in (select (d ->> 'orderId')::uuid from jsonb_array_elements(p_decisions) d)
   order by o.id
   for update;
+
+  select array_agg(o.id) into v_held
+  from jsonb_to_recordset(p_decisions) as d ("orderId" uuid, attempt integer)
+  join public.orders o
+    on o.id = d."orderId" and o.status = 'expiring' and o.claimed_by = p_run_id and o.attempt = d.attempt;
 
   -- What Stripe said of the payments is true whatever became of the order.
   with said as (
@@ -163,12 +176,16 @@ begin
         closed_at = case when s.state <> 'open' then p_now end
     from said s
     where p.id = s."paymentId" and p.order_id = s.order_id and p.state = 'open'
+    returning p.id, p.state
   )
+  -- It counts once: while the order is this run's, or because it closed the payment just now.
   select array_agg(
     row(p.kind, s.order_id, s."stripeId", s.outcome, s.reason, 0, null, s.evidence)::jobs.decision
   ) into v_payments
   from said s
-  join public.order_payments p on p.id = s."paymentId" and p.order_id = s.order_id;
+  join public.order_payments p on p.id = s."paymentId" and p.order_id = s.order_id
+  left join recorded r on r.id = p.id
+  where s.order_id = any (v_held) or r.state <> 'open';
 
   with said as (
     select * from jsonb_to_recordset(p_decisions) as d (
@@ -181,8 +198,8 @@ begin
       select from public.order_payments p where p.order_id = o.id and p.state <> 'dead'
     ) as payable
     from said s
-    join public.orders o
-      on o.id = s."orderId" and o.status = 'expiring' and o.claimed_by = p_run_id and o.attempt = s.attempt
+    join public.orders o on o.id = s."orderId"
+    where o.id = any (v_held)
   ),
   -- no order is closed while a payment of it lives, whatever the run says
   sound as (
@@ -219,11 +236,14 @@ begin
         expired_at = case when e.outcome = 'expired' then p_now end
     from effective e
     where o.id = e.id
-    returning o.id
+    returning o.id, e.outcome, e.reason, o.next_check_at
   )
-  select array_agg(row('order', e.id, null, e.outcome, e.reason, 0, e.next_check_at, null)::jobs.decision) into v_orders
-  from effective e
-  join applied a using (id);
+  select array_agg(row('order', a.id, null, a.outcome, a.reason, 0, a.next_check_at, null)::jobs.decision) into v_orders
+  from applied a;
+
+  perform jobs.lock_reserved_stock(
+    p_order_ids => (select array_agg(d.order_id) from unnest(v_orders) d where d.outcome in ('expired', 'paid'))
+  );
 
   -- stock: back on the shelf for expired orders, sold for paid ones
   with closed as materialized (

@@ -53,7 +53,8 @@ declare
   v_run public.job_runs;
   v_threshold integer := (select s.brake_threshold from jobs.settings s);
   v_lease jobs.leases;
-  v_due record;
+  v_due integer := 1;
+  v_oldest timestamptz;
 begin
   if p_release_brake and coalesce(p_reason, '') = '' then
     raise exception 'Cannot release the brake without a reason: current value is empty' using errcode = 'invalid_parameter_value';
@@ -103,12 +104,13 @@ begin
     set status = 'lost', finished_at = p_now, error = 'The lease ran out and another run took over'
     where r.id = v_lease.run_id and r.status = 'running';
 
-    select * into v_due from jobs.job_due(p_job => p_job, p_now => p_now, p_cap => v_threshold + 1);
-    if v_due.due > v_threshold and not v_run.brake_released then
+    select d.due, d.oldest into v_due, v_oldest
+    from jobs.job_due(p_job => p_job, p_now => p_now, p_cap => v_threshold + 1) d;
+    if v_due > v_threshold and not v_run.brake_released then
       perform jobs.raise_alert(
         p_key => 'brake:' || p_job, p_job => p_job, p_severity => 'critical',
         p_message => 'The brake is on: more orders are due than usual, and nothing was touched',
-        p_details => jsonb_build_object('threshold', v_threshold, 'oldestDueAt', v_due.oldest, 'runId', p_run_id),
+        p_details => jsonb_build_object('threshold', v_threshold, 'oldestDueAt', v_oldest, 'runId', p_run_id),
         p_now => p_now
       );
       update jobs.leases l set run_id = null, lease_until = p_now where l.job = p_job;
@@ -131,7 +133,7 @@ begin
   end if;
 
   return jsonb_build_object(
-    'answer', 'running', 'now', p_now, 'run', to_jsonb(v_run), 'settings', jobs.settings_json(), 'due', coalesce(v_due.due, 1)
+    'answer', 'running', 'now', p_now, 'run', to_jsonb(v_run), 'settings', jobs.settings_json(), 'due', coalesce(v_due, 1)
   );
 end;
 $$;

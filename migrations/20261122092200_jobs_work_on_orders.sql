@@ -51,14 +51,11 @@ begin
     p_now => p_now
   );
 
-  perform jobs.raise_alert(
-    p_key => 'paid_twice:' || d.order_id, p_job => v_run.job, p_severity => 'critical',
-    p_message => 'An order was paid by two payments',
-    p_details => jsonb_build_object('orderId', d.order_id, 'runId', p_run_id),
+  -- Of every order of the batch, also of those that somebody else decided meanwhile.
+  perform jobs.alert_wrong_money(
+    p_order_ids => (select array_agg((d ->> 'orderId')::uuid) from jsonb_array_elements(p_decisions) d),
     p_now => p_now
-  )
-  from unnest(v_applied) d
-  where d.subject = 'order' and d.reason = 'paid_twice';
+  );
 
   return (
     with outcomes as (

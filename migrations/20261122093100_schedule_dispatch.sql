@@ -23,20 +23,29 @@ $$;
 
 comment on function jobs.read_secret(text) is 'One secret of Vault; raises when it is missing or empty.';
 
--- Contract: where the functions live, without a slash at the end. Raises when it is not https; http is for loopback only.
-create function jobs.functions_url() returns text
-language plpgsql stable
+-- Contract: p_url as it came if it is https, or http to this very machine; raises 22023 otherwise. What follows the scheme stays out of
+-- the error: a webhook's path is a secret.
+create function jobs.checked_url(p_url text, p_name text) returns text
+language plpgsql immutable
 set search_path = ''
 as $$
-declare
-  v_url text := rtrim(jobs.read_secret('jobs_functions_url'), '/');
 begin
-  if v_url !~ '^https://[^/@\s]+(/|$)' and v_url !~ '^http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?(/|$)' then
-    raise exception 'Cannot dispatch as jobs_functions_url is not https: current value is %', split_part(v_url, '//', 1) || '//…'
+  if p_url !~ '^https://[^/@\s]+(/\S*)?$' and p_url !~ '^http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?(/\S*)?$' then
+    raise exception 'Cannot use % as it is not https: current value is %', p_name, split_part(p_url, '//', 1) || '//…'
       using errcode = 'invalid_parameter_value';
   end if;
-  return v_url;
+  return p_url;
 end;
+$$;
+
+comment on function jobs.checked_url(text, text) is 'A URL that secrets may be sent to; raises for any other.';
+
+-- Contract: where the functions live, without a slash at the end.
+create function jobs.functions_url() returns text
+language sql stable
+set search_path = ''
+as $$
+  select jobs.checked_url(rtrim(jobs.read_secret('jobs_functions_url'), '/'), 'jobs_functions_url');
 $$;
 
 comment on function jobs.functions_url() is 'Base URL of the Edge Functions, from Vault.';
