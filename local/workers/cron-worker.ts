@@ -1,0 +1,105 @@
+import postgres from "postgres";
+import { markInterruptedRuns, runJob } from "./cron-run.ts";
+
+export type CronWorkerOptions = {
+  /** The database whose jobs are run. A superuser: every job runs as its own user. */
+  dbUrl: string;
+  /** What the worker believes the time is; the machine's clock by default. */
+  clock?: () => Date;
+  /** Milliseconds between two looks at the clock, 1000 by default. 0: never looks, only `tick` runs jobs. */
+  pollMs?: number;
+  /** Told what went wrong outside a job's own SQL (the database is down …). Prints by default. */
+  onError?: (error: unknown) => void;
+};
+
+export type CronWorker = {
+  /** Triggers what is due in the minute of `at`, in UTC. Ends when all those runs have ended, queued ones included. */
+  tick(at: Date): Promise<void>;
+  /** Ends without waiting for running jobs: their connections are cut, as when a server stops. */
+  stop(): Promise<void>;
+};
+
+/** Stands in for pg_cron's background worker on a database with the stand-in extension. Runs each job in a connection of its own. */
+export async function startCronWorker(options: CronWorkerOptions): Promise<CronWorker> {
+  const { dbUrl, clock = () => new Date(), pollMs = 1000, onError = console.error } = options;
+  const sql = postgres(dbUrl, { max: 4, connection: { application_name: "pg_cron scheduler" }, onnotice: () => {} });
+  const stopping = new AbortController();
+  const lastRun = new Map<string, Promise<void>>();
+
+  async function tick(at: Date): Promise<void> {
+    const jobs = await sql<{ jobid: string }[]>`
+      select jobid from cron.job where active and cron._is_due(schedule, ${at}) order by jobid`;
+    await Promise.all(jobs.map(({ jobid }) => trigger(jobid)));
+  }
+
+  /**
+   * One instance of a job at a time: a trigger that comes too early waits for the run before it, as in pg_cron. An error of that run is
+   * told to whoever triggered it, not here.
+   */
+  function trigger(jobId: string): Promise<void> {
+    const before = lastRun.get(jobId) ?? Promise.resolve();
+    const run = before.catch(() => {}).then(() => runJob(sql, { jobId, dbUrl, signal: stopping.signal }));
+    lastRun.set(jobId, run);
+    return run;
+  }
+
+  async function watchTheClock(): Promise<void> {
+    let last = minuteOf(clock());
+    while (!stopping.signal.aborted) {
+      await sleep(pollMs, stopping.signal);
+      const now = minuteOf(clock());
+      for (const minute of minutesToRun(last, now)) {
+        // Not awaited: a long job must not hold up the next minute.
+        if (!stopping.signal.aborted) tick(new Date(minute * 60_000)).catch(report);
+      }
+      last = now;
+    }
+  }
+
+  function report(error: unknown): void {
+    if (!stopping.signal.aborted) onError(error);
+  }
+
+  try {
+    await markInterruptedRuns(sql);
+  } catch (error) {
+    await sql.end({ timeout: 0 });
+    throw error;
+  }
+  const watching = pollMs > 0 ? watchTheClock() : Promise.resolve();
+
+  async function stop(): Promise<void> {
+    stopping.abort();
+    await watching;
+    await Promise.allSettled(lastRun.values());
+    await sql.end({ timeout: 1 });
+  }
+  return { tick, stop };
+}
+
+/**
+ * The minutes (counted from the epoch) to run when the clock went from minute `last` to minute `now`. Up to five are made up for, one by
+ * one; after a longer jump only the present one is run.
+ */
+export function minutesToRun(last: number, now: number): number[] {
+  const passed = now - last;
+  if (passed <= 0) return [];
+  if (passed > 5) return [now];
+  return Array.from({ length: passed }, (_, index) => last + index + 1);
+}
+
+function minuteOf(time: Date): number {
+  return Math.floor(time.getTime() / 60_000);
+}
+
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(done, ms);
+    signal.addEventListener("abort", done);
+    function done() {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    }
+  });
+}
