@@ -23,7 +23,7 @@ async function main(): Promise<void> {
     secretKey: stack.secretKey,
     schedulerSecret: stack.schedulerSecret,
     stripeApiBase: stack.stripeApiBase,
-    stripeControlUrl: stack.stripeControlUrl ?? null,
+    stripeControlUrl: stack.simulator?.controlUrl ?? null,
     operator: account(stack.operator),
     viewer: account(stack.viewer),
   };

@@ -5,7 +5,7 @@ import { type Routes, startGateway } from "../gateway/start.ts";
 import { createUser, inventUser, type NewUser, type User } from "../gateway/users.ts";
 import type { Databases } from "../platform/databases.ts";
 import type { Database } from "../postgres/databases.ts";
-import { startStripeSimulator } from "../stripe-simulator/start.ts";
+import { startStripeSimulator, type StripeSimulator, type StripeSimulatorOptions } from "../stripe-simulator/start.ts";
 import { provideDatabase } from "./database.ts";
 import { removeVaultEntries, setVaultEntries } from "./vault.ts";
 import { startWorkers, type Workers, type WorkersOptions } from "./workers.ts";
@@ -19,7 +19,7 @@ export type StackOptions = {
   port?: number;
   /** Another Stripe server than a simulator of the stack's own. */
   stripeApiBase?: string;
-  simulator?: Parameters<typeof startStripeSimulator>[0];
+  simulator?: StripeSimulatorOptions;
   /** Of pg_cron and pg_net; false leaves them out, so that nothing happens by itself. */
   workers?: WorkersOptions | false;
   /** False leaves the operator and the viewer out, and the 0.3 s that bcrypt takes. */
@@ -38,7 +38,7 @@ export type Stack = {
   schedulerSecret: string;
   stripeApiBase: string;
   /** Undefined when `stripeApiBase` was given. */
-  stripeControlUrl: string | undefined;
+  simulator: StripeSimulator | undefined;
   /** Undefined when `users` is false. */
   operator: User | undefined;
   viewer: User | undefined;
@@ -77,7 +77,9 @@ async function assemble(options: StackOptions, parts: AsyncDisposableStack): Pro
   parts.defer(rest.close);
   routes.rest = rest.fetch;
 
-  const stripe = await provideStripe(options, parts);
+  const simulator = options.stripeApiBase === undefined ? await startStripeSimulator(options.simulator) : undefined;
+  parts.defer(() => simulator?.close());
+  const stripeApiBase = options.stripeApiBase ?? simulator!.apiBase;
   const schedulerSecret = randomText();
   const functions = await startFunctionsHost({
     folder: options.functionsFolder,
@@ -88,7 +90,7 @@ async function assemble(options: StackOptions, parts: AsyncDisposableStack): Pro
       SUPABASE_SECRET_KEYS: JSON.stringify({ default: keys.secretKey }),
       SUPABASE_JWKS: JSON.stringify(keys.jwks),
       STRIPE_SECRET_KEY: "sk_test_local",
-      STRIPE_API_BASE: stripe.apiBase,
+      STRIPE_API_BASE: stripeApiBase,
       JOBS_SCHEDULER_SECRET: schedulerSecret,
       ...options.functionsEnv,
     },
@@ -114,8 +116,8 @@ async function assemble(options: StackOptions, parts: AsyncDisposableStack): Pro
     publishableKey: keys.publishableKey,
     secretKey: keys.secretKey,
     schedulerSecret,
-    stripeApiBase: stripe.apiBase,
-    stripeControlUrl: stripe.controlUrl,
+    stripeApiBase,
+    simulator,
     operator,
     viewer,
     functions,
@@ -124,14 +126,4 @@ async function assemble(options: StackOptions, parts: AsyncDisposableStack): Pro
     stop,
     [Symbol.asyncDispose]: stop,
   };
-}
-
-async function provideStripe(
-  options: StackOptions,
-  parts: AsyncDisposableStack,
-): Promise<{ apiBase: string; controlUrl: string | undefined }> {
-  if (options.stripeApiBase) return { apiBase: options.stripeApiBase, controlUrl: undefined };
-  const simulator = await startStripeSimulator(options.simulator);
-  parts.defer(() => simulator.close());
-  return simulator;
 }
