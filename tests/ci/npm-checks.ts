@@ -1,0 +1,29 @@
+import type { Tally } from "../support/runner/tally.ts";
+import { command, type Ended } from "../support/command.ts";
+
+/** The README's test command, as a reader runs it. */
+export async function runNpmTest(): Promise<Tally> {
+  return readClosingLine(await command("npm", ["test"], { show: true, limitMinutes: 20 }));
+}
+
+/** The tests that need the real pg_cron; here none of them may be skipped. `url` is the superuser's way into its database. */
+export async function runScheduleTests(url: string): Promise<Tally> {
+  const args = ["test", "--", "--refuse-skipped", "platform"];
+  return readClosingLine(
+    await command("npm", args, { show: true, limitMinutes: 10, env: { LAPSE_REAL_PG_CRON_URL: url } }),
+  );
+}
+
+/** "N passed, N failed", the last line `npm test` prints. Without it nothing is known, which is one failure. */
+export function readClosingLine({ code, output }: Pick<Ended, "code" | "output">): Tally {
+  const [, passed, failed] = output.trimEnd().match(/(?:^|\n)(\d+) passed, (\d+) failed$/) ?? [];
+  const tally: Tally = { passed: Number(passed ?? 0), failed: Number(failed ?? 0), skipped: 0, notes: [] };
+  if (passed === undefined) {
+    tally.failed++;
+    tally.notes.push(`npm test ended without its closing line, exit code ${code}`);
+  } else if (code !== 0 && tally.failed === 0) {
+    tally.failed++;
+    tally.notes.push(`npm test ended with exit code ${code}`);
+  }
+  return tally;
+}

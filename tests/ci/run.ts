@@ -1,0 +1,70 @@
+// Every check there is; .ci/run installs what it needs and starts it.
+//
+// First `npm test`. Then, on Debian's PostgreSQL 15 with the real pg_cron: the migrations through the Supabase CLI, pgTAP, lint,
+// advisors, and the tests of the schedule. A check that did not run counts as failed.
+
+import { type Database, describeDatabase } from "../../local/postgres/databases.ts";
+import { describeResults, isGood, type Result, type Tally } from "../support/runner/tally.ts";
+import { advise, lint, migrateForTests, proveSight, runPgTap } from "./database-checks.ts";
+import { type DebianPostgres, startDebianPostgres } from "./debian-postgres.ts";
+import { runNpmTest, runScheduleTests } from "./npm-checks.ts";
+
+type DatabaseCheck = (database: Database, server: DebianPostgres) => Promise<Tally>;
+const databaseChecks: Record<string, DatabaseCheck> = {
+  "pgTAP": runPgTap,
+  "db lint": lint,
+  "db advisors": advise,
+  "lint and advisors see": proveSight,
+  "schedule": async (database, server) => {
+    await server.restart({});
+    return await runScheduleTests(database.adminUrl);
+  },
+};
+
+const results: Result[] = [];
+const stack = new AsyncDisposableStack();
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  Deno.addSignalListener(signal, async () => {
+    await stack.disposeAsync();
+    Deno.exit(1);
+  });
+}
+
+await check("npm test", runNpmTest);
+let server: DebianPostgres | undefined;
+await check("migrations on PostgreSQL 15", async () => {
+  // No job of the schedule may start while pgTAP counts rows.
+  const started = stack.use(await startDebianPostgres({ "cron.max_running_jobs": 0 }));
+  await migrateForTests(databaseOf(started));
+  server = started;
+  return { passed: 1, failed: 0, skipped: 0, notes: [] };
+});
+for (const [name, run] of Object.entries(databaseChecks)) {
+  await check(name, async () => {
+    if (!server) throw new Error("did not run, as there is no migrated database");
+    return await run(databaseOf(server), server);
+  });
+}
+await stack.disposeAsync();
+console.log(`\n${describeResults(results)}`);
+Deno.exit(isGood(results) ? 0 : 1);
+
+/** A failed check is a result like any other: those after it run all the same. */
+async function check(name: string, run: () => Promise<Tally>): Promise<void> {
+  console.log(`\n▸ ${name}`);
+  const started = performance.now();
+  let tally: Tally;
+  try {
+    tally = await run();
+  } catch (error) {
+    const { message } = error as Error;
+    console.error(message);
+    tally = { passed: 0, failed: 1, skipped: 0, notes: [message.split("\n")[0]!] };
+  }
+  results.push({ name, ...tally, seconds: (performance.now() - started) / 1000 });
+}
+
+/** pg_cron lives in one database per server; `postgres` is there from the start. */
+function databaseOf(server: DebianPostgres): Database {
+  return describeDatabase(server.url, "postgres");
+}
