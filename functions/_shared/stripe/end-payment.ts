@@ -29,6 +29,10 @@ export type CancelableFinding = Finding & { standing: Extract<Verdict, { kind: "
  * | owned by Checkout | end its session |
  * | outcome unknown | look again: dead counts, still cancelable does not (the call may yet be executed) |
  * | busy, throttled, quarantine, stop | that |
+ *
+ * Stripe has no conditional cancel: a customer whose card is authorised (manual capture) between the look and the cancel
+ * is canceled with it. Nothing is charged then, the hold is released, and the order closes as unpaid. Every other state a
+ * customer can reach in that gap makes Stripe refuse, except in rare cases `processing`.
  */
 export function endPayment(finding: CancelableFinding, context: LookContext): Promise<Finding> {
   return finding.standing.end === "cancel_intent" ? cancelIntent(finding, context) : expireSession(finding, context);
