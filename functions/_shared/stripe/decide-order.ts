@@ -29,9 +29,9 @@ export function decideOrder(order: ClaimedOrder, findings: readonly Finding[]): 
 
   const paid = ofKind(findings, "paid");
   const cancelable = findings.filter(isCancelable);
-  const payment = coverage(order, paid.map(({ standing }) => standing));
-  if (payment !== "short") {
-    return { ...settled("paid", payment === "exceeded" ? "paid_twice" : "paid"), end: cancelable };
+  const covered = coverage(order, paid.map(({ standing }) => standing));
+  if (covered !== "short") {
+    return { ...settled("paid", covered === "exceeded" ? "paid_twice" : "paid"), end: cancelable };
   }
   const quarantined = ofKind(findings, "quarantine");
   if (quarantined.length > 0) return settled("quarantined", firstOf(quarantined));
@@ -61,7 +61,7 @@ function coverage(
   return isTwice ? "exceeded" : "exact";
 }
 
-export function isCancelable(finding: Finding): finding is CancelableFinding {
+function isCancelable(finding: Finding): finding is CancelableFinding {
   return finding.standing.kind === "cancelable";
 }
 

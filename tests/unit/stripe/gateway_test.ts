@@ -228,7 +228,7 @@ async function withServer(
     secretKey: KEY,
     fetch: (input, init) => fetch(input, { ...init, client }),
     apiBase: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    timeoutMs: 150,
+    timeoutMs: 500,
   });
   try {
     await test(gateway, seen);

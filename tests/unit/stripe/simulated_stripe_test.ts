@@ -204,7 +204,7 @@ async function examine(
   const gateway = createStripeGateway({
     secretKey: "sk_test_simulated",
     apiBase,
-    timeoutMs: 300,
+    timeoutMs: 600,
     fetch: async (input, init) => {
       if (String(input).endsWith("/cancel")) await beforeCancel?.();
       return await fetch(input, { ...init, client });
