@@ -1,0 +1,77 @@
+import type postgres from "postgres";
+import type { StripeControl } from "../stripe-simulator/control.ts";
+import type { DemoPayment, OrderKind } from "./kinds.ts";
+
+export type DemoOrder = { id: string; kind: OrderKind; units: number };
+export type DemoShop = { orders: DemoOrder[]; skus: string[] };
+
+const SKUS = ["coffee", "cup", "filter", "grinder", "kettle", "scale", "spoon", "tea"];
+
+/** The shop of the demo: `sql` is its own connection, acting as the shop's backend does with the secret key. */
+export async function openShop(sql: postgres.Sql, stripe: StripeControl, kinds: OrderKind[]): Promise<DemoShop> {
+  await sql`insert into public.inventory ${sql(SKUS.map((sku) => ({ sku, on_hand: 500 })), "sku", "on_hand")}`;
+  const orders: DemoOrder[] = [];
+  for (const kind of kinds) {
+    for (let n = 0; n < kind.orders; n++) {
+      const order = await placeOrder(sql, kind, n);
+      orders.push(order);
+      for (const payment of kind.payments(Math.floor(Date.now() / 1_000))) {
+        await attach(sql, order, { ...payment, stripeId: createAtStripe(stripe, order, payment) });
+      }
+    }
+  }
+  return { orders, skus: SKUS };
+}
+
+async function placeOrder(sql: postgres.Sql, kind: OrderKind, n: number): Promise<DemoOrder> {
+  const items = [
+    { sku: SKUS[n % SKUS.length]!, quantity: 1 + n % 3 },
+    { sku: SKUS[(n + 3) % SKUS.length]!, quantity: 1 },
+  ];
+  const placedAt = new Date(Date.now() - kind.placedAgo * 1_000);
+  const [row] = await sql<{ id: string }[]>`
+    select id from public.place_order(
+      p_currency => 'eur', p_amount => 2000, p_items => ${sql.json(items)},
+      p_payment_method => ${kind.paymentMethod}, p_now => ${placedAt}
+    )`;
+  return { id: row!.id, kind, units: items.reduce((sum, { quantity }) => sum + quantity, 0) };
+}
+
+function createAtStripe(stripe: StripeControl, { id, kind }: DemoOrder, payment: DemoPayment): string {
+  const created = Math.floor(Date.now() / 1_000) - kind.placedAgo;
+  const common = { created, amount: 2000, currency: "eur", metadata: { order_id: id } };
+  return payment.kind === "payment_intent"
+    ? stripe.createPaymentIntents([{ ...common, ...payment.spec }])[0]!
+    : stripe.createCheckoutSessions([{ ...common, ...payment.spec }])[0]!.id;
+}
+
+async function attach(sql: postgres.Sql, order: DemoOrder, payment: DemoPayment & { stripeId: string }): Promise<void> {
+  const attachedAt = new Date(Date.now() - order.kind.placedAgo * 1_000);
+  await sql`
+    select public.attach_payment(
+      p_order_id => ${order.id}, p_kind => ${payment.kind}, p_stripe_id => ${payment.stripeId}, p_now => ${attachedAt}
+    )`;
+  if (order.kind.graceUsed) {
+    await sql`update public.order_payments set grace_until = now() - interval '1 minute' where order_id = ${order.id}`;
+  }
+}
+
+export type StockRow = { sku: string; onHand: number; reserved: number; sellable: number };
+
+/** The shelves, by SKU. */
+export function readStock(sql: postgres.Sql): Promise<StockRow[]> {
+  return sql<StockRow[]>`
+    select sku, on_hand as "onHand", reserved, on_hand - reserved as sellable from public.inventory order by sku`;
+}
+
+export type Fate = { id: string; status: string; reason: string | null; unitsHeld: number };
+
+/** What became of every order. */
+export function readFates(sql: postgres.Sql): Promise<Fate[]> {
+  return sql<Fate[]>`
+    select o.id, o.status, o.status_reason as reason,
+      coalesce(sum(r.quantity) filter (where r.state = 'held'), 0)::int as "unitsHeld"
+    from public.orders o
+    join public.stock_reservations r on r.order_id = o.id
+    group by o.id`;
+}
