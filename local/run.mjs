@@ -72,7 +72,11 @@ function functionFolders() {
 
 /** What decides about the fetched files: the versions asked for, and the cache they go to. */
 function stamp() {
-  const files = [join(root, "deno.json"), join(root, "deno.lock"), ...functionFolders().map((path) => join(path, "deno.json"))];
+  const files = [
+    join(root, "deno.json"),
+    join(root, "deno.lock"),
+    ...functionFolders().map((path) => join(path, "deno.json")),
+  ];
   const hash = createHash("sha256").update(process.env.DENO_DIR ?? homedir());
   for (const file of files) hash.update(readFileSync(file));
   return hash.digest("hex");
@@ -88,12 +92,23 @@ function run() {
     stdio: "inherit",
   });
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+  if (process.env.npm_lifecycle_event) stopWithNpm(child);
   child.on("exit", (code, signal) => {
     if (!signal) process.exit(code);
     // Dying of the same signal tells the caller the truth; the handlers above would catch it.
     process.removeAllListeners(signal);
     process.kill(process.pid, signal);
   });
+}
+
+/** npm tells its shell to stop, and not every shell tells us; but then we have lost our parent. */
+function stopWithNpm(child) {
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    child.kill("SIGTERM");
+  }, 200);
 }
 
 function must(command, args, options = {}) {
