@@ -25,13 +25,19 @@ create function jobs.collect_responses(p_now timestamptz) returns void
 language sql
 set search_path = ''
 as $$
+  with answered as (
+    select r.id, a.status, a.error
+    from public.job_runs r
+    cross join lateral jobs.find_response(p_request_id => r.request_id, p_sent_at => r.created_at) a
+    where r.request_id is not null and r.response_status is null and r.response_error is null
+      and r.created_at > p_now - interval '6 hours'
+    -- A run that is settling holds its row for a while; its answer can wait for the next watch.
+    for update of r skip locked
+  )
   update public.job_runs r
   set response_status = a.status, response_error = a.error
-  from public.job_runs w
-  cross join lateral jobs.find_response(p_request_id => w.request_id, p_sent_at => w.created_at) a
-  where r.id = w.id
-    and w.request_id is not null and w.response_status is null and w.response_error is null
-    and w.created_at > p_now - interval '6 hours';
+  from answered a
+  where r.id = a.id;
 $$;
 
 comment on function jobs.collect_responses(timestamptz) is 'Copies what pg_net knows of each request into its run.';
