@@ -38,3 +38,8 @@ export async function refusal(call: Promise<unknown>): Promise<Stripe.errors.Str
   }
   throw new Error("The call succeeded, a refusal was expected");
 }
+
+/** A header of a successful reply. Under fetch `lastResponse` is a Response, whatever the SDK's types say. */
+export function replyHeader(result: { lastResponse: unknown }, name: string): string | null {
+  return (result.lastResponse as Response).headers.get(name);
+}
