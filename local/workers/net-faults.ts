@@ -13,6 +13,11 @@ export type NetFault = "lose" | "repeat" | "kill" | { delayMs: number };
 /** Asked once for each request of a batch, again when the batch is sent again. */
 export type NetFaults = (request: NetRequest) => NetFault | undefined;
 
+/** Stands for the end of the worker's process: its transaction is rolled back, and a worker starts anew. */
+export class WorkerKilled extends Error {
+  override name = "WorkerKilled";
+}
+
 /** How likely each fault is for a request, from 0 to 1. */
 export type FaultRates = { lose?: number; repeat?: number; kill?: number; delay?: number; delayMs?: number };
 

@@ -35,7 +35,8 @@ export async function sendRequest(
   const signal = AbortSignal.any([timeout, options.signal]);
   try {
     const response = await followRedirects(request, { client: options.client, signal });
-    const content = await response.text();
+    // pg_net reads the body as a C string; PostgreSQL could not store a NUL anyway.
+    const [content] = (await response.text()).split("\0", 1);
     if (options.delayMs) await sleep(options.delayMs, signal);
     return {
       id: request.id,
@@ -82,7 +83,9 @@ async function followRedirects(
 }
 
 function describeError(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
+  // What `fetch` says is always "fetch failed".
+  const reason = error instanceof TypeError && error.cause || error;
+  const message = reason instanceof Error ? reason.message : String(reason);
   if (/connection refused/i.test(message)) return "Could not connect to server";
   if (/dns error|failed to lookup/i.test(message)) return "Could not resolve hostname";
   return message;

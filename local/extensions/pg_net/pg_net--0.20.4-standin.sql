@@ -51,14 +51,10 @@ end;
 $$;
 comment on function net.wait_until_running() is 'waits until a worker is connected';
 
--- A notification reaches the worker after the commit, once per transaction, and not at all after a rollback: as in the original.
-create function net.wake() returns void language sql set search_path = '' as $$
-  select pg_catalog.pg_notify('pg_net_wake', '')
-$$;
+-- The worker looks at the queue several times a second, nobody has to wake it.
+create function net.wake() returns void language sql set search_path = '' as '';
 
-create function net.worker_restart() returns bool language sql set search_path = '' as $$
-  select pg_catalog.pg_notify('pg_net_wake', 'restart') is not null
-$$;
+create function net.worker_restart() returns bool language sql set search_path = '' as 'select true';
 
 create function net._await_response(request_id bigint) returns bool language plpgsql set search_path = '' as $$
 begin
