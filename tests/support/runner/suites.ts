@@ -22,8 +22,9 @@ async function runSuite(folder: string, options: RunOptions): Promise<Tally> {
   const path = await Deno.makeTempFile({ prefix: "lapse-report-", suffix: ".xml" });
   try {
     const filter = options.filter === undefined ? [] : [`--filter=${options.filter}`];
-    // The types are a check of their own.
-    const code = await runDeno(["test", "-A", "--no-check", `--junit-path=${path}`, ...filter, folder]);
+    // The types are a check of their own. The programs run without the legacy abort too (local/run.mjs).
+    const flags = ["-A", "--no-check", "--unstable-no-legacy-abort", `--junit-path=${path}`];
+    const code = await runDeno(["test", ...flags, ...filter, folder]);
     return judge({ code, xml: await Deno.readTextFile(path), files: await filesBelow(folder, "_test.ts") }, options);
   } finally {
     await Deno.remove(path);
