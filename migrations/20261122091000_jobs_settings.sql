@@ -10,7 +10,7 @@ create table jobs.settings (
   lease interval not null default interval '2 minutes' check (lease between interval '15 seconds' and interval '1 hour'),
   run_seconds integer not null default 50 check (run_seconds between 5 and 300),
   claim_seconds integer not null default 40 check (claim_seconds between 1 and 290),
-  claim_batch integer not null default 200 check (claim_batch between 1 and 1000),
+  claim_batch integer not null default 50 check (claim_batch between 1 and 1000),
 
   max_attempts integer not null default 8 check (max_attempts between 1 and 100),
   backoff_base interval not null default interval '1 minute' check (backoff_base >= interval '1 second'),
@@ -27,8 +27,8 @@ create table jobs.settings (
   stripe_account_limit_test numeric not null default 25 check (stripe_account_limit_test between 2 and 10000),
 
   constraint claiming_ends_before_the_run check (claim_seconds < run_seconds),
-  -- A batch asks Stripe about each order at the endpoint's rate; its claim must still be valid when it settles.
-  constraint batch_fits_lease check (claim_batch / stripe_endpoint_rate * 2 < extract(epoch from lease)),
+  -- Three batches are under way at a time, with two calls per order; the claims must still be valid when they settle.
+  constraint batch_fits_lease check (claim_batch * 3 * 2 / stripe_endpoint_rate < extract(epoch from lease)),
   constraint backoff_grows check (backoff_base <= backoff_max)
 );
 

@@ -1,16 +1,24 @@
 import type { HandedBack, Lease } from "../_shared/database/jobs-database.ts";
 import type { Settings } from "../_shared/database/contracts.ts";
+import { reasonOf } from "../_shared/errors.ts";
 import type { ClaimedOrder, OrderDecision } from "../_shared/orders.ts";
 import type { JobResult, Ports, RunOrders } from "../_shared/run/job.ts";
-import { type ExaminedBatch, examineOrders } from "../_shared/stripe/examine-orders.ts";
-import { DEFAULT_POLICY, type VerdictPolicy } from "../_shared/stripe/policy.ts";
+import {
+  type ExaminedBatch,
+  examineOrders,
+} from "../_shared/stripe/examine-orders.ts";
+import type { Reason } from "../_shared/stripe/reasons.ts";
+import {
+  DEFAULT_POLICY,
+  type VerdictPolicy,
+} from "../_shared/stripe/policy.ts";
 
 /** Orders without payments are closed in one statement per batch; this many fit well into the API's statement timeout. */
 const BATCH_WITHOUT_PAYMENTS = 2_000;
 /** Orders a dry run looks at when it was given no limit. */
 const DRY_RUN_ORDERS = 1_000;
-/** Orders asked about at the same time; the call budget sets the pace, this only keeps its lanes busy. */
-const ORDERS_IN_FLIGHT = 40;
+/** Batches under way at the same time: while one settles and claims anew, the others keep the call budget busy. */
+const BATCHES_AT_ONCE = 3;
 
 /**
  * Expires unpaid orders past their deadline: claim, ask Stripe about every payment, settle, until nothing is due or time is up.
@@ -18,55 +26,133 @@ const ORDERS_IN_FLIGHT = 40;
  * Stock goes back on the shelf only in the settlement that closes its order, and an order is closed only when Stripe confirmed
  * that none of its payments can ever succeed. Kill this at any line: claims lapse, and the next run finishes the work.
  */
-export function expireStaleOrders(ports: Ports, orders: RunOrders): Promise<JobResult> {
+export function expireStaleOrders(
+  ports: Ports,
+  orders: RunOrders,
+): Promise<JobResult> {
   return orders.dryRun ? preview(ports, orders) : work(ports, orders);
 }
 
-async function work(
-  ports: Ports,
-  { lease, limit, settings }: Extract<RunOrders, { dryRun: false }>,
-): Promise<JobResult> {
-  const { database, clock, deadline, log } = ports;
-  let left = limit;
-  let failed = 0;
-  let notFound = 0;
+type Work = Extract<RunOrders, { dryRun: false }>;
 
-  while (left > 0 && clock.now() < deadline.claim) {
-    const asked = Math.min(left, BATCH_WITHOUT_PAYMENTS);
-    const { expired, unitsReleased } = await database.expireWithoutPayments(lease, asked);
-    left -= expired;
-    if (expired > 0) log.info("batch_without_payments", { expired, units_released: unitsReleased });
-    if (expired < asked) break;
+async function work(ports: Ports, orders: Work): Promise<JobResult> {
+  const progress = {
+    left: orders.limit,
+    failed: 0,
+    notFound: 0,
+    stop: null as Reason | null,
+    outOfTime: false,
+  };
+  await expireWithoutPayments(ports, orders, progress);
+  await Promise.all(
+    Array.from(
+      { length: BATCHES_AT_ONCE },
+      () => workOnBatches(ports, orders, progress),
+    ),
+  );
+
+  if (progress.stop) return stopped(progress.stop);
+  if (progress.outOfTime) return outOfTime();
+  if (progress.failed === 0) {
+    return { status: "succeeded", error: null, workLeft: false };
   }
+  const error =
+    `${progress.failed} orders could not be decided and will be tried again`;
+  return { status: "partial", error, workLeft: false };
+}
 
-  while (left > 0) {
-    if (clock.now() >= deadline.claim) return outOfTime();
-    const asked = Math.min(left, settings.claimBatch);
-    const claimed = await database.claimOrders(lease, asked);
-    if (claimed.length > 0) {
-      const batch = await examine(claimed, ports, { settings, notFound, dryRun: false });
-      const { outcomes, superseded } = await settle(claimed, batch, { ports, lease });
-      log.info("batch_settled", { claimed: claimed.length, superseded, stop: batch.stop, outcomes });
-      left -= claimed.length;
-      notFound = batch.notFound;
-      failed += outcomes.retry ?? 0;
-      if (batch.stop) return { status: "failed", error: `Stripe stopped the run: ${batch.stop}`, workLeft: false };
-      if (batch.untouched.length > 0) return outOfTime();
+/** Shared by the batches under way. */
+type Progress = {
+  left: number;
+  failed: number;
+  notFound: number;
+  stop: Reason | null;
+  outOfTime: boolean;
+};
+
+async function expireWithoutPayments(
+  { database, clock, deadline, log }: Ports,
+  { lease }: Work,
+  progress: Progress,
+) {
+  while (progress.left > 0 && clock.now() < deadline.claim) {
+    const asked = Math.min(progress.left, BATCH_WITHOUT_PAYMENTS);
+    const { expired, unitsReleased } = await database.expireWithoutPayments(
+      lease,
+      asked,
+    );
+    progress.left -= expired;
+    if (expired > 0) {
+      log.info("batch_without_payments", {
+        expired,
+        units_released: unitsReleased,
+      });
     }
-    if (claimed.length < asked) break;
+    if (expired < asked) return;
   }
-  return failed > 0
-    ? { status: "partial", error: `${failed} orders could not be decided and will be tried again`, workLeft: false }
-    : { status: "succeeded", error: null, workLeft: false };
+}
+
+async function workOnBatches(
+  ports: Ports,
+  { lease, settings }: Work,
+  progress: Progress,
+): Promise<void> {
+  const { database, clock, deadline, log } = ports;
+  while (progress.left > 0 && progress.stop === null) {
+    if (clock.now() >= deadline.claim) return void (progress.outOfTime = true);
+    const asked = Math.min(progress.left, settings.claimBatch);
+    // Taken before the answer is here, so that batches side by side do not exceed the limit together.
+    progress.left -= asked;
+    const claimed = await database.claimOrders(lease, asked);
+    progress.left += asked - claimed.length;
+    if (claimed.length > 0) {
+      const batch = await examine(claimed, ports, {
+        settings,
+        notFound: progress.notFound,
+        dryRun: false,
+      });
+      const { outcomes, superseded } = await settle(claimed, batch, {
+        ports,
+        lease,
+      });
+      log.info("batch_settled", {
+        claimed: claimed.length,
+        superseded,
+        stop: batch.stop,
+        outcomes,
+      });
+      progress.notFound = Math.max(progress.notFound, batch.notFound);
+      progress.failed += outcomes.retry ?? 0;
+      progress.stop ??= batch.stop;
+      if (batch.untouched.length > 0 && batch.stop === null) {
+        progress.outOfTime = true;
+      }
+    }
+    if (claimed.length < asked || progress.outOfTime) return;
+  }
 }
 
 /** The same questions and the same decisions, up to the first write. */
-async function preview(ports: Ports, { limit, settings }: RunOrders): Promise<JobResult> {
-  const due = await ports.database.previewOrders(Math.min(limit, DRY_RUN_ORDERS));
-  const batch = await examine(due, ports, { settings, notFound: 0, dryRun: true });
+async function preview(
+  ports: Ports,
+  { limit, settings }: RunOrders,
+): Promise<JobResult> {
+  const due = await ports.database.previewOrders(
+    Math.min(limit, DRY_RUN_ORDERS),
+  );
+  const batch = await examine(due, ports, {
+    settings,
+    notFound: 0,
+    dryRun: true,
+  });
   const { decisions } = batch;
   if (batch.stop) {
-    return { status: "failed", error: `Stripe stopped the run: ${batch.stop}`, workLeft: false, decisions };
+    return {
+      status: "failed",
+      error: `Stripe stopped the run: ${batch.stop}`,
+      workLeft: false,
+      decisions,
+    };
   }
   if (batch.untouched.length > 0) return { ...outOfTime(), decisions };
   return { status: "succeeded", error: null, workLeft: false, decisions };
@@ -75,7 +161,11 @@ async function preview(ports: Ports, { limit, settings }: RunOrders): Promise<Jo
 function examine(
   claimed: ClaimedOrder[],
   { gateway, clock, deadline, log }: Ports,
-  { settings, notFound, dryRun }: { settings: Settings; notFound: number; dryRun: boolean },
+  { settings, notFound, dryRun }: {
+    settings: Settings;
+    notFound: number;
+    dryRun: boolean;
+  },
 ): Promise<ExaminedBatch> {
   return examineOrders(claimed, {
     gateway,
@@ -85,23 +175,49 @@ function examine(
     random: Math.random,
     policy: policyOf(settings),
     dryRun,
-    maxInFlight: ORDERS_IN_FLIGHT,
+    maxInFlight: claimed.length,
     notFoundSoFar: notFound,
-    onInternalError: (orderId, error) => log.error("order_broke", { order_id: orderId, error: String(error) }),
+    onInternalError: (orderId, error) =>
+      log.error("order_broke", { order_id: orderId, error: reasonOf(error) }),
   });
 }
 
-function settle(claimed: ClaimedOrder[], batch: ExaminedBatch, { ports, lease }: { ports: Ports; lease: Lease }) {
+function settle(
+  claimed: ClaimedOrder[],
+  batch: ExaminedBatch,
+  { ports, lease }: { ports: Ports; lease: Lease },
+) {
   const untouched = new Set(batch.untouched);
   const handedBack: HandedBack[] = claimed
     .filter((order) => untouched.has(order.id))
-    .map(({ id, attempt }) => ({ orderId: id, attempt, outcome: "handed_back", reason: "untouched", payments: [] }));
-  const decisions: (OrderDecision | HandedBack)[] = [...batch.decisions, ...handedBack];
+    .map(({ id, attempt }) => ({
+      orderId: id,
+      attempt,
+      outcome: "handed_back",
+      reason: "untouched",
+      payments: [],
+    }));
+  const decisions: (OrderDecision | HandedBack)[] = [
+    ...batch.decisions,
+    ...handedBack,
+  ];
   return ports.database.settleOrders(lease, decisions);
 }
 
+function stopped(stop: Reason): JobResult {
+  return {
+    status: "failed",
+    error: `Stripe stopped the run: ${stop}`,
+    workLeft: false,
+  };
+}
+
 function outOfTime(): JobResult {
-  return { status: "partial", error: "Time ran out before the work did", workLeft: true };
+  return {
+    status: "partial",
+    error: "Time ran out before the work did",
+    workLeft: true,
+  };
 }
 
 /** The shop's settings in the protocol's units: milliseconds. */

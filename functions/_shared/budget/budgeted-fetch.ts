@@ -1,7 +1,11 @@
 import type { CallBudget } from "./call-budget.ts";
 import { endpointOf } from "./endpoint.ts";
 
-export type CallStatistics = { calls: number; throttled: number; callsByEndpoint: Record<string, number> };
+export type CallStatistics = {
+  calls: number;
+  throttled: number;
+  callsByEndpoint: Record<string, number>;
+};
 
 export type BudgetedFetchOptions = {
   fetch: typeof fetch;
@@ -27,19 +31,30 @@ export function createBudgetedFetch(
   return async (input, init) => {
     const request = new URL(input instanceof Request ? input.url : input);
     const endpoint = endpointOf(init?.method ?? "GET", request.pathname);
-    const lane = inFlight.get(endpoint) ?? { running: 0, max: MAX_IN_FLIGHT, waiting: [] };
+    const lane = inFlight.get(endpoint) ??
+      { running: 0, max: MAX_IN_FLIGHT, demand: 0, waiting: [] };
     inFlight.set(endpoint, lane);
 
+    lane.demand += 1;
     await enter(lane);
     try {
-      await budget.acquire(endpoint);
+      await budget.acquire(endpoint, () => lane.demand).finally(() =>
+        lane.demand -= 1
+      );
       statistics.calls += 1;
-      statistics.callsByEndpoint[endpoint] = (statistics.callsByEndpoint[endpoint] ?? 0) + 1;
+      statistics.callsByEndpoint[endpoint] =
+        (statistics.callsByEndpoint[endpoint] ?? 0) + 1;
       const timeout = AbortSignal.timeout(timeoutMs);
-      const signal = init?.signal ? AbortSignal.any([init.signal, timeout]) : timeout;
+      const signal = init?.signal
+        ? AbortSignal.any([init.signal, timeout])
+        : timeout;
       const response = await fetch(input, { ...init, signal });
       if (response.status === 429) {
-        await handleRefusal(response.headers.get("stripe-rate-limited-reason"), endpoint, lane);
+        await handleRefusal(
+          response.headers.get("stripe-rate-limited-reason"),
+          endpoint,
+          lane,
+        );
       }
       return response;
     } finally {
@@ -47,18 +62,34 @@ export function createBudgetedFetch(
     }
   };
 
-  async function handleRefusal(reason: string | null, endpoint: string, lane: InFlight): Promise<void> {
+  async function handleRefusal(
+    reason: string | null,
+    endpoint: string,
+    lane: InFlight,
+  ): Promise<void> {
     if (reason === null || reason === "resource-specific") return;
     statistics.throttled += 1;
-    if (reason.endsWith("-concurrency")) lane.max = Math.max(1, Math.floor(lane.max / 2));
-    else await budget.throttled(endpoint, reason.startsWith("global") ? "account" : "endpoint");
+    if (reason.endsWith("-concurrency")) {
+      lane.max = Math.max(1, Math.floor(lane.max / 2));
+    } else {await budget.throttled(
+        endpoint,
+        reason.startsWith("global") ? "account" : "endpoint",
+      );}
   }
 }
 
-type InFlight = { running: number; max: number; waiting: (() => void)[] };
+/** `demand`: requests that wait for a slot, whether or not they may fly yet. */
+type InFlight = {
+  running: number;
+  max: number;
+  demand: number;
+  waiting: (() => void)[];
+};
 
 async function enter(lane: InFlight): Promise<void> {
-  while (lane.running >= lane.max) await new Promise<void>((resolve) => lane.waiting.push(resolve));
+  while (lane.running >= lane.max) {
+    await new Promise<void>((resolve) => lane.waiting.push(resolve));
+  }
   lane.running += 1;
 }
 

@@ -3,8 +3,11 @@ import type { ReservedCalls } from "../database/contracts.ts";
 
 /** Lets calls to Stripe through at the pace the database allows. */
 export type CallBudget = {
-  /** Resolves when the caller may send one request to this endpoint, now. */
-  acquire(endpoint: string): Promise<void>;
+  /**
+   * Resolves when the caller may send one request to this endpoint, now. `demand` says how many requests wait for the endpoint
+   * at the moment, this one included: so many slots are reserved, and none that nobody will use.
+   */
+  acquire(endpoint: string, demand: () => number): Promise<void>;
   /** Stripe refused a call for its rate: gives the reserved slots up and slows everybody down. */
   throttled(endpoint: string, scope: "endpoint" | "account"): Promise<void>;
 };
@@ -15,8 +18,8 @@ export type CallBudgetOptions = {
   clock: Pick<Clock, "monotonic" | "sleep">;
 };
 
-/** Blocks start small, so that a run of three orders reserves no slots it will not use, and grow while they are used up. */
-const BLOCK_SIZES = [4, 16, 64];
+/** Most slots reserved at a time. One call to the database then covers 64 calls to Stripe. */
+const MAX_BLOCK = 64;
 
 /**
  * One lane per endpoint. A lane reserves a block of slots in the database and hands them out in order; the next block is
@@ -30,40 +33,50 @@ export function createCallBudget(options: CallBudgetOptions): CallBudget {
     return lane;
   }
   return {
-    acquire: (endpoint) => laneOf(endpoint).acquire(),
+    acquire: (endpoint, demand) => laneOf(endpoint).acquire(demand),
     async throttled(endpoint, scope) {
-      for (const lane of scope === "account" ? lanes.values() : [laneOf(endpoint)]) lane.dropSlots();
+      for (
+        const lane of scope === "account" ? lanes.values() : [laneOf(endpoint)]
+      ) lane.dropSlots();
       await options.report(endpoint, scope);
     },
   };
 }
 
-type Lane = { acquire(): Promise<void>; dropSlots(): void };
-type Block = { nextAt: number; left: number; size: number; intervalMs: number; perSecond: number };
+type Lane = { acquire(demand: () => number): Promise<void>; dropSlots(): void };
+type Block = {
+  nextAt: number;
+  left: number;
+  intervalMs: number;
+  perSecond: number;
+};
 
-function createLane(endpoint: string, { reserve, clock }: CallBudgetOptions): Lane {
+function createLane(
+  endpoint: string,
+  { reserve, clock }: CallBudgetOptions,
+): Lane {
   let block: Block | null = null;
   let upcoming: Promise<Block> | null = null;
-  let blocksReserved = 0;
   let turn: Promise<unknown> = Promise.resolve();
   const sentAt: number[] = [];
 
-  async function fetchBlock(): Promise<Block> {
-    const size = BLOCK_SIZES[Math.min(blocksReserved++, BLOCK_SIZES.length - 1)]!;
-    const slots = await reserve(endpoint, size);
+  async function fetchBlock(demand: number): Promise<Block> {
+    const slots = await reserve(
+      endpoint,
+      Math.min(Math.max(demand, 1), MAX_BLOCK),
+    );
     return {
       // Counted from the answer's arrival, not from the question: late is safe, early is not.
       nextAt: clock.monotonic() + slots.startsInMs,
       left: slots.count,
-      size: slots.count,
       intervalMs: slots.intervalMs,
       perSecond: slots.perSecond,
     };
   }
 
-  async function takeSlot(): Promise<void> {
+  async function takeSlot(demand: () => number): Promise<void> {
     if (block === null || block.left === 0) {
-      const next = upcoming ?? fetchBlock();
+      const next = upcoming ?? fetchBlock(demand());
       upcoming = null;
       block = await next;
     }
@@ -71,14 +84,17 @@ function createLane(endpoint: string, { reserve, clock }: CallBudgetOptions): La
     const slotAt = slot.nextAt;
     slot.nextAt += slot.intervalMs;
     slot.left -= 1;
-    if (slot.left <= slot.size / 4 && upcoming === null && slot.size > BLOCK_SIZES[0]!) {
-      upcoming = fetchBlock();
+    const unserved = demand() - 1 - slot.left;
+    if (upcoming === null && slot.left <= PREFETCH_AT && unserved > 0) {
+      upcoming = fetchBlock(unserved);
       // Whoever takes the block meets the error; nobody may be left to meet it.
       upcoming.catch(() => {});
     }
     await waitFor(clock, slotAt);
     // After a stall, slots of the past come due together. However they bunch up, no second may see more than was granted.
-    const earliest = sentAt.length < slot.perSecond ? 0 : sentAt[sentAt.length - slot.perSecond]! + WINDOW_MS;
+    const earliest = sentAt.length < slot.perSecond
+      ? 0
+      : sentAt[sentAt.length - slot.perSecond]! + WINDOW_MS;
     await waitFor(clock, earliest);
     sentAt.push(clock.monotonic());
     if (sentAt.length > 1_000) sentAt.splice(0, 500);
@@ -86,8 +102,8 @@ function createLane(endpoint: string, { reserve, clock }: CallBudgetOptions): La
 
   return {
     // One at a time: slots are handed out in the order of asking.
-    acquire() {
-      const mine = turn.then(takeSlot);
+    acquire(demand) {
+      const mine = turn.then(() => takeSlot(demand));
       turn = mine.catch(() => {});
       return mine;
     },
@@ -98,10 +114,16 @@ function createLane(endpoint: string, { reserve, clock }: CallBudgetOptions): La
   };
 }
 
+/** With so many slots left, the next block is asked for: the answer arrives before the last of them is due. */
+const PREFETCH_AT = 8;
+
 /** A second, and the jitter with which two requests may reach Stripe closer together than they left. */
 const WINDOW_MS = 1_010;
 
-async function waitFor(clock: Pick<Clock, "monotonic" | "sleep">, at: number): Promise<void> {
+async function waitFor(
+  clock: Pick<Clock, "monotonic" | "sleep">,
+  at: number,
+): Promise<void> {
   const wait = at - clock.monotonic();
   if (wait > 0) await clock.sleep(wait);
 }

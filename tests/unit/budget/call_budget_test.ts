@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
-import { type CallBudgetOptions, createCallBudget } from "../../../functions/_shared/budget/call-budget.ts";
+import {
+  type CallBudgetOptions,
+  createCallBudget,
+} from "../../../functions/_shared/budget/call-budget.ts";
 
 /** Time that passes only when somebody sleeps, and as much of it as the sleeper asked for. */
 function fakeClock() {
@@ -7,7 +10,8 @@ function fakeClock() {
   const sleepers: { at: number; wake: () => void }[] = [];
   return {
     monotonic: () => now,
-    sleep: (ms: number) => new Promise<void>((wake) => sleepers.push({ at: now + ms, wake })),
+    sleep: (ms: number) =>
+      new Promise<void>((wake) => sleepers.push({ at: now + ms, wake })),
     stall: (ms: number) => void (now += ms),
     /** Wakes sleepers in order until `done` settles. */
     async runUntil<T>(done: Promise<T>): Promise<T> {
@@ -19,7 +23,9 @@ function fakeClock() {
         if (settled) return await done;
         sleepers.sort((a, b) => a.at - b.at);
         const next = sleepers.shift();
-        if (next === undefined) throw new Error("Cannot go on: nobody sleeps and nothing is done");
+        if (next === undefined) {
+          throw new Error("Cannot go on: nobody sleeps and nothing is done");
+        }
         now = Math.max(now, next.at);
         next.wake();
       }
@@ -37,7 +43,12 @@ function fakeDatabase(clock: { monotonic(): number }) {
       const startsAt = Math.max(clock.monotonic(), nextSlot.get(endpoint) ?? 0);
       nextSlot.set(endpoint, startsAt + count * 50);
       reserved.push({ endpoint, count });
-      return Promise.resolve({ count, startsInMs: startsAt - clock.monotonic(), intervalMs: 50, perSecond: 20 });
+      return Promise.resolve({
+        count,
+        startsInMs: startsAt - clock.monotonic(),
+        intervalMs: 50,
+        perSecond: 20,
+      });
     },
     report: (endpoint, scope) => {
       reported.push(`${endpoint} ${scope}`);
@@ -50,22 +61,39 @@ function fakeDatabase(clock: { monotonic(): number }) {
 function setUp() {
   const clock = fakeClock();
   const database = fakeDatabase(clock);
-  return { clock, database, budget: createCallBudget({ ...database.options, clock }) };
+  return {
+    clock,
+    database,
+    budget: createCallBudget({ ...database.options, clock }),
+  };
 }
 
-async function timesOf(count: number, { clock, budget }: ReturnType<typeof setUp>): Promise<number[]> {
+async function timesOf(
+  count: number,
+  { clock, budget }: ReturnType<typeof setUp>,
+): Promise<number[]> {
   const times: number[] = [];
+  const demand = () => count - times.length;
   await clock.runUntil(Promise.all(
     Array.from(
       { length: count },
-      () => budget.acquire("payment_intents.cancel").then(() => times.push(clock.monotonic())),
+      () =>
+        budget.acquire("payment_intents.cancel", demand).then(() =>
+          times.push(clock.monotonic())
+        ),
     ),
   ));
   return times;
 }
 
+const one = () => 1;
+
 function mostInOneSecond(times: number[]): number {
-  return Math.max(...times.map((start) => times.filter((time) => time >= start && time < start + 1_000).length));
+  return Math.max(
+    ...times.map((start) =>
+      times.filter((time) => time >= start && time < start + 1_000).length
+    ),
+  );
 }
 
 Deno.test("the call budget hands slots out in order, one interval apart", async () => {
@@ -77,8 +105,14 @@ Deno.test("the call budget hands slots out in order, one interval apart", async 
 Deno.test("no second sees more calls than were granted, and hardly any slot goes unused", async () => {
   const setup = setUp();
   const times = await timesOf(400, setup);
-  assert.ok(mostInOneSecond(times) <= 20, `${mostInOneSecond(times)} calls in one second`);
-  assert.ok(times.at(-1)! <= 400 * 50 * 1.03, `the last call left after ${times.at(-1)} ms`);
+  assert.ok(
+    mostInOneSecond(times) <= 20,
+    `${mostInOneSecond(times)} calls in one second`,
+  );
+  assert.ok(
+    times.at(-1)! <= 400 * 50 * 1.03,
+    `the last call left after ${times.at(-1)} ms`,
+  );
 });
 
 Deno.test("slots that come due together after a stall do not leave in one burst", async () => {
@@ -86,34 +120,57 @@ Deno.test("slots that come due together after a stall do not leave in one burst"
   const times = await timesOf(30, setup);
   setup.clock.stall(700);
   times.push(...await timesOf(60, setup));
-  assert.ok(mostInOneSecond(times) <= 20, `${mostInOneSecond(times)} calls in one second`);
+  assert.ok(
+    mostInOneSecond(times) <= 20,
+    `${mostInOneSecond(times)} calls in one second`,
+  );
 });
 
-Deno.test("one reservation covers up to 64 calls, and a short run reserves only a few", async () => {
+Deno.test("one reservation covers up to 64 calls, and no slot is reserved that nobody waits for", async () => {
   const long = setUp();
   await timesOf(640, long);
-  assert.ok(long.database.reserved.length <= 640 / 50, `${long.database.reserved.length} reservations for 640 calls`);
+  assert.ok(
+    long.database.reserved.length <= 640 / 50,
+    `${long.database.reserved.length} reservations for 640 calls`,
+  );
 
   const short = setUp();
   await timesOf(3, short);
-  assert.deepEqual(short.database.reserved, [{ endpoint: "payment_intents.cancel", count: 4 }]);
+  assert.deepEqual(short.database.reserved, [{
+    endpoint: "payment_intents.cancel",
+    count: 3,
+  }]);
+  const slots = long.database.reserved.reduce(
+    (sum, { count }) => sum + count,
+    0,
+  );
+  assert.equal(slots, 640);
 });
 
 Deno.test("a lane that waits does not hold up another endpoint", async () => {
   const { clock, budget } = setUp();
-  const slow = Promise.all(Array.from({ length: 20 }, () => budget.acquire("payment_intents.cancel")));
-  await clock.runUntil(budget.acquire("payment_intents.retrieve"));
+  const slow = Promise.all(
+    Array.from(
+      { length: 20 },
+      () => budget.acquire("payment_intents.cancel", () => 20),
+    ),
+  );
+  await clock.runUntil(budget.acquire("payment_intents.retrieve", one));
   assert.ok(clock.monotonic() < 100);
   await clock.runUntil(slow);
 });
 
 Deno.test("a refusal for rate gives up the slots and tells the database", async () => {
   const { clock, budget, database } = setUp();
-  await clock.runUntil(budget.acquire("payment_intents.cancel"));
+  await clock.runUntil(budget.acquire("payment_intents.cancel", one));
   await clock.runUntil(budget.throttled("payment_intents.cancel", "endpoint"));
-  await clock.runUntil(budget.acquire("payment_intents.cancel"));
+  await clock.runUntil(budget.acquire("payment_intents.cancel", one));
   assert.deepEqual(database.reported, ["payment_intents.cancel endpoint"]);
-  assert.equal(database.reserved.length, 2, "the call after the refusal did not reserve anew");
+  assert.equal(
+    database.reserved.length,
+    2,
+    "the call after the refusal did not reserve anew",
+  );
 });
 
 Deno.test("a reservation that fails reaches the caller, and the next call tries again", async () => {
@@ -124,9 +181,17 @@ Deno.test("a reservation that fails reaches the caller, and the next call tries 
     reserve: () =>
       calls++ === 0
         ? Promise.reject(new Error("database away"))
-        : Promise.resolve({ count: 4, startsInMs: 0, intervalMs: 50, perSecond: 20 }),
+        : Promise.resolve({
+          count: 4,
+          startsInMs: 0,
+          intervalMs: 50,
+          perSecond: 20,
+        }),
     report: () => Promise.resolve(),
   });
-  await assert.rejects(clock.runUntil(budget.acquire("payment_intents.cancel")), /database away/);
-  await clock.runUntil(budget.acquire("payment_intents.cancel"));
+  await assert.rejects(
+    clock.runUntil(budget.acquire("payment_intents.cancel", one)),
+    /database away/,
+  );
+  await clock.runUntil(budget.acquire("payment_intents.cancel", one));
 });
