@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { StripeControl } from "./control.ts";
-import { customerActionSchema } from "./customer.ts";
+import { customerActionSchema } from "./customer-action.ts";
 import { ENDPOINTS } from "./endpoint.ts";
 import { faultSchema } from "./faults.ts";
 import { listen, readBody, type RunningServer } from "./http-server.ts";

@@ -1,6 +1,7 @@
 import type Stripe from "stripe";
 import type { CallQuery, LoggedCall } from "./call-log.ts";
-import { actAsCustomer, type CustomerAction, type CustomerResult } from "./customer.ts";
+import { actAsCustomer, type CustomerResult } from "./customer.ts";
+import type { CustomerAction } from "./customer-action.ts";
 import type { Behaviour } from "./endpoint.ts";
 import { type Fault, faultSchema } from "./faults.ts";
 import { lapseIfDue } from "./intent-machine.ts";

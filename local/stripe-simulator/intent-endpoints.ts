@@ -1,6 +1,7 @@
-import type { Behaviour, Call } from "./endpoint.ts";
+import type { Call } from "./endpoint.ts";
+import { cancelRefusal, unexpectedState } from "./intent-refusals.ts";
 import { invalidParameter, rateLimited, resourceMissing, StripeRefusal } from "./errors.ts";
-import { attach, cancel, CANCELABLE, capture, lapseIfDue } from "./intent-machine.ts";
+import { attach, cancel, capture, lapseIfDue } from "./intent-machine.ts";
 import { newIntent } from "./new-intent.ts";
 import { declinedRefusal, outcomeOf, settleAttempt } from "./payment-methods.ts";
 import {
@@ -186,25 +187,4 @@ function confirm(
   intent.paymentMethod = params.payment_method ?? (inlineType ? store.around.newId("pm_") : intent.paymentMethod);
   settleAttempt(store, intent, { outcome, returnUrl: params.return_url ?? null });
   if (outcome.kind === "declined") throw declinedRefusal(store, intent);
-}
-
-function cancelRefusal(intent: StoredIntent, behaviour: Behaviour): string | null {
-  if (CANCELABLE.includes(intent.status)) return null;
-  if (intent.status !== "processing") return "payment_intent_unexpected_state";
-  const mode = behaviour.processingCancel;
-  if (mode === "accept") return null;
-  const newer = mode === "invalid_cancellation_state" ||
-    (mode === "by_payment_method" && intent.paymentMethodTypes.includes("crypto"));
-  return newer ? "payment_intent_invalid_cancellation_state" : "payment_intent_unexpected_state";
-}
-
-function unexpectedState(call: Call, intent: StoredIntent, options: { message: string; code?: string }): StripeRefusal {
-  const code = options.code ?? "payment_intent_unexpected_state";
-  return new StripeRefusal(400, {
-    type: "invalid_request_error",
-    code,
-    doc_url: `https://stripe.com/docs/error-codes/${code.replaceAll("_", "-")}`,
-    message: options.message,
-    ...(call.behaviour.refusalCarriesIntent ? { payment_intent: renderIntent(intent, call.store.livemode) } : {}),
-  });
 }

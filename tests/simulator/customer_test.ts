@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { CustomerAction } from "../../local/stripe-simulator/customer.ts";
+import type { CustomerAction } from "../../local/stripe-simulator/customer-action.ts";
 import { withSimulator } from "./with-simulator.ts";
 
 type Step = [verb: CustomerAction["verb"], status: string, more?: Partial<CustomerAction>];

@@ -1,0 +1,39 @@
+import { z } from "zod";
+
+/** What happens to a payment outside the API: the customer, a bank or a counter acts. */
+export const customerActionSchema = z.strictObject({
+  /** Of an intent, or of a session for confirm_session. */
+  id: z.string(),
+  verb: z.enum([
+    "attach_pm",
+    "confirm_ok",
+    "decline",
+    "start_3ds",
+    "finish_3ds",
+    "fail_3ds",
+    "voucher_issue",
+    "voucher_pay",
+    "voucher_lapse",
+    "bank_issue",
+    "bank_fund",
+    "async_submit",
+    "async_settle",
+    "async_fail",
+    "authorise",
+    "capture",
+    "lapse_hold",
+    "confirm_session",
+  ]),
+  /** How long the object stays locked before the verb takes effect: a cancel arriving meanwhile meets the lock. */
+  holdMs: z.number().min(0).optional(),
+  /** bank_fund, capture: how much (default all). */
+  amount: z.int().optional(),
+  /** voucher_issue: which (default oxxo) and until when, in seconds. async_submit: by what (default sepa_debit). */
+  method: z.string().optional(),
+  expiresAt: z.int().nullable().optional(),
+  /** start_3ds: by redirect and not in the page. */
+  redirect: z.boolean().optional(),
+  /** confirm_session: how the attempt ends (default paid). */
+  outcome: z.enum(["paid", "declined", "three_d_secure", "processing", "voucher", "authorised"]).optional(),
+});
+export type CustomerAction = z.infer<typeof customerActionSchema>;
