@@ -1,5 +1,6 @@
 import { unauthorized } from "./errors.ts";
-import { PLATFORM_ACCOUNT, type World } from "./world.ts";
+import { PLATFORM_ACCOUNT } from "./store.ts";
+import type { World } from "./world.ts";
 
 /** Who is calling, for which account, in which mode. */
 export type Caller = { key: string; account: string; livemode: boolean };

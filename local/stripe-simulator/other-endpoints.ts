@@ -72,14 +72,13 @@ export function listEvents(call: Call) {
   const shows = (type: string) =>
     wanted === undefined ||
     wanted.some((name) => name === type || (name.endsWith("*") && type.startsWith(name.slice(0, -1))));
-  const account = store.account.startsWith("acct_platform") ? null : store.account;
   return page(params, {
     url: "/v1/events",
     kind: "event",
     list: store.eventList,
     find: (id) => store.events.get(id),
     keep: (event) => event.created >= oldest && shows(event.type),
-    render: (event) => renderEvent(event, { livemode: store.livemode, account }),
+    render: (event) => renderEvent(event, { livemode: store.livemode, account: store.connectedAccount }),
   });
 }
 

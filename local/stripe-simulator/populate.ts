@@ -1,9 +1,9 @@
 import { newIntent } from "./new-intent.ts";
 import { isVoucher, nextAction, paymentMethodTypesOf } from "./next-action.ts";
 import type { IntentSpec, SessionSpec } from "./specs.ts";
-import type { Store } from "./store.ts";
 import type { StoredIntent, StoredSession } from "./stored.ts";
-import { PLATFORM_ACCOUNT, type World } from "./world.ts";
+import { PLATFORM_ACCOUNT, type Store } from "./store.ts";
+import type { World } from "./world.ts";
 
 const HOLD_MS = 7 * 86_400_000;
 

@@ -5,6 +5,9 @@ import { NewestFirst } from "./newest-first.ts";
 import { renderIntent, renderSession } from "./render.ts";
 import type { StoredEvent, StoredIntent, StoredRefund, StoredSession } from "./stored.ts";
 
+/** The account that keys belong to unless told otherwise. */
+export const PLATFORM_ACCOUNT = "acct_platform";
+
 /** What the stores of one simulator share. */
 export type Surroundings = {
   clock: SimulatorClock;
@@ -33,6 +36,11 @@ export class Store {
     readonly around: Surroundings,
   ) {
     this.updates = new UpdateQuota(1000, around.clock.nowMs);
+  }
+
+  /** The account an event names: null for the platform's own. */
+  get connectedAccount(): string | null {
+    return this.account === PLATFORM_ACCOUNT ? null : this.account;
   }
 
   nextSeq(): number {

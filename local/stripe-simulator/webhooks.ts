@@ -46,8 +46,7 @@ export class WebhookSender {
       this.deliveries.push({ event: event.id, type: event.type, attempt: 0, status: null, dropped: true });
       return;
     }
-    const account = store.account.startsWith("acct_platform") ? null : store.account;
-    const body = JSON.stringify(renderEvent(event, { livemode: store.livemode, account }));
+    const body = JSON.stringify(renderEvent(event, { livemode: store.livemode, account: store.connectedAccount }));
     const copies = this.#random() < endpoint.duplicateProbability ? 2 : 1;
     for (let i = 0; i < copies; i++) {
       const delay = endpoint.delayMs + this.#random() * endpoint.reorderWithinMs;

@@ -11,9 +11,6 @@ import { Store } from "./store.ts";
 import { Timers } from "./timers.ts";
 import { WebhookSender } from "./webhooks.ts";
 
-/** The account that keys belong to unless told otherwise. */
-export const PLATFORM_ACCOUNT = "acct_platform";
-
 export type WorldOptions = {
   preset?: "sandbox" | "live" | "unlimited";
   /** Time from arrival to reply, half of it before the call takes effect; a pair is a seeded range. */

@@ -156,3 +156,15 @@ Deno.test("on a reused connection the runtime may send a reset POST again by its
     assert.equal(new Set(calls.map((call) => call.idempotencyKey)).size, 1);
     assert.equal(calls.filter((call) => call.executed).length, 1);
   }));
+
+Deno.test("a call whose caller gave up is executed all the same", () =>
+  withSimulator({}, async ({ stripe, control }) => {
+    const [id] = control.createPaymentIntents([{}]);
+    control.addFault({ kind: "delay", delayMs: 300, endpoint: ENDPOINT });
+    const error = await refusal(stripe.paymentIntents.cancel(id!, {}, { timeout: 40 }));
+    assert.equal(error.type, "StripeConnectionError");
+    assert.equal(control.paymentIntent({ id: id! }).status, "requires_payment_method");
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    assert.equal(control.paymentIntent({ id: id! }).status, "canceled");
+    assert.deepEqual(control.defects(), []);
+  }));

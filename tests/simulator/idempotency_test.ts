@@ -47,7 +47,7 @@ Deno.test("a saved 500 is replayed, an unsaved one is not", () =>
   }));
 
 Deno.test("the same key while the first call still runs is a 409", () =>
-  withSimulator({ latencyMs: 100 }, async ({ stripe }) => {
+  withSimulator({ latencyMs: 300 }, async ({ stripe }) => {
     const first = stripe.paymentIntents.create(PARAMS, { idempotencyKey: "k1" });
     await new Promise((resolve) => setTimeout(resolve, 20));
     const second = await refusal(stripe.paymentIntents.create(PARAMS, { idempotencyKey: "k1" }));

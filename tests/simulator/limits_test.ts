@@ -51,7 +51,7 @@ Deno.test("a rate limit passes after a second, sends no Retry-After, and is not 
   }));
 
 Deno.test("too many calls in flight are refused, for one endpoint and over all", () =>
-  withSimulator({ latencyMs: 100 }, async ({ stripe, control }) => {
+  withSimulator({ latencyMs: 300 }, async ({ stripe, control }) => {
     control.setLimits({ endpointConcurrency: 2, globalConcurrency: 3 });
     const outcomes = await burst(6, (n) => n < 3 ? stripe.paymentIntents.list() : stripe.checkout.sessions.list());
     assert.equal(outcomes.filter((outcome) => outcome === "ok").length, 3);
