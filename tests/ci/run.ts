@@ -4,10 +4,11 @@
 // advisors, and the tests of the schedule. A check that did not run counts as failed.
 
 import { type Database, describeDatabase } from "../../local/postgres/databases.ts";
+import { endCommands } from "../support/command.ts";
 import { describeResults, isGood, type Result, type Tally } from "../support/runner/tally.ts";
 import { advise, lint, migrateForTests, proveSight, runPgTap } from "./database-checks.ts";
 import { type DebianPostgres, startDebianPostgres } from "./debian-postgres.ts";
-import { runNpmTest, runScheduleTests } from "./npm-checks.ts";
+import { checkLocks, runNpmTest, runScheduleTests } from "./npm-checks.ts";
 
 type DatabaseCheck = (database: Database, server: DebianPostgres) => Promise<Tally>;
 const databaseChecks: Record<string, DatabaseCheck> = {
@@ -23,14 +24,18 @@ const databaseChecks: Record<string, DatabaseCheck> = {
 
 const results: Result[] = [];
 const stack = new AsyncDisposableStack();
+let interrupted = false;
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   Deno.addSignalListener(signal, async () => {
+    interrupted = true;
+    endCommands();
     await stack.disposeAsync();
     Deno.exit(1);
   });
 }
 
 await check("npm test", runNpmTest);
+await check("locks", checkLocks);
 let server: DebianPostgres | undefined;
 await check("migrations on PostgreSQL 15", async () => {
   // No job of the schedule may start while pgTAP counts rows.
@@ -61,6 +66,8 @@ async function check(name: string, run: () => Promise<Tally>): Promise<void> {
     console.error(message);
     tally = { passed: 0, failed: 1, skipped: 0, notes: [message.split("\n")[0]!] };
   }
+  // The handler of the signal has the last word, once the server is gone.
+  if (interrupted) await new Promise(() => {});
   results.push({ name, ...tally, seconds: (performance.now() - started) / 1000 });
 }
 
