@@ -16,18 +16,19 @@ revoke all on table jobs.schedule_slots from public, anon, authenticated, servic
 -- Contract: the last slot of a weekly schedule at or before p_now. A local time that a change of the clocks skips or repeats is
 -- resolved by PostgreSQL to one instant, so that each week has exactly one.
 create function jobs.last_slot(p_schedule jobs.schedules, p_now timestamptz) returns timestamptz
-language sql stable
+language plpgsql stable
 set search_path = ''
 as $$
-  select max(slot.at)
-  from generate_series(0, 7) as days_back (n)
-  cross join lateral (
-    select (p_now at time zone (p_schedule).time_zone)::date - days_back.n as local_date
-  ) day
-  cross join lateral (
-    select (day.local_date + (p_schedule).local_time) at time zone (p_schedule).time_zone as at
-  ) slot
-  where extract(isodow from day.local_date) = (p_schedule).local_day and slot.at <= p_now;
+declare
+  v_today date := (p_now at time zone p_schedule.time_zone)::date;
+  v_day date := v_today - (extract(isodow from v_today)::integer - p_schedule.local_day + 7) % 7;
+  v_slot_at timestamptz := (v_day + p_schedule.local_time) at time zone p_schedule.time_zone;
+begin
+  if v_slot_at > p_now then
+    return (v_day - 7 + p_schedule.local_time) at time zone p_schedule.time_zone;
+  end if;
+  return v_slot_at;
+end;
 $$;
 
 comment on function jobs.last_slot(jobs.schedules, timestamptz) is 'The last weekly slot at or before a moment.';
