@@ -62,14 +62,16 @@ Deno.test("the stand-in's cron worker", async (t) => {
     await forget();
   });
 
-  await t.step("skips a waiting run whose job was removed meanwhile", async () => {
+  await t.step("skips a waiting run whose job was removed or switched off meanwhile", async () => {
     await using worker = await start();
-    await sql`select cron.schedule('slow', '* * * * *', 'select pg_sleep(0.3)')`;
+    await sql`select cron.schedule('removed', '* * * * *', 'select pg_sleep(0.3)')`;
+    await sql`select cron.schedule('switched off', '* * * * *', 'select pg_sleep(0.3)')`;
     const ticks = [worker.tick(new Date()), worker.tick(new Date())];
-    await until(async () => (await runs()).length === 1);
-    await sql`select cron.unschedule('slow')`;
+    await until(async () => (await runs()).length === 2);
+    await sql`select cron.unschedule('removed')`;
+    await sql`select cron.alter_job(jobid, active := false) from cron.job`;
     await Promise.all(ticks);
-    assert.deepEqual((await runs()).map((run) => run.status), ["succeeded"]);
+    assert.deepEqual((await runs()).map((run) => run.status), ["succeeded", "succeeded"]);
     await forget();
   });
 
