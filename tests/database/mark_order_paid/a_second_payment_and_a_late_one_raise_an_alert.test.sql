@@ -6,7 +6,7 @@ select pg_temp.place_due_order('paid', '{pi_1,pi_2}');
 select pg_temp.place_due_order('expired');
 select pg_temp.begin_run('run');
 select public.jobs_expire_without_payments(pg_temp.id('run'), 1, 10, pg_temp.noon());
-select public.mark_order_paid(pg_temp.id('paid'), 'pi_1', pg_temp.noon());
+select public.mark_order_paid(pg_temp.id('paid'), 'pi_1', pg_temp.noon() - interval '1 minute');
 create temp table stock as select on_hand, reserved from public.inventory;
 
 select is(public.mark_order_paid(pg_temp.id('paid'), 'pi_2', pg_temp.noon()), 'paid_twice', 'two payments of one order');
