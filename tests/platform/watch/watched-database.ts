@@ -1,0 +1,97 @@
+import postgres from "postgres";
+import type { Databases } from "../../../local/platform/databases.ts";
+import { setVaultEntries } from "../../../local/stack/vault.ts";
+
+export const expire = "expire-stale-orders";
+export const cleanup = "cleanup-stale-payment-intents";
+
+/** A database that is told the time: `at(20)` is 20 minutes after its migration. Nothing runs in it by itself. */
+export type Watched = {
+  sql: postgres.Sql;
+  adminUrl: string;
+  at(minutes: number): Date;
+  /** One look of the watch. Answers the keys of the alerts that are open after it, without those to be ignored. */
+  watch(minutes: number): Promise<string[]>;
+  alert(key: string): Promise<postgres.Row>;
+  health(minutes: number): Promise<string[]>;
+  /** Places an order without a payment that is due from that minute on. */
+  placeOrder(dueMinutes: number): Promise<string>;
+  /** A dispatched run, as pg_cron starts it. */
+  dispatch(minutes: number, job?: string): Promise<string>;
+  /** What a function calls first; a new run unless an id is given. */
+  begin(
+    minutes: number,
+    run?: { id?: string; job?: string; dryRun?: boolean; release?: boolean },
+  ): Promise<postgres.Row>;
+  finish(minutes: number, id: string, status?: string): Promise<void>;
+  /** A whole run that does nothing. */
+  run(minutes: number, status?: string, job?: string): Promise<string>;
+};
+
+/** Runs a test in a database of its own. Alerts of `quiet` kinds, which the test is not about, do not appear in `watch`. */
+export async function withWatched(
+  databases: Databases,
+  work: (watched: Watched) => Promise<void>,
+  quiet: string[] = [],
+): Promise<void> {
+  await using database = await databases.fresh();
+  await setVaultEntries(database.adminUrl, {
+    jobs_functions_url: "https://project.test",
+    jobs_scheduler_secret: "secret",
+  });
+  const sql = postgres(database.url, { max: 2 });
+  try {
+    await work(describe(sql, { adminUrl: database.adminUrl, quiet }));
+  } finally {
+    await sql.end();
+  }
+}
+
+function describe(sql: postgres.Sql, { adminUrl, quiet }: { adminUrl: string; quiet: string[] }): Watched {
+  const start = Date.now();
+  const at = (minutes: number) => new Date(start + minutes * 60_000);
+
+  async function watch(minutes: number): Promise<string[]> {
+    await sql`select jobs.watch(${at(minutes)})`;
+    const rows = await sql`select key from public.job_alerts where resolved_at is null order by key`;
+    return rows.map(({ key }) => key).filter((key) => !quiet.includes(key.split(":")[0]));
+  }
+  async function alert(key: string): Promise<postgres.Row> {
+    const [row] = await sql`select * from public.job_alerts where key = ${key} order by id desc limit 1`;
+    return row!;
+  }
+  async function health(minutes: number): Promise<string[]> {
+    const [row] = await sql`select public.jobs_health(${at(minutes)}) -> 'reasons' as reasons`;
+    return row!.reasons;
+  }
+  async function placeOrder(dueMinutes: number): Promise<string> {
+    await sql`insert into public.inventory (sku, on_hand) values ('mug', 1000000) on conflict do nothing`;
+    const due = at(dueMinutes);
+    const [row] = await sql`
+      select id from public.place_order('eur', 100, '[{"sku": "mug", "quantity": 1}]', p_expires_at => ${due}, p_now => ${due})`;
+    await sql`update public.orders set next_check_at = ${due} where id = ${row!.id}`;
+    return row!.id;
+  }
+  async function dispatch(minutes: number, job = expire): Promise<string> {
+    const [row] = await sql`select jobs.dispatch(${job}, p_now => ${at(minutes)}) as id`;
+    return row!.id;
+  }
+  async function begin(
+    minutes: number,
+    { id = crypto.randomUUID(), job = expire, dryRun = false, release = false } = {},
+  ): Promise<postgres.Row> {
+    const [row] = await sql`
+      select public.jobs_begin_run(${id}, ${job}, 'server', 'test', p_reason => 'a test', p_dry_run => ${dryRun},
+        p_release_brake => ${release}, p_now => ${at(minutes)}) as answer`;
+    return row!.answer;
+  }
+  async function finish(minutes: number, id: string, status = "succeeded"): Promise<void> {
+    await sql`select public.jobs_finish_run(${id}, ${status}, p_error => ${status}, p_now => ${at(minutes)})`;
+  }
+  async function run(minutes: number, status = "succeeded", job = expire): Promise<string> {
+    const { run } = await begin(minutes, { job });
+    await finish(minutes, run.id, status);
+    return run.id;
+  }
+  return { sql, adminUrl, at, watch, alert, health, placeOrder, dispatch, begin, finish, run };
+}
