@@ -12,6 +12,7 @@ import {
   type Settled,
   settled,
 } from "./contracts.ts";
+import { type CleanupDatabase, createCleanupDatabase } from "./cleanup-database.ts";
 import type { Rpc } from "./rpc.ts";
 
 /** Proof that a run may still change things: its id and the number of its lease. */
@@ -30,7 +31,7 @@ export type NewRun = {
 
 export type RunEnd = {
   runId: string;
-  status: "succeeded" | "partial" | "failed";
+  status: "succeeded" | "partial" | "failed" | "braked";
   error: string | null;
   stripeCalls: number;
   stripeThrottled: number;
@@ -40,7 +41,7 @@ export type RunEnd = {
 export type HandedBack = { orderId: string; attempt: number; outcome: "handed_back"; reason: string; payments: [] };
 
 /** Every call a run makes to the database. One method, one transaction. */
-export type JobsDatabase = {
+export type JobsDatabase = CleanupDatabase & {
   beginRun(run: NewRun): Promise<BeginAnswer>;
   finishRun(end: RunEnd): Promise<RunRow>;
   /** Starts a new run that goes on where this one stopped; answers its id. */
@@ -56,6 +57,7 @@ export type JobsDatabase = {
 /** The database as a run sees it. `repeatable` marks what may be called again when an answer got lost on its way. */
 export function createJobsDatabase(rpc: Rpc): JobsDatabase {
   return {
+    ...createCleanupDatabase(rpc),
     // Not repeatable: a second call would find the run begun and answer "duplicate", and nobody would do the work.
     beginRun: (run) =>
       rpc("jobs_begin_run", {

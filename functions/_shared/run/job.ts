@@ -2,6 +2,7 @@ import type { Lease } from "../database/jobs-database.ts";
 import type { JobsDatabase } from "../database/jobs-database.ts";
 import type { Settings } from "../database/contracts.ts";
 import type { OrderDecision } from "../orders.ts";
+import type { StalePaymentDecision } from "../payments.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
 import type { Clock } from "./clock.ts";
 import type { Log } from "./log.ts";
@@ -27,14 +28,17 @@ export type RunOrders = { lease: Lease; dryRun: false; limit: number; settings: 
 };
 
 export type JobResult = {
-  status: "succeeded" | "partial" | "failed";
+  status: "succeeded" | "partial" | "failed" | "braked";
   /** Why the run is not `succeeded`. */
   error: string | null;
   /** Time ran out before the work did: a continuation should go on. */
   workLeft: boolean;
   /** What a dry run would have decided. */
-  decisions?: OrderDecision[];
+  decisions?: RunDecision[];
 };
+
+/** What a run decides about: one job about orders, the other about payments. */
+export type RunDecision = OrderDecision | StalePaymentDecision;
 
 /** The work of one run, from its first claim to its last settlement. */
 export type Job = (ports: Ports, orders: RunOrders) => Promise<JobResult>;

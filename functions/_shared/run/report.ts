@@ -1,5 +1,5 @@
 import type { RunRow, RunStatus } from "../database/contracts.ts";
-import type { OrderDecision } from "../orders.ts";
+import type { RunDecision } from "./job.ts";
 
 /** A run as the API answers it. Durations in milliseconds, stock in units. */
 export type RunReport = {
@@ -27,11 +27,11 @@ export type RunReport = {
   backlog: number | null;
   oldestDueAt: string | null;
   /** Only of a dry run: what it would have decided. */
-  decisions?: OrderDecision[];
+  decisions?: RunDecision[];
 };
 
 /** Turns a row of `job_runs` into the API's shape. */
-export function reportOf(run: RunRow, decisions?: OrderDecision[]): RunReport {
+export function reportOf(run: RunRow, decisions?: RunDecision[]): RunReport {
   return {
     runId: run.id,
     job: run.job,

@@ -1,0 +1,31 @@
+import type { StaleFinding } from "../_shared/stripe/decide-stale-payment.ts";
+import { findingOf, lookAt, verdictContext } from "../_shared/stripe/finding.ts";
+import type { StripeIntent } from "../_shared/stripe/objects.ts";
+import { judgeIntent } from "../_shared/stripe/verdict.ts";
+import type { Cleanup } from "./cleanup.ts";
+import { asClaimed } from "./look-at-payments.ts";
+
+/** An intent with the shop's own mark. */
+export type OwnIntent = { intent: StripeIntent; orderId: string };
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** The intents that carry the shop's mark, in the key's own mode. Nothing is ever done to the others. */
+export function findOwn(intents: StripeIntent[], { ports: { gateway } }: Cleanup): OwnIntent[] {
+  return intents.flatMap((intent) => {
+    const orderId = intent.metadata.order_id;
+    return orderId && UUID.test(orderId) && intent.livemode === gateway.livemode ? { intent, orderId } : [];
+  });
+}
+
+/** Judges own intents as they were read, by list or one by one. */
+export async function judgeOwn(own: OwnIntent[], cleanup: Cleanup): Promise<StaleFinding[]> {
+  if (own.length === 0) return [];
+  const known = await cleanup.steps.inspect(own.map(({ intent, orderId }) => ({ stripeId: intent.id, orderId })));
+  return known.map((payment, index) => {
+    const { intent } = own[index]!;
+    const claimed = asClaimed(payment);
+    const standing = judgeIntent(intent, verdictContext(claimed, cleanup.lookOf(payment)));
+    return { payment, finding: findingOf(claimed, { reply: { ok: true, object: intent, requestId: null }, standing }) };
+  });
+}
