@@ -8,6 +8,7 @@ import { endCommands } from "../support/command.ts";
 import { describeResults, isGood, type Result, type Tally } from "../support/runner/tally.ts";
 import { advise, lint, migrateForTests, proveSight, runPgTap } from "./database-checks.ts";
 import { type DebianPostgres, startDebianPostgres } from "./debian-postgres.ts";
+import { watchRealSchedule } from "./schedule-checks.ts";
 import { checkLocks, runNpmTest, runScheduleTests } from "./npm-checks.ts";
 
 type DatabaseCheck = (database: Database, server: DebianPostgres) => Promise<Tally>;
@@ -16,10 +17,11 @@ const databaseChecks: Record<string, DatabaseCheck> = {
   "db lint": lint,
   "db advisors": advise,
   "lint and advisors see": proveSight,
-  "schedule": async (database, server) => {
+  "real pg_cron": async (database, server) => {
     await server.restart({});
-    return await runScheduleTests(database.adminUrl);
+    return await watchRealSchedule(database);
   },
+  "schedule": (database) => runScheduleTests(database.adminUrl),
 };
 
 const results: Result[] = [];

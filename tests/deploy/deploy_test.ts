@@ -15,7 +15,26 @@ const environment = {
   JOBS_SCHEDULER_SECRET: "s".repeat(32),
 };
 
+/** What a stranger is told by a function that has its environment, and by one that has none. */
+type Answers = {
+  method: "GET" | "POST";
+  configured: [status: number, body: RegExp];
+  empty: [status: number, body: RegExp];
+};
+
+const job: Answers = {
+  method: "POST",
+  configured: [401, /"credentials"/],
+  empty: [500, /SUPABASE_URL is not set/],
+};
+const others: Record<string, Answers> = {
+  // It answers anybody; here it finds no database.
+  "jobs-health": { method: "GET", configured: [503, /"unhealthy"/], empty: [503, /"misconfigured"/] },
+};
+
 for (const name of await functionNames()) {
+  const { method, configured, empty } = others[name] ?? job;
+
   Deno.test(`deploying ${name} uploads every file it imports, its deno.json, and nothing from outside functions/`, async () => {
     const { files, metadata } = await deploy(name);
     const modules = await moduleGraph([`functions/${name}/index.ts`], `functions/${name}/deno.json`);
@@ -28,23 +47,26 @@ for (const name of await functionNames()) {
     assert.equal(metadata.import_map_path, `functions/${name}/deno.json`);
   });
 
-  Deno.test(`what was uploaded of ${name} boots in an empty folder and refuses a caller without credentials`, async () => {
-    const { status, body } = await bootAndAsk(await deploy(name), environment);
-    assert.equal(status, 401, body);
+  Deno.test(`what was uploaded of ${name} boots in an empty folder and answers a stranger`, async () => {
+    const { status, body } = await bootAndAsk(await deploy(name), { method, env: environment });
+    assert.equal(status, configured[0], body);
+    assert.match(body, configured[1]);
   });
 
-  Deno.test(`what was uploaded of ${name} says what is missing when its environment is empty`, async () => {
-    const { status, body } = await bootAndAsk(await deploy(name), {});
-    assert.equal(status, 500, body);
-    assert.match(JSON.parse(body).error.message, /SUPABASE_URL is not set/);
+  Deno.test(`what was uploaded of ${name} says so when its environment is empty`, async () => {
+    const { status, body } = await bootAndAsk(await deploy(name), { method, env: {} });
+    assert.equal(status, empty[0], body);
+    assert.match(body, empty[1]);
   });
 
   Deno.test(`an upload of ${name} that lacks one imported file does not boot`, async () => {
     const upload = await deploy(name);
-    const shared = [...upload.files.keys()].find((path) => path.startsWith("functions/_shared/"));
-    upload.files.delete(shared!);
-    const { status, body } = await bootAndAsk(upload, environment);
+    const entry = upload.metadata.entrypoint_path;
+    const [, imported] = new TextDecoder().decode(upload.files.get(entry)).match(/^import \{.*\} from "(\..*)";$/m)!;
+    assert.ok(upload.files.delete(join(entry, "..", imported!)));
+    const { status, body } = await bootAndAsk(upload, { method, env: environment });
     assert.equal(status, 503, body);
+    assert.match(body, /"BOOT_ERROR"/);
   });
 }
 
@@ -68,13 +90,13 @@ Deno.test("an upload shows a file from outside functions/, so that the rule abov
 });
 
 /** Starts the uploaded function alone in a new folder and sends it one request without credentials. */
-async function bootAndAsk(upload: Upload, env: Record<string, string>): Promise<{ status: number; body: string }> {
+async function bootAndAsk(upload: Upload, request: { method: string; env: Record<string, string> }) {
   const folder = await Deno.makeTempDir({ prefix: "lapse-uploaded-" });
   await unpack(upload.files, folder);
-  const host = await startFunctionsHost({ env, folder: join(folder, "functions") });
+  const host = await startFunctionsHost({ env: request.env, folder: join(folder, "functions") });
   try {
-    const request = new Request(`http://127.0.0.1/functions/v1/${upload.slug}`, { method: "POST", body: "{}" });
-    const response = await host.fetch(request, upload.slug);
+    const url = `http://127.0.0.1/functions/v1/${upload.slug}`;
+    const response = await host.fetch(new Request(url, { method: request.method }), upload.slug);
     return { status: response.status, body: await response.text() };
   } finally {
     await host.close();
