@@ -31,8 +31,8 @@ $$;
 
 comment on function jobs.apply_check(text, timestamptz) is 'Opens, counts and closes the alerts of one kind.';
 
--- Contract: one part of the watch, in a transaction of its own within the watch's.
-create function jobs.watch_part(p_part text, p_now timestamptz) returns void
+-- Contract: one part of the watch, in a transaction of its own within the watch's. Answers whether it could be done.
+create function jobs.watch_part(p_part text, p_now timestamptz) returns boolean
 language plpgsql
 set search_path = ''
 as $$
@@ -43,12 +43,14 @@ begin
     execute format('select jobs.%I($1)', p_part) using p_now;
   end if;
   perform jobs.resolve_alert(p_key => 'watch_failed:' || p_part, p_now => p_now);
+  return true;
 exception when others then
   perform jobs.raise_alert(
     p_key => 'watch_failed:' || p_part, p_job => 'jobs-watch', p_severity => 'critical',
     p_message => format('The watch cannot do its part %s', p_part),
     p_details => jsonb_build_object('sqlstate', sqlstate, 'error', sqlerrm), p_now => p_now
   );
+  return false;
 end;
 $$;
 
@@ -62,7 +64,7 @@ set search_path = ''
 as $$
 declare
   v_state jobs.watch_state;
-  v_count_anew boolean;
+  v_counting_due boolean;
   v_kind text;
 begin
   -- Two watches at once would send each message twice.
@@ -71,21 +73,25 @@ begin
     return '{"answer": "busy"}';
   end if;
   -- Without settings it is due as well, and says so.
-  v_count_anew := coalesce(
+  v_counting_due := coalesce(
     (select v_state.invariants_checked_at <= p_now - s.invariant_interval from jobs.settings s), true
   );
 
   perform jobs.watch_part('collect_responses', p_now);
   perform jobs.watch_part('mark_lost_runs', p_now);
-  for v_kind in select k.kind from jobs.alert_kinds k where k.nature = 'check' and k.kind <> 'watch_failed' order by k.code loop
-    if v_kind <> 'invariant' or v_count_anew then
-      perform jobs.watch_part('check:' || v_kind, p_now);
-    end if;
+  for v_kind in
+    select k.kind from jobs.alert_kinds k where k.nature = 'check' and k.kind not in ('invariant', 'watch_failed') order by k.code
+  loop
+    perform jobs.watch_part('check:' || v_kind, p_now);
   end loop;
+  -- Counting reads more than the other checks do, so it has an interval of its own; after a failure the next watch tries again.
+  if v_counting_due then
+    v_state.invariants_checked_at := case when jobs.watch_part('check:invariant', p_now) then p_now else '-infinity' end;
+  end if;
   perform jobs.watch_part('send_alerts', p_now);
 
   update jobs.watch_state w
-  set watched_at = p_now, invariants_checked_at = case when v_count_anew then p_now else w.invariants_checked_at end;
+  set watched_at = p_now, invariants_checked_at = v_state.invariants_checked_at;
   return (
     select jsonb_build_object('answer', 'watched', 'openAlerts', count(*)) from public.job_alerts a where a.resolved_at is null
   );

@@ -1,0 +1,123 @@
+import assert from "node:assert/strict";
+import { type Databases, startDatabases } from "../../../local/platform/databases.ts";
+import { withConnection } from "../../../local/postgres/databases.ts";
+import { startCronWorker } from "../../../local/workers/cron-worker.ts";
+import { expire, type Watched, withWatched } from "./watched-database.ts";
+
+let databases: Databases;
+Deno.test.beforeAll(async () => {
+  databases = await startDatabases();
+});
+Deno.test.afterAll(() => databases.stop());
+
+const missing = `schedule_missing:${expire}`;
+const failed = `tick_failed:${expire}`;
+
+/** Ways in which pg_cron stops doing what was set, and the sentence that says so. */
+const drifts: { what: string; sql: string; message: string }[] = [
+  { what: "removed", sql: `select cron.unschedule('${expire}')`, message: `pg_cron has no schedule for ${expire}` },
+  {
+    what: "switched off",
+    sql: alter("active => false"),
+    message: `pg_cron has the schedule of ${expire} switched off`,
+  },
+  {
+    what: "another time",
+    sql: alter("schedule => '0 4 * * *'"),
+    message: `pg_cron runs another schedule or command for ${expire}`,
+  },
+  {
+    what: "another command",
+    sql: alter("command => 'select 1'"),
+    message: `pg_cron runs another schedule or command for ${expire}`,
+  },
+  {
+    what: "another database",
+    sql: `update cron.job set database = 'postgres' where jobname = '${expire}'`,
+    message: `pg_cron runs ${expire} in another database`,
+  },
+];
+
+for (const drift of drifts) {
+  Deno.test(`a schedule that pg_cron does not have as it was set raises L006: ${drift.what}`, async () => {
+    await withWatched(databases, async ({ sql, adminUrl, watch, alert }) => {
+      assert.deepEqual(await watch(0), []);
+      await (drift.what === "another database"
+        ? withConnection(adminUrl, (admin) => admin.unsafe(drift.sql))
+        : sql.unsafe(drift.sql));
+      assert.deepEqual(await watch(1), [missing]);
+      const { code, severity, message } = await alert(missing);
+      assert.deepEqual([code, severity, message], ["L006", "critical", `${drift.message}, for less than a minute`]);
+      await withConnection(adminUrl, (admin) => admin`update cron.job set database = current_database()`);
+      await sql`select jobs.install_schedules()`;
+      assert.deepEqual(await watch(2), []);
+    });
+  });
+}
+
+Deno.test("a paused schedule is meant to be gone, and raises L006 when it ticks all the same", async () => {
+  await withWatched(databases, async ({ sql, watch, alert }) => {
+    await sql`update jobs.schedules set active = false where job = ${expire}`;
+    assert.deepEqual(await watch(0), []);
+    await sql.unsafe(alter("active => true"));
+    assert.deepEqual(await watch(1), [missing]);
+    assert.equal((await alert(missing)).severity, "warning");
+    await sql`select cron.unschedule(${expire})`;
+    assert.deepEqual(await watch(2), []);
+  });
+});
+
+Deno.test("a tick that cannot dispatch raises L005 with pg_cron's error, and the next good one closes it", async () => {
+  await withWatched(databases, async (watched) => {
+    await withCron(watched, async (tick) => {
+      await tick(0);
+      assert.deepEqual(await watched.watch(1), []);
+      await watched.sql`delete from vault.secrets where name = 'jobs_scheduler_secret'`;
+      await tick(5);
+      assert.deepEqual(await watched.watch(6), [failed]);
+      const { code, details } = await watched.alert(failed);
+      assert.equal(code, "L005");
+      assert.match(details.error, /Cannot dispatch as the Vault secret jobs_scheduler_secret is missing/);
+      await watched.sql`select vault.create_secret('secret', 'jobs_scheduler_secret')`;
+      await tick(10);
+      assert.deepEqual(await watched.watch(11), []);
+    });
+  });
+});
+
+Deno.test("pg_cron runs the watch every minute, and jobs-health notices when it does not", async () => {
+  await withWatched(databases, async (watched) => {
+    await withCron(watched, async (tick) => {
+      const started = await watchedAt(watched);
+      await tick(1);
+      assert.ok(await watchedAt(watched) > started);
+    });
+    await watched.run(2);
+    assert.deepEqual(await watched.health(2), []);
+    assert.deepEqual(await watched.health(5), ["watch_silent"]);
+    await watched.sql`update jobs.schedules set active = false where job = 'jobs-watch'`;
+    assert.deepEqual(await watched.health(5), []);
+  });
+});
+
+function alter(change: string): string {
+  return `select cron.alter_job((select jobid from cron.job where jobname = '${expire}'), ${change})`;
+}
+
+async function watchedAt({ sql }: Watched): Promise<Date> {
+  const [row] = await sql`select watched_at from jobs.watch_state`;
+  return row!.watched_at;
+}
+
+/** pg_cron's stand-in, which is told the minutes: those of the hour, so that "every five minutes" is every fifth. */
+async function withCron(
+  { adminUrl }: Watched,
+  work: (tick: (minute: number) => Promise<void>) => Promise<void>,
+): Promise<void> {
+  const cron = await startCronWorker({ dbUrl: adminUrl, pollMs: 0 });
+  try {
+    await work((minute) => cron.tick(new Date(Date.UTC(2030, 0, 1, 12, minute))));
+  } finally {
+    await cron.stop();
+  }
+}
