@@ -34,9 +34,11 @@ const others: Record<string, Answers> = {
 
 for (const name of await functionNames()) {
   const { method, configured, empty } = others[name] ?? job;
+  let deployed: Promise<Upload> | undefined;
+  const uploadOnce = () => deployed ??= deploy(name);
 
   Deno.test(`deploying ${name} uploads every file it imports, its deno.json, and nothing from outside functions/`, async () => {
-    const { files, metadata } = await deploy(name);
+    const { files, metadata } = await uploadOnce();
     const modules = await moduleGraph([`functions/${name}/index.ts`], `functions/${name}/deno.json`);
     const wanted = [...modules.map(({ path }) => path), `functions/${name}/deno.json`];
     assert.deepEqual(wanted.filter((path) => !files.has(path)), []);
@@ -48,19 +50,20 @@ for (const name of await functionNames()) {
   });
 
   Deno.test(`what was uploaded of ${name} boots in an empty folder and answers a stranger`, async () => {
-    const { status, body } = await bootAndAsk(await deploy(name), { method, env: environment });
+    const { status, body } = await bootAndAsk(await uploadOnce(), { method, env: environment });
     assert.equal(status, configured[0], body);
     assert.match(body, configured[1]);
   });
 
   Deno.test(`what was uploaded of ${name} says so when its environment is empty`, async () => {
-    const { status, body } = await bootAndAsk(await deploy(name), { method, env: {} });
+    const { status, body } = await bootAndAsk(await uploadOnce(), { method, env: {} });
     assert.equal(status, empty[0], body);
     assert.match(body, empty[1]);
   });
 
   Deno.test(`an upload of ${name} that lacks one imported file does not boot`, async () => {
-    const upload = await deploy(name);
+    const whole = await uploadOnce();
+    const upload = { ...whole, files: new Map(whole.files) };
     const entry = upload.metadata.entrypoint_path;
     const [, imported] = new TextDecoder().decode(upload.files.get(entry)).match(/^import \{.*\} from "(\..*)";$/m)!;
     assert.ok(upload.files.delete(join(entry, "..", imported!)));
