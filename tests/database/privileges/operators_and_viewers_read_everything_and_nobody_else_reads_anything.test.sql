@@ -8,6 +8,8 @@ select pg_temp.begin_run('run'), pg_temp.claim('run');
 select pg_temp.settle('run', array[
   pg_temp.decide('a', 'paid', array[pg_temp.said('pi_1', 'found_paid'), pg_temp.said('pi_2', 'found_paid')], 'paid_twice')
 ]);
+insert into public.job_sweeps (livemode, created_from, created_to, reached, started_at, continued_at)
+select false, t - interval '1 day', t, t, t, t from pg_temp.noon() t;
 
 -- How many rows of a table somebody sees, or that the table is closed to them.
 create function pg_temp.seen(p_role text, p_claims jsonb, p_table regclass) returns text
