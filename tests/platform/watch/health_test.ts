@@ -1,0 +1,99 @@
+import assert from "node:assert/strict";
+import { createHealthCheck } from "../../../functions/jobs-health/health.ts";
+import type { Rpc } from "../../../functions/_shared/database/rpc.ts";
+import { ConfigurationError, DatabaseError } from "../../../functions/_shared/errors.ts";
+import { createLog } from "../../../functions/_shared/run/log.ts";
+import { type Databases, startDatabases } from "../../../local/platform/databases.ts";
+import { withConnection } from "../../../local/postgres/databases.ts";
+import { startStack } from "../../../local/stack/start.ts";
+
+let databases: Databases;
+Deno.test.beforeAll(async () => {
+  databases = await startDatabases();
+});
+Deno.test.afterAll(() => databases.stop());
+
+Deno.test("a stranger learns whether all is well, by codes alone", async () => {
+  await using stack = await startStack({ databases, users: false, workers: false });
+  const url = `${stack.apiUrl}/functions/v1/jobs-health`;
+  assert.deepEqual(await ask(url), { status: 200, body: { status: "ok" } });
+
+  await withConnection(stack.database.url, async (sql) => {
+    await sql`
+      insert into public.orders (currency, amount, expires_at, next_check_at)
+      values ('eur', 100, now() - interval '2 hours', now() - interval '1 hour')`;
+    await sql`update jobs.schedules set changed_at = now() - interval '1 day'`;
+    await sql`update jobs.watch_state set watched_at = now() - interval '1 day'`;
+  });
+  await stack.functions.kill("jobs-health");
+  assert.deepEqual(await ask(url), {
+    status: 503,
+    body: { status: "unhealthy", reasons: ["no_completed_run", "orders_overdue", "watch_silent"] },
+  });
+
+  for (const method of ["POST", "PUT", "DELETE", "OPTIONS"]) assert.equal((await ask(url, method)).status, 405, method);
+});
+
+Deno.test("a database that is down is a reason, too", async () => {
+  await using stack = await startStack({ databases, users: false, workers: false });
+  const url = `${stack.apiUrl}/functions/v1/jobs-health`;
+  await withConnection(
+    stack.database.url,
+    (sql) => sql`alter function public.jobs_health rename to jobs_health_elsewhere`,
+  );
+  assert.deepEqual(await ask(url), {
+    status: 503,
+    body: { status: "unhealthy", reasons: ["database_unreachable"] },
+  });
+});
+
+Deno.test("only a secret key may call what jobs-health calls", async () => {
+  await using stack = await startStack({ databases, users: false, workers: false });
+  const response = await fetch(`${stack.apiUrl}/rest/v1/rpc/jobs_health`, {
+    method: "POST",
+    headers: { apikey: stack.publishableKey, "content-type": "application/json" },
+    body: "{}",
+  });
+  await response.body?.cancel();
+  assert.ok([401, 403].includes(response.status), String(response.status));
+});
+
+Deno.test("any number of strangers costs the database one call every three seconds", async () => {
+  let calls = 0;
+  let now = 0;
+  const check = healthCheck(() => Promise.resolve({ reasons: [`call_${"abc"[calls++]}`] }), { clock: () => now });
+  const together = await Promise.all([check(), check(), check()]);
+  now = 2_999;
+  assert.deepEqual([...together, await check()].map(({ reasons }) => reasons[0]), Array(4).fill("call_a"));
+  now = 3_000;
+  assert.deepEqual([await check(), calls], [{ reasons: ["call_b"] }, 2]);
+});
+
+Deno.test("what keeps it from asking is a reason, and never an error", async () => {
+  const failures: [() => Promise<unknown>, string][] = [
+    [() => Promise.reject(new DatabaseError("no", { code: "57P01" })), "database_unreachable"],
+    [() => Promise.resolve({ reasons: ["order 17 of Ana"] }), "database_unreachable"],
+    [() => new Promise(() => {}), "database_unreachable"],
+  ];
+  for (const [call, reason] of failures) assert.deepEqual(await healthCheck(call)(), { reasons: [reason] });
+  const unset = createHealthCheck({
+    connect: () => {
+      throw new ConfigurationError("Cannot start run as SUPABASE_URL is not set: current value is empty");
+    },
+    log: createLog({}, () => {}),
+    clock: () => 0,
+  });
+  assert.deepEqual(await unset(), { reasons: ["misconfigured"] });
+});
+
+/** A check over a database whose answer is parsed as the real client parses it. */
+function healthCheck(call: () => Promise<unknown>, { clock = () => 0 }: { clock?: () => number } = {}) {
+  const rpc: Rpc = async (_name, _args, { answer }) => answer.parse(await call());
+  return createHealthCheck({ connect: () => rpc, log: createLog({}, () => {}), clock, limitMs: 50 });
+}
+
+async function ask(url: string, method = "GET"): Promise<{ status: number; body: unknown }> {
+  const response = await fetch(url, { method });
+  assert.equal(response.headers.get("cache-control"), "no-store");
+  return { status: response.status, body: await response.json() };
+}
