@@ -13,6 +13,7 @@ create table public.expiry_policies (
 );
 
 comment on table public.expiry_policies is 'Deadlines by payment method and channel; the most specific row wins.';
+comment on column public.expiry_policies.id is 'Number of the policy.';
 comment on column public.expiry_policies.payment_method is 'Payment method the row is for; empty: any.';
 comment on column public.expiry_policies.channel is 'Sales channel the row is for; empty: any.';
 comment on column public.expiry_policies.time_to_pay is 'Time from placing the order to its deadline, as the customer sees it.';

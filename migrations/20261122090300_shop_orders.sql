@@ -34,9 +34,16 @@ create table public.orders (
 
 -- The one index that serves the claim: it holds open orders only, in the order in which they are due.
 create index orders_due_idx on public.orders (next_check_at, id) where status in ('pending', 'expiring');
+-- Orders without payments are closed set-based; this keeps their batch from reading past orders that have some.
+create index orders_due_without_payment_idx on public.orders (next_check_at, id)
+  where status in ('pending', 'expiring') and payment_count = 0;
 create index orders_quarantined_idx on public.orders (id) where status = 'quarantined';
 
 comment on table public.orders is 'What customers placed. An order holds stock until it is paid or expired.';
+comment on column public.orders.id is 'The order; payments at Stripe carry it as metadata.order_id.';
+comment on column public.orders.created_at is 'When the order was placed.';
+comment on column public.orders.paid_at is 'When the order was settled as paid.';
+comment on column public.orders.expired_at is 'When the order was closed unpaid.';
 comment on column public.orders.status is
   'pending: waits for payment; expiring: a run is closing it; expired: closed, stock released; paid: stock kept; quarantined: set aside for an operator.';
 comment on column public.orders.status_reason is 'Why the order stands where it stands, as the last decision said.';
@@ -74,6 +81,11 @@ create table public.order_payments (
 create index order_payments_order_idx on public.order_payments (order_id);
 
 comment on table public.order_payments is 'PaymentIntents and Checkout Sessions of orders. An order may have several.';
+comment on column public.order_payments.id is 'Lapse''s own id of the payment.';
+comment on column public.order_payments.order_id is 'The order it pays for.';
+comment on column public.order_payments.created_at is 'When it was attached.';
+comment on column public.order_payments.checked_at is 'When a run last asked Stripe about it.';
+comment on column public.order_payments.closed_at is 'When it was recorded as paid or dead.';
 comment on column public.order_payments.kind is 'payment_intent or checkout_session.';
 comment on column public.order_payments.stripe_id is 'Id at Stripe: pi_… or cs_….';
 comment on column public.order_payments.stripe_account is 'Connected account the payment lives on (direct charges); empty: the platform''s own.';
@@ -95,6 +107,9 @@ create table public.stock_reservations (
 create index stock_reservations_held_idx on public.stock_reservations (sku) where state = 'held';
 
 comment on table public.stock_reservations is 'Units of one SKU that one order holds, or held.';
+comment on column public.stock_reservations.order_id is 'The order that holds the units.';
+comment on column public.stock_reservations.sku is 'What is held.';
+comment on column public.stock_reservations.closed_at is 'When the units were released or sold.';
 comment on column public.stock_reservations.quantity is 'Units.';
 comment on column public.stock_reservations.state is 'held; released: back on the shelf; consumed: sold. Leaves held once.';
 

@@ -2,7 +2,7 @@
 --
 -- Only a pending order takes a payment. If this raises PT409, the order is being closed or is closed: end the new payment at
 -- Stripe at once and tell the customer. Repeating the call with the same id is harmless. p_expires_at (a voucher's own
--- expiry) moves the order's deadline back, never forward.
+-- expiry, also in a repeated call, since it is known only once the voucher is issued) moves the deadline back, never forward.
 
 create function public.attach_payment(
   p_order_id uuid,
@@ -20,6 +20,11 @@ declare
   v_order public.orders;
   v_payment public.order_payments;
 begin
+  if p_expires_at > p_now + interval '1 year' then
+    raise exception 'Cannot attach payment % with an expiry more than a year away: current value is %', p_stripe_id, p_expires_at
+      using errcode = 'invalid_parameter_value';
+  end if;
+
   -- The lock makes this and the claim take turns: whoever is second sees what the first one decided.
   select * into v_order from public.orders o where o.id = p_order_id for update;
   if not found then
@@ -35,21 +40,18 @@ begin
       raise exception 'Cannot attach payment % to order % as it belongs to another: current value is %',
         p_stripe_id, p_order_id, v_payment.order_id using errcode = 'PT409';
     end if;
-    return v_payment;
-  end if;
-
-  if v_order.status <> 'pending' then
+  elsif v_order.status <> 'pending' then
     raise exception 'Cannot attach payment % as the order is not pending: current value is %', p_stripe_id, v_order.status
       using errcode = 'PT409';
+  else
+    insert into public.order_payments (order_id, kind, stripe_id, stripe_account, created_at)
+    values (p_order_id, p_kind, p_stripe_id, p_stripe_account, p_now)
+    returning * into v_payment;
   end if;
-
-  insert into public.order_payments (order_id, kind, stripe_id, stripe_account, created_at)
-  values (p_order_id, p_kind, p_stripe_id, p_stripe_account, p_now)
-  returning * into v_payment;
 
   update public.orders o
   set expires_at = p_expires_at, next_check_at = greatest(o.next_check_at, p_expires_at + o.grace)
-  where o.id = p_order_id and o.expires_at < p_expires_at;
+  where o.id = p_order_id and o.status = 'pending' and o.expires_at < p_expires_at;
 
   return v_payment;
 end;

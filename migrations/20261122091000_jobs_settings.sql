@@ -28,7 +28,9 @@ create table jobs.settings (
 
   constraint claiming_ends_before_the_run check (claim_seconds < run_seconds),
   -- Three batches are under way at a time, with two calls per order; the claims must still be valid when they settle.
-  constraint batch_fits_lease check (claim_batch * 3 * 2 / stripe_endpoint_rate < extract(epoch from lease)),
+  constraint batch_fits_lease check (
+    claim_batch * 3 * 2 / least(stripe_endpoint_rate, floor(stripe_account_limit_test / 2)) < extract(epoch from lease)
+  ),
   constraint backoff_grows check (backoff_base <= backoff_max)
 );
 

@@ -51,6 +51,14 @@ create index job_runs_unfinished_idx on public.job_runs (created_at) where finis
 create index job_runs_continues_idx on public.job_runs (continues) where continues is not null;
 
 comment on table public.job_runs is 'One row per run of a job: who started it, how it ended, what it did.';
+comment on column public.job_runs.id is 'The run; repeating a request with the same id is harmless.';
+comment on column public.job_runs.job is 'expire-stale-orders or cleanup-stale-payment-intents.';
+comment on column public.job_runs.dry_run is 'Looked and decided, changed nothing.';
+comment on column public.job_runs.brake_released is 'An operator let this run work although more orders were due than usual.';
+comment on column public.job_runs.created_at is 'When the run was asked for.';
+comment on column public.job_runs.started_at is 'When it began to work.';
+comment on column public.job_runs.finished_at is 'When it ended; empty while it works.';
+comment on column public.job_runs.error is 'Why it did not simply succeed.';
 comment on column public.job_runs.status is
   'queued, running; succeeded; partial: out of time or some orders failed; failed; braked: too many due orders, nothing touched; skipped: another run was working; lost: died without a word.';
 comment on column public.job_runs.trigger is 'schedule (pg_cron), operator (signed-in user), server (secret key), continuation (a run that ran out of time).';

@@ -26,6 +26,11 @@ create index job_decisions_order_idx on public.job_decisions (order_id, id);
 create index job_decisions_run_idx on public.job_decisions (run_id);
 
 comment on table public.job_decisions is 'What a run did with one order or one payment, and why.';
+comment on column public.job_decisions.id is 'Number of the decision; later ones are higher.';
+comment on column public.job_decisions.run_id is 'The run that decided.';
+comment on column public.job_decisions.job is 'The job of that run.';
+comment on column public.job_decisions.order_id is 'The order decided about, or the order of the payment.';
+comment on column public.job_decisions.decided_at is 'When it was settled.';
 comment on column public.job_decisions.subject is 'What was decided about: order, payment_intent or checkout_session.';
 comment on column public.job_decisions.stripe_id is 'The payment''s id at Stripe; empty for an order.';
 comment on column public.job_decisions.outcome is
@@ -65,6 +70,7 @@ create table public.job_metrics (
 );
 
 comment on table public.job_metrics is 'Totals since the first run, one row per job.';
+comment on column public.job_metrics.job is 'The job.';
 comment on column public.job_metrics.payments_expired_total is 'paymentsExpiredTotal: orders closed unpaid.';
 comment on column public.job_metrics.payment_intents_canceled_total is 'paymentIntentsCanceledTotal: PaymentIntents cancelled at Stripe by the job.';
 comment on column public.job_metrics.checkout_sessions_expired_total is 'Checkout Sessions expired at Stripe by the job.';

@@ -19,6 +19,12 @@ create table public.job_alerts (
 create unique index job_alerts_open_idx on public.job_alerts (key) where resolved_at is null;
 
 comment on table public.job_alerts is 'What needs an operator. One open row per cause; docs/payments-ops.md says what to do.';
+comment on column public.job_alerts.id is 'Number of the alert.';
+comment on column public.job_alerts.job is 'The job it concerns; empty: both, or the shop.';
+comment on column public.job_alerts.severity is 'warning or critical.';
+comment on column public.job_alerts.details is 'Ids, amounts and limits behind the message.';
+comment on column public.job_alerts.first_seen_at is 'When it was raised.';
+comment on column public.job_alerts.last_seen_at is 'When it was last seen.';
 comment on column public.job_alerts.key is 'The cause, for example brake:expire-stale-orders.';
 comment on column public.job_alerts.message is 'What happened, in one sentence.';
 comment on column public.job_alerts.occurrences is 'How often it was seen while open.';

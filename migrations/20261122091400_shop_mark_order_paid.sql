@@ -3,10 +3,11 @@
 -- Legal at any time: pending, expiring and quarantined orders become paid, whichever run may hold them; the run's own
 -- compare-and-set then finds nothing to do. Repeating the call is harmless. Answers
 --   paid           the order is paid now, its stock is consumed
---   already_paid   it was paid before, by this payment
---   paid_twice     more than one payment of the order succeeded: refund one (alert)
+--   already_paid   this payment was known to be paid
+--   paid_twice     another payment had paid it before: refund this one (alert)
 --   late_payment   the order is expired and its stock is gone: refund or deliver by hand (alert)
--- Raises PT404 for an unknown order and PT409 for a payment of another order. A payment that was never attached is recorded here.
+-- Raises PT404 for an unknown order and PT409 for a payment of another order. A payment that was never attached is recorded here: call
+-- this with the id that was attached, not with a Checkout Session's and its intent's in turn.
 
 -- Contract: locks the inventory behind the held reservations of these orders, in the order of SKUs like everywhere. Whoever
 -- closes reservations in several steps locks for all of them first: two sorted passes are not one sorted pass.
@@ -68,7 +69,11 @@ language sql
 set search_path = ''
 as $$
   with paid as (
-    select o.id, o.status, o.amount, o.currency, count(*) as payments, jsonb_agg(p.stripe_id order by p.closed_at) as stripe_ids
+    select o.id, o.status, o.amount, o.currency, jsonb_agg(p.stripe_id order by p.closed_at, p.id) as stripe_ids,
+      -- two halves of the amount are no surplus; where an amount is unknown, two payments are
+      count(*) > 1 and coalesce(
+        sum((p.evidence ->> 'amount_received')::bigint) > o.amount or bool_or(p.evidence ->> 'amount_received' is null), true
+      ) as surplus
     from public.orders o
     join public.order_payments p on p.order_id = o.id and p.state = 'paid'
     where o.id = any (p_order_ids) and o.status in ('paid', 'expired')
@@ -88,7 +93,7 @@ as $$
     p_now => p_now
   )
   from paid p
-  where p.status = 'expired' or p.payments > 1;
+  where p.status = 'expired' or p.surplus;
 $$;
 
 comment on function jobs.alert_wrong_money(uuid[], timestamptz) is 'Alerts for orders paid twice, or paid after they expired.';
@@ -131,8 +136,8 @@ begin
   v_result := case
     when v_order.status = 'expired' then 'late_payment'
     when v_order.status <> 'paid' then 'paid'
-    when (select count(*) from public.order_payments p where p.order_id = p_order_id and p.state = 'paid') > 1 then 'paid_twice'
-    else 'already_paid'
+    when v_payment.state = 'paid' then 'already_paid'
+    else 'paid_twice'
   end;
 
   if v_result = 'paid' then
@@ -142,6 +147,20 @@ begin
     perform jobs.close_reservations(p_order_ids => array[p_order_id], p_state => 'consumed', p_now => p_now);
   end if;
   perform jobs.alert_wrong_money(p_order_ids => array[p_order_id], p_now => p_now);
+
+  -- Stripe contradicts what it said before. The record stays, dead is final; a person has to hear of the money.
+  if v_payment.state = 'dead' and v_result in ('paid_twice', 'late_payment') then
+    perform jobs.raise_alert(
+      p_key => v_result || ':' || p_order_id,
+      p_job => null,
+      p_severity => 'critical',
+      p_message => 'A payment succeeded that Stripe had called dead',
+      p_details => jsonb_build_object(
+        'orderId', p_order_id, 'amount', v_order.amount, 'currency', v_order.currency, 'payments', jsonb_build_array(p_stripe_id)
+      ),
+      p_now => p_now
+    );
+  end if;
 
   return v_result;
 end;

@@ -99,9 +99,12 @@ comment on function jobs.shop_order_json(public.orders) is 'An order with its pa
 -- another transaction works on are skipped. A claim that lapsed (its run died) counts as a failed attempt, so that an order
 -- that kills its run is set aside in the end. Returns a JSON list of orders.
 create function jobs.shop_claim(p_run_id uuid, p_now timestamptz, p_until timestamptz, p_limit integer) returns jsonb
-language sql
+language plpgsql
 set search_path = ''
 as $$
+declare
+  v_claimed uuid[];
+begin
   with due as (
     select o.id, o.status = 'expiring' as lapsed
     from public.orders o
@@ -119,9 +122,17 @@ as $$
         next_check_at = p_until
     from due d
     where o.id = d.id
-    returning o.*
+    returning o.id
   )
-  select coalesce(jsonb_agg(jobs.shop_order_json(c)), '[]') from claimed c;
+  select array_agg(c.id) into v_claimed from claimed c;
+
+  -- A statement of its own, and so a later look: a payment attached just before the claim got the lock is in it.
+  return (
+    select coalesce(jsonb_agg(jobs.shop_order_json(o) order by o.expires_at, o.id), '[]')
+    from public.orders o
+    where o.id = any (v_claimed)
+  );
+end;
 $$;
 
 comment on function jobs.shop_claim(uuid, timestamptz, timestamptz, integer) is
@@ -138,6 +149,7 @@ set search_path = ''
 as $$
 declare
   v_held uuid[];
+  v_payment_ids uuid[];
   v_orders jobs.decision[];
   v_payments jobs.decision[];
 begin
@@ -158,6 +170,10 @@ begin
   join public.orders o
     on o.id = d."orderId" and o.status = 'expiring' and o.claimed_by = p_run_id and o.attempt = d.attempt;
 
+  -- Collected first: the planner cannot guess how few payments a JSON list names, and would read all open ones.
+  select array_agg((p ->> 'paymentId')::uuid) into v_payment_ids
+  from jsonb_array_elements(p_decisions) d, jsonb_array_elements(d -> 'payments') p;
+
   -- What Stripe said of the payments is true whatever became of the order.
   with said as (
     select (d ->> 'orderId')::uuid as order_id, p.*
@@ -175,7 +191,7 @@ begin
         checked_at = p_now,
         closed_at = case when s.state <> 'open' then p_now end
     from said s
-    where p.id = s."paymentId" and p.order_id = s.order_id and p.state = 'open'
+    where p.id = any (v_payment_ids) and p.id = s."paymentId" and p.order_id = s.order_id and p.state = 'open'
     returning p.id, p.state
   )
   -- It counts once: while the order is this run's, or because it closed the payment just now.
@@ -185,7 +201,7 @@ begin
   from said s
   join public.order_payments p on p.id = s."paymentId" and p.order_id = s.order_id
   left join recorded r on r.id = p.id
-  where s.order_id = any (v_held) or r.state <> 'open';
+  where p.id = any (v_payment_ids) and (s.order_id = any (v_held) or r.state <> 'open');
 
   with said as (
     select * from jsonb_to_recordset(p_decisions) as d (
@@ -193,7 +209,7 @@ begin
     )
   ),
   -- the orders this run still holds
-  held as (
+  held as materialized (
     select s.*, o.failures, s.outcome = 'expired' and exists (
       select from public.order_payments p where p.order_id = o.id and p.state <> 'dead'
     ) as payable
@@ -215,10 +231,10 @@ begin
       case when x.exhausted then 'attempts_exhausted' else s.reason end as reason,
       case
         when s.outcome = 'handed_back' then p_now
-        when s.outcome = 'waiting' then greatest(s.next_check_at, p_now + g.backoff_base)
+        when s.outcome = 'waiting' then greatest(least(s.next_check_at, p_now + interval '1 month'), p_now + g.backoff_base)
         when s.outcome = 'retry' and not x.exhausted then greatest(
           s.next_check_at,
-          p_now + least(g.backoff_max, g.backoff_base * 2 ^ least(s.failures, 30) * (0.75 + random() / 2))
+          p_now + least(g.backoff_max, g.backoff_base * 2 ^ least(s.failures, 20) * (0.75 + random() / 2))
         )
       end as next_check_at
     from sound s

@@ -72,6 +72,10 @@ begin
     raise exception 'Cannot begin run % of % as it is a run of another job: current value is %', p_run_id, p_job, v_run.job
       using errcode = 'invalid_parameter_value';
   end if;
+  if v_run.dry_run <> p_dry_run then
+    raise exception 'Cannot begin run % as the request differs from the queued run in dryRun: current value is %',
+      p_run_id, v_run.dry_run using errcode = 'invalid_parameter_value';
+  end if;
   if v_run.status <> 'queued' then
     return jsonb_build_object('answer', 'duplicate', 'now', p_now, 'run', to_jsonb(v_run));
   end if;
@@ -101,7 +105,8 @@ begin
 
     -- The former holder stopped giving signs of life. Its fence is old from here on.
     update public.job_runs r
-    set status = 'lost', finished_at = p_now, error = 'The lease ran out and another run took over'
+    set status = 'lost', finished_at = p_now, error = 'The lease ran out and another run took over',
+        duration_ms = least(extract(epoch from p_now - r.started_at) * 1000, 2147483647)::integer
     where r.id = v_lease.run_id and r.status = 'running';
 
     select d.due, d.oldest into v_due, v_oldest

@@ -14,7 +14,7 @@ set search_path = ''
 as $$
 declare
   v_run public.job_runs := jobs.hold_lease(p_run_id => p_run_id, p_fence => p_fence, p_now => p_now);
-  v_decisions jobs.decision[] := jobs.shop_expire_without_payments(p_now => p_now, p_limit => p_limit);
+  v_decisions jobs.decision[] := jobs.shop_expire_without_payments(p_now => p_now, p_limit => coalesce(p_limit, 0));
 begin
   perform jobs.record_decisions(p_run => v_run, p_decisions => v_decisions, p_now => p_now);
   return (
@@ -93,7 +93,7 @@ declare
 begin
   select * into strict v_settings from jobs.settings;
   v_claimed := jobs.shop_claim(
-    p_run_id => p_run_id, p_now => p_now, p_until => p_now + v_settings.lease, p_limit => p_limit
+    p_run_id => p_run_id, p_now => p_now, p_until => p_now + v_settings.lease, p_limit => coalesce(p_limit, 0)
   );
 
   select jsonb_agg(jsonb_build_object(

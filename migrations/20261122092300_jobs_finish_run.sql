@@ -19,6 +19,11 @@ declare
   v_run public.job_runs;
   v_backlog record;
 begin
+  if p_status is null or p_status not in ('succeeded', 'partial', 'failed', 'braked') then
+    raise exception 'Cannot finish run % with this status: current value is %', p_run_id, p_status
+      using errcode = 'invalid_parameter_value';
+  end if;
+
   -- Lease before run, as in jobs.hold_lease and in a takeover: one order of locks, no deadlock.
   perform from jobs.leases l where l.run_id = p_run_id for update;
   select * into v_run from public.job_runs r where r.id = p_run_id for update;
@@ -36,7 +41,7 @@ begin
   set status = p_status,
       error = p_error,
       finished_at = p_now,
-      duration_ms = (extract(epoch from p_now - coalesce(r.started_at, p_now)) * 1000)::integer,
+      duration_ms = least(greatest(extract(epoch from p_now - coalesce(r.started_at, p_now)), 0) * 1000, 2147483647)::integer,
       stripe_calls = p_stripe_calls,
       stripe_throttled = p_stripe_throttled,
       backlog = v_backlog.due,

@@ -3,15 +3,9 @@ import type { Settings } from "../_shared/database/contracts.ts";
 import { reasonOf } from "../_shared/errors.ts";
 import type { ClaimedOrder, OrderDecision } from "../_shared/orders.ts";
 import type { JobResult, Ports, RunOrders } from "../_shared/run/job.ts";
-import {
-  type ExaminedBatch,
-  examineOrders,
-} from "../_shared/stripe/examine-orders.ts";
+import { type ExaminedBatch, examineOrders } from "../_shared/stripe/examine-orders.ts";
 import type { Reason } from "../_shared/stripe/reasons.ts";
-import {
-  DEFAULT_POLICY,
-  type VerdictPolicy,
-} from "../_shared/stripe/policy.ts";
+import { DEFAULT_POLICY, type VerdictPolicy } from "../_shared/stripe/policy.ts";
 
 /** Orders without payments are closed in one statement per batch; this many fit well into the API's statement timeout. */
 const BATCH_WITHOUT_PAYMENTS = 2_000;
@@ -19,6 +13,8 @@ const BATCH_WITHOUT_PAYMENTS = 2_000;
 const DRY_RUN_ORDERS = 1_000;
 /** Batches under way at the same time: while one settles and claims anew, the others keep the call budget busy. */
 const BATCHES_AT_ONCE = 3;
+/** Orders of one batch that ask Stripe at the same time: enough to fill the lanes, few enough to stop soon. */
+const ORDERS_IN_FLIGHT = 25;
 
 /**
  * Expires unpaid orders past their deadline: claim, ask Stripe about every payment, settle, until nothing is due or time is up.
@@ -26,38 +22,23 @@ const BATCHES_AT_ONCE = 3;
  * Stock goes back on the shelf only in the settlement that closes its order, and an order is closed only when Stripe confirmed
  * that none of its payments can ever succeed. Kill this at any line: claims lapse, and the next run finishes the work.
  */
-export function expireStaleOrders(
-  ports: Ports,
-  orders: RunOrders,
-): Promise<JobResult> {
+export function expireStaleOrders(ports: Ports, orders: RunOrders): Promise<JobResult> {
   return orders.dryRun ? preview(ports, orders) : work(ports, orders);
 }
 
 type Work = Extract<RunOrders, { dryRun: false }>;
 
 async function work(ports: Ports, orders: Work): Promise<JobResult> {
-  const progress = {
-    left: orders.limit,
-    failed: 0,
-    notFound: 0,
-    stop: null as Reason | null,
-    outOfTime: false,
-  };
+  const progress = { left: orders.limit, failed: 0, notFound: 0, stop: null as Reason | null, outOfTime: false };
   await expireWithoutPayments(ports, orders, progress);
-  await Promise.all(
-    Array.from(
-      { length: BATCHES_AT_ONCE },
-      () => workOnBatches(ports, orders, progress),
-    ),
-  );
+  await Promise.all(Array.from({ length: BATCHES_AT_ONCE }, () => workOnBatches(ports, orders, progress)));
 
   if (progress.stop) return stopped(progress.stop);
   if (progress.outOfTime) return outOfTime();
   if (progress.failed === 0) {
     return { status: "succeeded", error: null, workLeft: false };
   }
-  const error =
-    `${progress.failed} orders could not be decided and will be tried again`;
+  const error = `${progress.failed} orders could not be decided and will be tried again`;
   return { status: "partial", error, workLeft: false };
 }
 
@@ -70,33 +51,19 @@ type Progress = {
   outOfTime: boolean;
 };
 
-async function expireWithoutPayments(
-  { database, clock, deadline, log }: Ports,
-  { lease }: Work,
-  progress: Progress,
-) {
+async function expireWithoutPayments({ database, clock, deadline, log }: Ports, { lease }: Work, progress: Progress) {
   while (progress.left > 0 && clock.now() < deadline.claim) {
     const asked = Math.min(progress.left, BATCH_WITHOUT_PAYMENTS);
-    const { expired, unitsReleased } = await database.expireWithoutPayments(
-      lease,
-      asked,
-    );
+    const { expired, unitsReleased } = await database.expireWithoutPayments(lease, asked);
     progress.left -= expired;
     if (expired > 0) {
-      log.info("batch_without_payments", {
-        expired,
-        units_released: unitsReleased,
-      });
+      log.info("batch_without_payments", { expired, units_released: unitsReleased });
     }
     if (expired < asked) return;
   }
 }
 
-async function workOnBatches(
-  ports: Ports,
-  { lease, settings }: Work,
-  progress: Progress,
-): Promise<void> {
+async function workOnBatches(ports: Ports, { lease, settings }: Work, progress: Progress): Promise<void> {
   const { database, clock, deadline, log } = ports;
   while (progress.left > 0 && progress.stop === null) {
     if (clock.now() >= deadline.claim) return void (progress.outOfTime = true);
@@ -105,54 +72,28 @@ async function workOnBatches(
     progress.left -= asked;
     const claimed = await database.claimOrders(lease, asked);
     progress.left += asked - claimed.length;
-    if (claimed.length > 0) {
-      const batch = await examine(claimed, ports, {
-        settings,
-        notFound: progress.notFound,
-        dryRun: false,
-      });
-      const { outcomes, superseded } = await settle(claimed, batch, {
-        ports,
-        lease,
-      });
-      log.info("batch_settled", {
-        claimed: claimed.length,
-        superseded,
-        stop: batch.stop,
-        outcomes,
-      });
-      progress.notFound = Math.max(progress.notFound, batch.notFound);
-      progress.failed += outcomes.retry ?? 0;
-      progress.stop ??= batch.stop;
-      if (batch.untouched.length > 0 && batch.stop === null) {
-        progress.outOfTime = true;
-      }
+    // An empty claim is the end; a small one is not: orders that others work on are skipped, hopeless ones set aside.
+    if (claimed.length === 0) return;
+    const batch = await examine(claimed, ports, { settings, notFound: progress.notFound, dryRun: false });
+    const { outcomes, superseded } = await settle(claimed, batch, { ports, lease });
+    log.info("batch_settled", { claimed: claimed.length, superseded, stop: batch.stop, outcomes });
+    progress.notFound = Math.max(progress.notFound, batch.notFound);
+    progress.failed += outcomes.retry ?? 0;
+    progress.stop ??= batch.stop;
+    if (batch.untouched.length > 0 && batch.stop === null) {
+      progress.outOfTime = true;
     }
-    if (claimed.length < asked || progress.outOfTime) return;
+    if (progress.outOfTime) return;
   }
 }
 
 /** The same questions and the same decisions, up to the first write. */
-async function preview(
-  ports: Ports,
-  { limit, settings }: RunOrders,
-): Promise<JobResult> {
-  const due = await ports.database.previewOrders(
-    Math.min(limit, DRY_RUN_ORDERS),
-  );
-  const batch = await examine(due, ports, {
-    settings,
-    notFound: 0,
-    dryRun: true,
-  });
+async function preview(ports: Ports, { limit, settings }: RunOrders): Promise<JobResult> {
+  const due = await ports.database.previewOrders(Math.min(limit, DRY_RUN_ORDERS));
+  const batch = await examine(due, ports, { settings, notFound: 0, dryRun: true });
   const { decisions } = batch;
   if (batch.stop) {
-    return {
-      status: "failed",
-      error: `Stripe stopped the run: ${batch.stop}`,
-      workLeft: false,
-      decisions,
-    };
+    return { status: "failed", error: `Stripe stopped the run: ${batch.stop}`, workLeft: false, decisions };
   }
   if (batch.untouched.length > 0) return { ...outOfTime(), decisions };
   return { status: "succeeded", error: null, workLeft: false, decisions };
@@ -175,28 +116,17 @@ function examine(
     random: Math.random,
     policy: policyOf(settings),
     dryRun,
-    maxInFlight: claimed.length,
+    maxInFlight: ORDERS_IN_FLIGHT,
     notFoundSoFar: notFound,
-    onInternalError: (orderId, error) =>
-      log.error("order_broke", { order_id: orderId, error: reasonOf(error) }),
+    onInternalError: (orderId, error) => log.error("order_broke", { order_id: orderId, error: reasonOf(error) }),
   });
 }
 
-function settle(
-  claimed: ClaimedOrder[],
-  batch: ExaminedBatch,
-  { ports, lease }: { ports: Ports; lease: Lease },
-) {
+function settle(claimed: ClaimedOrder[], batch: ExaminedBatch, { ports, lease }: { ports: Ports; lease: Lease }) {
   const untouched = new Set(batch.untouched);
   const handedBack: HandedBack[] = claimed
     .filter((order) => untouched.has(order.id))
-    .map(({ id, attempt }) => ({
-      orderId: id,
-      attempt,
-      outcome: "handed_back",
-      reason: "untouched",
-      payments: [],
-    }));
+    .map(({ id, attempt }) => ({ orderId: id, attempt, outcome: "handed_back", reason: "untouched", payments: [] }));
   const decisions: (OrderDecision | HandedBack)[] = [
     ...batch.decisions,
     ...handedBack,
@@ -205,19 +135,11 @@ function settle(
 }
 
 function stopped(stop: Reason): JobResult {
-  return {
-    status: "failed",
-    error: `Stripe stopped the run: ${stop}`,
-    workLeft: false,
-  };
+  return { status: "failed", error: `Stripe stopped the run: ${stop}`, workLeft: false };
 }
 
 function outOfTime(): JobResult {
-  return {
-    status: "partial",
-    error: "Time ran out before the work did",
-    workLeft: true,
-  };
+  return { status: "partial", error: "Time ran out before the work did", workLeft: true };
 }
 
 /** The shop's settings in the protocol's units: milliseconds. */

@@ -115,9 +115,7 @@ export const KINDS: OrderKind[] = [
     orders: 10,
     paymentMethod: "oxxo",
     placedAgo: 8 * DAY,
-    payments: (now) => [
-      intent({ status: "requires_action", nextAction: "oxxo", expiresAt: now + 2 * DAY }),
-    ],
+    payments: (now) => [intent({ status: "requires_action", nextAction: "oxxo", expiresAt: now + 2 * DAY })],
     becomes: "pending",
   },
   {
@@ -126,9 +124,7 @@ export const KINDS: OrderKind[] = [
     paymentMethod: "bank_transfer",
     // Its order is past the seven days of its policy; the payment itself was started later.
     placedAgo: 8 * DAY,
-    payments: (now) => [
-      intent({ status: "requires_action", nextAction: "bank_transfer", created: now - 2 * DAY }),
-    ],
+    payments: (now) => [intent({ status: "requires_action", nextAction: "bank_transfer", created: now - 2 * DAY })],
     becomes: "pending",
   },
 ];

@@ -38,23 +38,14 @@ export function createBudgetedFetch(
     lane.demand += 1;
     await enter(lane);
     try {
-      await budget.acquire(endpoint, () => lane.demand).finally(() =>
-        lane.demand -= 1
-      );
+      await budget.acquire(endpoint, () => lane.demand).finally(() => lane.demand -= 1);
       statistics.calls += 1;
-      statistics.callsByEndpoint[endpoint] =
-        (statistics.callsByEndpoint[endpoint] ?? 0) + 1;
+      statistics.callsByEndpoint[endpoint] = (statistics.callsByEndpoint[endpoint] ?? 0) + 1;
       const timeout = AbortSignal.timeout(timeoutMs);
-      const signal = init?.signal
-        ? AbortSignal.any([init.signal, timeout])
-        : timeout;
+      const signal = init?.signal ? AbortSignal.any([init.signal, timeout]) : timeout;
       const response = await fetch(input, { ...init, signal });
       if (response.status === 429) {
-        await handleRefusal(
-          response.headers.get("stripe-rate-limited-reason"),
-          endpoint,
-          lane,
-        );
+        await handleRefusal(response.headers.get("stripe-rate-limited-reason"), endpoint, lane);
       }
       return response;
     } finally {
@@ -62,11 +53,7 @@ export function createBudgetedFetch(
     }
   };
 
-  async function handleRefusal(
-    reason: string | null,
-    endpoint: string,
-    lane: InFlight,
-  ): Promise<void> {
+  async function handleRefusal(reason: string | null, endpoint: string, lane: InFlight): Promise<void> {
     if (reason === null || reason === "resource-specific") return;
     statistics.throttled += 1;
     if (reason.endsWith("-concurrency")) {

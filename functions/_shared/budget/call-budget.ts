@@ -27,50 +27,40 @@ const MAX_BLOCK = 64;
  */
 export function createCallBudget(options: CallBudgetOptions): CallBudget {
   const lanes = new Map<string, Lane>();
+  const account = createWindow(options.clock);
   function laneOf(endpoint: string): Lane {
-    const lane = lanes.get(endpoint) ?? createLane(endpoint, options);
+    const lane = lanes.get(endpoint) ?? createLane(endpoint, account, options);
     lanes.set(endpoint, lane);
     return lane;
   }
   return {
     acquire: (endpoint, demand) => laneOf(endpoint).acquire(demand),
     async throttled(endpoint, scope) {
-      for (
-        const lane of scope === "account" ? lanes.values() : [laneOf(endpoint)]
-      ) lane.dropSlots();
+      for (const lane of scope === "account" ? lanes.values() : [laneOf(endpoint)]) lane.dropSlots();
       await options.report(endpoint, scope);
     },
   };
 }
 
 type Lane = { acquire(demand: () => number): Promise<void>; dropSlots(): void };
-type Block = {
-  nextAt: number;
-  left: number;
-  intervalMs: number;
-  perSecond: number;
-};
+type Block = { nextAt: number; left: number; intervalMs: number; perSecond: number; accountPerSecond: number };
 
-function createLane(
-  endpoint: string,
-  { reserve, clock }: CallBudgetOptions,
-): Lane {
+function createLane(endpoint: string, account: Window, { reserve, clock }: CallBudgetOptions): Lane {
+  const own = createWindow(clock);
   let block: Block | null = null;
   let upcoming: Promise<Block> | null = null;
   let turn: Promise<unknown> = Promise.resolve();
-  const sentAt: number[] = [];
 
   async function fetchBlock(demand: number): Promise<Block> {
-    const slots = await reserve(
-      endpoint,
-      Math.min(Math.max(demand, 1), MAX_BLOCK),
-    );
+    const askedAt = clock.monotonic();
+    const slots = await reserve(endpoint, Math.min(Math.max(demand, 1), MAX_BLOCK));
     return {
-      // Counted from the answer's arrival, not from the question: late is safe, early is not.
-      nextAt: clock.monotonic() + slots.startsInMs,
+      // From the question, not from the answer: counted late, the block would reach into another isolate's next one.
+      nextAt: askedAt + slots.startsInMs,
       left: slots.count,
       intervalMs: slots.intervalMs,
       perSecond: slots.perSecond,
+      accountPerSecond: slots.accountPerSecond,
     };
   }
 
@@ -90,14 +80,10 @@ function createLane(
       // Whoever takes the block meets the error; nobody may be left to meet it.
       upcoming.catch(() => {});
     }
-    await waitFor(clock, slotAt);
-    // After a stall, slots of the past come due together. However they bunch up, no second may see more than was granted.
-    const earliest = sentAt.length < slot.perSecond
-      ? 0
-      : sentAt[sentAt.length - slot.perSecond]! + WINDOW_MS;
-    await waitFor(clock, earliest);
-    sentAt.push(clock.monotonic());
-    if (sentAt.length > 1_000) sentAt.splice(0, 500);
+    const wait = slotAt - clock.monotonic();
+    if (wait > 0) await clock.sleep(wait);
+    await own.enter(slot.perSecond);
+    await account.enter(slot.accountPerSecond);
   }
 
   return {
@@ -117,13 +103,29 @@ function createLane(
 /** With so many slots left, the next block is asked for: the answer arrives before the last of them is due. */
 const PREFETCH_AT = 8;
 
-/** A second, and the jitter with which two requests may reach Stripe closer together than they left. */
-const WINDOW_MS = 1_010;
+/** Lets at most so many through in any second, one after the other. */
+type Window = { enter(perSecond: number): Promise<void> };
 
-async function waitFor(
-  clock: Pick<Clock, "monotonic" | "sleep">,
-  at: number,
-): Promise<void> {
-  const wait = at - clock.monotonic();
-  if (wait > 0) await clock.sleep(wait);
+/** A second, and the jitter with which two requests may reach Stripe closer together than they left. */
+const WINDOW_MS = 1_028;
+
+/**
+ * Slots already keep calls apart. This is for slots of the past that come due together, after the process stalled or where one
+ * lane's late calls meet another's early ones: however they bunch up, no second sees more than was granted.
+ */
+function createWindow(clock: CallBudgetOptions["clock"]): Window {
+  const enteredAt: number[] = [];
+  let turn: Promise<void> = Promise.resolve();
+  return {
+    enter(perSecond) {
+      turn = turn.then(async () => {
+        const oldest = enteredAt[enteredAt.length - perSecond];
+        const wait = oldest === undefined ? 0 : oldest + WINDOW_MS - clock.monotonic();
+        if (wait > 0) await clock.sleep(wait);
+        enteredAt.push(clock.monotonic());
+        if (enteredAt.length > 10_000) enteredAt.splice(0, 5_000);
+      });
+      return turn;
+    },
+  };
 }

@@ -5,14 +5,10 @@
  * @throws Error for a request the jobs have no business making.
  */
 export function endpointOf(method: string, path: string): string {
-  const route = `${method.toUpperCase()} ${
-    path.replace(/\/(pi|cs)_[A-Za-z0-9_]+/, "/{id}")
-  }`;
+  const route = `${method.toUpperCase()} ${path.replace(/\/(pi|cs)_[A-Za-z0-9_]+/, "/{id}")}`;
   const endpoint = ENDPOINTS[route];
   if (endpoint === undefined) {
-    throw new Error(
-      `Cannot call Stripe outside the jobs' endpoints: current value is ${route}`,
-    );
+    throw new Error(`Cannot call Stripe outside the jobs' endpoints: current value is ${route}`);
   }
   return endpoint;
 }

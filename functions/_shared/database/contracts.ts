@@ -87,5 +87,6 @@ export const reservedCalls = z.strictObject({
   startsInMs: z.number().nonnegative(),
   intervalMs: z.number().positive(),
   perSecond: z.int().positive(),
+  accountPerSecond: z.int().positive(),
 });
 export type ReservedCalls = z.infer<typeof reservedCalls>;

@@ -79,10 +79,11 @@ export function createJobsDatabase(rpc: Rpc): JobsDatabase {
         p_stripe_throttled: end.stripeThrottled,
       }, { answer: runRow, repeatable: true }),
     continueRun: (runId) => rpc("jobs_continue_run", { p_run_id: runId }, { answer: z.uuid(), repeatable: false }),
+    // Not repeatable: repeated after a lost answer, it would close more orders than the run's limit allows.
     expireWithoutPayments: ({ runId, fence }, limit) =>
       rpc("jobs_expire_without_payments", { p_run_id: runId, p_fence: fence, p_limit: limit }, {
         answer: expiredWithoutPayments,
-        repeatable: true,
+        repeatable: false,
       }),
     // Not repeatable: a claim whose answer got lost would be claimed by nobody; its lease runs out instead.
     claimOrders: ({ runId, fence }, limit) =>

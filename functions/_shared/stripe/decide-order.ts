@@ -48,10 +48,7 @@ export function decideOrder(order: ClaimedOrder, findings: readonly Finding[]): 
 }
 
 /** Minor units of the order's currency; money in another currency covers nothing, and is never the order's own. */
-function coverage(
-  order: ClaimedOrder,
-  paid: Extract<Standing, { kind: "paid" }>[],
-): "short" | "exact" | "exceeded" {
+function coverage(order: ClaimedOrder, paid: Extract<Standing, { kind: "paid" }>[]): "short" | "exact" | "exceeded" {
   if (paid.length === 0) return "short";
   const own = paid.filter(({ currency }) => currency === order.currency);
   const received = own.reduce((sum, { amountReceived }) => sum + amountReceived, 0);

@@ -87,9 +87,6 @@ async function expireSession({ payment, standing: { id } }: CancelableFinding, c
     case "unknown":
       return unlessCancelable(await lookAt(payment, context), { why: outcome.why, ended: "ended_reply_lost" });
     default:
-      return findingOf(payment, {
-        reply,
-        standing: standingOf(outcome, { judge: refusedToEnd, ...context }),
-      });
+      return findingOf(payment, { reply, standing: standingOf(outcome, { judge: refusedToEnd, ...context }) });
   }
 }

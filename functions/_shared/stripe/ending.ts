@@ -2,10 +2,7 @@ import type { Finding, LookContext, Standing } from "./finding.ts";
 import type { Reason } from "./reasons.ts";
 
 /** After an attempt to end it: dead is credited to this run, still cancelable means that it did not work. */
-export function unlessCancelable(
-  again: Finding,
-  { why, ended }: { why: Reason; ended: Finding["ended"] },
-): Finding {
+export function unlessCancelable(again: Finding, { why, ended }: { why: Reason; ended: Finding["ended"] }): Finding {
   switch (again.standing.kind) {
     case "cancelable":
       return { ...again, standing: { kind: "unclear", why } };

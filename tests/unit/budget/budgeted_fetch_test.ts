@@ -6,10 +6,7 @@ type Setup = {
   timeoutMs?: number;
 };
 
-function setUp(
-  { reply = () => Promise.resolve(new Response("{}")), timeoutMs = 1_000 }:
-    Setup = {},
-) {
+function setUp({ reply = () => Promise.resolve(new Response("{}")), timeoutMs = 1_000 }: Setup = {}) {
   const slots: string[] = [];
   const throttled: string[] = [];
   const statistics = { calls: 0, throttled: 0, callsByEndpoint: {} };
@@ -17,25 +14,18 @@ function setUp(
     fetch: (_input, init) => reply(init?.signal),
     budget: {
       acquire: (endpoint) => Promise.resolve(void slots.push(endpoint)),
-      throttled: (endpoint, scope) =>
-        Promise.resolve(void throttled.push(`${endpoint} ${scope}`)),
+      throttled: (endpoint, scope) => Promise.resolve(void throttled.push(`${endpoint} ${scope}`)),
     },
     timeoutMs,
     statistics,
   });
-  const cancel = () =>
-    fetch("https://stripe.test/v1/payment_intents/pi_1/cancel", {
-      method: "POST",
-    });
+  const cancel = () => fetch("https://stripe.test/v1/payment_intents/pi_1/cancel", { method: "POST" });
   return { cancel, slots, throttled, statistics };
 }
 
 const refusal = (reason?: string) => () =>
   Promise.resolve(
-    new Response("{}", {
-      status: 429,
-      headers: reason ? { "stripe-rate-limited-reason": reason } : {},
-    }),
+    new Response("{}", { status: 429, headers: reason ? { "stripe-rate-limited-reason": reason } : {} }),
   );
 
 Deno.test("every attempt on the wire takes one slot of its endpoint and is counted", async () => {
@@ -43,11 +33,7 @@ Deno.test("every attempt on the wire takes one slot of its endpoint and is count
   await cancel();
   await cancel();
   assert.deepEqual(slots, ["payment_intents.cancel", "payment_intents.cancel"]);
-  assert.deepEqual(statistics, {
-    calls: 2,
-    throttled: 0,
-    callsByEndpoint: { "payment_intents.cancel": 2 },
-  });
+  assert.deepEqual(statistics, { calls: 2, throttled: 0, callsByEndpoint: { "payment_intents.cancel": 2 } });
 });
 
 Deno.test("a refusal for the endpoint's rate slows that endpoint down, one for the account's rate everything", async () => {
@@ -85,11 +71,7 @@ Deno.test("at most ten requests of an endpoint are under way, and half as many a
   peak = 0;
   await Promise.all(Array.from({ length: 30 }, cancel));
   assert.equal(peak, 5);
-  assert.deepEqual(
-    throttled,
-    [],
-    "a refusal for concurrency must not change the rate",
-  );
+  assert.deepEqual(throttled, [], "a refusal for concurrency must not change the rate");
 });
 
 Deno.test("an attempt that hangs is given up after its own time limit, and its place is free again", async () => {
@@ -98,9 +80,7 @@ Deno.test("an attempt that hangs is given up after its own time limit, and its p
     timeoutMs: 20,
     reply: (signal) =>
       hang
-        ? new Promise((_, reject) =>
-          signal!.addEventListener("abort", () => reject(signal!.reason))
-        )
+        ? new Promise((_, reject) => signal!.addEventListener("abort", () => reject(signal!.reason)))
         : Promise.resolve(new Response("{}")),
   });
   const hanging = await Promise.allSettled(Array.from({ length: 10 }, cancel));

@@ -7,11 +7,7 @@ const named: [string, string, string][] = [
   ["POST", "/v1/payment_intents/pi_3Nabc/cancel", "payment_intents.cancel"],
   ["GET", "/v1/checkout/sessions", "checkout.sessions.list"],
   ["GET", "/v1/checkout/sessions/cs_test_a1", "checkout.sessions.retrieve"],
-  [
-    "POST",
-    "/v1/checkout/sessions/cs_live_a1/expire",
-    "checkout.sessions.expire",
-  ],
+  ["POST", "/v1/checkout/sessions/cs_live_a1/expire", "checkout.sessions.expire"],
 ];
 
 for (const [method, path, endpoint] of named) {
@@ -21,18 +17,12 @@ for (const [method, path, endpoint] of named) {
 }
 
 for (
-  const [method, path] of [["POST", "/v1/refunds"], [
-    "POST",
-    "/v1/payment_intents/pi_1/capture",
-  ], [
+  const [method, path] of [["POST", "/v1/refunds"], ["POST", "/v1/payment_intents/pi_1/capture"], [
     "DELETE",
     "/v1/customers/cus_1",
   ]]
 ) {
   Deno.test(`endpointOf() refuses ${method} ${path}, which no job may call`, () => {
-    assert.throws(
-      () => endpointOf(method!, path!),
-      /Cannot call Stripe outside/,
-    );
+    assert.throws(() => endpointOf(method!, path!), /Cannot call Stripe outside/);
   });
 }

@@ -1,0 +1,23 @@
+begin;
+\ir ../helpers.sql
+select plan(3);
+
+-- Stripe had confirmed that these payments can never succeed. If one does, nothing could be more worth an alert.
+select pg_temp.place_due_order('expired', '{pi_1}');
+select pg_temp.place_due_order('paid', '{pi_2,pi_3}');
+select pg_temp.begin_run('run'), pg_temp.claim('run');
+select pg_temp.settle('run', array[
+  pg_temp.decide('expired', 'expired', array[pg_temp.said('pi_1', 'canceled')]),
+  pg_temp.decide('paid', 'paid', array[pg_temp.said('pi_2', 'found_paid'), pg_temp.said('pi_3', 'canceled')])
+]);
+
+select is(public.mark_order_paid(pg_temp.id('expired'), 'pi_1', pg_temp.noon()), 'late_payment', 'its order has expired');
+select is(public.mark_order_paid(pg_temp.id('paid'), 'pi_3', pg_temp.noon()), 'paid_twice', 'another payment has paid its order');
+select results_eq(
+  $$ select key from public.job_alerts order by key $$,
+  $$ values ('late_payment:' || pg_temp.id('expired')), ('paid_twice:' || pg_temp.id('paid')) $$,
+  'both raise an alert'
+);
+
+select * from finish();
+rollback;

@@ -1,0 +1,34 @@
+import assert from "node:assert/strict";
+import { withShop } from "./support.ts";
+
+Deno.test("an idle tick makes no call to Stripe, also with orders that are not due", async () => {
+  await withShop({}, async (shop) => {
+    await shop.addIntent(await shop.placeOrder({ minutesAgo: 1 }));
+    const report = await shop.run();
+    assert.deepEqual([report.status, report.stripeCalls, shop.stripe.mark()], ["succeeded", 0, 0]);
+  });
+});
+
+Deno.test("with Stripe's own limits no call is refused, and the budget holds in every second", async () => {
+  await withShop({ paced: true, simulator: { preset: "sandbox", latencyMs: [20, 80] } }, async (shop) => {
+    const orders = await shop.placeUnpaidOrders(40);
+    const report = await shop.run();
+    assert.equal(report.paymentsExpired, orders.length);
+    assert.equal(report.stripeThrottled, 0);
+  });
+});
+
+Deno.test("refused for rate, the run slows down, records it, and still decides every order", async () => {
+  await withShop({ simulator: { preset: "sandbox" } }, async (shop) => {
+    shop.stripe.setLimits({ endpointPerSecond: 30, globalPerSecond: 30 });
+    const orders = await shop.placeUnpaidOrders(60);
+    const report = await shop.run();
+    assert.ok(report.stripeThrottled > 0);
+    const [row] = await shop
+      .sql`select count(*)::int as n from public.orders where status = 'quarantined' or failures > 0`;
+    assert.equal(row!.n, 0, "an order was blamed for the rate limit");
+    await shop.sql`update public.orders set next_check_at = now() where status = 'pending'`;
+    await shop.run();
+    assert.equal(orders.length, (await shop.sql`select from public.orders where status = 'expired'`).length);
+  });
+});
