@@ -34,7 +34,8 @@ function packagesAreInstalled() {
 
 function install() {
   console.error("Installing Deno, PostgreSQL and the Supabase CLI from npm (once, about 10 s) …");
-  must("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], { shell: process.platform === "win32" });
+  const args = ["ci", "--no-audit", "--no-fund", "--loglevel=error"];
+  if (!succeeds("npm", args, { shell: process.platform === "win32" })) process.exit(1);
 }
 
 /** Not node_modules/.bin/deno: that waits for Deno in a way that lets no signal through. */
@@ -48,16 +49,20 @@ function importsAreFetched() {
   return existsSync(stampFile()) && readFileSync(stampFile(), "utf8") === stamp();
 }
 
-/** Each function has its own imports; everything else shares those of the root. */
+/**
+ * Each function has its own imports; everything else shares those of the root. What cannot be fetched now is fetched by the program that
+ * needs it, which then says what is missing.
+ */
 function fetchImports() {
   console.error("Fetching what the programs import …");
   const quiet = ["install", "--quiet", "--node-modules-dir=none"];
-  must(deno, [...quiet, "--entrypoint", ...programs()]);
+  let complete = succeeds(deno, [...quiet, "--entrypoint", ...programs()]);
   for (const folder of functionFolders()) {
     const lock = existsSync(join(folder, "deno.lock")) ? [] : ["--no-lock"];
-    must(deno, [...quiet, ...lock, `--config=${join(folder, "deno.json")}`, "--entrypoint", join(folder, "index.ts")]);
+    const entry = join(folder, "index.ts");
+    complete &&= succeeds(deno, [...quiet, ...lock, `--config=${join(folder, "deno.json")}`, "--entrypoint", entry]);
   }
-  writeFileSync(stampFile(), stamp());
+  if (complete) writeFileSync(stampFile(), stamp());
 }
 
 function programs() {
@@ -111,11 +116,12 @@ function stopWithNpm(child) {
   }, 200);
 }
 
-function must(command, args, options = {}) {
+function succeeds(command, args, options = {}) {
   const { status, error } = spawnSync(command, args, { cwd: root, stdio: ["ignore", 2, 2], ...options });
-  if (status === 0) return;
-  console.error(`Cannot run ${command} ${args.join(" ")}: ${error?.message ?? `exit code is ${status}`}`);
-  process.exit(1);
+  if (status !== 0) {
+    console.error(`Cannot run ${command} ${args.join(" ")}: ${error?.message ?? `exit code is ${status}`}`);
+  }
+  return status === 0;
 }
 
 function readJson(path) {

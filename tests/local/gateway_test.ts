@@ -27,8 +27,9 @@ Deno.test.beforeAll(async () => {
   api = await startApi();
 });
 Deno.test.afterAll(async () => {
-  await api.close();
-  await databases.stop();
+  // A failed beforeAll leaves them undefined, and its own error should be the one that is shown.
+  await api?.close();
+  await databases?.stop();
 });
 
 Deno.test("what a user reads is decided by the migrations' grants and policies alone", async () => {

@@ -9,7 +9,7 @@ let databases: Databases;
 Deno.test.beforeAll(async () => {
   databases = await startDatabases();
 });
-Deno.test.afterAll(() => databases.stop());
+Deno.test.afterAll(() => databases?.stop());
 
 Deno.test("each fresh database is migrated and is nobody else's", async () => {
   await using one = await databases.fresh();

@@ -11,7 +11,7 @@ let databases: Databases;
 Deno.test.beforeAll(async () => {
   databases = await startDatabases();
 });
-Deno.test.afterAll(() => databases.stop());
+Deno.test.afterAll(() => databases?.stop());
 
 Deno.test("a dispatch travels through pg_net to the function and back into the database", async () => {
   await using stack = await startStack({ databases, users: false });
