@@ -1,7 +1,8 @@
 // Runs one of the project's programs under Deno, in a fresh clone too: node local/run.mjs <program> [arguments]
 //
-// Plain Node, because Node is all a fresh clone has. Installs the three npm packages if the lock file asks for others than those in
-// node_modules, lets Deno fetch what the programs import, so that the next run needs no network, and says nothing otherwise.
+// Plain Node, because Node is all a fresh clone has. Installs the three npm packages if the lock file asks for others
+// than those in node_modules, lets Deno fetch what the programs import, so that the next run needs no network, and
+// says nothing otherwise.
 
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -50,8 +51,8 @@ function importsAreFetched() {
 }
 
 /**
- * Each function has its own imports; everything else shares those of the root. What cannot be fetched now is fetched by the program that
- * needs it, which then says what is missing.
+ * Each function has its own imports; everything else shares those of the root. What cannot be fetched now is fetched
+ * by the program that needs it, which then says what is missing.
  */
 function fetchImports() {
   console.error("Fetching what the programs import …");

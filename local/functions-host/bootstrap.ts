@@ -1,6 +1,6 @@
 /**
- * Runs inside each function's own process, before the function: provides what the edge runtime provides and Deno does not.
- * Imports nothing, so that the function's import map alone decides what the process loads.
+ * Runs inside each function's own process, before the function: provides what the edge runtime provides and Deno does
+ * not. Imports nothing, so that the function's import map alone decides what the process loads.
  */
 
 type Handler = (request: Request, info?: unknown) => Response | Promise<Response>;
@@ -13,7 +13,8 @@ const serve = Deno.serve;
 Object.assign(globalThis, {
   EdgeRuntime: {
     waitUntil(promise: Promise<unknown>) {
-      // The process lives on anyway; what is left to do is what the runtime does: a failure is logged, and kills nothing.
+      // The process lives on anyway; what is left to do is what the runtime does: a failure is logged, and kills
+      // nothing.
       promise.catch((error) => console.error("Background task failed:", error));
       return promise;
     },

@@ -3,8 +3,9 @@ import type { Worker } from "./worker.ts";
 const prefix = /^\/functions\/v1/;
 
 /**
- * Hands a request to a function and its answer back, unread. The function sees the path as on the platform, with its name and without
- * `/functions/v1`. A caller that goes away is gone for the function too; what it gave to `waitUntil` runs on.
+ * Hands a request to a function and its answer back, unread. The function sees the path as on the platform, with its
+ * name and without `/functions/v1`. A caller that goes away is gone for the function too; what it gave to `waitUntil`
+ * runs on.
  */
 export async function forward(request: Request, worker: Worker): Promise<Response> {
   const { pathname, search } = new URL(request.url);

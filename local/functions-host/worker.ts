@@ -30,8 +30,8 @@ const bootstrap = new URL("./bootstrap.ts", import.meta.url).href;
 const portMark = "\u0001lapse-function-port ";
 
 /**
- * Starts a function in a Deno of its own with the least it needs: network, and the environment it was given and nothing inherited.
- * Resolves when it listens. Throws `BootError` if it does not.
+ * Starts a function in a Deno of its own with the least it needs: network, and the environment it was given and
+ * nothing inherited. Resolves when it listens. Throws `BootError` if it does not.
  */
 export async function startWorker(options: WorkerOptions): Promise<Worker> {
   const child = new Deno.Command(Deno.execPath(), {

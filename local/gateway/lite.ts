@@ -5,8 +5,9 @@ import type { ProjectKeys } from "./keys.ts";
 export type Lite = { fetch(request: Request): Promise<Response>; close(): Promise<void> };
 
 /**
- * REST and Auth on the database behind `url`, by @supabase/lite. The role in `url` must see every table (`postgres` does); each
- * request then runs as anon, authenticated or service_role. The schema is read at the first request and kept.
+ * REST and Auth on the database behind `url`, by @supabase/lite. The role in `url` must see every table (`postgres`
+ * does); each request then runs as anon, authenticated or service_role. The schema is read at the first request and
+ * kept.
  */
 export async function startLite(url: string, keys: ProjectKeys): Promise<Lite> {
   const connection = createPostgresConnection({
@@ -45,7 +46,8 @@ export async function startLite(url: string, keys: ProjectKeys): Promise<Lite> {
   await app.ensureSystemSchema();
   return {
     fetch: async (request) => await app.fetch(request),
-    // Not connection.close(): that waits without limit, also for the transaction of a caller who was killed in the middle of it.
+    // Not connection.close(): that waits without limit, also for the transaction of a caller who was killed in the
+    // middle of it.
     close: () => connection.driver.end({ timeout: 1 }),
   };
 }
@@ -53,8 +55,8 @@ export async function startLite(url: string, keys: ProjectKeys): Promise<Lite> {
 type ErrorNormalizer = { normalizeDbError(error: unknown): unknown };
 
 /**
- * lite prints every database error it answers with, also the expected ones (a denied read), with its stack. The caller has them in full; on
- * the console they would drown what matters.
+ * lite prints every database error it answers with, also the expected ones (a denied read), with its stack. The caller
+ * has them in full; on the console they would drown what matters.
  */
 function keepAnsweredErrorsOffTheConsole(connection: unknown): void {
   const normalizer = connection as ErrorNormalizer;

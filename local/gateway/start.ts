@@ -10,8 +10,8 @@ export type Routes = {
 };
 
 /**
- * Opens the gateway before anything stands behind it, because the parts need its address first: `routes` may be filled in later, until
- * then callers get 503.
+ * Opens the gateway before anything stands behind it, because the parts need its address first: `routes` may be filled
+ * in later, until then callers get 503.
  */
 export function startGateway(routes: Partial<Routes>, options: { port?: number } = {}): Gateway {
   const server = Deno.serve(

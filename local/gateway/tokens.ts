@@ -2,7 +2,8 @@ import { createLocalJWKSet, jwtVerify, SignJWT } from "./jose.ts";
 import type { ProjectKeys } from "./keys.ts";
 
 /**
- * Turns tokens of the outside (ES256, with `kid` and issuer) into those @supabase/lite reads (HS256) and back. Without it no user would get past
+ * Turns tokens of the outside (ES256, with `kid` and issuer) into those @supabase/lite reads (HS256) and back. Without
+ * it no user would get past
  * @supabase/server, which refuses tokens without `kid`, and no test would meet the asymmetric keys of a hosted project.
  */
 export type TokenTranslator = {

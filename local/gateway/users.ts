@@ -5,7 +5,8 @@ export type NewUser = { email: string; password: string; app_metadata?: Record<s
 export type User = { id: string; email: string; password: string };
 
 /**
- * Creates a user who can sign in, with `app_metadata`, which only the project's owner can set: by sign-up, then by SQL, because
+ * Creates a user who can sign in, with `app_metadata`, which only the project's owner can set: by sign-up, then by
+ * SQL, because
  * @supabase/lite has no admin API. Replaces a user of the same address, whom an earlier stack left in the database.
  */
 export async function createUser(

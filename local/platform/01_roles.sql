@@ -1,7 +1,7 @@
 -- The roles every hosted Supabase database has. Cluster-wide, so a second database finds them already there.
 --
--- `postgres` owns what migrations create and, as on the platform, is no superuser: a migration that would need one fails here
--- too. Where `postgres` exists already (somebody's own server) it is left as it is.
+-- `postgres` owns what migrations create and, as on the platform, is no superuser: a migration that would need one
+-- fails here too. Where `postgres` exists already (somebody's own server) it is left as it is.
 
 do $$
 declare

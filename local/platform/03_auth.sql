@@ -1,7 +1,7 @@
 -- Who asks: the claims that the REST API puts into the request's settings, as policies read them.
 --
--- Both spellings of the settings are read, as on the platform: one setting per claim (PostgREST before 9, and @supabase/lite),
--- and all claims as one JSON document.
+-- Both spellings of the settings are read, as on the platform: one setting per claim (PostgREST before 9, and
+-- @supabase/lite), and all claims as one JSON document.
 
 create or replace function auth.uid() returns uuid
 language sql stable

@@ -1,5 +1,5 @@
--- What the platform grants `postgres` and the API roles on the extensions' schemas (supabase/postgres, after-create scripts).
--- pg_net itself leaves its tables readable for PUBLIC; that fault is not repaired here.
+-- What the platform grants `postgres` and the API roles on the extensions' schemas (supabase/postgres, after-create
+-- scripts). pg_net itself leaves its tables readable for PUBLIC; that fault is not repaired here.
 
 do $$
 begin

@@ -10,8 +10,9 @@ const wanted: { name: string; schema?: string }[] = [
 ];
 
 /**
- * Creates pg_cron, pg_net and Vault as superuser, as the platform does for its users, and grants `postgres` what it grants there.
- * Where the server lacks an extension, or refuses it (pg_cron lives in one database per server), the stand-in is applied as plain SQL.
+ * Creates pg_cron, pg_net and Vault as superuser, as the platform does for its users, and grants `postgres` what it
+ * grants there. Where the server lacks an extension, or refuses it (pg_cron lives in one database per server), the
+ * stand-in is applied as plain SQL.
  */
 export async function provideExtensions(adminUrl: string): Promise<void> {
   await withConnection(adminUrl, async (sql) => {

@@ -4,8 +4,8 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 const cli = fileURLToPath(new URL("../../node_modules/.bin/supabase", import.meta.url));
 
 /**
- * Applies `migrations/` with the Supabase CLI, as a deployment does, to the database behind `url`. Vault entries are left to the
- * caller (`--skip-vault`). Throws with what the CLI printed.
+ * Applies `migrations/` with the Supabase CLI, as a deployment does, to the database behind `url`. Vault entries are
+ * left to the caller (`--skip-vault`). Throws with what the CLI printed.
  */
 export async function migrate(url: string): Promise<void> {
   const target = new URL(url);
@@ -16,6 +16,6 @@ export async function migrate(url: string): Promise<void> {
     .output();
   if (success) return;
   const text = new TextDecoder();
-  const said = `${text.decode(stdout)}${text.decode(stderr)}`.replaceAll(target.password, "***").trim();
+  const said = `${text.decode(stdout)}${text.decode(stderr)}`.trim();
   throw new Error(`Cannot apply the migrations with supabase db push: exit code is ${code}\n${said}`);
 }

@@ -4,8 +4,8 @@ import postgres from "postgres";
 export type Database = { name: string; adminUrl: string; url: string };
 
 /**
- * Creates a database that belongs to `postgres`, as a copy of `template` if one is given. `adminUrl` is any database of the server as
- * superuser. About 50 ms. PostgreSQL refuses to copy a database somebody is connected to.
+ * Creates a database that belongs to `postgres`, as a copy of `template` if one is given. `adminUrl` is any database
+ * of the server as superuser. About 50 ms. PostgreSQL refuses to copy a database somebody is connected to.
  */
 export async function createDatabase(
   adminUrl: string,

