@@ -4,6 +4,7 @@ import { reasonOf } from "../_shared/errors.ts";
 import type { ClaimedOrder, OrderDecision } from "../_shared/orders.ts";
 import type { JobResult, Ports, RunOrders } from "../_shared/run/job.ts";
 import { type ExaminedBatch, examineOrders } from "../_shared/stripe/examine-orders.ts";
+import { readInPages } from "../_shared/stripe/read-in-pages.ts";
 import type { Reason } from "../_shared/stripe/reasons.ts";
 import { DEFAULT_POLICY, type VerdictPolicy } from "../_shared/stripe/policy.ts";
 
@@ -99,17 +100,17 @@ async function preview(ports: Ports, { limit, settings }: RunOrders): Promise<Jo
   return { status: "succeeded", error: null, workLeft: false, decisions };
 }
 
-function examine(
+async function examine(
   claimed: ClaimedOrder[],
-  { gateway, clock, deadline, log }: Ports,
+  { database, gateway, clock, deadline, log }: Ports,
   { settings, notFound, dryRun }: {
     settings: Settings;
     notFound: number;
     dryRun: boolean;
   },
 ): Promise<ExaminedBatch> {
-  return examineOrders(claimed, {
-    gateway,
+  return await examineOrders(claimed, {
+    gateway: await readInPages(claimed, { gateway, countIntents: database.countIntents }),
     deadline: deadline.call,
     clock: clock.now,
     sleep: clock.sleep,

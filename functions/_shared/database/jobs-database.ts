@@ -50,6 +50,8 @@ export type JobsDatabase = CleanupDatabase & {
   claimOrders(lease: Lease, limit: number): Promise<ClaimedOrder[]>;
   previewOrders(limit: number): Promise<ClaimedOrder[]>;
   settleOrders(lease: Lease, decisions: (OrderDecision | HandedBack)[]): Promise<Settled>;
+  /** How many PaymentIntents were attached in each of these stretches of time. */
+  countIntents(stretches: { from: Date; to: Date }[]): Promise<number[]>;
   reserveCalls(livemode: boolean, endpoint: string, count: number): Promise<ReservedCalls>;
   reportThrottle(livemode: boolean, endpoint: string, scope: "endpoint" | "account"): Promise<void>;
 };
@@ -98,6 +100,11 @@ export function createJobsDatabase(rpc: Rpc): JobsDatabase {
         answer: settled,
         repeatable: true,
       }),
+    countIntents: (stretches) =>
+      rpc("jobs_count_intents", {
+        p_from: stretches.map(({ from }) => from.toISOString()),
+        p_to: stretches.map(({ to }) => to.toISOString()),
+      }, { answer: z.array(z.int().nonnegative()), repeatable: true }),
     reserveCalls: (livemode, endpoint, count) =>
       rpc("jobs_reserve_calls", { p_livemode: livemode, p_endpoint: endpoint, p_count: count }, {
         answer: reservedCalls,

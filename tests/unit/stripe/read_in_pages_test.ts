@@ -1,0 +1,143 @@
+import assert from "node:assert/strict";
+import type { ClaimedOrder } from "../../../functions/_shared/orders.ts";
+import type { StripeGateway } from "../../../functions/_shared/stripe/gateway.ts";
+import type { StripeIntent } from "../../../functions/_shared/stripe/objects.ts";
+import { pagesWorthReading, windowsOf } from "../../../functions/_shared/stripe/page-plan.ts";
+import { readInPages } from "../../../functions/_shared/stripe/read-in-pages.ts";
+
+const NOON = Date.parse("2026-11-22T12:00:00Z");
+
+/** Orders with one open intent each, created `apart` milliseconds from one another. */
+function orders(
+  count: number,
+  { apart = 1_000, account = null as string | null, startsAt = NOON } = {},
+): ClaimedOrder[] {
+  return Array.from({ length: count }, (_, n) => ({
+    id: `order-${n}`,
+    attempt: 1,
+    failures: 0,
+    amount: 2000,
+    currency: "eur",
+    expiresAt: new Date(NOON),
+    payments: [{
+      id: `payment-${n}`,
+      kind: "payment_intent",
+      stripeId: `pi_${n}`,
+      stripeAccount: account,
+      state: "open",
+      graceUntil: null,
+      createdAt: new Date(startsAt + n * apart),
+    }],
+  }));
+}
+
+/** Stripe with these intents on its list; counts the calls. */
+function stripe(ids: string[], { failing = false } = {}) {
+  const calls = { pages: 0, reads: 0 };
+  const newestFirst = [...ids].reverse();
+  const gateway = {
+    livemode: false,
+    listIntents: ({ startingAfter, limit }: { startingAfter: string | null; limit: number }) => {
+      calls.pages++;
+      if (failing) return Promise.resolve({ ok: false, failure: {} });
+      const start = startingAfter === null ? 0 : newestFirst.indexOf(startingAfter) + 1;
+      const page = newestFirst.slice(start, start + limit);
+      return Promise.resolve({
+        ok: true,
+        requestId: "req_page",
+        object: {
+          intents: page.map((id) => ({ id }) as StripeIntent),
+          malformed: [],
+          hasMore: start + limit < newestFirst.length,
+          lastId: page.at(-1) ?? null,
+        },
+      });
+    },
+    readIntent: ({ id }: { id: string }) => {
+      calls.reads++;
+      return Promise.resolve({ ok: true, object: { id } as StripeIntent, requestId: "req_one" });
+    },
+  } as unknown as StripeGateway;
+  return { gateway, calls };
+}
+
+async function readAll(claimed: ClaimedOrder[], gateway: StripeGateway, known: number) {
+  const paged = await readInPages(claimed, {
+    gateway,
+    countIntents: (windows) => Promise.resolve(windows.map(() => known)),
+  });
+  const ids = claimed.flatMap(({ payments }) => payments.map(({ stripeId }) => stripeId));
+  const replies = await Promise.all(ids.map((id) => paged.readIntent({ id, account: null })));
+  assert.deepEqual(replies.map((reply) => reply.ok && reply.object.id), ids, "every intent is read, and as itself");
+  return paged;
+}
+
+Deno.test("fifty intents created close together are read with one page", async () => {
+  const claimed = orders(50);
+  const { gateway, calls } = stripe(claimed.map((_, n) => `pi_${n}`));
+  await readAll(claimed, gateway, 50);
+  assert.deepEqual(calls, { pages: 1, reads: 0 });
+});
+
+Deno.test("where the window is full of other intents, reading one by one is cheaper and is chosen", async () => {
+  const claimed = orders(20);
+  const { gateway, calls } = stripe(claimed.map((_, n) => `pi_${n}`));
+  await readAll(claimed, gateway, 5_000);
+  assert.deepEqual(calls, { pages: 0, reads: 20 });
+});
+
+Deno.test("pages are never planned for more than half the calls that single reads need", () => {
+  for (
+    const [wanted, known, pages] of [[3, 50, 1], [2, 2, 1], [50, 2_500, 25], [50, 2_501, 0], [1, 1, 0], [
+      100,
+      0,
+      1,
+    ]] as const
+  ) {
+    const window = {
+      account: null,
+      from: new Date(),
+      to: new Date(),
+      stripeIds: Array.from({ length: wanted }, String),
+    };
+    assert.equal(pagesWorthReading(window, known), pages, `${wanted} wanted among ${known}`);
+  }
+});
+
+Deno.test("intents that lie alone are read one by one", async () => {
+  const claimed = orders(5, { apart: 3_600_000 });
+  assert.deepEqual(windowsOf(claimed), []);
+  const { gateway, calls } = stripe(claimed.map((_, n) => `pi_${n}`));
+  await readAll(claimed, gateway, 5);
+  assert.deepEqual(calls, { pages: 0, reads: 5 });
+});
+
+Deno.test("each account has windows of its own", () => {
+  const claimed = [...orders(3), ...orders(3, { account: "acct_1" })];
+  assert.deepEqual(windowsOf(claimed).map(({ account, stripeIds }) => [account, stripeIds.length]), [[null, 3], [
+    "acct_1",
+    3,
+  ]]);
+});
+
+Deno.test("intents missing on the pages are read one by one, and paging stops as planned", async () => {
+  const claimed = orders(40);
+  const { gateway, calls } = stripe(Array.from({ length: 1_000 }, (_, n) => `pi_other_${n}`));
+  await readAll(claimed, gateway, 40);
+  assert.deepEqual(calls, { pages: 1, reads: 40 });
+});
+
+Deno.test("a page that fails costs nothing but itself", async () => {
+  const claimed = orders(10);
+  const { gateway, calls } = stripe([], { failing: true });
+  await readAll(claimed, gateway, 10);
+  assert.deepEqual(calls, { pages: 1, reads: 10 });
+});
+
+Deno.test("a second look at an intent asks Stripe again: the page is old by then", async () => {
+  const claimed = orders(10);
+  const { gateway, calls } = stripe(claimed.map((_, n) => `pi_${n}`));
+  const paged = await readAll(claimed, gateway, 10);
+  await paged.readIntent({ id: "pi_3", account: null });
+  assert.equal(calls.reads, 1);
+});
