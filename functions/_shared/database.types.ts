@@ -209,6 +209,69 @@ export type Database = {
         };
         Relationships: [];
       };
+      "job_metrics_daily": {
+        Row: {
+          "checkout_sessions_expired": number;
+          "day": string;
+          "execution_time": number;
+          "job": string;
+          "late_payments": number;
+          "orders_paid": number;
+          "orders_quarantined": number;
+          "orders_retried": number;
+          "orders_waiting": number;
+          "payment_intents_canceled": number;
+          "payments_expired": number;
+          "payments_kept": number;
+          "runs": number;
+          "runs_failed": number;
+          "stock_released": number;
+        };
+        ComputedFields: never;
+        Insert: {
+          "checkout_sessions_expired"?: number;
+          "day": string;
+          "execution_time"?: number;
+          "job": string;
+          "late_payments"?: number;
+          "orders_paid"?: number;
+          "orders_quarantined"?: number;
+          "orders_retried"?: number;
+          "orders_waiting"?: number;
+          "payment_intents_canceled"?: number;
+          "payments_expired"?: number;
+          "payments_kept"?: number;
+          "runs"?: number;
+          "runs_failed"?: number;
+          "stock_released"?: number;
+        };
+        Update: {
+          "checkout_sessions_expired"?: number;
+          "day"?: string;
+          "execution_time"?: number;
+          "job"?: string;
+          "late_payments"?: number;
+          "orders_paid"?: number;
+          "orders_quarantined"?: number;
+          "orders_retried"?: number;
+          "orders_waiting"?: number;
+          "payment_intents_canceled"?: number;
+          "payments_expired"?: number;
+          "payments_kept"?: number;
+          "runs"?: number;
+          "runs_failed"?: number;
+          "stock_released"?: number;
+        };
+        Relationships: [
+          {
+            foreignKeyName: "job_metrics_daily_job_fkey";
+            columns: ["job"];
+            isOneToOne: false;
+            referencedRelation: "job_metrics";
+            referencedColumns: ["job"];
+          },
+        ];
+      };
       "job_runs": {
         Row: {
           "backlog": number | null;
@@ -328,6 +391,61 @@ export type Database = {
             referencedColumns: ["id"];
           },
         ];
+      };
+      "job_sweeps": {
+        Row: {
+          "continued_at": string;
+          "created_from": string;
+          "created_to": string;
+          "cursor": string | null;
+          "finished_at": string | null;
+          "id": number;
+          "livemode": boolean;
+          "own_payments_seen": number;
+          "pages": number;
+          "payments_per_second": number | null;
+          "payments_seen": number;
+          "reached": string;
+          "started_at": string;
+          "time_left": string | null;
+          "worked": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "continued_at": string;
+          "created_from": string;
+          "created_to": string;
+          "cursor"?: string | null;
+          "finished_at"?: string | null;
+          "id"?: never;
+          "livemode": boolean;
+          "own_payments_seen"?: number;
+          "pages"?: number;
+          "payments_per_second"?: number | null;
+          "payments_seen"?: number;
+          "reached": string;
+          "started_at": string;
+          "time_left"?: string | null;
+          "worked"?: string;
+        };
+        Update: {
+          "continued_at"?: string;
+          "created_from"?: string;
+          "created_to"?: string;
+          "cursor"?: string | null;
+          "finished_at"?: string | null;
+          "id"?: never;
+          "livemode"?: boolean;
+          "own_payments_seen"?: number;
+          "pages"?: number;
+          "payments_per_second"?: number | null;
+          "payments_seen"?: number;
+          "reached"?: string;
+          "started_at"?: string;
+          "time_left"?: string | null;
+          "worked"?: string;
+        };
+        Relationships: [];
       };
       "order_payments": {
         Row: {
@@ -553,7 +671,21 @@ export type Database = {
         };
         Returns: Json;
       };
+      "jobs_health": { Args: { "p_now"?: string }; Returns: Json };
+      "jobs_inspect_payments": { Args: { "p_livemode": boolean; "p_now"?: string; "p_payments": Json }; Returns: Json };
+      "jobs_next_slice": {
+        Args: { "p_fence": number; "p_livemode": boolean; "p_now"?: string; "p_run_id": string };
+        Returns: Json;
+      };
+      "jobs_plan_ends": {
+        Args: { "p_fence": number; "p_livemode": boolean; "p_now"?: string; "p_payments": Json; "p_run_id": string };
+        Returns: Json;
+      };
       "jobs_preview_orders": { Args: { "p_limit": number; "p_now"?: string }; Returns: Json };
+      "jobs_preview_slice": {
+        Args: { "p_livemode": boolean; "p_now"?: string; "p_walked_from": string; "p_walked_to": string };
+        Returns: Json;
+      };
       "jobs_redrive_order": {
         Args: { "p_now"?: string; "p_order_id": string; "p_reason": string; "p_requested_by": string };
         Returns: Json;
@@ -572,6 +704,21 @@ export type Database = {
       };
       "jobs_settle_orders": {
         Args: { "p_decisions": Json; "p_fence": number; "p_now"?: string; "p_run_id": string };
+        Returns: Json;
+      };
+      "jobs_settle_payments": {
+        Args: {
+          "p_decisions": Json;
+          "p_fence": number;
+          "p_livemode": boolean;
+          "p_now"?: string;
+          "p_page"?: Json;
+          "p_run_id": string;
+        };
+        Returns: Json;
+      };
+      "jobs_stale_payments": {
+        Args: { "p_due_by": string; "p_limit": number; "p_livemode": boolean; "p_now"?: string };
         Returns: Json;
       };
       "mark_order_paid": { Args: { "p_now"?: string; "p_order_id": string; "p_stripe_id": string }; Returns: string };

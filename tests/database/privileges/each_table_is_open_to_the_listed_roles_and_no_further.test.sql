@@ -6,8 +6,8 @@ create temp table expected (name text, role text, privileges text);
 insert into expected
 select name, role, case role when 'anon' then '' else 'select' end
 from unnest(array[
-  'expiry_policies', 'inventory', 'job_alerts', 'job_decisions', 'job_metrics', 'job_runs', 'job_sweeps', 'order_payments', 'orders',
-  'stock_reservations'
+  'expiry_policies', 'inventory', 'job_alerts', 'job_decisions', 'job_metrics', 'job_metrics_daily', 'job_runs', 'job_sweeps',
+  'order_payments', 'orders', 'stock_reservations'
 ]) name, unnest(array['anon', 'authenticated', 'service_role']) role;
 update expected set privileges = 'delete, insert, select, update' where (name, role) = ('expiry_policies', 'service_role');
 -- The shop stocks its shelves; `reserved` is out of its reach.
