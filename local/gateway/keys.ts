@@ -1,4 +1,4 @@
-import { exportJWK, generateKeyPair, type JWK } from "./jose.ts";
+import { exportJWK, generateKeyPair, type JWK } from "jose";
 
 /** Everything a project's callers and its two token-reading parts are told apart by. Fresh for every stack. */
 export type ProjectKeys = {

@@ -1,4 +1,4 @@
-import { createLocalJWKSet, jwtVerify, SignJWT } from "./jose.ts";
+import { createLocalJWKSet, jwtVerify, SignJWT } from "jose";
 import type { ProjectKeys } from "./keys.ts";
 
 /**

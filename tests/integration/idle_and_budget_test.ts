@@ -32,3 +32,13 @@ Deno.test("refused for rate, the run slows down, records it, and still decides e
     assert.equal(orders.length, (await shop.sql`select from public.orders where status = 'expired'`).length);
   });
 });
+
+Deno.test("orders whose intents were created close together cost one call each, and a page for many of them", async () => {
+  await withShop({}, async (shop) => {
+    const orders = await shop.placeUnpaidOrders(100);
+    const report = await shop.run();
+    assert.equal(report.paymentsExpired, orders.length);
+    assert.equal(shop.stripe.countCalls({ endpoint: "payment_intents.retrieve" }), 0);
+    assert.ok(report.stripeCalls <= orders.length * 1.05, `${report.stripeCalls} calls for ${orders.length} orders`);
+  });
+});
