@@ -30,7 +30,9 @@ const schema = z.strictObject({
   dryRun: z.boolean().default(false),
   limit: z.int().min(1).max(100_000).nullable().default(null),
   releaseBrake: z.boolean().default(false),
-  reason: z.string().trim().min(1).max(500).nullable().default(null),
+  // PostgreSQL stores no NUL, a log is read by lines, and an operator's terminal obeys escape sequences.
+  reason: z.string().trim().min(1).max(500).regex(/^[^\p{Cc}\p{Cs}]*$/u, "holds a control character").nullable()
+    .default(null),
 });
 
 /** Reads and parses a request's body. An empty body asks for a plain run. Releasing the brake takes a person and a reason. */
@@ -49,6 +51,8 @@ export async function parseJobRequest(request: Request, caller: Caller): Promise
   if (!parsed.success) {
     return { request: null, status: 400, issues: parsed.error.issues.flatMap(describe) };
   }
+  if (repeatsKey(text, body as object)) return refuse(400, "body", "names a field twice");
+
   const { runId = crypto.randomUUID(), ...rest } = parsed.data;
   if (rest.releaseBrake && caller.trigger === "schedule") {
     return refuse(403, "releaseBrake", "the scheduler cannot release the brake");
@@ -70,6 +74,15 @@ async function readBounded(request: Request): Promise<string | null> {
     chunks.push(chunk);
   }
   return new TextDecoder().decode(await new Blob(chunks as BlobPart[]).arrayBuffer());
+}
+
+/**
+ * JSON.parse takes the last of several equal keys, where a proxy or an audit may have read the first. Every field is flat, so a text
+ * that names more fields than the object has names one of them twice.
+ */
+function repeatsKey(text: string, body: object): boolean {
+  const strings = text.matchAll(/"(?:[^"\\]|\\.)*"(\s*:)?/g);
+  return [...strings].filter(([, colon]) => colon !== undefined).length > Object.keys(body).length;
 }
 
 function describe(issue: z.core.$ZodIssue): RequestIssue[] {
