@@ -5,7 +5,7 @@ select plan(4);
 create temp table expected (name text);
 insert into expected values
   ('place_order'), ('attach_payment'), ('mark_order_paid'),
-  ('jobs_begin_run'), ('jobs_claim_orders'), ('jobs_settle_orders'), ('jobs_expire_without_payments'), ('jobs_finish_run'), ('jobs_count_intents'),
+  ('jobs_begin_run'), ('jobs_claim_orders'), ('jobs_settle_orders'), ('jobs_expire_without_payments'), ('jobs_finish_run'),
   ('jobs_continue_run'), ('jobs_preview_orders'), ('jobs_redrive_order'), ('jobs_reserve_calls'), ('jobs_report_throttle'),
   ('jobs_stale_payments'), ('jobs_next_slice'), ('jobs_preview_slice'), ('jobs_inspect_payments'), ('jobs_plan_ends'),
   ('jobs_settle_payments'), ('jobs_resolve_alert'), ('jobs_health');
@@ -29,8 +29,10 @@ select is_empty(
   'the private ones are closed to all three'
 );
 select is_empty(
-  $$ select o.oid::regprocedure from own o where not coalesce(o.proconfig @> array['search_path=""'], false) $$,
-  'every function, and above all every definer function, pins an empty search_path'
+  $$ select o.oid::regprocedure from own o where not coalesce(
+       o.proconfig && array['search_path=pg_catalog, pg_temp', 'search_path=""'], false
+     ) $$,
+  'every function, and above all every definer function, pins its search_path'
 );
 select is_empty(
   $$ select o.oid::regprocedure from own o where o.prosecdef
