@@ -76,16 +76,29 @@ as $$
   having count(*) > g.alert_after and bool_and(e.grew is not false) and max(e.backlog) > g.backlog_alert;
 $$;
 
-create function jobs.check_overdue(p_now timestamptz) returns setof jobs.condition
+-- Contract: jobs with an order that is due for longer than overdue_after, and since when it is. jobs-health asks this, too.
+create function jobs.overdue_jobs(p_now timestamptz) returns table (job text, oldest_due_at timestamptz)
 language sql stable
 set search_path = ''
 as $$
-  select 'overdue:' || m.job, m.job, 'critical', format('The oldest order due for %s is waiting', m.job), d.oldest,
-    jsonb_build_object('oldestDueAt', d.oldest)
+  select m.job, d.oldest
   from jobs.watch_settings() g
   cross join public.job_metrics m
   cross join lateral jobs.job_due(p_job => m.job, p_now => p_now, p_cap => 1) d
   where d.oldest < p_now - g.overdue_after;
+$$;
+
+comment on function jobs.overdue_jobs(timestamptz) is 'Jobs with an order that is due for too long.';
+
+create function jobs.check_overdue(p_now timestamptz) returns setof jobs.condition
+language sql stable
+set search_path = ''
+as $$
+  select 'overdue:' || o.job, o.job, 'critical', format('The oldest order due for %s is waiting', o.job), o.oldest_due_at,
+    jsonb_build_object('oldestDueAt', o.oldest_due_at)
+  from jobs.overdue_jobs(p_now) o
+  -- One cause, one alert: while the brake is on everything waits.
+  where not exists (select from public.job_alerts a where a.key = 'brake:' || o.job and a.resolved_at is null);
 $$;
 
 comment on function jobs.check_failing(timestamptz) is 'L002: jobs whose last runs all failed or got lost.';

@@ -17,7 +17,7 @@ as $$
     where exists (select from jobs.run_lateness(p_now) l where l.late)
     union all
     select 'orders_overdue'
-    where exists (select from jobs.check_overdue(p_now))
+    where exists (select from jobs.overdue_jobs(p_now))
     union all
     select 'watch_silent'
     where exists (
