@@ -5,7 +5,7 @@ import type { JobsDatabase, NewRun } from "../database/jobs-database.ts";
 import type { StripeEnvironment } from "../environment.ts";
 import { ConfigurationError, LeaseLostError, reasonOf } from "../errors.ts";
 import { createStripeGateway } from "../stripe/gateway.ts";
-import { clockFrom } from "./clock.ts";
+import { type Clock, clockFrom } from "./clock.ts";
 import type { Job, JobResult, RunOrders } from "./job.ts";
 import type { Log } from "./log.ts";
 import { reportOf, type RunReport } from "./report.ts";
@@ -17,7 +17,11 @@ export type StartRunOptions = {
   /** Parses the Stripe half of the environment; may throw ConfigurationError. */
   stripe: () => StripeEnvironment;
   log: Log;
+  /** The network and the time; left out, the real ones. A simulation brings its own, so that days pass in milliseconds. */
+  world?: World;
 };
+
+export type World = { fetch: typeof fetch; clockFrom: (databaseNow: Date) => Clock };
 
 /** A run that was begun, or refused. `ended` settles when it is over; it never rejects. */
 export type StartedRun = { answer: BeginAnswer["answer"]; ended: Promise<RunEnded> };
@@ -48,8 +52,11 @@ export async function startRun(options: StartRunOptions): Promise<StartedRun> {
 
 type Running = Extract<BeginAnswer, { answer: "running" }>;
 
-async function workOff(begun: Running, { job, database, stripe, log }: StartRunOptions): Promise<RunEnded> {
-  const clock = clockFrom(begun.now);
+async function workOff(
+  begun: Running,
+  { job, database, stripe, log, world = { fetch: globalThis.fetch, clockFrom } }: StartRunOptions,
+): Promise<RunEnded> {
+  const clock = world.clockFrom(begun.now);
   const statistics = { calls: 0, throttled: 0, callsByEndpoint: {} };
   let configurationError: string | null = null;
   let result: JobResult;
@@ -60,7 +67,7 @@ async function workOff(begun: Running, { job, database, stripe, log }: StartRunO
       apiBase,
       timeoutMs: CALL_TIMEOUT_MS,
       fetch: createBudgetedFetch({
-        fetch: globalThis.fetch,
+        fetch: world.fetch,
         budget: createCallBudget({
           clock,
           reserve: (endpoint, count) => database.reserveCalls(gateway.livemode, endpoint, count),
