@@ -1,0 +1,99 @@
+import type { Bench } from "./bench.ts";
+import { accepted, type OrderModel, type PaymentModel } from "./model.ts";
+import { tick } from "./scheduler.ts";
+import { attach, createAtStripe, markPaid } from "./shop.ts";
+
+/** What somebody else does while a run works; tells the model what came of it. */
+export type Act = {
+  /** The kind of payment it is about; null: none in particular. */
+  needs: "intent" | "session" | null;
+  perform(bench: Bench, order: OrderModel): Promise<void>;
+};
+
+export const ACTS: Record<string, Act> = {
+  "the customer pays, the webhook is lost": {
+    needs: "intent",
+    perform: (bench, order) => customer(bench, intentOf(order), "confirm_ok"),
+  },
+  "the customer pays, the webhook arrives at once": {
+    needs: "intent",
+    async perform(bench, order) {
+      const payment = intentOf(order);
+      await customer(bench, payment, "confirm_ok");
+      if (payment.fate === "paid") await markPaid(bench, order.id, payment);
+    },
+  },
+  "the customer begins 3-D Secure": {
+    needs: "intent",
+    perform: (bench, order) => customer(bench, intentOf(order), "start_3ds"),
+  },
+  "the customer finishes 3-D Secure": {
+    needs: "intent",
+    async perform(bench, order) {
+      await customer(bench, intentOf(order), "start_3ds");
+      await customer(bench, intentOf(order), "finish_3ds");
+    },
+  },
+  "the card is declined": { needs: "intent", perform: (bench, order) => customer(bench, intentOf(order), "decline") },
+  "a bank debit is submitted": {
+    needs: "intent",
+    perform: (bench, order) => customer(bench, intentOf(order), "async_submit"),
+  },
+  "a bank debit is submitted and settles": {
+    needs: "intent",
+    async perform(bench, order) {
+      await customer(bench, intentOf(order), "async_submit");
+      await customer(bench, intentOf(order), "async_settle");
+    },
+  },
+  "the customer pays on the hosted page": {
+    needs: "session",
+    perform: (bench, order) => customer(bench, sessionOf(order), "confirm_session"),
+  },
+  "the checkout attaches another payment": {
+    needs: null,
+    perform: (bench, order) => attachAnother(bench, order).then(() => {}),
+  },
+  "the checkout attaches another payment and the customer pays it": {
+    needs: null,
+    async perform(bench, order) {
+      const payment = await attachAnother(bench, order);
+      if (payment.attached) await customer(bench, payment, "confirm_ok");
+    },
+  },
+  "an operator starts a run of his own": {
+    needs: null,
+    perform: (bench) => bench.run({ run: { trigger: "operator" } }).then(() => {}),
+  },
+  "the weekly clean-up runs": {
+    needs: null,
+    perform: (bench) => tick(bench, { job: "cleanup-stale-payment-intents" }).then(() => {}),
+  },
+};
+
+async function customer({ stripe }: Bench, payment: PaymentModel, verb: string): Promise<void> {
+  const { accepted: taken } = await stripe.customer({ id: payment.stripeId, verb: verb as "confirm_ok" });
+  if (taken) accepted(payment, verb);
+}
+
+/** As docs/adopting.md tells the checkout to: attach first, give the secret to the customer after; refused, end it at once. */
+async function attachAnother(bench: Bench, order: OrderModel): Promise<PaymentModel> {
+  const stripeId = createAtStripe(bench, order.id, { intent: {} });
+  const payment: PaymentModel = { stripeId, attached: false, fate: "open" };
+  try {
+    await attach(bench, order.id, { stripeId });
+    payment.attached = true;
+    order.payments.push(payment);
+  } catch (error) {
+    if ((error as { code?: string }).code !== "PT409") throw error;
+  }
+  return payment;
+}
+
+function intentOf({ payments }: OrderModel): PaymentModel {
+  return payments.find(({ stripeId }) => stripeId.startsWith("pi_"))!;
+}
+
+function sessionOf({ payments }: OrderModel): PaymentModel {
+  return payments.find(({ stripeId }) => stripeId.startsWith("cs_"))!;
+}

@@ -1,0 +1,125 @@
+import postgres from "postgres";
+import { cleanupStalePaymentIntents } from "../../../functions/cleanup-stale-payment-intents/cleanup-stale-payment-intents.ts";
+import { expireStaleOrders } from "../../../functions/expire-stale-orders/expire-stale-orders.ts";
+import { createJobsDatabase, type NewRun } from "../../../functions/_shared/database/jobs-database.ts";
+import { createRpc } from "../../../functions/_shared/database/rpc.ts";
+import type { Job } from "../../../functions/_shared/run/job.ts";
+import { createLog } from "../../../functions/_shared/run/log.ts";
+import type { RunReport } from "../../../functions/_shared/run/report.ts";
+import { startRun } from "../../../functions/_shared/run/start-run.ts";
+import { type Databases, startDatabases } from "../../../local/platform/databases.ts";
+import type { Database } from "../../../local/postgres/databases.ts";
+import { setVaultEntries } from "../../../local/stack/vault.ts";
+import type { StripeControl } from "../../../local/stripe-simulator/control.ts";
+import { startStripeSimulator } from "../../../local/stripe-simulator/start.ts";
+import { createDirectCall } from "./direct-call.ts";
+import { emptyTables, ON_HAND } from "./empty-tables.ts";
+import { createTime, type SimulatedTime } from "./time.ts";
+import { type AtStep, clientOver, createWire, fetchOver, type Step } from "./wire.ts";
+
+export type JobName = "expire-stale-orders" | "cleanup-stale-payment-intents";
+
+/** One shop in its own database, its Stripe account and one time for both; the jobs run in this process. */
+export type Bench = {
+  sql: postgres.Sql;
+  stripe: StripeControl;
+  time: SimulatedTime;
+  /** Runs a job in a process of its own, until it ends or dies. */
+  run(options?: RunOptions): Promise<RunOutcome>;
+};
+
+export type RunOptions = { job?: JobName; atStep?: AtStep; run?: Partial<NewRun>; timeoutMs?: number };
+
+/** `report` null: the process died, or could not even write that it began. */
+export type RunOutcome = { report: RunReport | null; steps: readonly Step[] };
+
+const JOBS: Record<JobName, Job> = {
+  "expire-stale-orders": expireStaleOrders,
+  "cleanup-stale-payment-intents": cleanupStalePaymentIntents,
+};
+
+/** A Sunday in November, in the hour of the weekly clean-up. */
+const START = new Date("2026-11-22T03:30:00Z");
+
+let databases: Databases;
+let database: Database;
+let sql: postgres.Sql;
+
+/** Call once at the top of a test file: one server and one database for all its benches. */
+export function useBenches(): void {
+  Deno.test.beforeAll(async () => {
+    databases = await startDatabases();
+    database = await databases.fresh();
+    await setVaultEntries(database.adminUrl, {
+      jobs_functions_url: "https://functions.test",
+      jobs_scheduler_secret: "not-a-secret-but-long-enough-for-one",
+    });
+    sql = postgres(database.url, { max: 8, onnotice: () => {} });
+  });
+  Deno.test.afterAll(async () => {
+    await sql.end({ timeout: 1 });
+    await databases.stop();
+  });
+}
+
+/** Opens a bench on empty tables, with calls hardly paced, uses it and closes it. About 15 ms. */
+export async function withBench<T>(use: (bench: Bench) => Promise<T>): Promise<T> {
+  await emptyTables(sql);
+  const simulator = await startStripeSimulator({ preset: "unlimited", seed: 1, now: START });
+  try {
+    const time = createTime(START, (at) => simulator.control.setClock({ at, frozen: true }));
+    const result = await use({
+      sql,
+      stripe: simulator.control,
+      time,
+      run: (options) => runJob({ ...options, time, apiBase: simulator.apiBase }),
+    });
+    const defects = simulator.control.defects();
+    if (defects.length > 0) throw new Error(defects.join("\n"));
+    return result;
+  } finally {
+    await simulator.close();
+  }
+}
+
+export { ON_HAND };
+
+/** Longer than any honest answer of the simulator takes on a busy machine. */
+const PATIENCE_MS = 5_000;
+
+async function runJob(
+  { job = "expire-stale-orders", atStep, run, time, apiBase, timeoutMs = PATIENCE_MS }: RunOptions & {
+    time: SimulatedTime;
+    apiBase: string;
+  },
+): Promise<RunOutcome> {
+  const wire = createWire(atStep);
+  const lines: string[] = [];
+  const impatient: typeof fetch = (input, init) =>
+    fetch(input, { ...init, signal: AbortSignal.any([init!.signal!, AbortSignal.timeout(timeoutMs)]) });
+  const started = startRun({
+    run: {
+      runId: crypto.randomUUID(),
+      job,
+      trigger: "server",
+      requestedBy: "test",
+      reason: null,
+      dryRun: false,
+      limit: null,
+      releaseBrake: false,
+      ...run,
+    },
+    job: JOBS[job],
+    database: createJobsDatabase(createRpc(clientOver(wire, createDirectCall(sql)), time.now)),
+    stripe: () => ({ secretKey: "sk_test_bench", apiBase }),
+    log: createLog({}, (line) => lines.push(line)),
+    world: { fetch: fetchOver(wire, impatient), clockFrom: time.clockFrom },
+  });
+  const report = await Promise.race([
+    // What the function answers with a 500: nothing began.
+    started.then(({ ended }) => ended, () => null).then((ended) => ended?.report ?? null),
+    wire.dead.then(() => null),
+  ]);
+  if (Deno.env.get("LAPSE_PROOF_LOG")) console.log(lines.join("\n"));
+  return { report, steps: wire.steps };
+}

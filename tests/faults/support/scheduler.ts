@@ -1,0 +1,69 @@
+import type { Bench, JobName, RunOptions, RunOutcome } from "./bench.ts";
+import { MINUTE } from "./time.ts";
+
+/** What becomes of a request of pg_net. */
+export type Delivery = "once" | "twice" | "never";
+
+type Queued = { run_id: string; job: JobName };
+
+/** One tick of pg_cron, and pg_net's deliveries until its queue is empty, continuations included. */
+export async function tick(
+  bench: Bench,
+  { job = "expire-stale-orders", delivery = () => "once", ...options }: RunOptions & { delivery?: () => Delivery } = {},
+): Promise<RunOutcome[]> {
+  const { sql, time } = bench;
+  await sql`select jobs.dispatch(p_job => ${job}, p_now => ${time.now().toISOString()}::timestamptz)`;
+  const outcomes: RunOutcome[] = [];
+  for (let batch = await takeQueued(bench); batch.length > 0; batch = await takeQueued(bench)) {
+    if (outcomes.length > 200) throw new Error("Cannot empty the queue: continuations go on for ever");
+    for (const { run_id, job } of batch) {
+      const times = { once: 1, twice: 2, never: 0 }[delivery()];
+      const deliveries = Array.from(
+        { length: times },
+        () => bench.run({ ...options, job, run: { runId: run_id, trigger: "schedule" } }),
+      );
+      outcomes.push(...await Promise.all(deliveries));
+    }
+  }
+  return outcomes;
+}
+
+async function takeQueued({ sql }: Bench): Promise<Queued[]> {
+  const rows = await sql<{ body: string }[]>`
+    with taken as (delete from net.http_request_queue returning id, convert_from(body, 'utf8') as body)
+    select body from taken order by id`;
+  const ids = rows.map(({ body }) => JSON.parse(body).runId as string);
+  return await sql<Queued[]>`select id as run_id, job from public.job_runs where id = any (${ids}::uuid[])`;
+}
+
+/** What pg_cron calls every minute. */
+export async function watch({ sql, time }: Bench): Promise<void> {
+  await sql`select jobs.watch(p_now => ${time.now().toISOString()}::timestamptz)`;
+}
+
+/** Five minutes pass, as between two ticks of the schedule: every lease of the dead has run out, and the watch has looked. */
+export async function nextTick(bench: Bench, options: RunOptions = {}): Promise<RunOutcome[]> {
+  bench.time.advance(5 * MINUTE);
+  await watch(bench);
+  return await tick(bench, options);
+}
+
+/**
+ * Ticks whenever something is due, until nothing is due within the horizon. Answers how many ticks that took.
+ *
+ * @throws after `most` ticks.
+ */
+export async function tickUntilQuiet(
+  bench: Bench,
+  { withinMs, most = 60 }: { withinMs: number; most?: number },
+): Promise<number> {
+  const until = bench.time.now().getTime() + withinMs;
+  for (let ticks = 0;; ticks++) {
+    const [row] = await bench.sql<{ due: Date | null }[]>`select min(next_check_at) as due from public.orders`;
+    const due = row!.due?.getTime() ?? Infinity;
+    if (due > until) return ticks;
+    if (ticks >= most) throw new Error(`6: after ${ticks} ticks an order is still due`);
+    bench.time.advance(Math.max(0, due - bench.time.now().getTime()));
+    await tick(bench);
+  }
+}

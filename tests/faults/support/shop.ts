@@ -1,0 +1,137 @@
+import type { CustomerAction } from "../../../local/stripe-simulator/customer-action.ts";
+import type { IntentSpec, SessionSpec } from "../../../local/stripe-simulator/specs.ts";
+import type { Bench } from "./bench.ts";
+import { DAY, MINUTE } from "./time.ts";
+
+export const AMOUNT = 2000;
+
+/** One payment as Stripe holds it at the start. */
+export type PaymentSpec = { intent: IntentSpec } | { session: SessionSpec };
+
+/** Minutes from now; before the deadline of 30 minutes and its grace, the job does not look. */
+export type OrderSpec = { payments: PaymentSpec[]; placedMinutesAgo?: number; sku?: string; method?: string };
+
+export type Placed = { id: string; payments: string[] };
+
+/** Places orders as the shop's checkout does: order, payments at Stripe, payments attached. Two units each. */
+export async function placeOrder(
+  bench: Bench,
+  { payments, placedMinutesAgo = 60, sku = "tea", method = "card" }: OrderSpec,
+): Promise<Placed> {
+  const { sql, time } = bench;
+  const placedAt = new Date(time.now().getTime() - placedMinutesAgo * MINUTE).toISOString();
+  const items = [{ sku, quantity: sku === "last" ? 1 : 2 }, ...(sku === "tea" ? [{ sku: "mug", quantity: 1 }] : [])];
+  const [row] = await sql<{ id: string }[]>`
+    select id from public.place_order(p_currency => 'eur', p_amount => ${AMOUNT}, p_items => ${sql.json(items)},
+      p_payment_method => ${method}, p_now => ${placedAt}::timestamptz)`;
+  const id = row!.id;
+  const ids: string[] = [];
+  for (const spec of payments) {
+    const stripeId = createAtStripe(bench, id, spec);
+    await attach(bench, id, { stripeId, at: placedAt });
+    ids.push(stripeId);
+  }
+  return { id, payments: ids };
+}
+
+export function createAtStripe({ stripe, time }: Bench, orderId: string, spec: PaymentSpec): string {
+  const common = {
+    amount: AMOUNT,
+    currency: "eur",
+    metadata: { order_id: orderId },
+    created: Math.floor((time.now().getTime() - 60 * MINUTE) / 1_000),
+  };
+  return "intent" in spec
+    ? stripe.createPaymentIntents([{ ...common, ...spec.intent }])[0]!
+    : stripe.createCheckoutSessions([{ ...common, ...spec.session }])[0]!.id;
+}
+
+/** Raises what attach_payment raises: PT409 when the order takes no payment any more. */
+export async function attach(
+  { sql, time }: Bench,
+  orderId: string,
+  { stripeId, at = time.now().toISOString() }: { stripeId: string; at?: string },
+): Promise<void> {
+  const kind = stripeId.startsWith("cs_") ? "checkout_session" : "payment_intent";
+  await sql`select public.attach_payment(
+    p_order_id => ${orderId}, p_kind => ${kind}, p_stripe_id => ${stripeId}, p_now => ${at}::timestamptz)`;
+}
+
+/** What the webhook does with `payment_intent.succeeded`. */
+export async function markPaid(
+  { sql, time }: Bench,
+  orderId: string,
+  { stripeId }: { stripeId: string },
+): Promise<string> {
+  const [row] = await sql<{ answer: string }[]>`
+    select public.mark_order_paid(p_order_id => ${orderId}, p_stripe_id => ${stripeId},
+      p_now => ${time.now().toISOString()}::timestamptz) as answer`;
+  return row!.answer;
+}
+
+export async function statusOf({ sql }: Bench, orderId: string): Promise<string> {
+  const [row] = await sql<{ status: string }[]>`select status from public.orders where id = ${orderId}`;
+  return row!.status;
+}
+
+export async function act({ stripe }: Bench, action: CustomerAction): Promise<boolean> {
+  return (await stripe.customer(action)).accepted;
+}
+
+/** Kinds of orders, and what each has to become when nobody does anything any more. */
+export type Kind = OrderSpec & { name: string; becomes: "expired" | "paid" | "pending" | "quarantined" };
+
+const seconds = (ms: number) => Math.floor(ms / 1_000);
+
+/** Every way in which the protocol can go, once each. `now` in milliseconds since the epoch. */
+export function everyKind(now: number): Kind[] {
+  return [
+    { name: "no payment", payments: [], becomes: "expired" },
+    { name: "never paid", payments: [{ intent: {} }], becomes: "expired" },
+    {
+      name: "two intents, neither paid",
+      payments: [{ intent: {} }, { intent: { status: "requires_confirmation" } }],
+      becomes: "expired",
+    },
+    { name: "canceled at Stripe already", payments: [{ intent: { status: "canceled" } }], becomes: "expired" },
+    {
+      name: "in 3-D Secure",
+      payments: [{ intent: { status: "requires_action", nextAction: "use_stripe_sdk" } }],
+      becomes: "expired",
+    },
+    { name: "session still open", payments: [{ session: { status: "open" } }], becomes: "expired" },
+    {
+      name: "session whose attempt was declined",
+      payments: [{ session: { status: "open", intentStatus: "requires_payment_method" } }],
+      becomes: "expired",
+    },
+    {
+      name: "session paid, webhook lost",
+      payments: [{ session: { status: "complete", paymentStatus: "paid" } }],
+      becomes: "paid",
+    },
+    { name: "intent paid, webhook lost", payments: [{ intent: { status: "succeeded" } }], becomes: "paid" },
+    { name: "one paid, one open", payments: [{ intent: { status: "succeeded" } }, { intent: {} }], becomes: "paid" },
+    { name: "bank debit processing", payments: [{ intent: { status: "processing" } }], becomes: "pending" },
+    {
+      name: "one processing, one open",
+      payments: [{ intent: { status: "processing" } }, { intent: {} }],
+      becomes: "pending",
+    },
+    {
+      name: "held, not captured",
+      payments: [{ intent: { status: "requires_capture", captureMethod: "manual" } }],
+      becomes: "pending",
+    },
+    {
+      name: "voucher",
+      payments: [{ intent: { status: "requires_action", nextAction: "oxxo", expiresAt: seconds(now + 2 * DAY) } }],
+      becomes: "pending",
+    },
+    {
+      name: "somebody else's payment",
+      payments: [{ intent: { metadata: { order_id: "another shop's" } } }],
+      becomes: "quarantined",
+    },
+  ];
+}

@@ -1,0 +1,44 @@
+import { setImmediate } from "node:timers";
+import type { Clock } from "../../../functions/_shared/run/clock.ts";
+
+/** One calendar for the database, Stripe and every run. It moves only when it is told to, so days pass in milliseconds. */
+export type SimulatedTime = {
+  now(): Date;
+  advance(ms: number): void;
+  /** What a run is given as its clock: its sleeps move the calendar and take no time. */
+  clockFrom(databaseNow: Date): Clock;
+};
+
+export const SECOND = 1_000;
+export const MINUTE = 60 * SECOND;
+export const HOUR = 60 * MINUTE;
+export const DAY = 24 * HOUR;
+
+/** Starts at `start`; `onChange` is told every new moment (the simulator of Stripe has a calendar of its own). */
+export function createTime(start: Date, onChange: (now: Date) => void): SimulatedTime {
+  let at = start.getTime();
+  const moveTo = (ms: number) => {
+    at = Math.max(at, ms);
+    onChange(new Date(at));
+  };
+  moveTo(at);
+  return {
+    now: () => new Date(at),
+    advance: (ms) => moveTo(at + ms),
+    clockFrom: () => ({
+      now: () => new Date(at),
+      monotonic: () => at,
+      async sleep(ms) {
+        const wakeAt = at + ms;
+        // Whoever sleeps at the same time wakes at its own moment, not after the sum of all sleeps.
+        await flush();
+        moveTo(wakeAt);
+      },
+    }),
+  };
+}
+
+/** Lets everything that waits for nothing from outside run on until it does. */
+export async function flush(rounds = 2): Promise<void> {
+  for (let round = 0; round < rounds; round++) await new Promise<void>((resolve) => setImmediate(resolve));
+}
