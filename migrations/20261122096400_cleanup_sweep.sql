@@ -150,9 +150,9 @@ begin
   update public.job_sweeps s
   set payments_per_second = round((s.payments_seen / nullif(x.worked, 0))::numeric, 1),
       time_left = case
-        when x.left_to_walk = interval '0' then interval '0'
-        else make_interval(secs => x.worked * extract(epoch from x.left_to_walk)
-          / nullif(extract(epoch from s.created_to - s.reached), 0)::double precision)
+        when x.left_to_walk < interval '1 minute' then interval '0'
+        else make_interval(secs => ceil(x.worked * extract(epoch from x.left_to_walk)
+          / nullif(extract(epoch from s.created_to - s.reached), 0)::double precision))
       end
   from (
     select extract(epoch from v_sweep.worked)::double precision as worked,
