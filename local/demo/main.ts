@@ -1,26 +1,37 @@
-/** npm run demo [-- --json]: a shop with orders of every kind, the job fired as the scheduler would, and what came of it. */
+/** npm run demo [-- --json]: a shop with orders and payments of every kind, both jobs fired as the scheduler would. */
 import postgres from "postgres";
-import { startStack } from "../stack/start.ts";
+import { type Stack, startStack } from "../stack/start.ts";
 import { KINDS } from "./kinds.ts";
-import { printReport } from "./print.ts";
-import { runAsScheduler } from "./scheduler.ts";
-import { type DemoReport, findProblems, reportKinds } from "./report.ts";
+import { printCleanup, printExpiry } from "./print.ts";
+import { decidedOrders, showBar } from "./progress.ts";
+import { type CleanupReport, type ExpiryReport, findProblems, reportKinds } from "./report.ts";
+import { readRest, runAsScheduler } from "./scheduler.ts";
 import { openShop, readFates, readStock } from "./shop.ts";
+import { fillYear, reportYear } from "./year-of-payments.ts";
 
 const json = Deno.args.includes("--json");
-const unknown = Deno.args.filter((argument) => argument !== "--json");
-if (unknown.length > 0) {
-  console.error(`Cannot run the demo with ${unknown[0]}: the only option is --json`);
+const unknown = Deno.args.find((argument) => argument !== "--json");
+if (unknown !== undefined) {
+  console.error(`Cannot run the demo with ${unknown}: the only option is --json`);
   Deno.exit(2);
 }
 const say = (text: string) => json ? undefined : console.log(text);
 
-const report = await demonstrate();
-if (json) console.log(JSON.stringify(report));
-else printReport(report);
-Deno.exit(report.ok ? 0 : 1);
+const METRICS = [
+  "paymentsExpiredTotal:payments_expired_total",
+  "paymentIntentsCanceledTotal:payment_intents_canceled_total",
+  "stockReleasedTotal:stock_released_total",
+  "jobExecutionTime:job_execution_time",
+  "lastExecutionTime:last_execution_time",
+  "ordersPaidTotal:orders_paid_total",
+  "ordersWaitingTotal:orders_waiting_total",
+  "backlog",
+];
 
-async function demonstrate(): Promise<DemoReport> {
+const ok = await demonstrate();
+Deno.exit(ok ? 0 : 1);
+
+async function demonstrate(): Promise<boolean> {
   say("Starting PostgreSQL, the REST API, the functions and a Stripe simulator with Stripe's limits …");
   await using stack = await startStack({
     workers: false,
@@ -29,52 +40,57 @@ async function demonstrate(): Promise<DemoReport> {
   });
   const sql = postgres(stack.database.url, { max: 1, onnotice: () => {} });
   try {
-    const shop = await openShop(sql, stack.simulator!.control, KINDS);
-    const before = await readStock(sql);
-    say(`The shop has ${shop.orders.length} orders of ${KINDS.length} kinds, all past their deadline.\n`);
-
-    const run = await runAsScheduler(stack, {
-      orders: shop.orders.length,
-      onProgress: json ? undefined : showProgress,
-    });
-    const metrics = await readMetrics(stack);
-    const after = await readStock(sql);
-    const kinds = reportKinds(KINDS, shop, await readFates(sql));
-    const problems = findProblems(kinds, before, after);
-    return { ok: problems.length === 0, kinds, stock: { before, after }, run, metrics, problems };
+    const expiry = await expireOrders(stack, sql);
+    if (!json) printExpiry(expiry);
+    const cleanup = await cleanUp(stack, sql);
+    if (!json) printCleanup(cleanup);
+    const ok = expiry.problems.length === 0 && cleanup.problems.length === 0;
+    if (json) console.log(JSON.stringify({ ok, ...expiry, cleanup }));
+    return ok;
   } finally {
     await sql.end();
   }
 }
 
-async function readMetrics(
-  { apiUrl, secretKey }: { apiUrl: string; secretKey: string },
-): Promise<Record<string, unknown>> {
-  const columns = [
-    "paymentsExpiredTotal:payments_expired_total",
-    "paymentIntentsCanceledTotal:payment_intents_canceled_total",
-    "stockReleasedTotal:stock_released_total",
-    "jobExecutionTime:job_execution_time",
-    "lastExecutionTime:last_execution_time",
-    "ordersPaidTotal:orders_paid_total",
-    "ordersWaitingTotal:orders_waiting_total",
-    "backlog",
-  ];
-  const url = `${apiUrl}/rest/v1/job_metrics?job=eq.expire-stale-orders&select=${columns.join(",")}`;
-  const response = await fetch(url, { headers: { apikey: secretKey } });
-  if (!response.ok) throw new Error(`Cannot read the metrics over REST: status is ${response.status}`);
-  const [row] = await response.json() as Record<string, unknown>[];
-  return row!;
+/** First act: orders of every kind, past their deadline. */
+async function expireOrders(stack: Stack, sql: postgres.Sql): Promise<ExpiryReport> {
+  const shop = await openShop(sql, stack.simulator!.control, KINDS);
+  const before = await readStock(sql);
+  const all = shop.orders.length;
+  say(`The shop has ${all} orders of ${KINDS.length} kinds, all past their deadline. The scheduler fires.\n`);
+
+  const run = await runAsScheduler(stack, "expire-stale-orders", (run) => {
+    const decided = decidedOrders(run);
+    if (!json) showBar(decided, all, `${decided} of ${all} orders, ${stack.simulator!.control.mark()} calls to Stripe`);
+  });
+  const [metrics] = await readRest(stack, `job_metrics?job=eq.expire-stale-orders&select=${METRICS.join(",")}`);
+  const after = await readStock(sql);
+  const kinds = reportKinds(KINDS, shop, await readFates(sql));
+  return { kinds, stock: { before, after }, run, metrics: metrics!, problems: findProblems(kinds, before, after) };
 }
 
-function showProgress(
-  { decided, orders, stripeCalls }: { decided: number; orders: number; stripeCalls: number },
-): void {
-  const width = 40;
-  const done = Math.round(decided / orders * width);
-  const line = `  ${"█".repeat(done)}${
-    "░".repeat(width - done)
-  }  ${decided} of ${orders} orders, ${stripeCalls} calls to Stripe`;
-  if (Deno.stdout.isTerminal()) Deno.stdout.writeSync(new TextEncoder().encode(`\r${line}`));
-  else console.log(line);
+/** Second act: an account that has been in use for a year. */
+async function cleanUp(stack: Stack, sql: postgres.Sql): Promise<CleanupReport> {
+  const { control } = stack.simulator!;
+  const year = await fillYear(sql, control);
+  const all = year.reduce((sum, { ids }) => sum + ids.length, 0);
+  say(
+    `\nSecond act: ${all} payments of a year, most of them healthy, many not the shop's. Sunday, 03:00: the clean-up fires.\n`,
+  );
+
+  const run = await runAsScheduler(stack, "cleanup-stale-payment-intents", async () => {
+    const [sweep] = await readRest(stack, "job_sweeps?order=id.desc&limit=1&select=seen:payments_seen,pages");
+    const seen = Number(sweep?.seen ?? 0);
+    if (!json) showBar(seen, all, `${seen} of ${all} payments seen, ${sweep?.pages ?? 0} pages`);
+  });
+  const payments = await reportYear(sql, control, year);
+  const alerts = await readRest(
+    stack,
+    "job_alerts?resolved_at=is.null&key=like.late_payment*&select=key,message,details",
+  );
+  const late = payments.find(({ expected }) => expected === "late_payment")!.payments;
+  const problems = payments.filter(({ asExpected }) => !asExpected)
+    .map(({ kind, expected, became }) => `"${kind}" had to be ${expected}: ${JSON.stringify(became)}`);
+  if (alerts.length !== late) problems.push(`${late} late payments raised ${alerts.length} alerts`);
+  return { run, payments, lateAlerts: alerts.length, problems };
 }

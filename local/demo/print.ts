@@ -1,7 +1,7 @@
-import type { DemoReport } from "./report.ts";
+import type { CleanupReport, ExpiryReport } from "./report.ts";
 
-/** The report as people read it. */
-export function printReport({ kinds, stock, run, metrics, problems }: DemoReport): void {
+/** What expire-stale-orders did, as people read it. */
+export function printExpiry({ kinds, stock, run, metrics, problems }: ExpiryReport): void {
   console.log("\nWhat became of the orders, and why\n");
   printTable(kinds.map((kind) => ({
     kind: kind.kind,
@@ -36,7 +36,31 @@ export function printReport({ kinds, stock, run, metrics, problems }: DemoReport
   ]);
   console.log("\nThe metrics, as REST serves them\n");
   console.log(JSON.stringify(metrics, null, 2));
-  console.log(problems.length === 0 ? "\nEvery order is where it belongs." : `\nWrong:\n  ${problems.join("\n  ")}`);
+  printProblems(problems, "Every order is where it belongs.");
+}
+
+/** What cleanup-stale-payment-intents did, as people read it. */
+export function printCleanup({ run, payments, lateAlerts, problems }: CleanupReport): void {
+  console.log("\nWhat became of the payments\n");
+  printTable(payments.map(({ kind, payments, became }) => ({ kind, payments, became: pairs(became) })));
+  console.log("\nThe run\n");
+  printTable([
+    pick(run, [
+      "status",
+      "durationMs",
+      "paymentIntentsCanceled",
+      "latePayments",
+      "ordersPaid",
+      "paymentsKept",
+      "stripeCalls",
+    ]),
+  ]);
+  console.log(`\n${lateAlerts} alerts name the late payments: money to refund, or orders to deliver by hand.`);
+  printProblems(problems, "Every payment is where it belongs.");
+}
+
+function printProblems(problems: string[], allWell: string): void {
+  console.log(problems.length === 0 ? `\n${allWell}` : `\nWrong:\n  ${problems.join("\n  ")}`);
 }
 
 /** Lines up rows under the names of their columns; numbers to the right. */

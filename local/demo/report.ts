@@ -1,5 +1,6 @@
 import type { OrderKind } from "./kinds.ts";
 import type { DemoShop, Fate, StockRow } from "./shop.ts";
+import type { YearReport } from "./year-of-payments.ts";
 
 export type KindReport = {
   kind: string;
@@ -12,12 +13,19 @@ export type KindReport = {
   asExpected: boolean;
 };
 
-export type DemoReport = {
-  ok: boolean;
+export type ExpiryReport = {
   kinds: KindReport[];
   stock: { before: StockRow[]; after: StockRow[] };
   run: Record<string, unknown>;
   metrics: Record<string, unknown>;
+  problems: string[];
+};
+
+export type CleanupReport = {
+  run: Record<string, unknown>;
+  payments: YearReport;
+  /** Alerts about payments that succeeded although their order is expired. */
+  lateAlerts: number;
   problems: string[];
 };
 

@@ -1,30 +1,29 @@
 import type { Stack } from "../stack/start.ts";
 
-export type Progress = { decided: number; orders: number; stripeCalls: number };
+/** A run in the API's words, as far as the demo looks at it. */
+export type WatchedRun = Record<string, unknown> & { status: string; finishedAt: string | null };
 
 /**
- * Fires the job as pg_net does for the scheduler, and watches the run's row over REST, as an operator would, until it ends.
- * Answers the run in the API's words.
+ * Fires a job as pg_net does for the scheduler, and watches the run's row over REST, as an operator would, until it ends. A run
+ * that ran out of time is followed by its continuation only where the schedule runs; the demo fires the job again.
  */
 export async function runAsScheduler(
   stack: Stack,
-  { orders, onProgress }: { orders: number; onProgress?: (progress: Progress) => void },
-): Promise<Record<string, unknown>> {
-  const response = await fetch(`${stack.apiUrl}/functions/v1/expire-stale-orders`, {
+  job: string,
+  onProgress: (run: WatchedRun) => Promise<void> | void = () => {},
+): Promise<WatchedRun> {
+  const response = await fetch(`${stack.apiUrl}/functions/v1/${job}`, {
     method: "POST",
     headers: { "x-jobs-secret": stack.schedulerSecret, "content-type": "application/json" },
     body: "{}",
   });
   if (response.status !== 202) {
-    throw new Error(`Cannot start the job: status is ${response.status} ${await response.text()}`);
+    throw new Error(`Cannot start ${job}: status is ${response.status} ${await response.text()}`);
   }
   const { runId } = await response.json() as { runId: string };
-
   while (true) {
     const run = await readRun(stack, runId);
-    const decided = ["paymentsExpired", "ordersPaid", "ordersWaiting", "ordersRetried", "ordersQuarantined"]
-      .reduce((sum, counter) => sum + (run[counter] as number), 0);
-    onProgress?.({ decided, orders, stripeCalls: stack.simulator!.control.mark() });
+    await onProgress(run);
     if (run.finishedAt !== null) return run;
     await new Promise((resolve) => setTimeout(resolve, 1_000));
   }
@@ -32,6 +31,7 @@ export async function runAsScheduler(
 
 const COLUMNS = [
   "runId:id",
+  "job",
   "status",
   "error",
   "finishedAt:finished_at",
@@ -44,15 +44,25 @@ const COLUMNS = [
   "ordersWaiting:orders_waiting",
   "ordersRetried:orders_retried",
   "ordersQuarantined:orders_quarantined",
+  "latePayments:late_payments",
+  "paymentsKept:payments_kept",
   "stripeCalls:stripe_calls",
   "stripeThrottled:stripe_throttled",
   "backlog",
 ];
 
-async function readRun({ apiUrl, secretKey }: Stack, runId: string): Promise<Record<string, unknown>> {
-  const url = `${apiUrl}/rest/v1/job_runs?id=eq.${runId}&select=${COLUMNS.join(",")}`;
-  const response = await fetch(url, { headers: { apikey: secretKey } });
-  const [run] = await response.json() as Record<string, unknown>[];
-  if (!run) throw new Error(`Cannot find run ${runId} over REST: status is ${response.status}`);
-  return run;
+async function readRun(stack: Stack, runId: string): Promise<WatchedRun> {
+  const [run] = await readRest(stack, `job_runs?id=eq.${runId}&select=${COLUMNS.join(",")}`);
+  if (!run) throw new Error(`Cannot find run ${runId} over REST`);
+  return run as WatchedRun;
+}
+
+/** Rows as the REST API serves them to the secret key. */
+export async function readRest(
+  { apiUrl, secretKey }: Pick<Stack, "apiUrl" | "secretKey">,
+  path: string,
+): Promise<Record<string, unknown>[]> {
+  const response = await fetch(`${apiUrl}/rest/v1/${path}`, { headers: { apikey: secretKey } });
+  if (!response.ok) throw new Error(`Cannot read ${path.split("?")[0]} over REST: status is ${response.status}`);
+  return await response.json();
 }
