@@ -18,9 +18,7 @@ export type HealthOptions = {
   keepMs?: number;
 };
 
-const answer = z.strictObject({
-  reasons: z.array(z.string().regex(/^[a-z_]+$/)),
-});
+const answer = z.strictObject({ reasons: z.array(z.string().regex(/^[a-z_]+$/)) });
 
 /**
  * Makes a health check that never fails: what keeps it from asking the database is a reason itself.
@@ -28,9 +26,7 @@ const answer = z.strictObject({
  * Callers are strangers, so any number of them costs the database one call per `keepMs`: those who come while a call is under way, or soon
  * after, get its answer.
  */
-export function createHealthCheck(
-  options: HealthOptions,
-): () => Promise<Health> {
+export function createHealthCheck(options: HealthOptions): () => Promise<Health> {
   const { clock, keepMs = 3_000 } = options;
   let kept: { health: Promise<Health>; until: number } | undefined;
   return () => {
@@ -41,36 +37,20 @@ export function createHealthCheck(
   };
 }
 
-async function check(
-  { connect, log, limitMs = 5_000 }: HealthOptions,
-): Promise<Health> {
+async function check({ connect, log, limitMs = 5_000 }: HealthOptions): Promise<Health> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   try {
     // A monitor gives up sooner than a database client does, and "no answer" would tell it less.
     const limit = new Promise<never>((_, reject) => {
       timer = setTimeout(
-        () =>
-          reject(
-            new Error(
-              `Cannot wait longer for the database: current value is ${limitMs} ms`,
-            ),
-          ),
+        () => reject(new Error(`Cannot wait longer for the database: current value is ${limitMs} ms`)),
         limitMs,
       );
     });
-    return await Promise.race([
-      connect()("jobs_health", {}, { answer, repeatable: false }),
-      limit,
-    ]);
+    return await Promise.race([connect()("jobs_health", {}, { answer, repeatable: false }), limit]);
   } catch (error) {
     log.error("health_unknown", { error: reasonOf(error) });
-    return {
-      reasons: [
-        error instanceof ConfigurationError
-          ? "misconfigured"
-          : "database_unreachable",
-      ],
-    };
+    return { reasons: [error instanceof ConfigurationError ? "misconfigured" : "database_unreachable"] };
   } finally {
     clearTimeout(timer);
   }

@@ -19,22 +19,14 @@ Deno.serve(async (request) => {
   const headers = { "cache-control": "no-store" };
   if (request.method !== "GET") {
     const error = { code: "method", message: "Only GET asks for health" };
-    return Response.json({ error }, {
-      status: 405,
-      headers: { ...headers, allow: "GET" },
-    });
+    return Response.json({ error }, { status: 405, headers: { ...headers, allow: "GET" } });
   }
   const { reasons } = await checkHealth();
   if (reasons.length === 0) return Response.json({ status: "ok" }, { headers });
-  return Response.json({ status: "unhealthy", reasons }, {
-    status: 503,
-    headers,
-  });
+  return Response.json({ status: "unhealthy", reasons }, { status: 503, headers });
 });
 
 function serverEnvironment() {
-  const { supabaseUrl, publishableKeys, secretKeys } = parsePlatformEnvironment(
-    (name) => Deno.env.get(name),
-  );
+  const { supabaseUrl, publishableKeys, secretKeys } = parsePlatformEnvironment((name) => Deno.env.get(name));
   return { url: supabaseUrl, publishableKeys, secretKeys };
 }

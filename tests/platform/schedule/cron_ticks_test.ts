@@ -33,6 +33,23 @@ Deno.test("the ticks of an expression are the minutes in which pg_cron runs it",
   );
 });
 
+Deno.test("where both day fields are restricted, either of them is enough", async () => {
+  const ticks = await sql<{ tick: Date }[]>`select tick from jobs.cron_ticks('0 0 13 * fri', '2027-08-21', 4) tick`;
+  assert.deepEqual(ticks.map(({ tick }) => tick.toISOString().slice(0, 10)), [
+    "2027-08-20",
+    "2027-08-13",
+    "2027-08-06",
+    "2027-07-30",
+  ]);
+  const both = await sql<{ tick: Date }[]>`select tick from jobs.cron_ticks('0 0 1 * mon', '2027-08-21', 4) tick`;
+  assert.deepEqual(both.map(({ tick }) => tick.toISOString().slice(0, 10)), [
+    "2027-08-16",
+    "2027-08-09",
+    "2027-08-02",
+    "2027-08-01",
+  ]);
+});
+
 Deno.test("what pg_cron would refuse, or run in a way of its own, is no expression", async () => {
   const refused = [
     "",

@@ -72,7 +72,6 @@ Deno.test("a message whose answer never comes is sent again after the patience",
       await tell(0.4);
       assert.equal(told.length, 1);
     },
-    [],
     loseFirst,
   );
 });
