@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { assertPromises } from "../oracle/oracle.ts";
 import { assertQuiet } from "../oracle/quiet.ts";
-import { type Bench, ON_HAND, type RunOptions, useBenches, withBench } from "./support/bench.ts";
+import { type Bench, ON_HAND, useBenches, withBench } from "./support/bench.ts";
 import { cutAt, dieBefore, insertBefore } from "./support/fates.ts";
 import { isLong, report } from "./support/length.ts";
 import { nextTick, tick, tickUntilQuiet } from "./support/scheduler.ts";
@@ -45,7 +45,7 @@ Deno.test("a run that stalls at any step for longer than its lease is fenced off
         await tick(bench);
         await assertPromises(bench);
       };
-      await tick(bench, { atStep: firstRunOnly(insertBefore([{ number, act }])) });
+      await tick(bench, { atStep: insertBefore([{ number, act }]) });
       assert.ok(takenOver);
       await assertPromises(bench);
       await recover(bench, placed);
@@ -83,7 +83,7 @@ async function tryEveryStep(failuresAt: (number: number) => AtStep[]): Promise<n
     for (const atStep of failuresAt(number)) {
       await withBench(async (bench) => {
         const placed = await openShop(bench);
-        await tick(bench, { atStep: firstRunOnly(atStep) });
+        await tick(bench, { atStep: atStep });
         await assertPromises(bench).catch((error) => fail(error, number));
         await recover(bench, placed).catch((error) => fail(error, number));
       });
@@ -121,17 +121,4 @@ async function recover(bench: Bench, opened: OpenedShop): Promise<void> {
   await tickUntilQuiet(bench, { withinMs: 15 * MINUTE, most: 6 });
   for (const { kind, order } of opened) assert.equal(await statusOf(bench, order.id), kind.becomes, kind.name);
   await assertQuiet({ ...bench, onHand: ON_HAND });
-}
-
-/** Continuations are runs of their own, with steps of their own. */
-function firstRunOnly(atStep: AtStep): NonNullable<RunOptions["atStep"]> {
-  let struck = false;
-  let began = false;
-  return (step, take, fate) => {
-    if (step.number === 1) {
-      struck = began;
-      began = true;
-    }
-    return struck ? take() : atStep(step, take, fate);
-  };
 }

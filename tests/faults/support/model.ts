@@ -2,7 +2,11 @@
  * What has to become of an order, told from what the shop, the customer and the bank did. It knows no database and no Stripe; where two of
  * them race, Stripe's answer to the customer (was the money taken or not) decides, as it does in the world.
  */
-export type Fate = "open" | "paid" | "under_way" | "gone" | "puzzling";
+/**
+ * `unclosable`: a Checkout Session that is complete and whose bank debit failed; Stripe lets nobody end its intent, so a person has to look.
+ * `foreign`: somebody else's.
+ */
+export type Fate = "open" | "paid" | "under_way" | "gone" | "unclosable" | "foreign";
 
 export type PaymentModel = { stripeId: string; attached: boolean; fate: Fate };
 export type OrderModel = { id: string; payments: PaymentModel[] };
@@ -44,7 +48,7 @@ export function finalStatus({ payments }: OrderModel): FinalStatus {
   const known = payments.filter(({ attached }) => attached);
   const has = (fate: Fate) => known.some((payment) => payment.fate === fate);
   if (has("paid")) return "paid";
-  if (has("puzzling")) return "quarantined";
+  if (has("unclosable") || has("foreign")) return "quarantined";
   if (has("under_way")) return "pending";
   return "expired";
 }

@@ -6,22 +6,25 @@ export type Delivery = "once" | "twice" | "never";
 
 type Queued = { run_id: string; job: JobName };
 
-/** One tick of pg_cron, and pg_net's deliveries until its queue is empty, continuations included. */
+/** One tick of pg_cron, and pg_net's deliveries until its queue is empty, continuations included. `atStep` is for the first process. */
 export async function tick(
   bench: Bench,
-  { job = "expire-stale-orders", delivery = () => "once", ...options }: RunOptions & { delivery?: () => Delivery } = {},
+  { job = "expire-stale-orders", delivery = () => "once", atStep, ...options }: RunOptions & {
+    delivery?: () => Delivery;
+  } = {},
 ): Promise<RunOutcome[]> {
   const { sql, time } = bench;
   await sql`select jobs.dispatch(p_job => ${job}, p_now => ${time.now().toISOString()}::timestamptz)`;
   const outcomes: RunOutcome[] = [];
+  let began = 0;
   for (let batch = await takeQueued(bench); batch.length > 0; batch = await takeQueued(bench)) {
     if (outcomes.length > 200) throw new Error("Cannot empty the queue: continuations go on for ever");
     for (const { run_id, job } of batch) {
       const times = { once: 1, twice: 2, never: 0 }[delivery()];
-      const deliveries = Array.from(
-        { length: times },
-        () => bench.run({ ...options, job, run: { runId: run_id, trigger: "schedule" } }),
-      );
+      const deliveries = Array.from({ length: times }, () => {
+        const hook = began++ === 0 ? atStep : undefined;
+        return bench.run({ ...options, atStep: hook, job, run: { runId: run_id, trigger: "schedule" } });
+      });
       outcomes.push(...await Promise.all(deliveries));
     }
   }
@@ -41,15 +44,19 @@ export async function watch({ sql, time }: Bench): Promise<void> {
   await sql`select jobs.watch(p_now => ${time.now().toISOString()}::timestamptz)`;
 }
 
+/** How far apart the ticks of the schedule are. */
+const TICK = 5 * MINUTE;
+
 /** Five minutes pass, as between two ticks of the schedule: every lease of the dead has run out, and the watch has looked. */
 export async function nextTick(bench: Bench, options: RunOptions = {}): Promise<RunOutcome[]> {
-  bench.time.advance(5 * MINUTE);
+  bench.time.advance(TICK);
   await watch(bench);
   return await tick(bench, options);
 }
 
 /**
- * Ticks whenever something is due, until nothing is due within the horizon. Answers how many ticks that took.
+ * Goes from tick to tick of the schedule, past those with nothing due, until nothing is due within the horizon. Answers how many ticks
+ * that took.
  *
  * @throws after `most` ticks.
  */
@@ -63,7 +70,7 @@ export async function tickUntilQuiet(
     const due = row!.due?.getTime() ?? Infinity;
     if (due > until) return ticks;
     if (ticks >= most) throw new Error(`6: after ${ticks} ticks an order is still due`);
-    bench.time.advance(Math.max(0, due - bench.time.now().getTime()));
+    bench.time.advance(Math.max(0, Math.ceil(due / TICK) * TICK - bench.time.now().getTime()));
     await tick(bench);
   }
 }

@@ -1,0 +1,141 @@
+import fc from "fast-check";
+import type { Fault } from "../../../local/stripe-simulator/faults.ts";
+
+/** Something that happens to the shop. Orders and payments are named by number, modulo how many there are. */
+export type Event =
+  | { type: "order"; kind: number; minutesAgo: number }
+  | { type: "customer"; order: number; payment: number; act: number }
+  | { type: "webhook"; order: number; payment: number }
+  | { type: "attach"; order: number; pay: boolean }
+  | { type: "time"; minutes: number }
+  | { type: "watch" }
+  | { type: "fault"; fault: Fault }
+  | {
+    type: "run";
+    job: "expire-stale-orders" | "cleanup-stale-payment-intents";
+    delivery: "once" | "twice" | "never";
+    trouble: Trouble;
+  };
+
+/** What befalls a run, or who acts, before the numbered step. */
+export type Trouble =
+  | null
+  | { type: "dies"; step: number }
+  | { type: "cut"; step: number; moment: "before" | "after" }
+  | { type: "meanwhile"; step: number; event: Extract<Event, { type: "customer" | "webhook" | "attach" | "time" }> };
+
+/** A shop's bad days, and how its customers' payments under way end after them. */
+export type Schedule = { events: Event[]; settles: boolean };
+
+const nat = fc.nat({ max: 30 });
+const minutes = fc.oneof(
+  fc.integer({ min: 1, max: 10 }),
+  fc.integer({ min: 10, max: 600 }),
+  fc.integer({ min: 600, max: 15_000 }),
+);
+
+const customer = fc.record({ type: fc.constant("customer" as const), order: nat, payment: nat, act: nat });
+const webhook = fc.record({ type: fc.constant("webhook" as const), order: nat, payment: nat });
+const attach = fc.record({ type: fc.constant("attach" as const), order: nat, pay: fc.boolean() });
+const time = fc.record({ type: fc.constant("time" as const), minutes });
+const order = fc.record({
+  type: fc.constant("order" as const),
+  kind: nat,
+  minutesAgo: fc.constantFrom(60, 60, 33, 31, 1),
+});
+
+const ENDPOINTS = [
+  undefined,
+  "payment_intents.retrieve",
+  "payment_intents.cancel",
+  "payment_intents.list",
+  "checkout.sessions.retrieve",
+  "checkout.sessions.expire",
+  "checkout.sessions.list",
+] as const;
+
+const fault = fc.record({
+  kind: fc.constantFrom(
+    ...[
+      "reset",
+      "execute_then_reset",
+      "execute_then_cut_body",
+      "hang",
+      "execute_then_hang",
+      "error_502_html",
+      "error_503",
+      "unauthorized",
+      "forbidden",
+      "not_found",
+      "unknown_status",
+      "missing_field",
+      "null_payment_intent",
+      "lock_timeout",
+    ] as const,
+  ),
+  endpoint: fc.constantFrom(...ENDPOINTS),
+  times: fc.integer({ min: 1, max: 4 }),
+});
+const serverError = fc.record({
+  kind: fc.constant("error_500" as const),
+  endpoint: fc.constantFrom(...ENDPOINTS),
+  times: fc.integer({ min: 1, max: 4 }),
+  executes: fc.boolean(),
+  saved: fc.boolean(),
+});
+const limited = fc.record({
+  kind: fc.constant("rate_limited" as const),
+  times: fc.integer({ min: 1, max: 4 }),
+  reason: fc.constantFrom(
+    "global-rate" as const,
+    "endpoint-rate" as const,
+    "endpoint-concurrency" as const,
+    "resource-specific" as const,
+  ),
+});
+
+const step = fc.integer({ min: 1, max: 25 });
+const trouble: fc.Arbitrary<Trouble> = fc.oneof(
+  { weight: 4, arbitrary: fc.constant(null) },
+  fc.record({ type: fc.constant("dies" as const), step }),
+  fc.record({ type: fc.constant("cut" as const), step, moment: fc.constantFrom("before" as const, "after" as const) }),
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      type: fc.constant("meanwhile" as const),
+      step,
+      event: fc.oneof(customer, webhook, attach, time),
+    }),
+  },
+);
+const run = fc.record({
+  type: fc.constant("run" as const),
+  job: fc.constantFrom(
+    "expire-stale-orders" as const,
+    "expire-stale-orders" as const,
+    "cleanup-stale-payment-intents" as const,
+  ),
+  delivery: fc.constantFrom("once" as const, "once" as const, "twice" as const, "never" as const),
+  trouble,
+});
+
+const event: fc.Arbitrary<Event> = fc.oneof(
+  { weight: 3, arbitrary: order },
+  { weight: 4, arbitrary: customer },
+  { weight: 2, arbitrary: webhook },
+  { weight: 1, arbitrary: attach },
+  { weight: 3, arbitrary: time },
+  { weight: 1, arbitrary: fc.constant({ type: "watch" as const }) },
+  { weight: 2, arbitrary: fc.oneof(fault, serverError, limited).map((fault) => ({ type: "fault" as const, fault })) },
+  { weight: 6, arbitrary: run },
+);
+
+/** Schedules with a few orders to begin with. Shrinks to fewer events. */
+export const schedules: fc.Arbitrary<Schedule> = fc.record({
+  events: fc.tuple(
+    fc.array(order, { minLength: 1, maxLength: 4 }),
+    fc.array(event, { minLength: 1, maxLength: 24, size: "max" }),
+  )
+    .map(([orders, events]) => [...orders, ...events]),
+  settles: fc.boolean(),
+});
