@@ -11,7 +11,8 @@ import type { StripeControl } from "../../../local/stripe-simulator/control.ts";
 import type { IntentSpec } from "../../../local/stripe-simulator/specs.ts";
 import { startStripeSimulator } from "../../../local/stripe-simulator/start.ts";
 import assert from "node:assert/strict";
-import { type Death, dyingRpc, withDeath } from "./death.ts";
+import { type Death, dyingFetch, dyingRpc } from "./death.ts";
+import { createTime, type Time } from "./time.ts";
 import { directRpc } from "./direct-rpc.ts";
 
 const DAY_MS = 86_400_000;
@@ -61,21 +62,21 @@ function openBench(
   sql: postgres.Sql,
   { control: stripe, apiBase }: { control: StripeControl; apiBase: string },
 ): Bench {
-  let offset = 0;
-  const now = () => new Date(Date.now() + offset);
+  const time = createTime();
+  const { now } = time;
   const bench: Bench = {
     sql,
     stripe,
     now,
     advanceDays(days) {
-      offset += days * DAY_MS;
+      time.advance(days * DAY_MS);
       stripe.advanceClock({ ms: days * DAY_MS });
     },
     async run({ death, ...run } = {}) {
       const rpc = directRpc(sql, now);
-      if (!death) return await runOnce(rpc, { run, apiBase });
+      if (!death) return await runOnce(run, { rpc, fetch, time, apiBase });
       try {
-        return await withDeath(apiBase, death, () => runOnce(dyingRpc(rpc, death), { run, apiBase }));
+        return await runOnce(run, { rpc: dyingRpc(rpc, death), fetch: dyingFetch(fetch, death), time, apiBase });
       } catch {
         // Dead before the run had begun: nobody answers.
         return { status: "lost" } as Report;
@@ -125,7 +126,9 @@ function openBench(
   return bench;
 }
 
-async function runOnce(rpc: Rpc, { run, apiBase }: { run: Partial<NewRun>; apiBase: string }): Promise<Report> {
+type Surroundings = { rpc: Rpc; fetch: typeof globalThis.fetch; time: Time; apiBase: string };
+
+async function runOnce(run: Partial<NewRun>, { rpc, fetch, time, apiBase }: Surroundings): Promise<Report> {
   const { ended } = await startRun({
     run: {
       runId: crypto.randomUUID(),
@@ -141,6 +144,7 @@ async function runOnce(rpc: Rpc, { run, apiBase }: { run: Partial<NewRun>; apiBa
     job: cleanupStalePaymentIntents,
     database: createJobsDatabase(rpc),
     stripe: () => ({ secretKey: "sk_test_bench", apiBase }),
+    world: { fetch, clockFrom: () => time },
     log: createLog({}, (line) => void (Deno.env.get("LOG") && console.log(line))),
   });
   const { report } = await ended;

@@ -25,21 +25,6 @@ export function dyingRpc(rpc: Rpc, death: Death): Rpc {
   return (name, args, options) => death.take(() => rpc(name, args, options));
 }
 
-const deaths = new Map<string, Death>();
-const { fetch } = globalThis;
-
-// One for all: runs that die side by side are told apart by the server they call.
-globalThis.fetch = (input, init) => {
-  const death = deaths.get(new URL(input instanceof Request ? input.url : input).origin);
-  return death ? death.take(() => fetch(input, init)) : fetch(input, init);
-};
-
-/** While `work` runs, calls to this server are steps on the way to a death. */
-export async function withDeath<T>(origin: string, death: Death, work: () => Promise<T>): Promise<T> {
-  deaths.set(origin, death);
-  try {
-    return await work();
-  } finally {
-    deaths.delete(origin);
-  }
+export function dyingFetch(fetch: typeof globalThis.fetch, death: Death): typeof globalThis.fetch {
+  return (input, init) => death.take(() => fetch(input, init));
 }
