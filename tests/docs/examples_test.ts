@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import { filesBelow } from "../support/runner/files.ts";
+import { readText } from "../rules/project-files.ts";
+import { type Block, findBlocks, isHosted, shapeOf, shapesAgree } from "./blocks.ts";
+import { checkTypes, runBlock } from "./run-block.ts";
+import { withShopOfExamples } from "./shop-of-examples.ts";
+
+const documents = ["README.md", ...await filesBelow("docs", ".md")];
+const { scripts } = JSON.parse(await readText("package.json")) as { scripts: Record<string, string> };
+
+/** What every test of a fresh clone does anyway. */
+function isInstallation({ text }: Block): boolean {
+  return text.trim().split("\n").every((line) => /^npm (install|run demo|run stack|test)\b/.test(line));
+}
+
+Deno.test("the examples in TypeScript have no type errors", async () => {
+  const blocks = (await Promise.all(documents.map(readText))).flatMap(findBlocks);
+  const examples = blocks.filter(({ language }) => language === "ts").map(({ text }) => text);
+  assert.ok(examples.length > 4);
+  await checkTypes(examples);
+});
+
+for (const path of documents) {
+  const blocks = findBlocks(await readText(path));
+  const examples = blocks.filter((block) =>
+    ["bash", "ts", "sql"].includes(block.language) && !isHosted(block) && !isInstallation(block)
+  );
+  if (examples.length === 0) continue;
+  Deno.test(`the examples of ${path} do what it says`, async (t) => {
+    await withShopOfExamples(async (surroundings) => {
+      for (const example of examples) {
+        const missing = [...example.text.matchAll(/npm run (?:--silent )?([\w:]+)/g)].map(([, name]) => name!)
+          .filter((name) => !(name in scripts));
+        await t.step({
+          name: `${path}:${example.line}`,
+          // An example of a command comes with the command.
+          ignore: missing.length > 0,
+          fn: async () => compare(await runBlock(example, surroundings), blocks[blocks.indexOf(example) + 1]),
+        });
+      }
+    });
+  });
+}
+
+/** A JSON block right after an example shows its answer. */
+function compare(printed: string, next: Block | undefined): void {
+  if (next?.language !== "json") return;
+  const [shown, got] = [shapeOf(JSON.parse(next.text)), shapeOf(JSON.parse(printed))];
+  assert.ok(shapesAgree(shown, got), `the document shows ${next.text}, the answer was ${printed}`);
+}
