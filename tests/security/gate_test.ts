@@ -1,0 +1,112 @@
+import assert from "node:assert/strict";
+import { readText } from "../rules/project-files.ts";
+import { passGate } from "../../functions/_shared/http/gate.ts";
+import type { PlatformEnvironment } from "../../functions/_shared/environment.ts";
+import { badTokens, generateTokenKeys, operatorToken } from "./tokens.ts";
+
+const keys = await generateTokenKeys();
+const CURRENT = "current-secret-of-the-scheduler-0123456789";
+const PREVIOUS = "previous-secret-of-the-scheduler-0123456789";
+const environment: PlatformEnvironment = {
+  // Nothing listens there: a gate that asked somebody else would not open.
+  supabaseUrl: "http://127.0.0.1:9",
+  publishableKeys: { default: "sb_publishable_1" },
+  secretKeys: { default: "sb_secret_1", ci: "sb_secret_2" },
+  jwks: keys.jwks as PlatformEnvironment["jwks"],
+  schedulerSecrets: [CURRENT, PREVIOUS],
+};
+
+function knock(headers: HeadersInit, changed: Partial<PlatformEnvironment> = {}) {
+  return passGate(new Request("http://local.test/", { method: "POST", headers }), { ...environment, ...changed });
+}
+
+Deno.test("the gate opens for the scheduler, an operator and each secret key, and knows them by name", async () => {
+  const callers: [HeadersInit, string, RegExp][] = [
+    [{ "x-jobs-secret": CURRENT }, "schedule", /^pg_cron$/],
+    [{ "x-jobs-secret": PREVIOUS }, "schedule", /^pg_cron$/],
+    [{ authorization: `Bearer ${await operatorToken(keys)}` }, "operator", /^[0-9a-f-]{36}$/],
+    [{ authorization: `Bearer ${await operatorToken(keys)}`, apikey: "sb_publishable_1" }, "operator", /./],
+    [{ apikey: "sb_secret_1" }, "server", /^key:default$/],
+    [{ apikey: "sb_secret_2" }, "server", /^key:ci$/],
+  ];
+  for (const [headers, trigger, requestedBy] of callers) {
+    const { caller, refusal } = await knock(headers);
+    assert.equal(refusal, null);
+    assert.equal(caller!.trigger, trigger);
+    assert.match(caller!.requestedBy, requestedBy);
+  }
+});
+
+for (const [what, token, status] of await badTokens(keys)) {
+  Deno.test(`a token is refused with ${status}: ${what}`, async () => {
+    const { refusal } = await knock({ authorization: `Bearer ${token}` });
+    assert.equal(refusal?.status, status);
+    // The publishable key beside it, as browsers send it, changes nothing.
+    const beside = await knock({ authorization: `Bearer ${token}`, apikey: "sb_publishable_1" });
+    assert.equal(beside.refusal?.status, status);
+  });
+}
+
+const STRANGERS: [string, HeadersInit][] = [
+  ["nothing", {}],
+  ["the publishable key", { apikey: "sb_publishable_1" }],
+  ["a guessed key", { apikey: "sb_secret_3" }],
+  ["half of a secret key", { apikey: "sb_secret_" }],
+  ["an empty key", { apikey: "" }],
+  ["the name of a key", { apikey: "default" }],
+  ["both keys in one header", [["apikey", "sb_publishable_1"], ["apikey", "sb_secret_1"]]],
+  ["the secret key as a bearer", { authorization: "Bearer sb_secret_1" }],
+  ["the scheduler's secret as a bearer", { authorization: `Bearer ${CURRENT}` }],
+  ["the scheduler's secret as a key", { apikey: CURRENT }],
+  ["basic credentials", { authorization: `Basic ${btoa("operator:operator")}` }],
+  ["an empty bearer", { authorization: "Bearer " }],
+  ["an empty scheduler secret", { "x-jobs-secret": "" }],
+  ["a scheduler secret in capitals", { "x-jobs-secret": CURRENT.toUpperCase() }],
+  ["the first letters of the scheduler secret", { "x-jobs-secret": CURRENT.slice(0, -1) }],
+  ["the scheduler secret and a letter", { "x-jobs-secret": `${CURRENT}x` }],
+  ["both scheduler secrets in one header", [["x-jobs-secret", CURRENT], ["x-jobs-secret", PREVIOUS]]],
+  ["the secret key as scheduler secret", { "x-jobs-secret": "sb_secret_1" }],
+  ["__proto__ as a key", { apikey: "__proto__" }],
+];
+
+for (const [what, headers] of STRANGERS) {
+  Deno.test(`whoever shows ${what} is refused with 401`, async () => {
+    assert.equal((await knock(headers)).refusal?.status, 401);
+  });
+}
+
+Deno.test("a wrong scheduler secret never falls through to another way in", async () => {
+  for (const secret of ["", "wrong", CURRENT.slice(1)]) {
+    for (const [name, value] of [["apikey", "sb_secret_1"], ["authorization", `Bearer ${await operatorToken(keys)}`]]) {
+      assert.equal((await knock({ "x-jobs-secret": secret, [name!]: value! })).refusal?.status, 401);
+    }
+  }
+});
+
+Deno.test("after a rotation the old secret opens nothing", async () => {
+  const { refusal } = await knock({ "x-jobs-secret": PREVIOUS }, { schedulerSecrets: [CURRENT] });
+  assert.equal(refusal?.status, 401);
+});
+
+Deno.test("a revoked secret key, and a token of a revoked signing key, open nothing", async () => {
+  const next = await generateTokenKeys();
+  assert.equal(
+    (await knock({ apikey: "sb_secret_2" }, { secretKeys: { default: "sb_secret_1" } })).refusal?.status,
+    401,
+  );
+  const { refusal } = await knock({ authorization: `Bearer ${await operatorToken(keys)}` }, {
+    jwks: next.jwks as PlatformEnvironment["jwks"],
+  });
+  assert.equal(refusal?.status, 401);
+});
+
+// Time is compared by construction: a measurement would fail on a busy machine and pass on a bad day.
+Deno.test("the scheduler's secret is compared by digest, in constant time, against every candidate", async () => {
+  const source = await readText("functions/_shared/http/gate.ts");
+  const body = source.match(/async function matchesAny\([^]*?\n}\n/)?.[0] ?? "";
+  assert.match(body, /matches = timingSafeEqual\(digest, await sha256\(secret\)\) \|\| matches;/);
+  assert.match(source, /import \{ timingSafeEqual \} from "node:crypto";/);
+  assert.equal(body.match(/return/g)?.length, 1, "one way out, after the last candidate");
+  assert.doesNotMatch(source, /shown [!=]==? (?!null)|shown\.|secret\./);
+  assert.match(source, /crypto\.subtle\.digest\("SHA-256"/);
+});

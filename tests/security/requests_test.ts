@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import { type Shop, withShop } from "../integration/support.ts";
+import { assertCleanLogs, JOBS, send, traces } from "./support.ts";
+
+Deno.test("only POST starts a run, whatever else the request says of its method", async () => {
+  await withShop({}, async (shop) => {
+    const before = await traces(shop);
+    const apikey = shop.stack.secretKey;
+    const overrides = ["x-http-method-override", "x-http-method", "x-method-override"];
+    for (const name of JOBS) {
+      for (const method of ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"]) {
+        for (const headers of [{ apikey }, { apikey, ...Object.fromEntries(overrides.map((it) => [it, "POST"])) }]) {
+          const answer = await send(shop, `${name}?_method=POST`, { method, headers });
+          assert.equal(answer.status, 405, method);
+          assert.equal(answer.headers.get("allow"), "POST");
+          assert.equal(answer.headers.get("access-control-allow-origin"), null);
+        }
+      }
+    }
+    assert.deepEqual(await traces(shop), before);
+    // And what may start a run is not turned into something else.
+    const headers = { apikey, "x-http-method-override": "GET" };
+    assert.equal((await send(shop, JOBS[0], { headers })).status, 202);
+  });
+});
+
+Deno.test("a stranger learns nothing by any method or path, not even which fields there are", async () => {
+  await withShop({}, async (shop) => {
+    const before = await traces(shop);
+    for (
+      const path of ["", "/", "/..", "/%2e%2e/jobs-health", "?apikey=x", "/rest/v1/orders", "//", "/index.ts", "/.env"]
+    ) {
+      const answer = await send(shop, `${JOBS[0]}${path}`, { body: '{"force":true}' });
+      assert.ok([401, 404, 405].includes(answer.status), `${path}: ${answer.status}`);
+      assert.doesNotMatch(answer.text, /force|runId|dryRun/);
+    }
+    for (const name of ["_shared", "_shared/http", "..%2f..%2flocal", "EXPIRE-STALE-ORDERS", "deno.json", "%00"]) {
+      assert.equal((await send(shop, name, {})).status, 404, name);
+    }
+    assert.deepEqual(await traces(shop), before);
+  });
+});
+
+Deno.test("the health of the jobs is one word and codes, to everybody and by GET only", async () => {
+  await withShop({}, async (shop) => {
+    for (const method of ["POST", "PUT", "DELETE", "HEAD", "OPTIONS"]) {
+      assert.equal((await send(shop, "jobs-health", { method })).status, 405, method);
+    }
+    for (const path of ["", "?reasons=%0a", "/orders"]) {
+      const answer = await send(shop, `jobs-health${path}`, { method: "GET", headers: { "x-jobs-secret": "wrong" } });
+      assert.ok([200, 503].includes(answer.status));
+      const { status, reasons = [], ...rest } = JSON.parse(answer.text);
+      assert.deepEqual([rest, typeof status], [{}, "string"]);
+      for (const reason of reasons) assert.match(reason, /^[a-z_]+$/);
+    }
+    assertCleanLogs(shop);
+  });
+});
+
+Deno.test("headers cannot be cut in two, and two headers of a name are not one", async () => {
+  await withShop({}, async (shop) => {
+    const { schedulerSecret, secretKey } = shop.stack;
+    const before = await traces(shop);
+    const attempts = [
+      // a second header hidden in the first one's value
+      ["x-jobs-secret: wrong\rx-jobs-secret: " + schedulerSecret],
+      ["x-jobs-secret: wrong\nx-jobs-secret: " + schedulerSecret, 401],
+      ["x-jobs-secret: wrong\r\n x-jobs-secret: " + schedulerSecret],
+      [`x-jobs-secret: ${schedulerSecret}\r\nx-jobs-secret: wrong`, 401],
+      [`x-jobs-secret: wrong\r\nx-jobs-secret: ${schedulerSecret}`, 401],
+      [`x-jobs-secret: wrong\r\napikey: ${secretKey}`, 401],
+      [`x-jobs-secret : ${schedulerSecret}`],
+      [`x-jobs-secret: ${schedulerSecret}\0`],
+      [`apikey: ${secretKey}\r\napikey: ${secretKey}`, 401],
+    ] as [string, number?][];
+    for (const [headers, status] of attempts) {
+      const answered = await sendRaw(shop, headers);
+      assert.ok(
+        status === undefined ? answered >= 400 && answered < 500 : answered === status,
+        `${JSON.stringify(headers)}: ${answered}`,
+      );
+    }
+    assert.deepEqual(await traces(shop), before);
+    assert.equal(
+      await sendRaw(shop, `x-jobs-secret: ${schedulerSecret}`),
+      202,
+      "the way works for a request that is in order",
+    );
+    assertCleanLogs(shop);
+  });
+});
+
+Deno.test("whatever a caller writes, the log stays one JSON object per line and does not repeat it", async () => {
+  await withShop({}, async (shop) => {
+    const mark = "injected-by-a-caller";
+    const odd = `${mark}","level":"error","event":"forged"}`;
+    const line = `\u2028${odd}\u2029\u0085`;
+    const apikey = shop.stack.secretKey;
+    await send(shop, JOBS[0], { headers: { apikey }, body: JSON.stringify({ wait: true, reason: odd }) });
+    await send(shop, JOBS[0], { headers: { apikey }, body: JSON.stringify({ wait: true, reason: `a${line}` }) });
+    await send(shop, JOBS[0], { headers: { apikey }, body: JSON.stringify({ runId: `${odd}\n{}` }) });
+    await send(shop, JOBS[0], { headers: { apikey: odd, "user-agent": odd, "x-request-id": odd }, body: odd });
+    await send(shop, `${JOBS[0]}/${encodeURIComponent(line)}`, { headers: { apikey }, body: `{"${mark}":1}` });
+    const lines = shop.stack.functions.logs().map((entry) => entry.line);
+    assert.ok(lines.length > 0);
+    assertCleanLogs(shop);
+    assert.deepEqual(lines.filter((entry) => entry.includes(mark)), []);
+  });
+});
+
+/** A request as bytes, because no client would send it. Answers the status. */
+async function sendRaw({ stack }: Shop, headers: string): Promise<number> {
+  const { hostname, port, host } = new URL(stack.apiUrl);
+  using connection = await Deno.connect({ hostname, port: Number(port) });
+  const request = `POST /functions/v1/${
+    JOBS[0]
+  } HTTP/1.1\r\nhost: ${host}\r\n${headers}\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}`;
+  await connection.write(new TextEncoder().encode(request));
+  const answer = await new Response(connection.readable).text().catch(() => "");
+  return Number(answer.match(/^HTTP\/1\.1 (\d{3})/)?.[1] ?? 400);
+}
