@@ -13,7 +13,8 @@ select public.jobs_expire_without_payments(pg_temp.id('run'), 1, 10, pg_temp.noo
 select pg_temp.settle('run', array[
   pg_temp.decide('a', 'expired', array[pg_temp.said('pi_1', 'canceled'), pg_temp.said('cs_1', 'canceled')]),
   pg_temp.decide('b', 'paid', array[pg_temp.said('pi_2', 'found_paid'), pg_temp.said('pi_3', 'canceled')]),
-  pg_temp.decide('c', 'waiting', array[pg_temp.said('pi_4', 'kept'), pg_temp.said('cs_4', 'found_dead')])
+  pg_temp.decide('c', 'waiting', array[pg_temp.said('pi_4', 'kept'), pg_temp.said('cs_4', 'found_dead')],
+    p_next_check_at => pg_temp.noon() + interval '1 hour')
 ]);
 select pg_temp.settle('run', array[
   pg_temp.decide('d', 'retry', array[pg_temp.said('pi_5', 'kept')]), pg_temp.decide('e', 'quarantined', array[pg_temp.said('pi_6', 'kept')])

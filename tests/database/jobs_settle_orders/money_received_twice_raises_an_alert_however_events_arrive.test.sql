@@ -23,7 +23,10 @@ select bag_eq(
             ('paid_twice:' || pg_temp.id('webhook first'), 'critical', null) $$,
   'both orders that were paid twice have an alert, the one paid once has none'
 );
-select is(public.mark_order_paid(pg_temp.id('webhook first'), 'pi_4', pg_temp.noon()), 'paid_twice', 'the second webhook hears it too');
+select is(
+  public.mark_order_paid(pg_temp.id('webhook first'), 'pi_4', pg_temp.noon()), 'already_paid',
+  'the run recorded what Stripe said of the second payment too, so its webhook tells nothing new'
+);
 select is(public.mark_order_paid(pg_temp.id('once'), 'pi_5', pg_temp.noon()), 'already_paid', 'a late webhook of a single payment does not');
 select results_eq('select on_hand, reserved from public.inventory', 'values (997, 0)', 'stock is consumed once for each order');
 
