@@ -290,6 +290,7 @@ export type Database = {
           "job": string;
           "late_payments": number;
           "oldest_due_at": string | null;
+          "order_id": string | null;
           "orders_paid": number;
           "orders_quarantined": number;
           "orders_retried": number;
@@ -327,6 +328,7 @@ export type Database = {
           "job": string;
           "late_payments"?: number;
           "oldest_due_at"?: string | null;
+          "order_id"?: string | null;
           "orders_paid"?: number;
           "orders_quarantined"?: number;
           "orders_retried"?: number;
@@ -363,6 +365,7 @@ export type Database = {
           "job"?: string;
           "late_payments"?: number;
           "oldest_due_at"?: string | null;
+          "order_id"?: string | null;
           "orders_paid"?: number;
           "orders_quarantined"?: number;
           "orders_retried"?: number;
@@ -656,6 +659,7 @@ export type Database = {
         Returns: Json;
       };
       "jobs_continue_run": { Args: { "p_now"?: string; "p_run_id": string }; Returns: string };
+      "jobs_count_intents": { Args: { "p_from": (string)[]; "p_to": (string)[] }; Returns: Json };
       "jobs_expire_without_payments": {
         Args: { "p_fence": number; "p_limit": number; "p_now"?: string; "p_run_id": string };
         Returns: Json;
@@ -672,6 +676,7 @@ export type Database = {
         Returns: Json;
       };
       "jobs_health": { Args: { "p_now"?: string }; Returns: Json };
+      "jobs_inspect": { Args: { "p_asked"?: Json; "p_now"?: string }; Returns: Json };
       "jobs_inspect_payments": { Args: { "p_livemode": boolean; "p_now"?: string; "p_payments": Json }; Returns: Json };
       "jobs_next_slice": {
         Args: { "p_fence": number; "p_livemode": boolean; "p_now"?: string; "p_run_id": string };
@@ -702,6 +707,7 @@ export type Database = {
         Args: { "p_id": number; "p_now"?: string; "p_reason": string; "p_requested_by": string };
         Returns: Json;
       };
+      "jobs_schedule": { Args: { "p_now"?: string }; Returns: Json };
       "jobs_settle_orders": {
         Args: { "p_decisions": Json; "p_fence": number; "p_now"?: string; "p_run_id": string };
         Returns: Json;
@@ -719,6 +725,10 @@ export type Database = {
       };
       "jobs_stale_payments": {
         Args: { "p_due_by": string; "p_limit": number; "p_livemode": boolean; "p_now"?: string };
+        Returns: Json;
+      };
+      "jobs_sync_order": {
+        Args: { "p_now"?: string; "p_order_id": string; "p_reason": string; "p_requested_by": string };
         Returns: Json;
       };
       "mark_order_paid": { Args: { "p_now"?: string; "p_order_id": string; "p_stripe_id": string }; Returns: string };

@@ -1,6 +1,7 @@
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { startStack } from "./start.ts";
+import { announceStack } from "./announce.ts";
 
 const usage = "Usage: npm run stack -- [--json] [--db-url URL] [--stripe-api-base URL] [--port N]";
 
@@ -27,6 +28,7 @@ async function main(): Promise<void> {
     operator: account(stack.operator),
     viewer: account(stack.viewer),
   };
+  await using _announced = await announceStack(description);
   console.log(options.json ? JSON.stringify(description) : inWords(description));
   await stop;
 }

@@ -13,6 +13,8 @@ export type BudgetedFetchOptions = {
   /** Time for one attempt on the wire, in milliseconds. Waiting for a slot does not count. */
   timeoutMs: number;
   statistics: CallStatistics;
+  /** Told of each refusal for rate or concurrency, with Stripe's reason. */
+  onThrottled?: (endpoint: string, reason: string) => void;
 };
 
 /** Requests to one endpoint at the same time. At 20 per second and 400 ms each, 8 are under way (Little's law). */
@@ -24,7 +26,7 @@ const MAX_IN_FLIGHT = 10;
  * and slows nobody down (docs.stripe.com/rate-limits).
  */
 export function createBudgetedFetch(
-  { fetch, budget, timeoutMs, statistics }: BudgetedFetchOptions,
+  { fetch, budget, timeoutMs, statistics, onThrottled }: BudgetedFetchOptions,
 ): typeof globalThis.fetch {
   const inFlight = new Map<string, InFlight>();
 
@@ -56,6 +58,7 @@ export function createBudgetedFetch(
   async function handleRefusal(reason: string | null, endpoint: string, lane: InFlight): Promise<void> {
     if (reason === null || reason === "resource-specific") return;
     statistics.throttled += 1;
+    onThrottled?.(endpoint, reason);
     if (reason.endsWith("-concurrency")) {
       lane.max = Math.max(1, Math.floor(lane.max / 2));
     } else {await budget.throttled(

@@ -75,6 +75,7 @@ async function workOff(
         }),
         timeoutMs: ATTEMPT_TIMEOUT_MS,
         statistics,
+        onThrottled: (endpoint, reason) => log.info("throttled", { endpoint, reason }),
       }),
     });
     result = begun.due === 0
@@ -121,6 +122,13 @@ async function endRun(
     duration_ms: row.duration_ms,
     payments_expired: row.payments_expired,
     stock_released: row.stock_released,
+    orders_paid: row.orders_paid,
+    orders_waiting: row.orders_waiting,
+    orders_retried: row.orders_retried,
+    orders_quarantined: row.orders_quarantined,
+    payment_intents_canceled: row.payment_intents_canceled,
+    checkout_sessions_expired: row.checkout_sessions_expired,
+    late_payments: row.late_payments,
     backlog: row.backlog,
     stripe_calls: statistics.callsByEndpoint,
     stripe_throttled: statistics.throttled,

@@ -1,0 +1,100 @@
+import { z } from "zod";
+import { type CheckName, fault, type Finding, ok } from "./finding.ts";
+
+/** Refused by every gate as a body, so that whoever lets it in starts nothing. */
+const PROBE = JSON.stringify({ doctor: "Is the gate shut?" });
+const TIMEOUT_MS = 15_000;
+
+type Options = { url: string; schedulerSecret: string | undefined; publishableKey: string | undefined };
+type JobName = "expire-stale-orders" | "cleanup-stale-payment-intents";
+
+/** Whether the function lets the scheduler in and strangers not. Starts no run: each request carries a body that cannot be used. */
+export async function checkJob(job: JobName, { url, schedulerSecret, publishableKey }: Options): Promise<Finding> {
+  const strangers: Record<string, string>[] = [{}, ...(publishableKey ? [{ apikey: publishableKey }] : [])];
+  for (const headers of strangers) {
+    const { status, code, said } = await ask(`${url}/functions/v1/${job}`, headers);
+    if (status === null) return fault(job, `cannot be reached: ${said}`, "look at the project's status page");
+    if (status === 404) return fault(job, "is not deployed", deploy(job));
+    if (status === 500) return fault(job, `is misconfigured: ${said}`, "npx supabase secrets set …, see .env.example");
+    if (status !== 401 && status !== 403) {
+      return fault(job, `does not refuse strangers: it answered ${status}`, deploy(job));
+    }
+    if (code !== "credentials") {
+      return fault(
+        job,
+        "the platform refuses callers before the function sees them",
+        "verify_jwt = false, as in supabase/config.toml; deploy again",
+      );
+    }
+  }
+  if (schedulerSecret === undefined) {
+    return ok(job, "refuses strangers; the scheduler's secret was not tried: JOBS_SCHEDULER_SECRET is not set");
+  }
+  const { status, said } = await ask(`${url}/functions/v1/${job}`, { "x-jobs-secret": schedulerSecret });
+  if (status === 400) return ok(job, "lets the scheduler in and refuses strangers");
+  if (status === 401) {
+    return fault(
+      job,
+      "refuses the scheduler's secret",
+      "npx supabase secrets set JOBS_SCHEDULER_SECRET=…, the same as in Vault",
+    );
+  }
+  return fault(job, `answered the scheduler with ${status}: ${said}`, deploy(job));
+}
+
+const health = z.looseObject({ status: z.enum(["ok", "unhealthy"]), reasons: z.array(z.string()).default([]) });
+
+/** Whether jobs-health answers a monitor. What it says about the jobs is told by the checks that look for themselves. */
+export async function checkHealth(url: string): Promise<Finding> {
+  const name: CheckName = "jobs-health";
+  const { status, body, said } = await ask(`${url}/functions/v1/jobs-health`, {}, "GET");
+  if (status === null) return fault(name, `cannot be reached: ${said}`, "look at the project's status page");
+  if (status === 404) return fault(name, "is not deployed", deploy(name));
+  const parsed = health.safeParse(body);
+  if (!parsed.success) return fault(name, `answers ${status} with something else: ${said}`, deploy(name));
+  const blind = parsed.data.reasons.filter((reason) => reason === "misconfigured" || reason === "database_unreachable");
+  if (blind.length > 0) {
+    return fault(name, `cannot look: ${blind.join(", ")}`, "npx supabase secrets list; then its log");
+  }
+  return ok(name, parsed.data.status === "ok" ? "says that all is well" : `says ${parsed.data.reasons.join(", ")}`);
+}
+
+/** What strangers are let into, asked with the key that every browser has. */
+export async function askAsStranger(
+  url: string,
+  publishableKey: string | undefined,
+): Promise<{ open: string[]; asked: boolean }> {
+  if (publishableKey === undefined) return { open: [], asked: false };
+  const tables = ["job_runs", "job_metrics", "job_metrics_daily", "job_decisions", "job_alerts", "job_sweeps"];
+  const doors = [...tables.map((table) => `${table}?select=*&limit=1`), "rpc/jobs_health", "rpc/jobs_inspect"];
+  const answers = await Promise.all(doors.map(async (door) => {
+    const method = door.startsWith("rpc/") ? "POST" : "GET";
+    const { status } = await ask(`${url}/rest/v1/${door}`, { apikey: publishableKey }, method, "{}");
+    return { door, status };
+  }));
+  const open = answers.filter(({ status }) => status !== null && status < 300);
+  return { open: open.map(({ door }) => `a stranger gets ${door.replace(/\?.*/, "")}`), asked: true };
+}
+
+type Answer = { status: number | null; code: string | null; body: unknown; said: string };
+const refusal = z.looseObject({ error: z.looseObject({ code: z.string(), message: z.string() }) });
+
+async function ask(url: string, headers: Record<string, string>, method = "POST", text = PROBE): Promise<Answer> {
+  try {
+    const init = method === "POST"
+      ? { body: text, headers: { "content-type": "application/json", ...headers } }
+      : { headers };
+    const response = await fetch(url, { method, ...init, signal: AbortSignal.timeout(TIMEOUT_MS) });
+    const said = await response.text();
+    const body: unknown = said.startsWith("{") ? JSON.parse(said) : null;
+    const known = refusal.safeParse(body);
+    const { code, message } = known.success ? known.data.error : { code: null, message: said.slice(0, 200) };
+    return { status: response.status, code, body, said: message };
+  } catch (error) {
+    return { status: null, code: null, body: null, said: String(error) };
+  }
+}
+
+function deploy(name: string): string {
+  return `npx supabase functions deploy ${name}`;
+}

@@ -1,0 +1,116 @@
+import { fault, type Finding, notChecked, ok } from "./finding.ts";
+
+/** What Stripe says to one harmless call. `date` is its clock. */
+type Reply = { status: number; date: Date | null };
+type Options = { secretKey: string | undefined; apiBase: string };
+type Asked = { findings: Finding[]; date: Date | null };
+
+/** An id that no object has: whoever may do the thing hears 404, whoever may not hears 403, and nothing happens either way. */
+const NOBODY = "lapse_doctor_asks_nothing";
+type Probe = { method: "GET" | "POST"; path: string; form?: string; what: string };
+
+const NEEDED: Probe[] = [
+  { method: "GET", path: "/v1/payment_intents?limit=1", what: "read PaymentIntents" },
+  { method: "POST", path: `/v1/payment_intents/pi_${NOBODY}/cancel`, what: "write PaymentIntents" },
+  { method: "GET", path: "/v1/checkout/sessions?limit=1", what: "read Checkout Sessions" },
+  { method: "POST", path: `/v1/checkout/sessions/cs_test_${NOBODY}/expire`, what: "write Checkout Sessions" },
+];
+const SURPLUS: Probe[] = [
+  { method: "POST", path: "/v1/refunds", form: `payment_intent=pi_${NOBODY}`, what: "refund payments" },
+  { method: "GET", path: "/v1/customers?limit=1", what: "read customers" },
+  { method: "GET", path: "/v1/payouts?limit=1", what: "read payouts" },
+  { method: "GET", path: "/v1/balance", what: "read the balance" },
+];
+
+/** Whether the key works, in the right mode, with the permissions needed and no more. `livemode` null: any mode will do. */
+export async function checkStripe({ secretKey, apiBase }: Options, livemode: boolean | null): Promise<Asked> {
+  const unknown = (why: string) => [notChecked("stripe-key", why), notChecked("stripe-permissions", why)];
+  if (secretKey === undefined) return { findings: unknown("STRIPE_SECRET_KEY is not set"), date: null };
+  const mode = /^(?:sk|rk)_(test|live)_\w+$/.exec(secretKey)?.[1];
+  const skipped = notChecked("stripe-permissions", "the key itself is not right");
+  if (mode === undefined) {
+    return {
+      findings: [fault("stripe-key", "is no secret or restricted key", "see .env.example"), skipped],
+      date: null,
+    };
+  }
+  const ask = (probe: Probe) => call(probe, { secretKey, apiBase });
+  let first: Reply;
+  try {
+    first = await ask(NEEDED[0]!);
+  } catch (error) {
+    return { findings: unknown(`Stripe cannot be reached: ${error}`), date: null };
+  }
+  if (first.status === 401) {
+    const mend = "make a new restricted key in Stripe's dashboard and set STRIPE_SECRET_KEY for the functions";
+    return {
+      findings: [fault("stripe-key", "Stripe refuses it: wrong, expired or revoked", mend), skipped],
+      date: first.date,
+    };
+  }
+  if (livemode !== null && livemode !== (mode === "live")) {
+    const what = `it is a ${mode} key, and the jobs ${livemode ? "work live" : "work in test mode"}`;
+    return {
+      findings: [fault("stripe-key", what, "use the key of the same mode, or say --mode"), skipped],
+      date: first.date,
+    };
+  }
+  const key = ok("stripe-key", `works, in ${mode} mode`);
+  return { findings: [key, await checkPermissions(secretKey, ask)], date: first.date };
+}
+
+async function checkPermissions(secretKey: string, ask: (probe: Probe) => Promise<Reply>): Promise<Finding> {
+  const check = "stripe-permissions";
+  const needed = await Promise.all(NEEDED.map(async (probe) => ({ ...probe, status: (await ask(probe)).status })));
+  const lacking = needed.filter(({ status }) => status === 401 || status === 403);
+  if (lacking.length > 0) {
+    return fault(
+      check,
+      `the key may not ${lacking.map(({ what }) => what).join(", ")}`,
+      "grant it in Stripe's dashboard",
+    );
+  }
+  const odd = needed.filter(({ status }) => status >= 429);
+  if (odd.length > 0) return notChecked(check, `Stripe answered ${odd[0]!.status}: try again later`);
+
+  if (secretKey.startsWith("sk_live_")) {
+    return fault(
+      check,
+      "a secret key may do everything",
+      "make a restricted key: write PaymentIntents and Checkout Sessions",
+    );
+  }
+  if (secretKey.startsWith("sk_test_")) {
+    return ok(check, "those needed; a test key may do everything, live takes a restricted one (rk_live_…)");
+  }
+  const surplus = await Promise.all(SURPLUS.map(async (probe) => ({ ...probe, reply: await ask(probe) })));
+  const granted = surplus.filter(({ method, reply }) => isGranted(method, reply.status));
+  if (granted.length > 0) {
+    return fault(
+      check,
+      `the key may also ${granted.map(({ what }) => what).join(", ")}`,
+      "take it away in Stripe's dashboard",
+    );
+  }
+  return ok(check, `those needed; not those to ${SURPLUS.map(({ what }) => what).join(", ")}; others were not tried`);
+}
+
+/** An id that does not exist is refused with 404 in a path and with 400 in a body, but only to whoever may ask. */
+function isGranted(method: Probe["method"], status: number): boolean {
+  return status === 200 || (method === "POST" && (status === 400 || status === 404));
+}
+
+async function call({ method, path, form }: Probe, { secretKey, apiBase }: { secretKey: string; apiBase: string }) {
+  const response = await fetch(`${apiBase}${path}`, {
+    method,
+    headers: {
+      authorization: `Bearer ${secretKey}`,
+      ...(method === "POST" ? { "content-type": "application/x-www-form-urlencoded" } : {}),
+    },
+    ...(method === "POST" ? { body: form ?? "" } : {}),
+    signal: AbortSignal.timeout(15_000),
+  });
+  await response.body?.cancel();
+  const date = response.headers.get("date");
+  return { status: response.status, date: date === null ? null : new Date(date) };
+}

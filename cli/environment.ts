@@ -1,0 +1,101 @@
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { z } from "zod";
+import { UsageError } from "./errors.ts";
+
+/** Where the running local stack says how to reach it (local/stack/main.ts). */
+export const stackFile = fileURLToPath(new URL("../.lapse/stack.json", import.meta.url));
+export const migrationsFolder = fileURLToPath(new URL("../migrations", import.meta.url));
+
+export type Credentials = { kind: "key"; secretKey: string } | {
+  kind: "login";
+  email: string;
+  password: string;
+  publishableKey: string;
+};
+
+/** Which project, as whom. `doctor` holds what only the doctor asks for; each may be absent. */
+export type Target = {
+  url: string;
+  local: boolean;
+  credentials: Credentials;
+  /** Written down as who asked, where a secret key says nothing about the person. */
+  actor: string;
+  doctor: {
+    publishableKey: string | undefined;
+    schedulerSecret: string | undefined;
+    stripeSecretKey: string | undefined;
+    stripeApiBase: string;
+  };
+};
+
+type Read = (name: string) => string | undefined;
+
+const stackSchema = z.looseObject({
+  apiUrl: z.url(),
+  secretKey: z.string(),
+  publishableKey: z.string(),
+  schedulerSecret: z.string(),
+  stripeApiBase: z.url(),
+});
+
+/**
+ * Reads which project to talk to: from LAPSE_URL and its credentials, or else the local stack that runs now.
+ *
+ * @throws UsageError naming what is missing, never a value of a secret.
+ */
+export function readTarget(read: Read, file = stackFile): Target {
+  const get = (name: string) => read(name)?.trim() || undefined;
+  const url = get("LAPSE_URL");
+  const stack = url === undefined ? readStack(file) : null;
+  if (url === undefined && stack === null) {
+    throw new UsageError(
+      "Cannot tell which project is meant: set LAPSE_URL and LAPSE_SECRET_KEY (or LAPSE_EMAIL, LAPSE_PASSWORD and " +
+        "LAPSE_PUBLISHABLE_KEY), or start the local stack with npm run stack",
+    );
+  }
+  return {
+    url: checkUrl(stack?.apiUrl ?? url!),
+    local: stack !== null,
+    credentials: readCredentials(get, stack?.secretKey),
+    actor: get("LAPSE_ACTOR") ?? get("USER") ?? get("USERNAME") ?? "unknown",
+    doctor: {
+      publishableKey: get("LAPSE_PUBLISHABLE_KEY") ?? stack?.publishableKey,
+      schedulerSecret: get("JOBS_SCHEDULER_SECRET") ?? stack?.schedulerSecret,
+      stripeSecretKey: get("STRIPE_SECRET_KEY") ?? (stack ? "sk_test_local" : undefined),
+      stripeApiBase: get("STRIPE_API_BASE") ?? stack?.stripeApiBase ?? "https://api.stripe.com",
+    },
+  };
+}
+
+function readCredentials(get: Read, stackKey: string | undefined): Credentials {
+  const secretKey = get("LAPSE_SECRET_KEY");
+  if (secretKey) return { kind: "key", secretKey };
+  const [email, password, publishableKey] = ["LAPSE_EMAIL", "LAPSE_PASSWORD", "LAPSE_PUBLISHABLE_KEY"].map(get);
+  if (email && password && publishableKey) return { kind: "login", email, password, publishableKey };
+  if (stackKey) return { kind: "key", secretKey: stackKey };
+  throw new UsageError(
+    "Cannot sign in: set LAPSE_SECRET_KEY, or all of LAPSE_EMAIL, LAPSE_PASSWORD and LAPSE_PUBLISHABLE_KEY",
+  );
+}
+
+/** Keys go to this address: without TLS only to this very machine. */
+function checkUrl(text: string): string {
+  const url = URL.parse(text);
+  const own = url !== null && ["127.0.0.1", "localhost", "[::1]"].includes(url.hostname);
+  if (url?.protocol === "https:" || (own && url.protocol === "http:")) return url.origin;
+  throw new UsageError(`Cannot use LAPSE_URL as it is not https: current value is ${text}`);
+}
+
+function readStack(file: string): z.infer<typeof stackSchema> | null {
+  let text: string;
+  try {
+    text = Deno.readTextFileSync(file);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
+  const parsed = stackSchema.safeParse(JSON.parse(text));
+  if (!parsed.success) throw new UsageError(`Cannot read ${join(".lapse", "stack.json")}: start the local stack anew`);
+  return parsed.data;
+}

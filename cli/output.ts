@@ -1,0 +1,44 @@
+/** Columns two spaces apart; the last one is left as long as it is. */
+export function columns(rows: string[][]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? "").length)));
+  return rows
+    .map((row) => row.map((cell, column) => column < row.length - 1 ? cell.padEnd(widths[column] ?? 0) : cell))
+    .map((cells) => cells.join("  ").trimEnd())
+    .join("\n");
+}
+
+/** A bar of up to `width` characters, at least one for anything above nothing. */
+export function bar(value: number, { max, width = 40 }: { max: number; width?: number }): string {
+  if (value <= 0 || max <= 0) return "";
+  return "█".repeat(Math.max(1, Math.round((value / max) * width)));
+}
+
+/** How long ago, or how long until, in the largest unit that fits. Milliseconds. */
+export function span(ms: number): string {
+  const seconds = Math.round(Math.abs(ms) / 1_000);
+  if (seconds < 120) return `${seconds} s`;
+  if (seconds < 7_200) return `${Math.round(seconds / 60)} min`;
+  if (seconds < 172_800) return `${Math.round(seconds / 3_600)} h`;
+  return `${Math.round(seconds / 86_400)} d`;
+}
+
+/** A moment and its distance: `2026-11-22 12:00:00Z (5 min ago)`. */
+export function moment(at: string | null, now: Date): string {
+  if (at === null) return "never";
+  const date = new Date(at);
+  const distance = date.getTime() - now.getTime();
+  return `${instant(date)} (${distance > 0 ? `in ${span(distance)}` : `${span(distance)} ago`})`;
+}
+
+/** To the second, in UTC. */
+export function instant(date: Date): string {
+  return date.toISOString().replace("T", " ").replace(/\.\d+Z$/, "Z");
+}
+
+export function amountOf(minorUnits: number, currency: string): string {
+  return `${minorUnits.toLocaleString("en-US")} ${currency} (minor units)`;
+}
+
+export function indent(text: string): string {
+  return text.split("\n").map((line) => `  ${line}`).join("\n");
+}
