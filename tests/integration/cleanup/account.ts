@@ -91,8 +91,7 @@ export async function fillPages(bench: Bench, pages: number): Promise<Expected> 
   for (let n = 0; n < 2; n++) {
     const orderId = await bench.order("paid");
     const stripeId = bench.intent(orderId, { daysAgo: 1 });
-    await bench.sql`
-      insert into public.order_payments (order_id, kind, stripe_id) values (${orderId}, 'payment_intent', ${stripeId})`;
+    await bench.attach(orderId, stripeId);
     expected.ended.add(stripeId);
   }
   return expected;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { populate } from "./account.ts";
-import { assertCleanedUp, type Bench, withBench } from "./bench.ts";
+import { assertCleanedUp } from "./assert-cleaned-up.ts";
+import { type Bench, withBench } from "./bench.ts";
 
 Deno.test("a sweep that would end more payments than the brake allows stops, waits for an operator, and then goes on", async () => {
   await withBench(async (bench) => {
@@ -34,12 +35,7 @@ Deno.test("more known payments than the brake allows: the run touches nothing", 
   await withBench(async (bench) => {
     await bench.sql`update jobs.settings set brake_threshold = 3`;
     const order = await bench.order("paid");
-    const attach = async () => {
-      const stripeId = bench.intent(order);
-      await bench.sql`
-        insert into public.order_payments (order_id, kind, stripe_id) values (${order}, 'payment_intent', ${stripeId})`;
-    };
-    for (let n = 0; n < 4; n++) await attach();
+    for (let n = 0; n < 4; n++) await bench.attach(order, bench.intent(order));
     assert.equal((await bench.run()).status, "braked");
     assert.equal(bench.stripe.mark(), 0);
 

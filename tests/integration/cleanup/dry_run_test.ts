@@ -8,9 +8,7 @@ Deno.test("a dry run lists exactly what the real run then does, and changes noth
     await bench.sql`update jobs.settings set sweep_start = ${new Date(bench.now().getTime() - 90 * 86_400_000)}`;
     const paid = await bench.order("paid");
     for (const status of ["requires_payment_method", "processing"]) {
-      const stripeId = bench.intent(paid, { status });
-      await bench.sql`
-        insert into public.order_payments (order_id, kind, stripe_id) values (${paid}, 'payment_intent', ${stripeId})`;
+      await bench.attach(paid, bench.intent(paid, { status }));
     }
 
     const dry = await bench.run({ dryRun: true });

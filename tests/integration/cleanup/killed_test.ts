@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { fillPages } from "./account.ts";
-import { assertCleanedUp, withBench } from "./bench.ts";
+import { assertCleanedUp } from "./assert-cleaned-up.ts";
+import { withBench } from "./bench.ts";
 import { createDeath } from "./death.ts";
 
 /** Most of a death is waiting. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { populate } from "./account.ts";
-import { assertCleanedUp, type Bench, withBench } from "./bench.ts";
+import { assertCleanedUp } from "./assert-cleaned-up.ts";
+import { type Bench, withBench } from "./bench.ts";
 
 const DAY_MS = 86_400_000;
 

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import type { Fault } from "../../../local/stripe-simulator/faults.ts";
 import { fillPages } from "./account.ts";
-import { assertCleanedUp, type Bench, withBench } from "./bench.ts";
+import { assertCleanedUp } from "./assert-cleaned-up.ts";
+import { type Bench, withBench } from "./bench.ts";
 
 /** More with CLEANUP_SCHEDULES=200. */
 const SCHEDULES = Number(Deno.env.get("CLEANUP_SCHEDULES") ?? 20);

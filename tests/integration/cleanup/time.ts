@@ -3,7 +3,8 @@ import type { Clock } from "../../../functions/_shared/run/clock.ts";
 /** Time of a simulation: it passes like real time, but who sleeps is carried to the end of the sleep at once. */
 export type Time = Clock & { advance(ms: number): void };
 
-export function createTime(): Time {
+/** `realTime`: who sleeps really sleeps. */
+export function createTime({ realTime }: { realTime: boolean }): Time {
   let ahead = 0;
   const monotonic = () => performance.now() + ahead;
   return {
@@ -13,8 +14,8 @@ export function createTime(): Time {
     async sleep(ms) {
       const wakeAt = monotonic() + ms;
       // Others who are ready go first. Several who sleep the same time are carried there together.
-      await new Promise((resolve) => setTimeout(resolve, 0));
-      ahead += Math.max(0, wakeAt - monotonic());
+      await new Promise((resolve) => setTimeout(resolve, realTime ? ms : 0));
+      if (!realTime) ahead += Math.max(0, wakeAt - monotonic());
     },
   };
 }

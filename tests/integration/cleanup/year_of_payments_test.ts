@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { populate } from "./account.ts";
-import { assertCleanedUp, type Bench, withBench } from "./bench.ts";
+import { type Expected, populate } from "./account.ts";
+import { assertCleanedUp } from "./assert-cleaned-up.ts";
+import { type Bench, withBench } from "./bench.ts";
 
 const LIST = "payment_intents.list";
 
@@ -8,15 +9,7 @@ Deno.test("20,000 payments of a year: each stale one is ended, no other touched,
   await withBench(async (bench) => {
     const expected = await populate(bench, { payments: 20_000, oldest: 365, youngest: 7.1 });
     await bench.sql`update jobs.settings set sweep_start = ${new Date(bench.now().getTime() - 366 * 86_400_000)}`;
-    const started = performance.now();
-    const runs = await bench.runToTheEnd();
-    const seconds = (performance.now() - started) / 1_000;
-    console.log(
-      `20,000 payments: ${runs.length} runs, ${seconds.toFixed(1)} s, ${
-        bench.stripe.countCalls({ endpoint: LIST })
-      } pages, ` +
-        `${expected.ended.size} ended, ${expected.late.size} late`,
-    );
+    await bench.runToTheEnd();
     await assertCleanedUp(bench, expected);
     // A page may be short at the end of each slice of thirty days.
     assert.ok(bench.stripe.countCalls({ endpoint: LIST }) <= 20_000 / 100 + 13);
@@ -50,8 +43,6 @@ async function callsOf({ stripe }: Bench, work: () => Promise<unknown>, endpoint
   return stripe.countCalls({ since, ...(endpoint ? { endpoint } : {}) });
 }
 
-type Sets = Parameters<typeof assertCleanedUp>[1];
-
-function merge(a: Sets, b: Sets): Sets {
+function merge(a: Expected, b: Expected): Expected {
   return { ended: a.ended.union(b.ended), late: a.late.union(b.late), paid: a.paid.union(b.paid) };
 }
