@@ -4,7 +4,8 @@
 -- cannot exist; what becomes of the request is for the watch to notice. Raises when Vault lacks the URL or the secret: pg_net
 -- would drop an empty header without a word, and pg_cron would call that a success.
 
--- Contract: queues a run of a job and returns its id. p_continues hands a run's brake release, reason and limit on.
+-- Contract: queues a run of a job and returns its id. p_continues hands on a run's brake release, its reason and
+-- what is left of its limit.
 create function jobs.dispatch(
   p_job text,
   p_trigger text default 'schedule',
@@ -20,7 +21,14 @@ declare
   v_run_id uuid;
 begin
   insert into public.job_runs (job, trigger, requested_by, continues, reason, brake_released, item_limit, created_at)
-  select p_job, p_trigger, 'pg_cron', c.id, c.reason, coalesce(c.brake_released, false), c.item_limit, p_now
+  select p_job, p_trigger, 'pg_cron', c.id, c.reason, coalesce(c.brake_released, false),
+    -- greatest() passes over nulls: without the case, no limit would become a limit of one
+    case when c.item_limit is not null then greatest(1, c.item_limit - case p_job
+      when 'expire-stale-orders'
+        then c.payments_expired + c.orders_paid + c.orders_waiting + c.orders_retried + c.orders_quarantined
+      else c.payment_intents_canceled + c.checkout_sessions_expired
+    end) end,
+    p_now
   from (select) as one
   left join public.job_runs c on c.id = p_continues
   returning id into v_run_id;

@@ -96,3 +96,16 @@ Deno.test("a run out of time hands back what it did not touch, and its continuat
     }, "every run has ended");
   });
 });
+
+Deno.test("a continuation gets what is left of the limit, not the whole limit again", async () => {
+  await withShop({ unchecked: true }, async (shop) => {
+    // Its counters are made up; the oracle would not like them.
+    const [row] = await shop.sql`
+      insert into public.job_runs (job, status, trigger, item_limit, payments_expired, orders_waiting, finished_at)
+      values ('expire-stale-orders', 'partial', 'operator', 30, 10, 5, now())
+      returning id`;
+    await shop.sql`select public.jobs_continue_run(p_run_id => ${row!.id})`;
+    const [made] = await shop.sql`select item_limit from public.job_runs where continues = ${row!.id}`;
+    assert.equal(made!.item_limit, 15);
+  });
+});
