@@ -11,6 +11,8 @@ export type FunctionsHost = {
   fetch(request: Request, name: string): Promise<Response>;
   /** Starts a function ahead of its first request. */
   warm(name: string): Promise<void>;
+  /** Process id of a function that runs or starts; undefined for one that does not. Benches read its CPU and memory. */
+  pid(name: string): Promise<number | undefined>;
   /** Ends a running function at whatever instruction it is; the next request starts it anew. */
   kill(name: string, signal?: Deno.Signal): Promise<void>;
   /** The most recent log lines of all functions, oldest first. */
@@ -84,6 +86,7 @@ export async function startFunctionsHost(options: FunctionsHostOptions): Promise
       }
     },
     warm: async (name) => void await workerOf(name),
+    pid: async (name) => (await workers.get(name))?.pid,
     kill: (name, signal = "SIGKILL") => end(name, signal),
     logs: () => [...logs],
     async close() {
