@@ -1,0 +1,246 @@
+import assert from "node:assert/strict";
+import type postgres from "postgres";
+import { type Shop, withShop } from "../integration/support.ts";
+
+const ROLES = ["anon", "authenticated", "service_role"] as const;
+
+const DYNAMIC = ["jobs.apply_check(text,timestamp with time zone)", "jobs.watch_part(text,timestamp with time zone)"];
+
+/** What an attacker writes where a text is asked for. */
+const INJECTIONS = [
+  "'; drop table public.orders; --",
+  "' || (select string_agg(decrypted_secret, ',') from vault.decrypted_secrets) || '",
+  "x'; update public.orders set status = 'paid'; --",
+  "$$; drop table public.orders; $$",
+  "%s %I %L %%",
+  "\\'; drop table public.orders; --",
+  '"; drop table public.orders; --',
+  "{{7*7}}${7*7}",
+];
+
+Deno.test("no text argument of any function is read as SQL", async () => {
+  await withShop({ unchecked: true }, async (shop) => {
+    await shop.addIntent(await shop.placeOrder());
+    const count = async () => (await shop.sql`select count(*)::int as n, max(status) as status from public.orders`)[0];
+    const before = await count();
+    for (const { name, args } of await publicFunctions(shop.sql)) {
+      for (const [place, { type }] of args.entries()) {
+        if (!["text", "jsonb"].includes(type)) continue;
+        for (const injection of INJECTIONS) {
+          const answer = await callOverRest(
+            shop,
+            name,
+            Object.fromEntries(
+              args.map((arg, n) => [arg.name, n === place ? injected(type, injection) : SAMPLES[arg.type]]),
+            ),
+          );
+          assert.ok(!answer.includes(shop.stack.schedulerSecret), `${name}(${args[place]!.name}) tells a secret`);
+          assert.doesNotMatch(answer, /syntax error|unterminated|42601/, `${name}(${args[place]!.name}): ${answer}`);
+        }
+      }
+    }
+    assert.deepEqual(await count(), before);
+  });
+});
+
+Deno.test("no function of ours builds SQL out of what it was given", async () => {
+  await withShop({}, async ({ sql }) => {
+    const dynamic = await sql`
+      select p.oid::regprocedure::text as name, p.prosrc as source from pg_catalog.pg_proc p
+      where p.pronamespace in ('public'::regnamespace, 'jobs'::regnamespace)
+        and regexp_replace(p.prosrc, '--[^\\n]*', '', 'g') ~* '\\yexecute\\y|query_to_xml|dblink|\\ycopy\\y'
+      order by 1`;
+    // The watch calls its parts by name. No API role reaches it, and the names are quoted as identifiers.
+    assert.deepEqual(dynamic.map(({ name }) => name), DYNAMIC);
+    for (const { source } of dynamic) {
+      for (const [statement] of (source as string).matchAll(/\bexecute\b[^;]*;/gi)) {
+        const [, template] = statement.match(/^execute format\('((?:[^']|'')*)', /) ?? [];
+        assert.ok(template?.includes("%I") && !/%[sL]/.test(template), statement);
+      }
+    }
+    // The one text that becomes SQL is a schedule's command, and its job is one of four words.
+    await assert.rejects(
+      async () =>
+        void await sql`insert into jobs.schedules (job, cron) values (${"x'); drop table public.orders; --"}, '* * * * *')`,
+      /known_job/,
+    );
+  });
+});
+
+Deno.test("the functions' owner, and so whoever tricks one of them, is no superuser", async () => {
+  await withShop({}, async ({ sql }) => {
+    const owners = await sql`
+      select distinct r.rolname, r.rolsuper from pg_catalog.pg_proc p join pg_catalog.pg_roles r on r.oid = p.proowner
+      where p.pronamespace in ('public'::regnamespace, 'jobs'::regnamespace)`;
+    assert.deepEqual(owners.map((owner) => ({ ...owner })), [{ rolname: "postgres", rolsuper: false }]);
+  });
+});
+
+Deno.test("no API role comes near the private schema, pg_cron or the definitions of others, even with a SQL session", async () => {
+  await withShop({}, async ({ sql }) => {
+    const tables = await sql<{ name: string }[]>`
+      select c.oid::regclass::text as name from pg_catalog.pg_class c
+      where c.relnamespace in ('jobs'::regnamespace, 'cron'::regnamespace) and c.relkind = 'r'`;
+    assert.ok(tables.length > 5);
+    for (const role of ROLES) {
+      for (const { name } of tables) await assertDenied(sql, role, `select * from ${name}`);
+      for (
+        const statement of [
+          "select jobs.read_secret('jobs_scheduler_secret')",
+          "select jobs.set_alert_webhook('https://attacker.test/')",
+          "select jobs.dispatch('expire-stale-orders')",
+          "select jobs.settings_json()",
+          "select cron.schedule('x', '* * * * *', 'select 1')",
+          "create table public.mine ()",
+          "create schema mine",
+          "create function public.mine() returns int language sql as 'select 1'",
+          "update public.orders set status = 'paid'",
+          "update public.inventory set reserved = 0",
+          "insert into public.job_decisions default values",
+          "alter table public.orders disable trigger all",
+          "set session_replication_role = replica",
+        ]
+      ) {
+        await assertDenied(sql, role, statement);
+      }
+    }
+    for (const role of ["anon", "authenticated"] as const) {
+      for (const view of ["vault.secrets", "vault.decrypted_secrets"]) {
+        await assertDenied(sql, role, `select * from ${view}`);
+      }
+      await assertDenied(sql, role, "select vault.create_secret('x', 'y')");
+    }
+  });
+});
+
+Deno.test("over REST only public is there: neither Vault nor jobs, cron or net, in any spelling, for any key", async () => {
+  await withShop({}, async (shop) => {
+    await shop.sql`select jobs.dispatch('expire-stale-orders')`;
+    const targets = [
+      ["vault", "decrypted_secrets"],
+      ["vault", "secrets"],
+      ["jobs", "settings"],
+      ["jobs", "leases"],
+      ["cron", "job"],
+      ["net", "http_request_queue"],
+      ["net", "_http_response"],
+      ["auth", "users"],
+      ["pg_catalog", "pg_authid"],
+      ["information_schema", "tables"],
+    ] as const;
+    for (const apikey of [shop.stack.publishableKey, shop.stack.secretKey]) {
+      for (const [schema, name] of targets) {
+        for (
+          const [path, headers] of [
+            [name, {}],
+            [`${schema}.${name}`, {}],
+            [`"${schema}"."${name}"`, {}],
+            [name, { "accept-profile": schema }],
+            [name, { "accept-profile": `public, ${schema}` }],
+            [`orders?select=*,${name}(*)`, {}],
+          ] as [string, Record<string, string>][]
+        ) {
+          const response = await fetch(`${shop.stack.apiUrl}/rest/v1/${path}`, { headers: { apikey, ...headers } });
+          const text = await response.text();
+          assert.ok(response.status >= 400, `${schema}.${name} by ${path}: ${response.status} ${text}`);
+          assert.ok(!text.includes(shop.stack.schedulerSecret));
+        }
+      }
+      for (
+        const [schema, name] of [["jobs", "read_secret"], ["vault", "create_secret"], ["net", "http_post"], [
+          "cron",
+          "schedule",
+        ]] as const
+      ) {
+        for (const profile of [undefined, schema]) {
+          const headers = {
+            apikey,
+            "content-type": "application/json",
+            ...(profile ? { "content-profile": profile } : {}),
+          };
+          const response = await fetch(`${shop.stack.apiUrl}/rest/v1/rpc/${name}`, {
+            method: "POST",
+            headers,
+            body: "{}",
+          });
+          assert.ok(response.status >= 400, `${name}: ${await response.text()}`);
+        }
+      }
+    }
+  });
+});
+
+// pg_net 0.20.4 grants everything on its tables to everybody, and the platform lets API roles into its schema. Whoever has a SQL session,
+// which no API key gives, reads the scheduler's secret out of a request that waits. It is a secret that opens one gate, and can be rotated.
+Deno.test("pg_net's known fault: a waiting request, header included, is open to every role with a SQL session", async () => {
+  await withShop({ workers: false }, async ({ sql, stack }) => {
+    await sql`select jobs.dispatch('expire-stale-orders')`;
+    const rows = await as(sql, "anon", "select headers::text as headers from net.http_request_queue");
+    assert.ok(
+      rows.some(({ headers }) => headers.includes(stack.schedulerSecret)),
+      "pg_net was repaired: so can the docs be",
+    );
+  });
+});
+
+/** Runs a statement as an API role and rolls it back. */
+async function as(sql: postgres.Sql, role: string, statement: string): Promise<postgres.Row[]> {
+  const session = await sql.reserve();
+  try {
+    await session.unsafe(`begin; set local role ${role}`).simple();
+    return await session.unsafe(statement);
+  } finally {
+    await session.unsafe("rollback").simple();
+    session.release();
+  }
+}
+
+async function assertDenied(sql: postgres.Sql, role: string, statement: string): Promise<void> {
+  await assert.rejects(as(sql, role, statement), { code: /^(42501|42704)$/ }, `${role} may ${statement}`);
+}
+
+type PublicFunction = { name: string; args: { name: string; type: string }[] };
+
+function publicFunctions(sql: postgres.Sql): Promise<PublicFunction[]> {
+  return sql<PublicFunction[]>`
+    select p.proname::text as name, (
+      select coalesce(jsonb_agg(jsonb_build_object('name', p.proargnames[n], 'type', format_type(p.proargtypes[n - 1], null)) order by n), '[]')
+      from generate_series(1, p.pronargs) n where p.proargnames[n] <> 'p_now'
+    ) as args
+    from pg_catalog.pg_proc p where p.pronamespace = 'public'::regnamespace order by 1`;
+}
+
+const SAMPLES: Record<string, unknown> = {
+  uuid: "6f2c7f6e-1a53-4a0e-9c3a-111111111111",
+  text: "expire-stale-orders",
+  jsonb: [],
+  integer: 1,
+  bigint: 1,
+  boolean: false,
+  "timestamp with time zone": "2026-01-01T00:00:00Z",
+  "timestamp with time zone[]": [],
+};
+
+/** In JSON, an order with the text wherever an order has one. */
+function injected(type: string, text: string): unknown {
+  if (type === "text") return text;
+  return [{
+    sku: text,
+    quantity: 1,
+    orderId: text,
+    stripeId: text,
+    kind: text,
+    outcome: text,
+    reason: text,
+    payments: [{ paymentId: text }],
+  }];
+}
+
+async function callOverRest({ stack }: Shop, name: string, args: Record<string, unknown>): Promise<string> {
+  const response = await fetch(`${stack.apiUrl}/rest/v1/rpc/${name}`, {
+    method: "POST",
+    headers: { apikey: stack.secretKey, "content-type": "application/json" },
+    body: JSON.stringify(args),
+  });
+  return await response.text();
+}

@@ -1,0 +1,132 @@
+import assert from "node:assert/strict";
+import { createClient } from "@supabase/supabase-js";
+import type postgres from "postgres";
+import { KINDS } from "../../local/demo/kinds.ts";
+import { openShop } from "../../local/demo/shop.ts";
+import { freePort } from "../../local/postgres/free-port.ts";
+import { eventually, type Shop, withShop } from "../integration/support.ts";
+import { findTables } from "../rest/attempts.ts";
+import { assertCleanLogs, JOBS, send } from "./support.ts";
+
+const STRIPE_KEY = "sk_test_5ecretOfTheShopsStripeAccount";
+const WEBHOOK_TOKEN = "T0KEN5ecretOfTheChatRoom";
+
+Deno.test("after a day of everything no secret is in a log, in a table or in an answer", async () => {
+  const functionsEnv = { STRIPE_SECRET_KEY: STRIPE_KEY };
+  await withShop({ users: true, workers: { cron: { pollMs: 0 } }, functionsEnv, unchecked: true }, async (shop) => {
+    const { sql, stack } = shop;
+    const token = await signIn(shop);
+    const answers = await dayOfEverything(shop, token);
+    const clientSecrets = shop.stripe.paymentIntents({}).map(({ client_secret }) => client_secret);
+    assert.ok(clientSecrets.length > 100 && clientSecrets.every((secret) => secret && secret.includes("_secret_")));
+    const secrets: Record<string, string> = {
+      "the scheduler's secret": stack.schedulerSecret,
+      "the secret key": stack.secretKey,
+      "the Stripe key": STRIPE_KEY,
+      "the operator's token": token,
+      "the signature of the operator's token": token.split(".")[2]!,
+      "the operator's password": stack.operator!.password,
+      "the webhook's token": WEBHOOK_TOKEN,
+      // Each intent's own secret has this in the middle, and nothing else has.
+      "a client secret": "_secret_",
+    };
+
+    const tables = await everyTable(sql);
+    const logs = stack.functions.logs().map(({ line }) => line);
+    assert.ok(tables.length > 20 && logs.length > 10 && answers.length > 20);
+    const [run] = await sql`select payments_expired from public.job_runs where trigger = 'schedule'`;
+    assert.ok(run!.payments_expired > 100, "the day was none of everything");
+    for (const [what, secret] of Object.entries(secrets)) {
+      for (const form of [secret, btoa(secret), encodeURIComponent(secret)]) {
+        assert.deepEqual(
+          tables.filter(({ text }) => text.includes(form)).map(({ name }) => name),
+          [],
+          `${what} is in a table`,
+        );
+        assert.deepEqual(logs.filter((line) => line.includes(form)), [], `${what} is in a log`);
+        assert.deepEqual(answers.filter((text) => text.includes(form)), [], `${what} is in an answer`);
+      }
+    }
+    assertCleanLogs(shop);
+
+    // The search finds what there is: Vault holds what it has to.
+    const vault = await sql<{ text: string }[]>`select string_agg(s::text, ' ') as text from vault.decrypted_secrets s`;
+    assert.ok(vault[0]!.text.includes(stack.schedulerSecret) && vault[0]!.text.includes(WEBHOOK_TOKEN));
+  });
+});
+
+/** Orders of every kind, every caller, refusals, faults of Stripe, an alert to a webhook that nobody answers. Returns every HTTP answer. */
+async function dayOfEverything(shop: Shop, token: string): Promise<string[]> {
+  const { sql, stack, stripe } = shop;
+  const answers: string[] = [];
+  const call = async (name: string, headers: Record<string, string>, body: unknown = {}) => {
+    answers.push((await send(shop, name, { headers, body: JSON.stringify(body) })).text);
+  };
+  await sql`select jobs.set_alert_webhook(${`http://127.0.0.1:${freePort()}/services/${WEBHOOK_TOKEN}`})`;
+  await sql`delete from public.inventory`;
+  await openShop(sql, stripe, KINDS);
+
+  await call(JOBS[0], { authorization: `Bearer ${token}` }, { dryRun: true, wait: true, limit: 20 });
+  for (const kind of ["error_500", "error_502_html", "reset", "lock_timeout", "not_found", "forbidden"] as const) {
+    stripe.addFault({ kind, endpoint: "payment_intents.retrieve", probability: 0.05, times: 2 });
+  }
+  await sql`select jobs.dispatch('expire-stale-orders')`;
+  await stack.workers!.net!.drain();
+  await eventually(
+    async () => {
+      const rows = await sql`select from public.job_runs where finished_at is null`;
+      return rows.length === 0;
+    },
+    "the run of the scheduler has ended",
+    60,
+  );
+  for (const name of JOBS) {
+    await call(name, { apikey: stack.secretKey }, { wait: true });
+    await call(name, { authorization: `Bearer ${token}`, apikey: stack.publishableKey }, {
+      wait: true,
+      reason: "by hand",
+    });
+    await call(name, { "x-jobs-secret": `${stack.schedulerSecret}x` });
+    await call(name, { apikey: `${stack.secretKey}x` });
+    await call(name, { authorization: `Bearer ${token}x` });
+    await call(name, { authorization: `Bearer ${stack.secretKey}` });
+    await call(name, { apikey: stack.secretKey }, { secret: stack.schedulerSecret, limit: stack.secretKey });
+  }
+  stripe.revokeKey({ key: STRIPE_KEY });
+  await shop.addIntent(await shop.placeOrder());
+  await call(JOBS[0], { apikey: stack.secretKey }, { wait: true });
+  answers.push((await send(shop, "jobs-health", { method: "GET" })).text);
+
+  // The watch tells the webhook, several times, and hears that nobody is there.
+  for (let minute = 0; minute < 6; minute++) {
+    await sql`select jobs.watch(now() + ${minute * 20} * interval '1 minute')`;
+    await stack.workers!.net!.drain();
+  }
+  for (const { name } of await findTables(sql)) {
+    const response = await fetch(`${stack.apiUrl}/rest/v1/${name}?limit=1000`, {
+      headers: { apikey: stack.secretKey },
+    });
+    answers.push(await response.text());
+  }
+  return answers;
+}
+
+/** Every row of every table as text: public, private, pg_cron's and pg_net's. Vault is for secrets, and Auth keeps its own. */
+async function everyTable(sql: postgres.Sql): Promise<{ name: string; text: string }[]> {
+  const names = await sql<{ name: string }[]>`
+    select c.oid::regclass::text as name
+    from pg_catalog.pg_class c
+    join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+    where c.relkind in ('r', 'p', 'm') and n.nspname !~ '^(pg_|information_schema|vault|auth|supabase)' order by 1`;
+  return await Promise.all(names.map(async ({ name }) => {
+    const [row] = await sql.unsafe(`select coalesce(string_agg(t::text, e'\n'), '') as text from ${name} t`);
+    return { name, text: row!.text as string };
+  }));
+}
+
+async function signIn({ stack }: Shop): Promise<string> {
+  const client = createClient(stack.apiUrl, stack.publishableKey, { auth: { persistSession: false } });
+  const { data, error } = await client.auth.signInWithPassword(stack.operator!);
+  if (error) throw error;
+  return data.session.access_token;
+}
