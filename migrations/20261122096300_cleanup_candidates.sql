@@ -74,9 +74,9 @@ $$;
 
 comment on function public.jobs_inspect_payments(boolean, jsonb, timestamptz) is 'What the database knows of the intents of one page.';
 
--- Contract: how many payments the clean-up has ended since it last succeeded, p_run_id included, and whether its last run met the
--- brake. A run and its continuations count as one: the brake must not start anew with each of them.
-create function jobs.cleanup_ended(p_run_id uuid default null) returns table (ended integer, braked boolean)
+-- Contract: how many payments the clean-up has ended since it last succeeded, and whether its last run met the brake. A run and its
+-- continuations count as one: the brake must not start anew with each of them.
+create function jobs.cleanup_ended() returns table (ended integer, braked boolean)
 language sql stable
 set search_path = ''
 as $$
@@ -91,16 +91,10 @@ as $$
       from run r
       where r.created_at > coalesce((select max(s.created_at) from run s where s.status = 'succeeded'), '-infinity')
     ),
-    coalesce((
-      select r.status = 'braked'
-      from run r
-      where r.id is distinct from p_run_id and r.finished_at is not null
-      order by r.created_at desc
-      limit 1
-    ), false);
+    coalesce((select r.status = 'braked' from run r order by r.created_at desc limit 1), false);
 $$;
 
-comment on function jobs.cleanup_ended(uuid) is 'How many payments were ended since the clean-up last succeeded, and whether it is braked.';
+comment on function jobs.cleanup_ended() is 'How many payments were ended since the clean-up last succeeded, and whether it is braked.';
 
 -- Contract: asks for leave to end these payments at Stripe, [{"kind", "stripeId", "stripeAccount", "orderId"}, …], and writes the
 -- intention down. Refuses when they and those ended since the last success exceed the brake's threshold and no operator released
@@ -122,7 +116,7 @@ declare
   v_ended integer;
 begin
   select s.brake_threshold into strict v_threshold from jobs.settings s;
-  select e.ended into v_ended from jobs.cleanup_ended(p_run_id => p_run_id) e;
+  select e.ended into v_ended from jobs.cleanup_ended() e;
 
   if v_ended + jsonb_array_length(p_payments) > v_threshold and not v_run.brake_released then
     perform jobs.raise_alert(
