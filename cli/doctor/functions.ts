@@ -15,7 +15,9 @@ export async function checkJob(job: JobName, { url, schedulerSecret, publishable
     const { status, code, said } = await ask(`${url}/functions/v1/${job}`, headers);
     if (status === null) return fault(job, `cannot be reached: ${said}`, "look at the project's status page");
     if (status === 404) return fault(job, "is not deployed", deploy(job));
-    if (status === 500) return fault(job, `is misconfigured: ${said}`, "npx supabase secrets set …, see .env.example");
+    if (status === 500) {
+      return fault(job, `is misconfigured: ${said}`, "npx supabase secrets set NAME=… for what it names");
+    }
     if (status !== 401 && status !== 403) {
       return fault(job, `does not refuse strangers: it answered ${status}`, deploy(job));
     }

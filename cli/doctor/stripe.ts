@@ -30,7 +30,10 @@ export async function checkStripe({ secretKey, apiBase }: Options, livemode: boo
   const skipped = notChecked("stripe-permissions", "the key itself is not right");
   if (mode === undefined) {
     return {
-      findings: [fault("stripe-key", "is no secret or restricted key", "see .env.example"), skipped],
+      findings: [
+        fault("stripe-key", "is no secret or restricted key", "set STRIPE_SECRET_KEY to one that begins with rk_"),
+        skipped,
+      ],
       date: null,
     };
   }

@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import { withShop } from "../integration/support.ts";
+import { cli, cliJson, withKey, withLogin } from "./command-line.ts";
+
+Deno.test("a viewer reads, an operator also starts runs, and what needs the secret key says so with 3", async () => {
+  await withShop({ users: true }, async (shop) => {
+    const order = await shop.placeOrder();
+    const viewer = withLogin(shop, shop.stack.viewer!);
+    const operator = withLogin(shop, shop.stack.operator!);
+    await Promise.all([["status"], ["metrics"], ["order", order], ["alerts"]].map(async (args) => {
+      assert.equal((await cli(args, viewer)).code, 0, args.join(" "));
+    }));
+    await Promise.all(
+      [["sync", order, "--reason", "x"], ["redrive", order, "--reason", "x"], ["doctor"]].map(async (args) => {
+        const { code, json } = await cliJson(args, operator);
+        assert.deepEqual([code, json.error.code], [3, "not_allowed"], args.join(" "));
+        assert.match(json.error.message, /needs LAPSE_SECRET_KEY/);
+      }),
+    );
+    assert.equal((await cli(["run:expire"], viewer)).code, 3);
+    const { code, json } = await cliJson(["run:expire", "--wait"], operator);
+    assert.deepEqual([code, json.trigger, json.requested_by], [0, "operator", shop.stack.operator!.id]);
+  });
+});
+
+Deno.test("wrong credentials end with 3, whoever shows them", async () => {
+  await withShop({ users: true }, async (shop) => {
+    const password = { ...withLogin(shop, shop.stack.viewer!), LAPSE_PASSWORD: "wrong" };
+    assert.equal((await cliJson(["status"], password)).json.error.code, "not_allowed");
+    const key = { ...withKey(shop), LAPSE_SECRET_KEY: "sb_secret_guessed" };
+    for (const args of [["status"], ["run:expire"], ["doctor"]]) assert.equal((await cli(args, key)).code, 3, args[0]);
+    const customer = await shop.stack.createUser({ email: "customer@lapse.test", password: "customer-1234" });
+    const order = await shop.placeOrder();
+    assert.equal((await cli(["order", order], withLogin(shop, customer))).code, 1, "a customer saw an order");
+    assert.equal((await cli(["run:expire"], withLogin(shop, customer))).code, 3);
+  });
+});

@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import { commands } from "../../cli/commands.ts";
+import { readTarget } from "../../cli/environment.ts";
+import { announceStack } from "../../local/stack/announce.ts";
+import { cli, cliJson } from "./command-line.ts";
+
+const ORDER = "0b9c7c1e-7a53-4f5e-8a53-1f2f8f1c0001";
+/** A project that nobody may reach: a command that is used wrongly has to stop before it. */
+const NOWHERE = { LAPSE_URL: "http://127.0.0.1:9", LAPSE_SECRET_KEY: "sb_secret_test" };
+
+const MISTAKES: [string[], RegExp][] = [
+  [["explode"], /^Cannot run explode: the commands are status, metrics, order,/],
+  [["status", "--force"], /^Cannot use --force: the options of status are --runs, --json, --help$/],
+  [["status", "--runs", "none"], /^Cannot use --runs: current value is none \(not a whole number\)$/],
+  [["status", "now"], /^Cannot use now as an argument of status$/],
+  [["status", "--runs"], /^Cannot use --runs without a value: current value is empty$/],
+  [["order", "1234"], /^Cannot use ORDER: current value is 1234 \(not the id of an order\)$/],
+  [["order"], /^Cannot use ORDER: current value is empty/],
+  [["sync", ORDER], /^Cannot use --reason: /],
+  [["redrive", ORDER, "--reason", " "], /^Cannot use --reason: /],
+  [["run:expire", "--limit", "0"], /^Cannot use --limit: current value is 0/],
+  [["run:expire", "--wait=yes"], /^Cannot give --wait a value: current value is yes$/],
+  [["run:cleanup", "--release-brake"], /^Cannot release the brake without a reason/],
+  [["alerts", "--resolve", "7"], /^Cannot resolve an alert without both/],
+  [["doctor", "--mode", "prod"], /^Cannot use --mode: current value is prod/],
+];
+
+Deno.test("a command that is used wrongly says what is wrong, reaches nothing and ends with 2", async () => {
+  await Promise.all(MISTAKES.map(async ([args, says]) => {
+    const { code, stdout, stderr } = await cli(args, NOWHERE);
+    assert.equal(code, 2, `${args.join(" ")}: ${stdout}${stderr}`);
+    assert.match(stderr.trim(), says);
+    assert.equal(stdout, "");
+  }));
+});
+
+Deno.test("with --json an error is one JSON value as well", async () => {
+  assert.deepEqual(await cliJson(["order", "1234"], NOWHERE), {
+    code: 2,
+    json: { error: { code: "usage", message: "Cannot use ORDER: current value is 1234 (not the id of an order)" } },
+  });
+  const unreachable = await cliJson(["status"], NOWHERE);
+  assert.deepEqual([unreachable.code, unreachable.json.error.code], [3, "unreachable"]);
+});
+
+Deno.test("every command explains itself, its options and the exit codes", async () => {
+  const overview = await cli(["--help"]);
+  assert.equal(overview.code, 0);
+  await Promise.all(commands.map(async ({ name, options }) => {
+    assert.ok(overview.stdout.includes(`jobs:${name} `), `${name} is not in the overview`);
+    const { code, stdout } = await cli([name, "--help"]);
+    assert.equal(code, 0);
+    for (const option of [...Object.keys(options), "json"]) {
+      assert.ok(stdout.includes(`--${option}`), `${name} --${option}`);
+    }
+    assert.match(stdout, /Exit codes\n {2}0 /);
+  }));
+});
+
+Deno.test("npm has a script for each command", async () => {
+  const { scripts } = JSON.parse(await Deno.readTextFile(new URL("../../package.json", import.meta.url)));
+  const jobs = Object.entries(scripts).filter(([name]) => name.startsWith("jobs:"));
+  const expected = commands.map(({ name }) => [`jobs:${name}`, `node local/run.mjs cli/main.ts ${name}`]);
+  assert.deepEqual(jobs.sort(), expected.sort());
+});
+
+Deno.test("without an environment it talks to the local stack that runs, and says so if none does", async () => {
+  const file = await Deno.makeTempFile({ suffix: ".json" });
+  await Deno.remove(file);
+  const read = () => undefined;
+  assert.throws(() => readTarget(read, file), /start the local stack with npm run stack/);
+  const stack = {
+    apiUrl: "http://127.0.0.1:4000",
+    secretKey: "sb_secret_local",
+    publishableKey: "sb_publishable_local",
+    schedulerSecret: "scheduler",
+    stripeApiBase: "http://127.0.0.1:4001",
+  };
+  const announced = await announceStack(stack, file);
+  const target = readTarget(read, file);
+  assert.equal(target.url, stack.apiUrl);
+  assert.deepEqual(target.credentials, { kind: "key", secretKey: "sb_secret_local" });
+  assert.deepEqual([target.doctor.schedulerSecret, target.doctor.stripeApiBase], ["scheduler", stack.stripeApiBase]);
+  assert.equal((await Deno.stat(file)).mode! & 0o077, 0, "others may read the keys");
+  await announced[Symbol.asyncDispose]();
+  assert.throws(() => readTarget(read, file), /start the local stack/);
+});
+
+Deno.test("a project's address and credentials are complete or refused, and a local key never goes elsewhere", () => {
+  const read = (variables: Record<string, string>) => () => readTarget((name) => variables[name]);
+  assert.throws(read({ LAPSE_URL: "http://shop.example" }), /not https/);
+  assert.throws(read({ LAPSE_URL: "https://shop.supabase.co" }), /Cannot sign in: set LAPSE_SECRET_KEY/);
+  assert.throws(read({ LAPSE_URL: "https://shop.supabase.co", LAPSE_EMAIL: "a@b.c" }), /all of LAPSE_EMAIL/);
+  const hosted = read({ LAPSE_URL: "https://shop.supabase.co/", LAPSE_SECRET_KEY: "sb_secret_1" })();
+  assert.equal(hosted.url, "https://shop.supabase.co");
+  assert.deepEqual(hosted.doctor.stripeSecretKey, undefined);
+  assert.equal(hosted.doctor.stripeApiBase, "https://api.stripe.com");
+});
