@@ -1,124 +1,126 @@
 import assert from "node:assert/strict";
 import { assertPromises } from "../oracle/oracle.ts";
-import { assertQuiet } from "../oracle/quiet.ts";
-import { type Bench, ON_HAND, useBenches, withBench } from "./support/bench.ts";
+import { type Bench, useBenches, withBench } from "./support/bench.ts";
 import { cutAt, dieBefore, insertBefore } from "./support/fates.ts";
 import { isLong, report } from "./support/length.ts";
-import { nextTick, tick, tickUntilQuiet } from "./support/scheduler.ts";
-import { everyKind, type Kind, type Placed, placeOrder, statusOf } from "./support/shop.ts";
+import { nextTick, tick } from "./support/scheduler.ts";
+import { type Scene, SCENES } from "./support/scenes.ts";
 import { MINUTE } from "./support/time.ts";
 import type { AtStep } from "./support/wire.ts";
 
 useBenches();
 
-/** The bounded version leaves out kinds that take the same way through the program as another one. */
-const SAME_WAY = [
-  "canceled at Stripe already",
-  "held, not captured",
-  "voucher",
-  "intent paid, webhook lost",
-  "never paid",
-  "one processing, one open",
-];
+for (const scene of SCENES) {
+  const { job } = scene;
 
-Deno.test("the process dies before any step: the next tick after the lease finishes its work", async () => {
-  const steps = await tryEveryStep((number) => [dieBefore(number)]);
-  report(`expire: died before each of ${steps} steps`);
-});
+  Deno.test(`${job}: the process dies before any step, and the next tick after the lease finishes its work`, async () => {
+    const steps = await atEveryStep(scene, (number) => [() => dieBefore(number)]);
+    report(`${job}: died before each of ${steps} steps`);
+  });
 
-Deno.test("the connection breaks before or after any step takes effect: nothing is lost and nothing happens twice", async () => {
-  const steps = await tryEveryStep((number) => [cutAt(number, "before"), cutAt(number, "after")]);
-  report(`expire: connection cut before and after each of ${steps} steps`);
-});
+  Deno.test(`${job}: the connection breaks before or after any step took effect, and nothing is lost or done twice`, async () => {
+    const cuts = (number: number) => [() => cutAt(number, "before"), () => cutAt(number, "after")];
+    // The bounded version alternates: a call that may be repeated waits before it is.
+    const steps = await atEveryStep(scene, (number) => isLong ? cuts(number) : [cuts(number)[number % 2]!]);
+    report(`${job}: connection broken before ${isLong ? "and" : "or"} after each of ${steps} steps`);
+  });
 
-Deno.test("a run that stalls at any step for longer than its lease is fenced off when it wakes", async () => {
-  const steps = await countSteps();
-  for (let number = 1; number <= steps; number++) {
-    await withBench(async (bench) => {
-      const placed = await openShop(bench);
-      // A short lease in a long run: the run may still work when its lease is over, so that the fence alone holds it.
-      await bench.sql`update jobs.settings set lease = '15 seconds', run_seconds = 300, claim_seconds = 290`;
-      let takenOver = false;
+  Deno.test(`${job}: a run that stalls at any step for longer than its lease is fenced off when it wakes`, async () => {
+    const stall = (number: number) => (bench: Bench) => {
       const act = async () => {
-        takenOver = true;
         bench.time.advance(MINUTE);
-        await tick(bench);
+        await tick(bench, { job });
         await assertPromises(bench);
       };
-      await tick(bench, { atStep: insertBefore([{ number, act }]) });
-      assert.ok(takenOver);
-      await assertPromises(bench);
-      await recover(bench, placed);
+      return insertBefore([{ number, act }]);
+    };
+    // A short lease in a long run: it may still work when its lease is over, so that the fence alone holds it.
+    const steps = await atEveryStep(scene, (number) => [stall(number)], { lease: "15 seconds" });
+    report(`${job}: stalled before each of ${steps} steps`);
+  });
+
+  Deno.test(`${job}: the server ends all connections while a step takes effect, and the work gets done`, async () => {
+    const strike = (number: number) => (bench: Bench) => whileTaking(number, () => bench.cutConnections());
+    const steps = await atEveryStep(scene, (number) => [strike(number)], { stride: isLong ? 1 : 4 });
+    report(`${job}: connections ended by the server at ${steps} steps`);
+  });
+
+  Deno.test(`${job}: the database crashes while a step takes effect; what was committed holds, the rest is done again`, async () => {
+    const strike = (number: number) => (bench: Bench) => whileTaking(number, () => bench.crashDatabase());
+    // Each crash takes a second or so.
+    const steps = await atEveryStep(scene, (number) => [strike(number)], { stride: isLong ? 1 : 9 });
+    report(`${job}: crashes of the database server at ${steps} steps`);
+  });
+
+  if (isLong) {
+    Deno.test(`${job}: a run dies anywhere, the run after it dies anywhere, and the third one finishes`, async () => {
+      const steps = await countSteps(scene);
+      let pairs = 0;
+      for (let first = 2; first <= steps; first += 2) {
+        for (let second = 2; second <= steps; second += 2, pairs++) {
+          await withBench(async (bench) => {
+            const { comeToRest } = await scene.open(bench);
+            await tick(bench, { job, atStep: dieBefore(first) });
+            await nextTick(bench, { job, atStep: dieBefore(second) });
+            await assertPromises(bench);
+            await comeToRest();
+          });
+        }
+      }
+      report(`${job}: ${pairs} pairs of deaths`);
     });
   }
-  report(`expire: stalled before each of ${steps} steps`);
-});
-
-if (isLong) {
-  Deno.test("a run that dies anywhere, and the run after it that dies anywhere: the third one finishes", {
-    ignore: !isLong,
-  }, async () => {
-    const steps = await countSteps();
-    let pairs = 0;
-    for (let first = 2; first <= steps + 1; first += 3) {
-      for (let second = 2; second <= steps + 1; second += 3) {
-        await withBench(async (bench) => {
-          const placed = await openShop(bench);
-          await tick(bench, { atStep: dieBefore(first) });
-          await nextTick(bench, { atStep: dieBefore(second) });
-          await assertPromises(bench);
-          await recover(bench, placed);
-        });
-        pairs++;
-      }
-    }
-    report(`expire: ${pairs} pairs of deaths`);
-  });
 }
 
-/** Opens the shop anew for each step and each way to fail at it. Answers the number of steps, the end of the run included. */
-async function tryEveryStep(failuresAt: (number: number) => AtStep[]): Promise<number> {
-  const steps = await countSteps();
-  for (let number = 1; number <= steps; number++) {
-    for (const atStep of failuresAt(number)) {
+/** Opens the scene anew for each step and each thing that befalls the run there. Answers the number of steps tried. */
+async function atEveryStep(
+  scene: Scene,
+  befall: (number: number) => ((bench: Bench) => AtStep)[],
+  { stride = 1, lease }: { stride?: number; lease?: string } = {},
+): Promise<number> {
+  const steps = await countSteps(scene);
+  let tried = 0;
+  for (let number = 1; number <= steps; number += stride, tried++) {
+    for (const hook of befall(number)) {
       await withBench(async (bench) => {
-        const placed = await openShop(bench);
-        await tick(bench, { atStep: atStep });
-        await assertPromises(bench).catch((error) => fail(error, number));
-        await recover(bench, placed).catch((error) => fail(error, number));
+        const { comeToRest } = await scene.open(bench);
+        if (lease) await bench.sql`update jobs.settings set lease = ${lease}, run_seconds = 300, claim_seconds = 290`;
+        let struck = false;
+        const atStep = hook(bench);
+        try {
+          await tick(bench, {
+            job: scene.job,
+            atStep: (step, take, fate) => {
+              struck ||= step.number === number;
+              return atStep(step, take, fate);
+            },
+          });
+          assert.ok(struck, "the run took fewer steps than the one they were counted with");
+          await assertPromises(bench);
+          await comeToRest();
+        } catch (error) {
+          (error as Error).message = `At step ${number}: ${(error as Error).message}`;
+          throw error;
+        }
       });
     }
   }
-  return steps;
+  return tried;
 }
 
-function fail(error: Error, number: number): never {
-  error.message = `At step ${number}: ${error.message}`;
-  throw error;
+/** Strikes while the step is under way: nobody knows which of the two is faster. */
+function whileTaking(number: number, strike: () => Promise<void>): AtStep {
+  return async (step, take) => {
+    if (step.number !== number) return await take();
+    const [answer] = await Promise.all([take(), strike()]);
+    return answer;
+  };
 }
 
-function countSteps(): Promise<number> {
+function countSteps(scene: Scene): Promise<number> {
   return withBench(async (bench) => {
-    await openShop(bench);
-    const [{ steps }] = await tick(bench) as [Awaited<ReturnType<Bench["run"]>>];
-    return steps.length;
+    await scene.open(bench);
+    const [outcome] = await tick(bench, { job: scene.job });
+    return outcome!.steps.length;
   });
-}
-
-type OpenedShop = { order: Placed; kind: Kind }[];
-
-async function openShop(bench: Bench): Promise<OpenedShop> {
-  const kinds = everyKind(bench.time.now().getTime()).filter(({ name }) => isLong || !SAME_WAY.includes(name));
-  const opened: OpenedShop = [];
-  for (const kind of kinds) opened.push({ kind, order: await placeOrder(bench, kind) });
-  return opened;
-}
-
-/** One tick after the lease nothing is claimed any more and every run has ended; soon after that every order is where it has to be. */
-async function recover(bench: Bench, opened: OpenedShop): Promise<void> {
-  await nextTick(bench);
-  await assertQuiet({ ...bench, onHand: ON_HAND });
-  await tickUntilQuiet(bench, { withinMs: 15 * MINUTE, most: 6 });
-  for (const { kind, order } of opened) assert.equal(await statusOf(bench, order.id), kind.becomes, kind.name);
-  await assertQuiet({ ...bench, onHand: ON_HAND });
 }

@@ -8,7 +8,7 @@ import { createLog } from "../../../functions/_shared/run/log.ts";
 import type { RunReport } from "../../../functions/_shared/run/report.ts";
 import { startRun } from "../../../functions/_shared/run/start-run.ts";
 import { type Databases, startDatabases } from "../../../local/platform/databases.ts";
-import type { Database } from "../../../local/postgres/databases.ts";
+import { type Database, withConnection } from "../../../local/postgres/databases.ts";
 import { setVaultEntries } from "../../../local/stack/vault.ts";
 import type { StripeControl } from "../../../local/stripe-simulator/control.ts";
 import { startStripeSimulator } from "../../../local/stripe-simulator/start.ts";
@@ -24,6 +24,10 @@ export type Bench = {
   sql: postgres.Sql;
   stripe: StripeControl;
   time: SimulatedTime;
+  /** Stops the database server as a crash does, and starts it again. */
+  crashDatabase(): Promise<void>;
+  /** The server ends every connection of the jobs, whatever it is doing. */
+  cutConnections(): Promise<void>;
   /** Runs a job in a process of its own, until it ends or dies. */
   run(options?: RunOptions): Promise<RunOutcome>;
 };
@@ -44,6 +48,9 @@ const START = new Date("2026-11-22T03:30:00Z");
 let databases: Databases;
 let database: Database;
 let sql: postgres.Sql;
+/** The jobs' own connections: what the API keeps open to the database for them. */
+let functionSql: postgres.Sql;
+const FUNCTION = "function";
 
 /** Call once at the top of a test file: one server and one database for all its benches. */
 export function useBenches(): void {
@@ -54,10 +61,18 @@ export function useBenches(): void {
       jobs_functions_url: "https://functions.test",
       jobs_scheduler_secret: "not-a-secret-but-long-enough-for-one",
     });
-    sql = postgres(database.url, { max: 8, onnotice: () => {} });
+    // A copy made with wal_level = minimal lacks the sequences of unlogged tables until a checkpoint; a crash before it would break them.
+    await withConnection(database.adminUrl, (admin) => admin`checkpoint`);
+    sql = postgres(database.url, { max: 4, onnotice: () => {} });
+    functionSql = postgres(database.url, {
+      max: 8,
+      onnotice: () => {},
+      backoff: () => 0.02,
+      connection: { application_name: FUNCTION },
+    });
   });
   Deno.test.afterAll(async () => {
-    await sql.end({ timeout: 1 });
+    await Promise.all([sql, functionSql].map((pool) => pool.end({ timeout: 1 })));
     await databases.stop();
   });
 }
@@ -72,6 +87,12 @@ export async function withBench<T>(use: (bench: Bench) => Promise<T>): Promise<T
       sql,
       stripe: simulator.control,
       time,
+      crashDatabase: () => databases.server.restart("immediate"),
+      cutConnections: () =>
+        withConnection(database.adminUrl, async (admin) => {
+          await admin`select pg_terminate_backend(pid) from pg_stat_activity
+            where datname = current_database() and application_name = ${FUNCTION}`;
+        }),
       run: (options) => runJob({ ...options, time, apiBase: simulator.apiBase }),
     });
     const defects = simulator.control.defects();
@@ -110,7 +131,7 @@ async function runJob(
       ...run,
     },
     job: JOBS[job],
-    database: createJobsDatabase(createRpc(clientOver(wire, createDirectCall(sql)), time.now)),
+    database: createJobsDatabase(createRpc(clientOver(wire, createDirectCall(functionSql)), time.now)),
     stripe: () => ({ secretKey: "sk_test_bench", apiBase }),
     log: createLog({}, (line) => lines.push(line)),
     world: { fetch: fetchOver(wire, impatient), clockFrom: time.clockFrom },
