@@ -1,0 +1,276 @@
+import { faultsIn } from "../fault.ts";
+
+const RACES = ["tests/integration/races_test.ts"];
+
+/** Orders, payments and stock: what the database does and refuses. */
+export const SHOP_SQL_FAULTS = [
+  ...faultsIn("migrations/20261122090300_shop_orders.sql", [
+    [
+      "expired-is-not-final",
+      "when (old.status in ('expired', 'paid') and",
+      "when (old.status = 'paid' and",
+      "an expired order comes back to life without its stock",
+    ],
+    [
+      "paid-is-not-final",
+      "when (old.status in ('expired', 'paid') and",
+      "when (old.status = 'expired' and",
+      "a paid order is expired",
+    ],
+    [
+      "dead-is-not-final",
+      "when (old.state in ('paid', 'dead') and",
+      "when (old.state = 'paid' and",
+      "a dead payment comes back to life",
+    ],
+    [
+      "stock-released-twice",
+      "when (old.state <> 'held' and new.state is distinct from old.state)",
+      "when (old.state = 'consumed' and new.state is distinct from old.state)",
+      "a released reservation is consumed",
+    ],
+    [
+      "pending-to-quarantined",
+      "(old.status = 'pending' and new.status = 'quarantined')",
+      "(false)",
+      "an order is set aside without a run",
+    ],
+    [
+      "quarantined-to-expired",
+      "old.status = 'quarantined' and new.status in ('expiring', 'expired')",
+      "old.status = 'quarantined' and new.status = 'expiring'",
+      "an order nobody understands is expired",
+    ],
+    [
+      "expiry-over-open-payment",
+      "where p.order_id = new.id and p.state <> 'dead'\n  ) then",
+      "where p.order_id = new.id and p.state = 'paid'\n  ) then",
+      "any writer may expire an order with an open payment",
+    ],
+    [
+      "payments-uncounted",
+      "payment_count = o.payment_count + 1",
+      "payment_count = o.payment_count",
+      "an order with a payment is closed without asking Stripe",
+    ],
+    [
+      "open-payment-on-expired",
+      "if v_status = 'expired' and new.state = 'open' then",
+      "if false then",
+      "a closed order takes a new payment",
+    ],
+    [
+      "closed-without-evidence",
+      "check (state = 'open' or (evidence is not null and closed_at is not null))",
+      "check (state = 'open' or closed_at is not null)",
+      "a payment is recorded dead without Stripe's answer",
+    ],
+    [
+      "check-time-optional",
+      "check ((status in ('pending', 'expiring')) = (next_check_at is not null))",
+      "check (true)",
+      "an open order is never looked at again",
+    ],
+  ]),
+  ...faultsIn("migrations/20261122090100_shop_inventory.sql", [
+    [
+      "oversold",
+      "check (reserved >= 0 and reserved <= on_hand)",
+      "check (reserved >= 0)",
+      "more is sold than there is",
+    ],
+    [
+      "negative-reserved",
+      "check (reserved >= 0 and reserved <= on_hand)",
+      "check (reserved <= on_hand)",
+      "stock is released that nobody held",
+    ],
+  ]),
+  ...faultsIn("migrations/20261122090400_shop_place_order.sql", [
+    [
+      "oversold-by-one",
+      "where coalesce(i.on_hand - i.reserved, 0) < w.quantity",
+      "where coalesce(i.on_hand - i.reserved, 0) < w.quantity - 1",
+      "one unit too many is sold",
+    ],
+    [
+      "reserved-is-sellable",
+      "where coalesce(i.on_hand - i.reserved, 0) < w.quantity",
+      "where coalesce(i.on_hand, 0) < w.quantity",
+      "held units are sold again",
+    ],
+    [
+      "reordered-for-other-amount",
+      "is distinct from (p_amount, p_currency) then",
+      "is distinct from (v_order.amount, v_order.currency) then",
+      "the same order id stands for two amounts",
+    ],
+    [
+      "reservation-without-stock",
+      "set reserved = i.reserved + r.quantity, updated_at = p_now\n  from reserved r",
+      "set updated_at = p_now\n  from reserved r",
+      "reservations and inventory disagree",
+    ],
+    [
+      "general-policy-wins",
+      "order by (p.payment_method is not null) desc, (p.channel is not null) desc",
+      "order by (p.payment_method is not null), (p.channel is not null)",
+      "vouchers get half an hour",
+    ],
+    [
+      "channel-before-method",
+      "order by (p.payment_method is not null) desc, (p.channel is not null) desc",
+      "order by (p.channel is not null) desc, (p.payment_method is not null) desc",
+      "the less specific policy wins",
+    ],
+    [
+      "no-hidden-grace",
+      "coalesce(p_expires_at, p_now + v_policy.time_to_pay) + v_policy.grace\n",
+      "coalesce(p_expires_at, p_now + v_policy.time_to_pay)\n",
+      "a payment of the last second finds its order closing",
+    ],
+    ["half-a-unit", "or (item ->> 'quantity')::numeric % 1 <> 0", "", "fractions of units are rounded"],
+    ["no-units", "not between 1 and 1000000", "not between 0 and 1000000", "an order holds nothing"],
+    ["empty-order", "or jsonb_array_length(p_items) = 0 then", "then", "an order without items"],
+    ["negative-amount", "or p_amount < 0 then", "then", "an order of less than nothing reaches the table"],
+    [
+      "placed-twice-at-once",
+      "perform pg_advisory_xact_lock(hashtextextended(p_order_id::text, 0));",
+      "",
+      "a repeated call fails or reserves twice",
+      RACES,
+    ],
+  ]),
+  ...faultsIn("migrations/20261122090500_shop_attach_payment.sql", [
+    [
+      "attached-while-expiring",
+      "elsif v_order.status <> 'pending' then",
+      "elsif v_order.status in ('expired', 'paid') then",
+      "a payment is attached to an order that is being closed",
+    ],
+    [
+      "attached-to-paid",
+      "elsif v_order.status <> 'pending' then",
+      "elsif v_order.status in ('expired', 'expiring') then",
+      "a paid order takes another payment",
+    ],
+    [
+      "payment-of-two-orders",
+      "if v_payment.order_id <> p_order_id then",
+      "if false then",
+      "one payment seems to pay two orders",
+    ],
+    [
+      "deadline-moves-forward",
+      "where o.id = p_order_id and o.status = 'pending' and o.expires_at < p_expires_at;",
+      "where o.id = p_order_id and o.status = 'pending';",
+      "a customer's deadline is cut short",
+    ],
+    [
+      "deadline-not-moved",
+      "where o.id = p_order_id and o.status = 'pending' and o.expires_at < p_expires_at;",
+      "where false;",
+      "a voucher outlives its order",
+    ],
+    [
+      "check-not-moved",
+      "next_check_at = greatest(o.next_check_at, p_expires_at + o.grace)",
+      "next_check_at = o.next_check_at",
+      "a voucher is asked about every tick",
+    ],
+    [
+      "attach-unlocked",
+      "select * into v_order from public.orders o where o.id = p_order_id for update;",
+      "select * into v_order from public.orders o where o.id = p_order_id;",
+      "an attach beside a claim is seen by neither",
+      RACES,
+    ],
+  ]),
+  ...faultsIn("migrations/20261122091400_shop_mark_order_paid.sql", [
+    [
+      "paid-by-others-payment",
+      "if found and v_payment.order_id <> p_order_id then",
+      "if false then",
+      "one order's money pays for another",
+    ],
+    [
+      "dead-overwritten",
+      "elsif v_payment.state = 'open' then",
+      "elsif true then",
+      "a dead payment's record is overwritten",
+    ],
+    [
+      "late-payment-unseen",
+      "    when v_order.status = 'expired' then 'late_payment'\n",
+      "",
+      "money for an expired order is an error instead of an alert",
+    ],
+    [
+      "paid-releases-stock",
+      "perform jobs.close_reservations(p_order_ids => array[p_order_id], p_state => 'consumed', p_now => p_now);",
+      "perform jobs.close_reservations(p_order_ids => array[p_order_id], p_state => 'released', p_now => p_now);",
+      "sold units go back on the shelf",
+    ],
+    [
+      "paid-keeps-stock",
+      "perform jobs.close_reservations(p_order_ids => array[p_order_id], p_state => 'consumed', p_now => p_now);",
+      "",
+      "sold units stay reserved",
+    ],
+    [
+      "money-alert-missing",
+      "  perform jobs.alert_wrong_money(p_order_ids => array[p_order_id], p_now => p_now);\n",
+      "",
+      "a double payment is nobody's business",
+    ],
+    [
+      "contradiction-untold",
+      "if v_payment.state = 'dead' and v_result in ('paid_twice', 'late_payment') then",
+      "if false then",
+      "money of a dead payment is nobody's business",
+    ],
+    [
+      "repeat-is-twice",
+      "    when v_payment.state = 'paid' then 'already_paid'\n",
+      "",
+      "a repeated webhook is told as a double payment",
+    ],
+    [
+      "reserved-not-lowered",
+      "set reserved = i.reserved - b.quantity,",
+      "set reserved = i.reserved,",
+      "stock never comes back",
+    ],
+    [
+      "sold-stays-on-hand",
+      "on_hand = i.on_hand - case when p_state = 'consumed' then b.quantity else 0 end,",
+      "on_hand = i.on_hand,",
+      "sold units are sold again",
+    ],
+    [
+      "released-leaves-warehouse",
+      "case when p_state = 'consumed' then b.quantity else 0 end",
+      "b.quantity",
+      "released units vanish",
+    ],
+    [
+      "closed-again",
+      "where r.order_id = any (p_order_ids) and r.state = 'held'\n    returning",
+      "where r.order_id = any (p_order_ids)\n    returning",
+      "stock is released twice",
+    ],
+    [
+      "halves-are-surplus",
+      "sum((p.evidence ->> 'amount_received')::bigint) > o.amount or",
+      "true or",
+      "two halves of the amount raise the alarm",
+    ],
+    [
+      "paid-unlocked",
+      "select * into v_order from public.orders o where o.id = p_order_id for update;",
+      "select * into v_order from public.orders o where o.id = p_order_id;",
+      "the webhook and a run both settle the order",
+      RACES,
+    ],
+  ]),
+];

@@ -1,0 +1,49 @@
+import type { Fault } from "./fault.ts";
+
+/** Tests that should see a fault: TypeScript tests under Deno, or pgTAP on a migrated database. */
+export type Suite = { kind: "deno" | "pgtap"; paths: string[] };
+
+const STRIPE = "tests/unit/stripe";
+const unit = (...names: string[]): Suite => ({ kind: "deno", paths: names });
+const pgtap = (...paths: string[]): Suite => ({ kind: "pgtap", paths });
+
+const EDGE = unit("tests/unit/http", "tests/security/gate_test.ts");
+/** By the file's purpose, as its name says it. All of them together are the second opinion. */
+const PGTAP: Record<string, string[]> = {
+  shop_inventory: ["orders"],
+  shop_orders: ["orders"],
+  shop_place_order: ["place_order"],
+  shop_attach_payment: ["attach_payment"],
+  shop_mark_order_paid: ["mark_order_paid"],
+  shop_port: ["jobs_settle_orders", "jobs_claim_orders", "jobs_expire_without_payments", "jobs_redrive_order"],
+  jobs_runs: ["fencing"],
+  jobs_begin_run: ["jobs_begin_run"],
+  jobs_work_on_orders: ["fencing", "jobs_settle_orders", "jobs_claim_orders", "jobs_redrive_order"],
+  jobs_finish_run: ["jobs_finish_run"],
+  jobs_call_budget: ["jobs_reserve_calls", "jobs_report_throttle"],
+  metrics_daily: ["jobs_settle_orders", "jobs_finish_run"],
+};
+
+/** What no single connection can see. */
+const WHOLE = unit(
+  "tests/integration/races_test.ts",
+  "tests/integration/one_run_at_a_time_test.ts",
+);
+
+/** From the cheapest to the dearest; the next one is asked only if the one before saw nothing. */
+export function suitesOf({ file, tests }: Fault): Suite[] {
+  if (tests) return [{ kind: "deno", paths: tests }];
+  if (file.endsWith("/verdict.ts")) {
+    return [unit(`${STRIPE}/verdict_test.ts`, `${STRIPE}/verdict_properties_test.ts`), unit(STRIPE)];
+  }
+  if (file.endsWith("/verdict-session.ts")) return [unit(`${STRIPE}/verdict_session_test.ts`), unit(STRIPE)];
+  if (file.endsWith("/outcome.ts")) return [unit(`${STRIPE}/outcome_test.ts`), unit(STRIPE)];
+  if (file.endsWith("/decide-order.ts")) return [unit(`${STRIPE}/decide_order_test.ts`), unit(STRIPE)];
+  if (file.includes("/stripe/")) {
+    return [unit(`${STRIPE}/examine_order_test.ts`, `${STRIPE}/examine_orders_test.ts`), unit(STRIPE)];
+  }
+  if (file.includes("/budget/")) return [unit("tests/unit/budget"), unit("tests/integration/idle_and_budget_test.ts")];
+  if (file.includes("/http/")) return [EDGE, unit("tests/security", "tests/integration/callers_test.ts")];
+  const purpose = file.replace(/^.*\/\d+_|\.sql$/g, "");
+  return [pgtap(...PGTAP[purpose]!), pgtap(...new Set(Object.values(PGTAP).flat())), WHOLE];
+}

@@ -1,0 +1,56 @@
+import { dirname, join } from "node:path";
+import { root } from "../support/runner/program.ts";
+import { type Fault, plant } from "./fault.ts";
+
+/** A copy of the working tree, uncommitted files included, in which faults are planted one at a time. */
+export type Workspace = {
+  folder: string;
+  read(path: string): Promise<string>;
+  /** Runs `work` with the fault in place and takes it out again. */
+  with<T>(fault: Fault, work: () => Promise<T>): Promise<T>;
+} & AsyncDisposable;
+
+export async function copyWorkingTree(): Promise<Workspace> {
+  const folder = await Deno.makeTempDir({ prefix: "lapse-mutation-" });
+  const read = (path: string) => Deno.readTextFile(join(folder, path));
+  for (const path of await ownFiles()) {
+    await Deno.mkdir(dirname(join(folder, path)), { recursive: true });
+    await copyFile(join(root, path), join(folder, path));
+  }
+  // PostgreSQL, Deno and the Supabase CLI are 400 MB and nobody's fault.
+  await Deno.symlink(join(root, "node_modules"), join(folder, "node_modules"));
+  return {
+    folder,
+    read,
+    async with(fault, work) {
+      const source = await read(fault.file);
+      await Deno.writeTextFile(join(folder, fault.file), plant(fault, source));
+      try {
+        return await work();
+      } finally {
+        await Deno.writeTextFile(join(folder, fault.file), source);
+      }
+    },
+    [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
+  };
+}
+
+async function ownFiles(): Promise<string[]> {
+  const { success, stdout, stderr } = await new Deno.Command("git", {
+    args: ["ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+    cwd: root,
+  }).output();
+  if (!success) throw new Error(`Cannot list the files to copy: ${new TextDecoder().decode(stderr)}`);
+  return new TextDecoder().decode(stdout).split("\0").filter((path) => path !== "");
+}
+
+async function copyFile(from: string, to: string): Promise<void> {
+  try {
+    const { isSymlink } = await Deno.lstat(from);
+    if (isSymlink) await Deno.symlink(await Deno.readLink(from), to);
+    else await Deno.copyFile(from, to);
+  } catch (error) {
+    // Deleted, and not committed yet.
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
