@@ -59,9 +59,9 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_run public.job_runs := jobs.hold_lease(p_run_id => p_run_id, p_fence => p_fence, p_now => p_now);
   v_sweep public.job_sweeps;
 begin
+  perform jobs.hold_lease(p_run_id => p_run_id, p_fence => p_fence, p_now => p_now);
   -- Working time is counted from here: what lies between two runs is a pause.
   update public.job_sweeps s set continued_at = p_now
   where s.livemode = p_livemode and s.finished_at is null

@@ -8,7 +8,7 @@ set search_path = ''
 as $$
 declare
   v_stripe_id text := p_decision ->> 'stripeId';
-  v_order_id uuid := p_decision ->> 'orderId';
+  v_order_id uuid := (p_decision ->> 'orderId')::uuid;
   v_key text := 'late_payment:' || v_order_id;
   v_evidence jsonb := p_decision -> 'evidence';
 begin
@@ -66,9 +66,9 @@ declare
   v_changed boolean;
   v_result text;
   v_row jobs.decision := row(
-    p_decision ->> 'kind', p_decision ->> 'orderId', p_decision ->> 'stripeId', v_outcome, p_decision ->> 'reason', 0, null,
+    p_decision ->> 'kind', (p_decision ->> 'orderId')::uuid, p_decision ->> 'stripeId', v_outcome, p_decision ->> 'reason', 0, null,
     p_decision -> 'evidence'
-  );
+  )::jobs.decision;
 begin
   v_listed := jobs.relist_payment(p_decision => p_decision, p_livemode => p_livemode, p_now => p_now);
   case v_outcome
@@ -95,7 +95,7 @@ begin
     when 'kept' then
       perform jobs.shop_record_payment(p_decision => p_decision, p_state => 'open', p_now => p_now);
       v_changed := v_listed.reason is distinct from v_row.reason;
-      v_row.next_check_at := p_decision ->> 'nextLookAt';
+      v_row.next_check_at := (p_decision ->> 'nextLookAt')::timestamptz;
       if v_changed and (p_decision -> 'alert')::boolean then
         perform jobs.alert_unclear_payment(p_decision => v_row, p_now => p_now);
       end if;
@@ -117,7 +117,7 @@ as $$
 declare
   v_stripe_id text := p_decision ->> 'stripeId';
   v_account text := coalesce(p_decision ->> 'stripeAccount', '');
-  v_next_look_at timestamptz := p_decision ->> 'nextLookAt';
+  v_next_look_at timestamptz := (p_decision ->> 'nextLookAt')::timestamptz;
   v_listed jobs.revisits;
 begin
   delete from jobs.revisits r
@@ -176,10 +176,10 @@ as $$
 declare
   v_run public.job_runs := jobs.hold_lease(p_run_id => p_run_id, p_fence => p_fence, p_now => p_now);
   v_decision jsonb;
-  v_rows jobs.decision[] := '{}';
+  v_rows jobs.decision[] := '{}'::jobs.decision[];
 begin
   if p_page is not null and not jobs.advance_sweep(p_page => p_page, p_now => p_now) then
-    return '{"outcomes": {}}';
+    return '{"outcomes": {}}'::jsonb;
   end if;
 
   perform jobs.shop_lock_for_payments(

@@ -1,5 +1,5 @@
 import type { StaleFinding } from "../_shared/stripe/decide-stale-payment.ts";
-import { findingOf, lookAt, verdictContext } from "../_shared/stripe/finding.ts";
+import { findingOf, verdictContext } from "../_shared/stripe/finding.ts";
 import type { StripeIntent } from "../_shared/stripe/objects.ts";
 import { judgeIntent } from "../_shared/stripe/verdict.ts";
 import type { Cleanup } from "./cleanup.ts";

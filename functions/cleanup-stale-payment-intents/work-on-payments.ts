@@ -1,3 +1,4 @@
+import { reasonOf } from "../_shared/errors.ts";
 import type { StalePaymentDecision } from "../_shared/payments.ts";
 import {
   decideStalePayment,
@@ -8,7 +9,6 @@ import {
 import { type CancelableFinding, endPayment } from "../_shared/stripe/end-payment.ts";
 import type { Finding } from "../_shared/stripe/finding.ts";
 import type { Reason } from "../_shared/stripe/reasons.ts";
-import { reasonOf } from "../_shared/errors.ts";
 import type { Cleanup } from "./cleanup.ts";
 import { inFlight } from "./in-flight.ts";
 
@@ -34,21 +34,19 @@ export async function workOnPayments(
   progress.endsLeft -= chosen.length;
 
   const ended = new Map<StaleFinding, Finding>();
-  let braked = false;
-  if (steps.planEnds === null) {
-    for (const it of chosen) leftAlone.set(it, "would_end");
-  } else if (chosen.length > 0) {
-    braked = !(await steps.planEnds(chosen.map(({ payment }) => payment)));
-    if (braked) { for (const it of chosen) leftAlone.set(it, "brake"); }
-    else await inFlight(chosen, async (it) => void ended.set(it, await end(it, cleanup)));
-  }
+  const mayEnd = steps.planEnds && (chosen.length === 0 || await steps.planEnds(chosen.map(({ payment }) => payment)));
+  if (mayEnd) await inFlight(chosen, async (it) => void ended.set(it, await end(it, cleanup)));
+  else for (const it of chosen) leftAlone.set(it, steps.planEnds ? "brake" : "would_end");
 
   const decisions = looked.flatMap((it) => {
     const finding = ended.get(it) ?? it.finding;
     if (finding.standing.kind === "unclear") progress.unclear += 1;
     return decideStalePayment({ ...it, finding }, { now: clock.now(), leftAlone: leftAlone.get(it) ?? null }) ?? [];
   });
-  return { decisions, end: endOf([...ended.values()], { braked, limited: progress.endsLeft <= 0, decisions }) };
+  return {
+    decisions,
+    end: endOf([...ended.values()], { braked: mayEnd === false, limited: progress.endsLeft <= 0, decisions }),
+  };
 }
 
 function isEndable(it: StaleFinding): it is Endable {
@@ -67,18 +65,12 @@ async function end({ payment, finding }: Endable, cleanup: Cleanup): Promise<Fin
 
 function endOf(
   ended: Finding[],
-  { braked, limited, decisions }: {
-    braked: boolean;
-    limited: boolean;
-    decisions: StalePaymentDecision[];
-  },
+  { braked, limited, decisions }: { braked: boolean; limited: boolean; decisions: StalePaymentDecision[] },
 ): BatchEnd | null {
   for (const { standing } of ended) {
     if (standing.kind === "stop") return { kind: "stopped", why: standing.why };
   }
   if (braked) return { kind: "braked" };
-  if (decisions.some(({ reason }) => reason === "out_of_time")) {
-    return { kind: "out_of_time" };
-  }
+  if (decisions.some(({ reason }) => reason === "out_of_time")) return { kind: "out_of_time" };
   return limited ? { kind: "limit_reached" } : null;
 }
