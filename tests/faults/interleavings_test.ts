@@ -48,7 +48,8 @@ if (isLong) {
       for (const first of names) {
         for (const second of names) {
           for (let a = 1; a <= steps + 1; a++) {
-            for (let b = a; b <= steps + 1; b++) {
+            // Every other gap: with all of them the longest scenes would take hours.
+            for (let b = a; b <= steps + 1; b += 2) {
               await play(payments, [{ name: first, number: a }, { name: second, number: b }]);
               schedules++;
             }
