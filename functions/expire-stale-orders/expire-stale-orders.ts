@@ -3,10 +3,10 @@ import type { Settings } from "../_shared/database/contracts.ts";
 import { reasonOf } from "../_shared/errors.ts";
 import type { ClaimedOrder, OrderDecision } from "../_shared/orders.ts";
 import type { JobResult, Ports, RunOrders } from "../_shared/run/job.ts";
+import { policyOf } from "../_shared/run/policy-of.ts";
 import { type ExaminedBatch, examineOrders } from "../_shared/stripe/examine-orders.ts";
 import { readInPages } from "../_shared/stripe/read-in-pages.ts";
 import type { Reason } from "../_shared/stripe/reasons.ts";
-import { DEFAULT_POLICY, type VerdictPolicy } from "../_shared/stripe/policy.ts";
 
 /**
  * Orders without payments are closed in one statement per batch. So many take well under a second, far from the API's statement
@@ -144,16 +144,4 @@ function stopped(stop: Reason): JobResult {
 
 function outOfTime(): JobResult {
   return { status: "partial", error: "Time ran out before the work did", workLeft: true };
-}
-
-/** The shop's settings in the protocol's units: milliseconds. */
-function policyOf(settings: Settings): VerdictPolicy {
-  return {
-    ...DEFAULT_POLICY,
-    customerActionGrace: settings.customerActionGraceSeconds * 1_000,
-    processingRecheck: settings.processingRecheckSeconds * 1_000,
-    captureRecheck: settings.captureRecheckSeconds * 1_000,
-    voucherSettleGrace: settings.voucherSettleGraceSeconds * 1_000,
-    slowMethodWindow: settings.slowMethodWindowSeconds * 1_000,
-  };
 }

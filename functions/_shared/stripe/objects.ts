@@ -9,8 +9,9 @@ import { z } from "zod";
  */
 const nextActionSchema = z.looseObject({ type: z.string() });
 
-/** `metadata` of a session is nullable, of an intent never; both are read the same way. */
-const metadataSchema = z.record(z.string(), z.string()).nullish().transform((metadata) => metadata ?? {});
+/** `metadata` of a session is nullable, of an intent never: an intent without any is a broken answer, not somebody else's. */
+const metadataSchema = z.record(z.string(), z.string());
+const nullableMetadataSchema = metadataSchema.nullish().transform((metadata) => metadata ?? {});
 
 /** Amounts in the currency's minor unit, times in Unix seconds. */
 export const intentSchema = z.object({
@@ -42,7 +43,7 @@ export const sessionSchema = z.object({
   currency: z.string().nullish(),
   created: z.int(),
   livemode: z.boolean(),
-  metadata: metadataSchema,
+  metadata: nullableMetadataSchema,
   payment_intent: z.union([intentSchema, z.string()]).nullish().transform((intent) => intent ?? null),
 });
 
