@@ -59,6 +59,8 @@ Deno.test("synchronising asks Stripe about that order alone, now, and settles it
     await shop.addIntent(other, { status: "processing" });
     await shop.run();
     const bare = await shop.placeOrder({ minutesAgo: 240 });
+    const older = await shop.placeOrder({ minutesAgo: 300 });
+    await shop.addIntent(older);
     assert.equal((await shop.orderOf(asked)).status, "pending");
     assert.ok((await shop.stripe.customer({ id: intent, verb: "async_settle" })).accepted);
     const mark = shop.stripe.mark();
@@ -72,7 +74,9 @@ Deno.test("synchronising asks Stripe about that order alone, now, and settles it
     ]);
     assert.deepEqual([json.order.status, json.order.status_reason, json.order.attempt], ["paid", "paid", 2]);
     assert.equal((await shop.orderOf(other)).attempt, 1, "another order was asked about");
-    assert.equal((await shop.orderOf(bare)).status, "pending", "another order was closed");
+    for (const id of [bare, older]) {
+      assert.equal((await shop.orderOf(id)).status, "pending", "another order was closed");
+    }
     const paths = shop.stripe.calls({ since: mark }).map(({ path }) => path);
     assert.deepEqual(paths, [`/v1/payment_intents/${intent}`]);
   });
@@ -86,6 +90,20 @@ Deno.test("synchronising works while the brake is on, and leaves it on for the o
     const { code, json } = await cliJson(["sync", asked!, "--reason", "one of them first"], withKey(shop));
     assert.deepEqual([code, json.order.status], [0, "expired"]);
     assert.equal((await cliJson(["alerts"], withKey(shop))).json[0].key, "brake:expire-stale-orders");
+  });
+});
+
+Deno.test("a synchronisation that ran out of time goes on with the same order", async () => {
+  await withShop({}, async ({ sql, placeOrder }) => {
+    const order = await placeOrder();
+    const [asked] = await sql`select public.jobs_sync_order(${order}, 'why', 'ann') ->> 'runId' as id`;
+    await sql`select public.jobs_begin_run(p_run_id => ${
+      asked!.id
+    }, p_job => 'expire-stale-orders', p_trigger => 'server')`;
+    await sql`select public.jobs_finish_run(p_run_id => ${asked!.id}, p_status => 'partial')`;
+    const [next] = await sql`select public.jobs_continue_run(${asked!.id}) as id`;
+    const [run] = await sql`select order_id, trigger from public.job_runs where id = ${next!.id}`;
+    assert.deepEqual({ ...run }, { order_id: order, trigger: "continuation" });
   });
 });
 

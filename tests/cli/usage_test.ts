@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { commands } from "../../cli/commands.ts";
 import { readTarget } from "../../cli/environment.ts";
+import { UsageError } from "../../cli/errors.ts";
+import { helpOf } from "../../cli/help.ts";
 import { announceStack } from "../../local/stack/announce.ts";
 import { cli, cliJson } from "./command-line.ts";
 
@@ -9,7 +11,6 @@ const ORDER = "0b9c7c1e-7a53-4f5e-8a53-1f2f8f1c0001";
 const NOWHERE = { LAPSE_URL: "http://127.0.0.1:9", LAPSE_SECRET_KEY: "sb_secret_test" };
 
 const MISTAKES: [string[], RegExp][] = [
-  [["explode"], /^Cannot run explode: the commands are status, metrics, order,/],
   [["status", "--force"], /^Cannot use --force: the options of status are --runs, --json, --help$/],
   [["status", "--runs", "none"], /^Cannot use --runs: current value is none \(not a whole number\)$/],
   [["status", "now"], /^Cannot use now as an argument of status$/],
@@ -25,13 +26,24 @@ const MISTAKES: [string[], RegExp][] = [
   [["doctor", "--mode", "prod"], /^Cannot use --mode: current value is prod/],
 ];
 
-Deno.test("a command that is used wrongly says what is wrong, reaches nothing and ends with 2", async () => {
-  await Promise.all(MISTAKES.map(async ([args, says]) => {
+Deno.test("a command that is used wrongly says what is wrong, and reaches nothing", async () => {
+  const context = { readVariable: () => undefined, connect: () => assert.fail("it connected"), progress: () => {} };
+  for (const [[name, ...args], says] of MISTAKES) {
+    const command = commands.find((it) => it.name === name)!;
+    await assert.rejects(command.run(args, context), (error: Error) => {
+      assert.ok(error instanceof UsageError, `${error}`);
+      assert.match(error.message, says);
+      return true;
+    });
+  }
+});
+
+Deno.test("wrong usage ends with 2, and says so on standard error alone", async () => {
+  for (const args of [["explode"], ["status", "--force"]]) {
     const { code, stdout, stderr } = await cli(args, NOWHERE);
-    assert.equal(code, 2, `${args.join(" ")}: ${stdout}${stderr}`);
-    assert.match(stderr.trim(), says);
-    assert.equal(stdout, "");
-  }));
+    assert.deepEqual([code, stdout], [2, ""]);
+    assert.match(stderr, /^Cannot (run explode: the commands are status, metrics|use --force: the options of status)/);
+  }
 });
 
 Deno.test("with --json an error is one JSON value as well", async () => {
@@ -46,15 +58,15 @@ Deno.test("with --json an error is one JSON value as well", async () => {
 Deno.test("every command explains itself, its options and the exit codes", async () => {
   const overview = await cli(["--help"]);
   assert.equal(overview.code, 0);
-  await Promise.all(commands.map(async ({ name, options }) => {
-    assert.ok(overview.stdout.includes(`jobs:${name} `), `${name} is not in the overview`);
-    const { code, stdout } = await cli([name, "--help"]);
-    assert.equal(code, 0);
-    for (const option of [...Object.keys(options), "json"]) {
-      assert.ok(stdout.includes(`--${option}`), `${name} --${option}`);
-    }
-    assert.match(stdout, /Exit codes\n {2}0 /);
-  }));
+  for (const command of commands) {
+    assert.ok(overview.stdout.includes(`jobs:${command.name} `), `${command.name} is not in the overview`);
+    const help = helpOf(command);
+    for (const option of [...Object.keys(command.options), "json"]) assert.ok(help.includes(`--${option}`), option);
+    assert.match(help, /Exit codes\n {2}0 /);
+  }
+  const { code, stdout } = await cli(["sync", "--help"]);
+  assert.equal(code, 0);
+  assert.match(stdout, /^Usage: npm run --silent jobs:sync -- ORDER \[options\]\n/);
 });
 
 Deno.test("npm has a script for each command", async () => {
