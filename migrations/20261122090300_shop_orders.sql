@@ -117,7 +117,7 @@ comment on column public.stock_reservations.state is 'held; released: back on th
 
 create function jobs.refuse_final_state() returns trigger
 language plpgsql
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
 begin
   raise exception 'Cannot change % as it is final: current value is %',
@@ -134,7 +134,7 @@ create trigger final_status before update of status on public.orders
 
 create function jobs.refuse_illegal_move() returns trigger
 language plpgsql
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
 begin
   raise exception 'Cannot make order % as no order moves there from where it is: current value is %', new.status, old.status
@@ -162,7 +162,7 @@ create trigger final_state before update of state on public.stock_reservations
 create function jobs.refuse_expiry_with_live_payment() returns trigger
 language plpgsql
 security definer
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
 begin
   if exists (
@@ -187,7 +187,7 @@ create trigger expired_when_payments_dead before update of status on public.orde
 create function jobs.count_payment() returns trigger
 language plpgsql
 security definer
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
 declare
   v_status text;

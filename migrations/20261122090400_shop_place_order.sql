@@ -16,7 +16,7 @@ create function public.place_order(
 ) returns public.orders
 language plpgsql
 security definer
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
 declare
   v_order public.orders;

@@ -14,7 +14,7 @@ create function public.attach_payment(
 ) returns public.order_payments
 language plpgsql
 security definer
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
 declare
   v_order public.orders;

@@ -60,7 +60,7 @@ revoke all on table jobs.settings from public, anon, authenticated, service_role
 -- Contract: the settings a run needs, as JSON for the functions, intervals in seconds; null when the row is gone.
 create function jobs.settings_json() returns jsonb
 language sql stable
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
   select jsonb_build_object(
     'runSeconds', s.run_seconds,

@@ -115,7 +115,7 @@ revoke all on table jobs.leases from public, anon, authenticated, service_role;
 -- taken over finds another fence and changes nothing.
 create function jobs.hold_lease(p_run_id uuid, p_fence bigint, p_now timestamptz) returns public.job_runs
 language plpgsql
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
 declare
   v_run public.job_runs;

@@ -113,7 +113,7 @@ create type jobs.decision as (
 
 create function jobs.record_decisions(p_run public.job_runs, p_decisions jobs.decision[], p_now timestamptz) returns void
 language sql
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
   -- the rows
   with recorded as (

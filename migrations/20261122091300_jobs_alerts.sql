@@ -47,7 +47,7 @@ create function jobs.raise_alert(
   p_now timestamptz
 ) returns void
 language sql
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
   insert into public.job_alerts as a (key, job, severity, message, details, first_seen_at, last_seen_at)
   values (p_key, p_job, p_severity, p_message, coalesce(p_details, '{}'), p_now, p_now)
@@ -60,7 +60,7 @@ $$;
 
 create function jobs.resolve_alert(p_key text, p_now timestamptz) returns void
 language sql
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
   update public.job_alerts a set resolved_at = p_now where a.key = p_key and a.resolved_at is null;
 $$;

@@ -13,7 +13,7 @@
 -- closes reservations in several steps locks for all of them first: two sorted passes are not one sorted pass.
 create function jobs.lock_reserved_stock(p_order_ids uuid[]) returns void
 language sql
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
   select from public.inventory i
   where i.sku in (
@@ -30,7 +30,7 @@ comment on function jobs.lock_reserved_stock(uuid[]) is 'Locks the inventory tha
 create function jobs.close_reservations(p_order_ids uuid[], p_state text, p_now timestamptz)
 returns table (order_id uuid, units integer)
 language plpgsql
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
 begin
   perform jobs.lock_reserved_stock(p_order_ids => p_order_ids);
@@ -66,7 +66,7 @@ comment on function jobs.close_reservations(uuid[], text, timestamptz) is
 -- Looks at what is recorded, not at who recorded it, so that no order of events can hide it. One alert per order.
 create function jobs.alert_wrong_money(p_order_ids uuid[], p_now timestamptz) returns void
 language sql
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
   with paid as (
     select o.id, o.status, o.amount, o.currency, jsonb_agg(p.stripe_id order by p.closed_at, p.id) as stripe_ids,
@@ -101,7 +101,7 @@ comment on function jobs.alert_wrong_money(uuid[], timestamptz) is 'Alerts for o
 create function public.mark_order_paid(p_order_id uuid, p_stripe_id text, p_now timestamptz default now()) returns text
 language plpgsql
 security definer
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
 declare
   v_order public.orders;

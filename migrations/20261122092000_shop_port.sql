@@ -7,7 +7,7 @@
 create function jobs.shop_due(p_now timestamptz, p_cap integer)
 returns table (due integer, oldest timestamptz)
 language sql stable
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
   select count(*)::integer, min(d.next_check_at)
   from (
@@ -26,7 +26,7 @@ comment on function jobs.shop_due(timestamptz, integer) is 'Number of due orders
 -- got a payment a moment ago is either locked (skipped) or shows the new count when its lock is taken.
 create function jobs.shop_expire_without_payments(p_now timestamptz, p_limit integer) returns jobs.decision[]
 language plpgsql
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
 declare
   v_expired uuid[];
@@ -68,7 +68,7 @@ comment on function jobs.shop_expire_without_payments(timestamptz, integer) is
 -- Contract: what a run needs to know of these orders, as the functions parse it (functions/_shared/orders.ts).
 create function jobs.shop_order_json(p_order public.orders) returns jsonb
 language sql stable
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
   select jsonb_build_object(
     'id', (p_order).id,
@@ -100,7 +100,7 @@ comment on function jobs.shop_order_json(public.orders) is 'An order with its pa
 -- that kills its run is set aside in the end. Returns a JSON list of orders.
 create function jobs.shop_claim(p_run_id uuid, p_now timestamptz, p_until timestamptz, p_limit integer) returns jsonb
 language plpgsql
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
 declare
   v_claimed uuid[];
@@ -145,7 +145,7 @@ comment on function jobs.shop_claim(uuid, timestamptz, timestamptz, integer) is
 -- second call with the same decisions applies nothing and returns nothing. Raises 22023 for two decisions about one order.
 create function jobs.shop_settle(p_run_id uuid, p_decisions jsonb, p_now timestamptz) returns jobs.decision[]
 language plpgsql
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
 declare
   v_held uuid[];
@@ -290,7 +290,7 @@ comment on function jobs.shop_settle(uuid, jsonb, timestamptz) is
 -- Contract: the same orders as a claim would take, and those without payments, oldest first; no lock, no change.
 create function jobs.shop_preview(p_now timestamptz, p_limit integer) returns jsonb
 language sql stable
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
   with due as (
     select o.*
@@ -307,7 +307,7 @@ comment on function jobs.shop_preview(timestamptz, integer) is 'Due orders as a 
 -- Contract: a quarantined order becomes pending again and is due at once; its failures start anew. Raises PT404 or PT409.
 create function jobs.shop_redrive(p_order_id uuid, p_reason text, p_requested_by text, p_now timestamptz) returns jsonb
 language plpgsql
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
 declare
   v_order public.orders;

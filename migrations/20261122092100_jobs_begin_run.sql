@@ -14,7 +14,7 @@
 create function jobs.job_due(p_job text, p_now timestamptz, p_cap integer)
 returns table (due integer, oldest timestamptz)
 language sql stable
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
   select d.due, d.oldest from jobs.shop_due(p_now => p_now, p_cap => p_cap) d where p_job = 'expire-stale-orders';
 $$;
@@ -24,7 +24,7 @@ comment on function jobs.job_due(text, timestamptz, integer) is 'Due items of a 
 -- Contract: ends a run that never got to work.
 create function jobs.refuse_run(p_run_id uuid, p_status text, p_error text, p_now timestamptz) returns jsonb
 language sql
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
   update public.job_runs r
   set status = p_status, error = p_error, started_at = coalesce(r.started_at, p_now), finished_at = p_now, duration_ms = 0
@@ -47,7 +47,7 @@ create function public.jobs_begin_run(
 ) returns jsonb
 language plpgsql
 security definer
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
 declare
   v_run public.job_runs;

@@ -10,7 +10,7 @@ create function public.jobs_expire_without_payments(
 ) returns jsonb
 language plpgsql
 security definer
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
 declare
   v_run public.job_runs := jobs.hold_lease(p_run_id => p_run_id, p_fence => p_fence, p_now => p_now);
@@ -38,7 +38,7 @@ create function public.jobs_settle_orders(
 ) returns jsonb
 language plpgsql
 security definer
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
 declare
   v_run public.job_runs := jobs.hold_lease(p_run_id => p_run_id, p_fence => p_fence, p_now => p_now);
@@ -83,7 +83,7 @@ create function public.jobs_claim_orders(
 ) returns jsonb
 language plpgsql
 security definer
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
 declare
   v_run public.job_runs := jobs.hold_lease(p_run_id => p_run_id, p_fence => p_fence, p_now => p_now);
@@ -128,7 +128,7 @@ create function public.jobs_preview_orders(
 ) returns jsonb
 language sql stable
 security definer
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
   select jobs.shop_preview(p_now => p_now, p_limit => p_limit);
 $$;
@@ -144,7 +144,7 @@ create function public.jobs_redrive_order(
 ) returns jsonb
 language plpgsql
 security definer
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
 begin
   if coalesce(p_reason, '') = '' then

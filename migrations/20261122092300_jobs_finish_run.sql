@@ -13,7 +13,7 @@ create function public.jobs_finish_run(
 ) returns jsonb
 language plpgsql
 security definer
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
 declare
   v_run public.job_runs;

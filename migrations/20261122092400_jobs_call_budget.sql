@@ -33,7 +33,7 @@ revoke all on table jobs.call_budgets from public, anon, authenticated, service_
 -- Contract: makes the row of an endpoint if it is missing and returns it locked, its rate recovered up to now.
 create function jobs.lock_budget(p_livemode boolean, p_endpoint text, p_now timestamptz) returns jobs.call_budgets
 language plpgsql
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
 declare
   v_limit numeric;
@@ -69,7 +69,7 @@ create function public.jobs_reserve_calls(
 ) returns jsonb
 language plpgsql
 security definer
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
 declare
   -- Slots are this much further apart than the rate asks for, so that two calls which reach Stripe up to 28 ms closer together
@@ -137,7 +137,7 @@ create function public.jobs_report_throttle(
 ) returns void
 language plpgsql
 security definer
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
 declare
   v_endpoint text := case p_scope when 'account' then 'account' else p_endpoint end;

@@ -6,7 +6,7 @@ create index order_payments_intents_created_idx on public.order_payments (create
 -- Contract: for each stretch from p_from[n] to p_to[n], the number of PaymentIntents attached in it, counted up to p_cap.
 create function jobs.shop_count_intents(p_from timestamptz[], p_to timestamptz[], p_cap integer) returns integer[]
 language sql stable
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
   select coalesce(array_agg(counted.n order by s.nr), '{}')
   from unnest(p_from, p_to) with ordinality as s (from_at, to_at, nr)
@@ -26,7 +26,7 @@ comment on function jobs.shop_count_intents(timestamptz[], timestamptz[], intege
 create function public.jobs_count_intents(p_from timestamptz[], p_to timestamptz[]) returns jsonb
 language sql stable
 security definer
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
   -- Beyond 10,000 no batch is worth the pages.
   select to_jsonb(jobs.shop_count_intents(p_from => p_from, p_to => p_to, p_cap => 10000));

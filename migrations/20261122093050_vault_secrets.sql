@@ -6,7 +6,7 @@
 -- Contract: one secret of Vault by name. Raises no_data_found when it is missing or empty. The value is never part of an error.
 create function jobs.read_secret(p_name text) returns text
 language plpgsql stable
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
 declare
   v_secret text;
@@ -26,7 +26,7 @@ comment on function jobs.read_secret(text) is 'One secret of Vault; raises when 
 -- the error: a webhook's path is a secret.
 create function jobs.checked_url(p_url text, p_name text) returns text
 language plpgsql immutable
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
 begin
   if p_url !~ '^https://[^/@\s]+(/\S*)?$' and p_url !~ '^http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?(/\S*)?$' then
@@ -42,7 +42,7 @@ comment on function jobs.checked_url(text, text) is 'A URL that secrets may be s
 -- Contract: where the functions live, without a slash at the end.
 create function jobs.functions_url() returns text
 language sql stable
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
   select jobs.checked_url(rtrim(jobs.read_secret('jobs_functions_url'), '/'), 'jobs_functions_url');
 $$;
@@ -52,7 +52,7 @@ comment on function jobs.functions_url() is 'Base URL of the Edge Functions, fro
 -- Contract: writes a secret of Vault, or removes it when p_secret is null.
 create function jobs.set_secret(p_name text, p_secret text) returns void
 language plpgsql
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
 declare
   v_id uuid := (select s.id from vault.decrypted_secrets s where s.name = p_name);
@@ -70,14 +70,14 @@ $$;
 -- Contract: sets where the functions are, or the webhook of the alerts; null removes it. Raises 22023 when the URL is not https.
 create function jobs.set_functions_url(p_url text) returns void
 language sql
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
   select jobs.set_secret('jobs_functions_url', jobs.checked_url(p_url, 'jobs_functions_url'));
 $$;
 
 create function jobs.set_alert_webhook(p_url text) returns void
 language sql
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
   select jobs.set_secret('jobs_alert_webhook_url', jobs.checked_url(p_url, 'jobs_alert_webhook_url'));
 $$;

@@ -13,7 +13,7 @@ create function jobs.dispatch(
   p_now timestamptz default now()
 ) returns uuid
 language plpgsql
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
 declare
   v_url text := jobs.functions_url();
@@ -54,7 +54,7 @@ comment on function jobs.dispatch(text, text, uuid, timestamptz) is
 create function public.jobs_continue_run(p_run_id uuid, p_now timestamptz default now()) returns uuid
 language plpgsql
 security definer
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
 declare
   v_run public.job_runs;

@@ -4,7 +4,7 @@
 -- A step needs a star or a range before it: that is the grammar of pg_cron's own parser.
 create function jobs.cron_field(p_field text, p_low integer, p_high integer, p_names text[] default '{}') returns integer[]
 language plpgsql immutable
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
 declare
   v_item text;
@@ -46,7 +46,7 @@ comment on function jobs.cron_field(text, integer, integer, text[]) is 'One fiel
 -- that an expression without any tick ("0 0 31 2 *") is known by returning none. Raises 22023 for an expression pg_cron would refuse.
 create function jobs.cron_ticks(p_cron text, p_until timestamptz, p_count integer) returns setof timestamptz
 language plpgsql stable
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
 declare
   v_field text[] := regexp_split_to_array(btrim(p_cron, E' \t'), '[ \t]+');

@@ -32,7 +32,7 @@ comment on column jobs.schedules.catch_up is 'A slot missed for longer than this
 -- Everything about a schedule that PostgreSQL or pg_cron would take now and stumble over later. Better to hear of it when it is set.
 create function jobs.refuse_bad_schedule() returns trigger
 language plpgsql
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
 begin
   if not exists (select from jobs.cron_ticks(p_cron => new.cron, p_until => now(), p_count => 1)) then
@@ -69,7 +69,7 @@ revoke all on table jobs.schedules from public, anon, authenticated, service_rol
 -- Contract: the SQL that pg_cron runs for a schedule.
 create function jobs.schedule_command(p_schedule jobs.schedules) returns text
 language sql immutable
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
   select case
     when (p_schedule).job = 'jobs-watch' then 'select jobs.watch()'
@@ -86,7 +86,7 @@ comment on function jobs.schedule_command(jobs.schedules) is 'The SQL that pg_cr
 create function jobs.install_schedules()
 returns table (job text, schedule text, active boolean)
 language plpgsql
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
 declare
   v_schedule jobs.schedules;
@@ -104,7 +104,7 @@ comment on function jobs.install_schedules() is 'Puts the schedules into pg_cron
 
 create function jobs.install_changed_schedules() returns trigger
 language plpgsql
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
 begin
   perform jobs.install_schedules();

@@ -17,7 +17,7 @@ revoke all on table jobs.schedule_slots from public, anon, authenticated, servic
 -- resolved by PostgreSQL to one instant, so that each week has exactly one.
 create function jobs.last_slot(p_schedule jobs.schedules, p_now timestamptz) returns timestamptz
 language plpgsql stable
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
 declare
   v_today date := (p_now at time zone p_schedule.time_zone)::date;
@@ -37,7 +37,7 @@ comment on function jobs.last_slot(jobs.schedules, timestamptz) is 'The last wee
 -- at or after the slot claims it, whatever kept earlier ticks from happening. If dispatching fails, the claim goes with it.
 create function jobs.dispatch_due_slot(p_job text, p_now timestamptz default now()) returns uuid
 language plpgsql
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
 declare
   v_schedule jobs.schedules;

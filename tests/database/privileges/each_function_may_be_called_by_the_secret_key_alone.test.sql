@@ -30,7 +30,7 @@ select is_empty(
 );
 select is_empty(
   $$ select o.oid::regprocedure from own o where not coalesce(
-       o.proconfig && array['search_path=pg_catalog, pg_temp', 'search_path=""'], false
+       o.proconfig @> array['search_path=""'], false
      ) $$,
   'every function, and above all every definer function, pins its search_path'
 );
