@@ -13,7 +13,7 @@ comment on column public.job_runs.order_id is 'The only order this run works on,
 -- may still make, and an order that a run holds or that is closed has nothing to be asked.
 create function jobs.shop_make_due(p_order_id uuid, p_reason text, p_requested_by text, p_now timestamptz) returns void
 language plpgsql
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
 declare
   v_order public.orders;
@@ -47,7 +47,7 @@ comment on function jobs.shop_make_due(uuid, text, text, timestamptz) is 'Makes 
 -- longer must not make the run find nothing.
 create function jobs.shop_claim_order(p_run_id uuid, p_order_id uuid, p_now timestamptz, p_until timestamptz) returns jsonb
 language plpgsql
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
 begin
   update public.orders o
@@ -78,7 +78,7 @@ create function public.jobs_sync_order(
 ) returns jsonb
 language plpgsql
 security definer
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
 declare
   v_run_id uuid;
@@ -113,7 +113,7 @@ create or replace function public.jobs_begin_run(
 ) returns jsonb
 language plpgsql
 security definer
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
 declare
   v_run public.job_runs;
@@ -220,7 +220,7 @@ create or replace function public.jobs_expire_without_payments(
 ) returns jsonb
 language plpgsql
 security definer
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
 declare
   v_run public.job_runs := jobs.hold_lease(p_run_id => p_run_id, p_fence => p_fence, p_now => p_now);
@@ -246,7 +246,7 @@ create or replace function public.jobs_claim_orders(
 ) returns jsonb
 language plpgsql
 security definer
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
 declare
   v_run public.job_runs := jobs.hold_lease(p_run_id => p_run_id, p_fence => p_fence, p_now => p_now);

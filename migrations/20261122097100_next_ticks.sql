@@ -4,7 +4,7 @@
 -- null for an expression without any within 400 days.
 create function jobs.next_tick(p_cron text, p_now timestamptz) returns timestamptz
 language plpgsql stable
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
 declare
   v_ahead record;
@@ -28,7 +28,7 @@ comment on function jobs.next_tick(text, timestamptz) is 'The first tick of a cr
 -- Contract: the first slot of a weekly schedule after p_now. Day by day, because a week in which the clocks change has 167 or 169 hours.
 create function jobs.next_slot(p_schedule jobs.schedules, p_now timestamptz) returns timestamptz
 language sql stable
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
   select min(s.slot_at)
   from generate_series(1, 8) as ahead (days)
@@ -43,7 +43,7 @@ comment on function jobs.next_slot(jobs.schedules, timestamptz) is 'The first we
 create function public.jobs_schedule(p_now timestamptz default now()) returns jsonb
 language sql stable
 security definer
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
   select jsonb_build_object(
     'now', p_now,

@@ -6,7 +6,7 @@
 -- Contract: versions of the applied migrations, oldest first; null when nobody kept a history.
 create function jobs.inspect_migrations(p_asked jsonb, p_now timestamptz) returns jsonb
 language plpgsql stable
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
 begin
   if to_regclass('supabase_migrations.schema_migrations') is null then
@@ -19,7 +19,7 @@ $$;
 -- Contract: the extensions the schedule needs; installed is null for one that is missing, available for one the server does not have.
 create function jobs.inspect_extensions(p_asked jsonb, p_now timestamptz) returns jsonb
 language sql stable
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
   select jsonb_agg(jsonb_build_object('name', n.name, 'installed', e.extversion, 'available', a.default_version) order by n.name)
   from unnest('{pg_cron,pg_net,supabase_vault}'::text[]) n (name)
@@ -31,7 +31,7 @@ $$;
 -- the secret whose SHA-256 was asked about).
 create function jobs.inspect_secrets(p_asked jsonb, p_now timestamptz) returns jsonb
 language sql stable
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
   with entry as (
     select n.name, nullif(btrim(v.decrypted_secret), '') as value
@@ -56,7 +56,7 @@ $$;
 -- objects of the shop are its own business.
 create function jobs.inspect_privileges(p_asked jsonb, p_now timestamptz) returns jsonb
 language sql stable
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
   with own_table as (
     select c.oid, c.relname, c.relrowsecurity, n.nspname
@@ -130,7 +130,7 @@ $$;
 -- Contract: what each check of the watch finds now, whether or not the watch looks; a check that fails says so itself.
 create function jobs.inspect_conditions(p_asked jsonb, p_now timestamptz) returns jsonb
 language plpgsql stable
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
 declare
   v_kind record;
@@ -165,7 +165,7 @@ $$;
 -- Contract: paused schedules, the mode of the last calls to Stripe, whether there are settings, and what jobs-health would say.
 create function jobs.inspect_state(p_asked jsonb, p_now timestamptz) returns jsonb
 language sql stable
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
   select jsonb_build_object(
     'settings', exists (select from jobs.settings),
@@ -179,7 +179,7 @@ $$;
 
 create function jobs.inspect_health(p_asked jsonb, p_now timestamptz) returns jsonb
 language sql stable
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
   select public.jobs_health(p_now) -> 'reasons';
 $$;
@@ -197,7 +197,7 @@ comment on function jobs.inspect_health(jsonb, timestamptz) is 'What jobs-health
 create function public.jobs_inspect(p_asked jsonb default '{}', p_now timestamptz default now()) returns jsonb
 language plpgsql stable
 security definer
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
 declare
   v_part text;
