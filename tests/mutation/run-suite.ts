@@ -7,7 +7,7 @@ import type { Suite } from "./suites.ts";
 export type Verdict = { failed: string | null };
 
 /** One fault should not need longer; a program that hangs because of it has shown it. */
-const LIMIT_MS = 120_000;
+const LIMIT_MS = 180_000;
 
 /** Runs a suite in a copy of the working tree, up to its first failing test. */
 export async function runSuite(folder: string, suite: Suite, pgtap: PgTap | null): Promise<Verdict> {

@@ -43,7 +43,7 @@ export function suitesOf({ file, tests }: Fault): Suite[] {
     return [unit(`${STRIPE}/examine_order_test.ts`, `${STRIPE}/examine_orders_test.ts`), unit(STRIPE)];
   }
   if (file.includes("/budget/")) return [unit("tests/unit/budget"), unit("tests/integration/idle_and_budget_test.ts")];
-  if (file.includes("/http/")) return [EDGE, unit("tests/security", "tests/integration/callers_test.ts")];
+  if (file.includes("/http/")) return [EDGE, unit("tests/security/bodies_test.ts", "tests/security/requests_test.ts")];
   const purpose = file.replace(/^.*\/\d+_|\.sql$/g, "");
   return [pgtap(...PGTAP[purpose]!), pgtap(...new Set(Object.values(PGTAP).flat())), WHOLE];
 }
