@@ -98,7 +98,7 @@ $$;
 comment on function public.jobs_sync_order(uuid, text, text, timestamptz) is
   'Makes one order due and queues a run restricted to it. For the operator''s tools (secret key) only.';
 
--- The three calls of a run that a restriction concerns, otherwise as they were.
+-- The four calls of a run that a restriction concerns, otherwise as they were.
 
 create or replace function public.jobs_begin_run(
   p_run_id uuid,
@@ -283,6 +283,32 @@ begin
     from jsonb_array_elements(v_claimed) c
     where (c ->> 'failures')::integer < v_settings.max_attempts
   );
+end;
+$$;
+
+create or replace function public.jobs_continue_run(p_run_id uuid, p_now timestamptz default now()) returns uuid
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_run public.job_runs;
+  v_next uuid;
+begin
+  select * into v_run from public.job_runs r where r.id = p_run_id for update;
+  if not found or v_run.status <> 'partial' then
+    raise exception 'Cannot continue run % as it is not partial: current value is %', p_run_id, coalesce(v_run.status, 'missing')
+      using errcode = 'PT409';
+  end if;
+
+  select r.id into v_next from public.job_runs r where r.continues = p_run_id;
+  if found then
+    return v_next;
+  end if;
+  v_next := jobs.dispatch(p_job => v_run.job, p_trigger => 'continuation', p_continues => p_run_id, p_now => p_now);
+  -- What goes on with one order goes on with that one.
+  update public.job_runs r set order_id = v_run.order_id where r.id = v_next and v_run.order_id is not null;
+  return v_next;
 end;
 $$;
 

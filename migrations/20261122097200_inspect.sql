@@ -118,7 +118,7 @@ as $$
     union all
     select format('%s runs with its owner''s rights and without a search path of its own', f.name)
     from own_function f
-    where f.prosecdef and not coalesce(f.proconfig && array['search_path=pg_catalog, pg_temp', 'search_path=""'], false)
+    where f.prosecdef and not coalesce(f.proconfig @> array['search_path=""'], false)
     union all
     select format('%s may look into the schema jobs', r.role)
     from unnest('{anon,authenticated,service_role}'::text[]) r (role)

@@ -146,7 +146,7 @@ export const FAULTS: PlantedFault[] = [
   ]),
   inDatabase("a definer function lost its search path", "privileges", /jobs_health.* without a search path/, [
     `alter function public.jobs_health(timestamptz) reset search_path`,
-    `alter function public.jobs_health(timestamptz) set search_path = pg_catalog, pg_temp`,
+    `alter function public.jobs_health(timestamptz) set search_path = ''`,
   ]),
   atGateway("a function is not deployed", "cleanup-stale-payment-intents", /is not deployed.*functions deploy/, {
     request: (path) =>
