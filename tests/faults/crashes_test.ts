@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { assertPromises } from "../oracle/oracle.ts";
 import { type Bench, useBenches, withBench } from "./support/bench.ts";
-import { cutAt, dieBefore, insertBefore } from "./support/fates.ts";
+import { cutAt, dieBefore } from "./support/fates.ts";
 import { isLong, report } from "./support/length.ts";
 import { nextTick, tick } from "./support/scheduler.ts";
 import { type Scene, SCENES } from "./support/scenes.ts";
@@ -27,12 +27,20 @@ for (const scene of SCENES) {
 
   Deno.test(`${job}: a run that stalls at any step for longer than its lease is fenced off when it wakes`, async () => {
     const stall = (number: number) => (bench: Bench) => {
-      const act = async () => {
+      let written: unknown = null;
+      const atStep: AtStep = async (step, take) => {
+        // What it wrote before it lost its lease stands; every call it makes after that changes nothing of it.
+        if (step.number > number && written !== null) assert.deepEqual(await writtenByLost(bench), written);
+        if (step.number !== number) return await take();
         bench.time.advance(MINUTE);
         await tick(bench, { job });
         await assertPromises(bench);
+        if (number > 1) written = await writtenByLost(bench);
+        return await take();
       };
-      return insertBefore([{ number, act }]);
+      return Object.assign(atStep, {
+        after: async () => written !== null && assert.deepEqual(await writtenByLost(bench), written),
+      });
     };
     // A short lease in a long run: it may still work when its lease is over, so that the fence alone holds it.
     const steps = await atEveryStep(scene, (number) => [stall(number)], { lease: "15 seconds" });
@@ -95,6 +103,7 @@ async function atEveryStep(
               return atStep(step, take, fate);
             },
           });
+          if ("after" in atStep) await (atStep.after as () => Promise<unknown>)();
           assert.ok(struck, "the run took fewer steps than the one they were counted with");
           await assertPromises(bench);
           await comeToRest();
@@ -123,4 +132,13 @@ function countSteps(scene: Scene): Promise<number> {
     const [outcome] = await tick(bench, { job: scene.job });
     return outcome!.steps.length;
   });
+}
+
+/** Everything that runs which lost their lease have written. */
+async function writtenByLost({ sql }: Bench): Promise<unknown> {
+  return [
+    ...await sql`
+    select r.id, r.heartbeat_at, count(d.id)::int as decisions from public.job_runs r left join public.job_decisions d on d.run_id = r.id
+    where r.status = 'lost' group by r.id order by r.id`,
+  ];
 }

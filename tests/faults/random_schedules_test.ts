@@ -9,7 +9,7 @@ useBenches();
 // To replay a failure: LAPSE_PROOF_SEED and LAPSE_PROOF_PATH as fast-check printed them.
 const seed = Number(Deno.env.get("LAPSE_PROOF_SEED") ?? 20261122);
 const path = Deno.env.get("LAPSE_PROOF_PATH");
-const numRuns = Number(Deno.env.get("LAPSE_PROOF_RUNS") ?? lengthOf({ bounded: 60, long: 3_000 }));
+const numRuns = Number(Deno.env.get("LAPSE_PROOF_RUNS") ?? lengthOf({ bounded: 40, long: 3_000 }));
 
 Deno.test("whatever happens in whatever order, every promise holds and every order ends where the money says", async () => {
   let events = 0;

@@ -24,6 +24,7 @@ export async function brokenPromises(input: OracleInput): Promise<string[]> {
     reservationsAgainstStatus(input),
     expiredWithoutEvidence(input),
     countersAgainstDecisions(input),
+    deadAndAlive(input),
     moneyThatWasCancelled(input),
   ]);
   return [...found.flat(), ...overBudget(input)];
@@ -67,6 +68,20 @@ async function expiredWithoutEvidence({ sql }: OracleInput): Promise<string[]> {
       and not (p.state = 'paid' and p.closed_at >= o.expired_at
         and exists (select from public.job_alerts a where a.key = 'late_payment:' || o.id))`;
   return rows.map(({ id, stripe_id, state }) => `3: order ${id} is expired and its payment ${stripe_id} is ${state}`);
+}
+
+/** What is recorded as dead must be dead at Stripe. Payments that Stripe does not know are some test's inventions. */
+async function deadAndAlive({ sql, stripe }: OracleInput): Promise<string[]> {
+  const dead = await sql<{ stripe_id: string }[]>`select stripe_id from public.order_payments where state = 'dead'`;
+  const statusAtStripe = (id: string): string | undefined => {
+    const session = id.startsWith("cs_") ? stripe.checkoutSessions({ id })[0] : undefined;
+    if (session?.status === "open") return "open";
+    const intent = id.startsWith("cs_") ? session?.payment_intent as string | null | undefined : id;
+    return intent ? stripe.paymentIntents({ id: intent })[0]?.status : undefined;
+  };
+  return dead.map(({ stripe_id }) => ({ stripe_id, status: statusAtStripe(stripe_id) }))
+    .filter(({ status }) => status !== undefined && status !== "canceled")
+    .map(({ stripe_id, status }) => `3: ${stripe_id} is recorded as dead and is ${status} at Stripe`);
 }
 
 async function countersAgainstDecisions({ sql }: OracleInput): Promise<string[]> {
