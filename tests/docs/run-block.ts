@@ -13,7 +13,7 @@ export async function runBlock(block: Block, { sql, env }: Surroundings): Promis
       return JSON.stringify(await sql.unsafe(block.text).simple());
     case "bash":
       // npm looks for package.json here, and curl must not hide what it got.
-      return await run("bash", ["-euo", "pipefail", "-c", block.text], env);
+      return await run("bash", ["-euo", "pipefail", "-c", block.text], env, exitCodesOf(block));
     case "ts":
       return await runTypeScript(block.text, env);
     default:
@@ -69,10 +69,15 @@ function asProgram(text: string): string {
   return `${imports.join("\n")}\n${PREAMBLE}\n{\n${text.replaceAll(/^import .*$/gm, "")}\n}\nDeno.exit(0);\n`;
 }
 
-async function run(program: string, args: string[], env: Record<string, string>): Promise<string> {
-  const { success, code, stdout, stderr } = await new Deno.Command(program, { args, env, cwd: root, stdin: "null" })
-    .output();
+/** A block marked `exit=0,1` may end with either: some commands tell by their exit code that something needs somebody. */
+function exitCodesOf({ marks }: Block): number[] {
+  const mark = marks.find((it) => it.startsWith("exit="));
+  return mark ? mark.slice("exit=".length).split(",").map(Number) : [0];
+}
+
+async function run(program: string, args: string[], env: Record<string, string>, allowed = [0]): Promise<string> {
+  const { code, stdout, stderr } = await new Deno.Command(program, { args, env, cwd: root, stdin: "null" }).output();
   const text = new TextDecoder();
-  if (!success) throw new Error(`exit code ${code}\n${text.decode(stdout)}\n${text.decode(stderr)}`);
+  if (!allowed.includes(code)) throw new Error(`exit code ${code}\n${text.decode(stdout)}\n${text.decode(stderr)}`);
   return text.decode(stdout);
 }

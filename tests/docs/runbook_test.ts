@@ -4,6 +4,7 @@ import { CLEANUP_REASONS } from "../../functions/_shared/stripe/cleanup-reasons.
 import { REASONS } from "../../functions/_shared/stripe/reasons.ts";
 import { type Databases, startDatabases } from "../../local/platform/databases.ts";
 import { readText } from "../rules/project-files.ts";
+import { root } from "../support/runner/program.ts";
 
 const runbook = await readText("docs/payments-ops.md");
 const section = (title: string) => runbook.split(`\n## ${title}\n`)[1]!.split("\n## ")[0]!;
@@ -115,8 +116,9 @@ Deno.test("every link within the documents leads somewhere", async () => {
   ) {
     for (const [, target, anchor] of (await readText(path)).matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)/g)) {
       const file = target === "" ? path : new URL(target!, `file:///${path}`).pathname.slice(1);
-      const text = await readText(file);
+      await Deno.stat(new URL(file, `file://${root}`));
       if (anchor === undefined) continue;
+      const text = await readText(file);
       const anchors = [...text.matchAll(/^#+ (.+)$/gm)].map(([, title]) =>
         title!.toLowerCase().replaceAll(/[^\w\s-]/g, "").replaceAll(" ", "-")
       );
