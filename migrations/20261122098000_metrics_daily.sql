@@ -50,7 +50,7 @@ create policy "operators and viewers read daily metrics" on public.job_metrics_d
 
 create or replace function jobs.record_decisions(p_run public.job_runs, p_decisions jobs.decision[], p_now timestamptz) returns void
 language sql
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
   -- the rows
   with recorded as (
@@ -136,7 +136,7 @@ comment on function jobs.record_decisions(public.job_runs, jobs.decision[], time
 -- A run is added to its day wherever it is added to its job.
 create function jobs.count_run_of_day() returns trigger
 language plpgsql
-set search_path = pg_catalog, pg_temp
+set search_path = ''
 as $$
 begin
   insert into public.job_metrics_daily as m (job, day, runs, runs_failed, execution_time)
