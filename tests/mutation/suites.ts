@@ -26,6 +26,7 @@ const PGTAP: Record<string, string[]> = {
 
 /** What no single connection can see. */
 const WHOLE = unit(
+  "tests/integration/turns_test.ts",
   "tests/integration/races_test.ts",
   "tests/integration/one_run_at_a_time_test.ts",
 );

@@ -1,6 +1,6 @@
 import { faultsIn } from "../fault.ts";
 
-const RACES = ["tests/integration/races_test.ts"];
+const RACES = ["tests/integration/turns_test.ts"];
 
 /** Runs, claims, settlements, counters and the call budget: what the jobs do in the database. */
 export const JOBS_SQL_FAULTS = [

@@ -1,6 +1,6 @@
 import { faultsIn } from "../fault.ts";
 
-const RACES = ["tests/integration/races_test.ts"];
+const RACES = ["tests/integration/turns_test.ts"];
 
 /** Orders, payments and stock: what the database does and refuses. */
 export const SHOP_SQL_FAULTS = [
