@@ -1,12 +1,12 @@
-import { createBudgetedFetch } from "../budget/budgeted-fetch.ts";
+import { type CallStatistics, createBudgetedFetch } from "../budget/budgeted-fetch.ts";
 import { createCallBudget } from "../budget/call-budget.ts";
 import type { BeginAnswer } from "../database/contracts.ts";
 import type { JobsDatabase, NewRun } from "../database/jobs-database.ts";
 import type { StripeEnvironment } from "../environment.ts";
 import { ConfigurationError, LeaseLostError, reasonOf } from "../errors.ts";
-import { createStripeGateway } from "../stripe/gateway.ts";
+import type { StripeGateway } from "../stripe/gateway.ts";
 import { type Clock, clockFrom } from "./clock.ts";
-import type { Job, JobResult, RunOrders } from "./job.ts";
+import type { Job, JobResult, Ports, RunOrders } from "./job.ts";
 import type { Log } from "./log.ts";
 import { reportOf, type RunReport } from "./report.ts";
 
@@ -61,32 +61,53 @@ async function workOff(
   let configurationError: string | null = null;
   let result: JobResult;
   try {
-    const { secretKey, apiBase } = stripe();
-    const gateway = createStripeGateway({
-      secretKey,
-      apiBase,
-      timeoutMs: CALL_TIMEOUT_MS,
-      fetch: createBudgetedFetch({
-        fetch: world.fetch,
-        budget: createCallBudget({
-          clock,
-          reserve: (endpoint, count) => database.reserveCalls(gateway.livemode, endpoint, count),
-          report: (endpoint, scope) => database.reportThrottle(gateway.livemode, endpoint, scope),
-        }),
-        timeoutMs: ATTEMPT_TIMEOUT_MS,
-        statistics,
-        onThrottled: (endpoint, reason) => log.info("throttled", { endpoint, reason }),
-      }),
-    });
-    result = begun.due === 0
-      ? { status: "succeeded", error: null, workLeft: false }
-      : await job({ database, gateway, clock, log, deadline: deadlineOf(begun) }, ordersOf(begun));
+    const environment = stripe();
+    result = begun.due === 0 ? { status: "succeeded", error: null, workLeft: false } : await job({
+      database,
+      gateway: await openGateway(environment, { database, clock, log, statistics, fetch: world.fetch }),
+      clock,
+      log,
+      deadline: deadlineOf(begun),
+    }, ordersOf(begun));
   } catch (error) {
     if (error instanceof ConfigurationError) configurationError = error.message;
     log.error("run_broke", { error: reasonOf(error), lease_lost: error instanceof LeaseLostError });
     result = { status: "failed", error: reasonOf(error), workLeft: false };
   }
   return { report: await endRun(begun, result, { database, log, statistics }), configurationError };
+}
+
+type GatewayOptions = Pick<Ports, "database" | "clock" | "log"> & {
+  statistics: CallStatistics;
+  fetch: typeof fetch;
+};
+
+/**
+ * Stripe, at the pace of the call budget. Its SDK takes as long to load as the rest of the function together, so it is loaded when
+ * there is something to ask: the scheduler has its answer by then, and most ticks have nothing to ask at all.
+ */
+async function openGateway(
+  { secretKey, apiBase }: StripeEnvironment,
+  { database, clock, log, statistics, fetch }: GatewayOptions,
+): Promise<StripeGateway> {
+  const { createStripeGateway } = await import("../stripe/gateway.ts");
+  const gateway: StripeGateway = createStripeGateway({
+    secretKey,
+    apiBase,
+    timeoutMs: CALL_TIMEOUT_MS,
+    fetch: createBudgetedFetch({
+      fetch,
+      budget: createCallBudget({
+        clock,
+        reserve: (endpoint, count) => database.reserveCalls(gateway.livemode, endpoint, count),
+        report: (endpoint, scope) => database.reportThrottle(gateway.livemode, endpoint, scope),
+      }),
+      timeoutMs: ATTEMPT_TIMEOUT_MS,
+      statistics,
+      onThrottled: (endpoint, reason) => log.info("throttled", { endpoint, reason }),
+    }),
+  });
+  return gateway;
 }
 
 type EndOptions = {
