@@ -19,6 +19,7 @@ export async function emptyTables(sql: postgres.Sql): Promise<void> {
     delete from net.http_request_queue;
     delete from net._http_response;
     delete from public.job_runs;
+    delete from public.job_metrics_daily;
     delete from public.job_metrics;
     insert into public.job_metrics (job) values ('expire-stale-orders'), ('cleanup-stale-payment-intents');
     update jobs.leases set run_id = null, fence = 0, lease_until = '-infinity';
