@@ -44,7 +44,11 @@ as $$
       select jsonb_agg(distinct s.kind)
       from public.order_payments s
       where s.order_id = x.order_id and s.state = 'paid' and s.id is distinct from p.id
-    ), '[]')
+    ), '[]'),
+    'openSession', exists (
+      select from public.order_payments s
+      where s.order_id = x.order_id and s.kind = 'checkout_session' and s.state = 'open' and s.id is distinct from p.id
+    )
   )
   from (select) as one
   left join public.order_payments p on p.stripe_id = p_stripe_id and p.stripe_account is not distinct from p_stripe_account

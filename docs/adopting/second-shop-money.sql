@@ -130,7 +130,11 @@ as $$
       select jsonb_agg(distinct o.kind)
       from shop2.ref_watch o
       where o.sale_id = x.sale_id and o.state = 'paid' and o.id is distinct from r.id
-    ), '[]')
+    ), '[]'),
+    'openSession', exists (
+      select from shop2.ref_watch o
+      where o.sale_id = x.sale_id and o.kind = 'checkout_session' and o.state = 'open' and o.id is distinct from r.id
+    )
   )
   from (select) as one
   left join shop2.ref_watch r on r.ref = p_stripe_id

@@ -22,6 +22,8 @@ export type StalePayment = {
   recordedState: PaymentState | null;
   /** The kinds of the order's other payments that are recorded as paid. */
   paidBy: PaymentKind[];
+  /** The order has another recorded payment that is an open Checkout Session: its intent is listed at Stripe under a name of its own. */
+  openSession: boolean;
   /** Its entry on the revisit list. `ending`: the clean-up set out to end it and did not get to write what came of it. */
   listed: { looks: number; ending: boolean } | null;
 };

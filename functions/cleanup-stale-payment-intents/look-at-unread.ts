@@ -19,6 +19,7 @@ export function unread(stripeId: string): StalePayment {
     order: null,
     recordedState: null,
     paidBy: [],
+    openSession: false,
     listed: null,
   };
 }

@@ -19,6 +19,7 @@ export const stalePayments: z.ZodType<StalePayment[]> = z.array(z.strictObject({
   }).nullable(),
   recordedState: z.enum(["open", "paid", "dead"]).nullable(),
   paidBy: z.array(kind),
+  openSession: z.boolean(),
   listed: z.strictObject({ looks: count, ending: z.boolean() }).nullable(),
 }));
 

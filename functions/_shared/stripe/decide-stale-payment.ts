@@ -14,7 +14,7 @@ export type LeftAlone = "would_end" | "limit_reached" | "brake";
  *
  * | stands | order open (pending, expiring, set aside) | order paid | order expired or absent |
  * | --- | --- | --- | --- |
- * | paid | settle the order as paid; short of its amount: kept, alert | by this payment: nothing; else a second payment | late payment |
+ * | paid | settle the order as paid; short of its amount: kept, alert; beside an open session: left to the other job | by this payment: nothing; else a second payment | late payment |
  * | dead | recorded by the other job | recorded | recorded |
  * | cancelable | left to the other job | ended | ended |
  * | wait | left to the other job | kept, looked at again | kept, looked at again |
@@ -97,6 +97,9 @@ function decidePaid(
       }
       return listed ? decide("unlisted", "paid") : null;
     default: {
+      // Most likely the open session's own intent. Settled by it, the order would look paid twice once the session is looked at:
+      // the other job finds the session paid, and this payment is looked at again.
+      if (recordedState === null && payment.openSession) return waitForOrder({ payment, finding }, now);
       const covers = standing.currency === order.currency &&
         standing.amountReceived >= order.amount;
       if (covers) return decide("paid", "paid");

@@ -16,6 +16,7 @@ export function stalePayment(order: OrderWord, known: Partial<StalePayment> = {}
     order: order === "absent" ? null : { status: order, amount: 2000, currency: "eur" },
     recordedState: null,
     paidBy: [],
+    openSession: false,
     listed: null,
     ...known,
   };

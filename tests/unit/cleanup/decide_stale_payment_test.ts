@@ -136,3 +136,10 @@ function decide(payment: StalePayment, standing: Standing, leftAlone: LeftAlone 
   const decision = decideStalePayment(found(payment, standing), { now: NOW, leftAlone });
   return decision ? `${decision.outcome} ${decision.reason}${decision.alert ? " !" : ""}` : "–";
 }
+
+Deno.test("a paid intent that nobody recorded waits while its order has an open session: it may be the session's own", () => {
+  const beside = stalePayment("pending", { openSession: true });
+  assert.equal(decide(beside, STANDINGS.paid), "deferred order_open");
+  assert.equal(decide({ ...beside, recordedState: "open" }, STANDINGS.paid), "paid paid");
+  assert.equal(decide(stalePayment("pending"), STANDINGS.paid), "paid paid");
+});
