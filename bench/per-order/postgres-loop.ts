@@ -1,0 +1,46 @@
+import postgres from "postgres";
+
+const BATCH = 100;
+
+/** The same loop as prisma-loop.mjs on the plain driver, for machines that cannot get Prisma. Answers milliseconds. */
+export async function postgresLoop(url: string, orders: number): Promise<number> {
+  const sql = postgres(url, { max: 1, onnotice: () => {} });
+  const runId = crypto.randomUUID();
+  await sql`select 1`;
+  const started = performance.now();
+  for (let done = 0; done < orders;) {
+    const batch = await sql<{ id: string }[]>`
+      select id from public.orders
+      where status = 'pending' and next_check_at <= now() and payment_count = 0
+      order by next_check_at limit ${BATCH}`;
+    if (batch.length === 0) break;
+    for (const { id } of batch) await sql.begin((tx) => expire(tx, { id, runId }));
+    done += batch.length;
+  }
+  const elapsed = performance.now() - started;
+  await sql.end();
+  return elapsed;
+}
+
+async function expire(tx: postgres.TransactionSql, { id, runId }: { id: string; runId: string }): Promise<void> {
+  const { count } = await tx`
+    update public.orders set status = 'expired', status_reason = 'no_payment', expired_at = now(), next_check_at = null
+    where id = ${id} and status = 'pending'`;
+  if (count === 0) return;
+  const held = await tx<{ sku: string; quantity: number }[]>`
+    select sku, quantity from public.stock_reservations where order_id = ${id} and state = 'held'`;
+  let units = 0;
+  for (const { sku, quantity } of held) {
+    await tx`
+      update public.stock_reservations set state = 'released', closed_at = now() where order_id = ${id} and sku = ${sku}`;
+    await tx`update public.inventory set reserved = reserved - ${quantity}, updated_at = now() where sku = ${sku}`;
+    units += quantity;
+  }
+  await tx`
+    insert into public.job_decisions (run_id, job, subject, order_id, outcome, reason, units_released, decided_at)
+    values (${runId}, 'expire-stale-orders', 'order', ${id}, 'expired', 'no_payment', ${units}, now())`;
+  await tx`
+    update public.job_metrics
+    set payments_expired_total = payments_expired_total + 1, stock_released_total = stock_released_total + ${units}
+    where job = 'expire-stale-orders'`;
+}

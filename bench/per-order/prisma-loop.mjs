@@ -1,0 +1,68 @@
+// The usual way to expire orders: read a batch, then one transaction per order. Runs under Node, where Prisma's client was made.
+//
+// node prisma-loop.mjs DATABASE_URL ORDERS prints {"orders": n, "ms": n}
+
+import { randomUUID } from "node:crypto";
+import { PrismaPg } from "@prisma/adapter-pg";
+import { PrismaClient } from "@prisma/client";
+
+const [url, orders] = process.argv.slice(2);
+const prisma = new PrismaClient({ adapter: new PrismaPg({ connectionString: url }) });
+const runId = randomUUID();
+const job = "expire-stale-orders";
+const batchSize = 100;
+
+await prisma.order.count({ where: { status: "quarantined" } });
+const started = performance.now();
+let done = 0;
+while (done < Number(orders)) {
+  const batch = await prisma.order.findMany({
+    where: { status: "pending", nextCheckAt: { lte: new Date() }, paymentCount: 0 },
+    orderBy: { nextCheckAt: "asc" },
+    take: batchSize,
+    include: { reservations: true },
+  });
+  if (batch.length === 0) break;
+  for (const order of batch) {
+    await expire(order);
+    done += 1;
+  }
+}
+console.log(JSON.stringify({ orders: done, ms: performance.now() - started }));
+await prisma.$disconnect();
+
+function expire(order) {
+  return prisma.$transaction(async (tx) => {
+    const now = new Date();
+    const { count } = await tx.order.updateMany({
+      where: { id: order.id, status: "pending" },
+      data: { status: "expired", statusReason: "no_payment", expiredAt: now, nextCheckAt: null },
+    });
+    if (count === 0) return;
+    let units = 0;
+    for (const { sku, quantity } of order.reservations.filter(({ state }) => state === "held")) {
+      await tx.reservation.update({
+        where: { orderId_sku: { orderId: order.id, sku } },
+        data: { state: "released", closedAt: now },
+      });
+      await tx.inventory.update({ where: { sku }, data: { reserved: { decrement: quantity }, updatedAt: now } });
+      units += quantity;
+    }
+    await tx.decision.create({
+      data: {
+        runId,
+        job,
+        subject: "order",
+        orderId: order.id,
+        outcome: "expired",
+        reason: "no_payment",
+        unitsReleased: units,
+        decidedAt: now,
+      },
+    });
+    await tx.metrics.update({
+      where: { job },
+      data: { paymentsExpiredTotal: { increment: 1 }, stockReleasedTotal: { increment: units } },
+    });
+  });
+}
