@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { readText } from "../rules/project-files.ts";
 import { FAULTS } from "./faults/all.ts";
+import { filesBelow } from "../support/runner/files.ts";
 import { type Fault, plant } from "./fault.ts";
 import { createJudge } from "./judge.ts";
 import { isGood, type Result, summarise } from "./results.ts";
@@ -55,6 +56,21 @@ Deno.test("every fault of the list has its place in the code, once, and a name o
   const planted = FAULTS.filter((it) => plant(it, sources.get(it.file)!) !== sources.get(it.file)).map(({ id }) => id);
   assert.deepEqual(planted, FAULTS.map(({ id }) => id));
   assert.equal(new Set(planted).size, FAULTS.length);
+});
+
+Deno.test("no fault is planted in a function that a later migration replaces", async () => {
+  const migrations = await filesBelow("migrations", ".sql");
+  const dead: string[] = [];
+  for (const { id, file, find } of FAULTS.filter(({ file }) => file.startsWith("migrations/"))) {
+    const before = (await readText(file)).split(find)[0]!;
+    const [, name] = [...before.matchAll(/create (?:or replace )?function ([\w.]+)\(/g)].at(-1) ?? [];
+    for (const later of migrations.filter((path) => path > file)) {
+      if (name && (await readText(later)).includes(`create or replace function ${name}(`)) {
+        dead.push(`${id}: ${name} is in ${later}`);
+      }
+    }
+  }
+  assert.deepEqual(dead, []);
 });
 
 Deno.test("only faults of the list are explained as survivors", () => {

@@ -188,34 +188,10 @@ export const JOBS_SQL_FAULTS = [
       "a run that lost its lease settles",
     ],
     [
-      "claims-without-lease",
-      "jobs.hold_lease(p_run_id => p_run_id, p_fence => p_fence, p_now => p_now);\n  v_settings",
-      "(select r from public.job_runs r where r.id = p_run_id);\n  v_settings",
-      "a run that lost its lease claims",
-    ],
-    [
-      "closes-without-lease",
-      "jobs.hold_lease(p_run_id => p_run_id, p_fence => p_fence, p_now => p_now);\n  v_decisions",
-      "(select r from public.job_runs r where r.id = p_run_id);\n  v_decisions",
-      "a run that lost its lease closes orders",
-    ],
-    [
       "handed-back-counted",
       "where d.outcome <> 'handed_back'",
       "where true",
       "an order handed back breaks the batch or is counted",
-    ],
-    [
-      "hopeless-claimed",
-      "where (c ->> 'failures')::integer < v_settings.max_attempts",
-      "where true",
-      "an order that kills its run is handed out again",
-    ],
-    [
-      "hopeless-not-set-aside",
-      "where (c ->> 'failures')::integer >= v_settings.max_attempts;",
-      "where false;",
-      "an order that kills its run hangs in its claim",
     ],
     [
       "money-alert-missing-in-settle",
@@ -256,7 +232,31 @@ export const JOBS_SQL_FAULTS = [
       "a working run looks dead",
     ],
   ]),
-  ...faultsIn("migrations/20261122092100_jobs_begin_run.sql", [
+  ...faultsIn("migrations/20261122097000_sync_order.sql", [
+    [
+      "claims-without-lease",
+      "jobs.hold_lease(p_run_id => p_run_id, p_fence => p_fence, p_now => p_now);\n  v_settings",
+      "(select r from public.job_runs r where r.id = p_run_id);\n  v_settings",
+      "a run that lost its lease claims",
+    ],
+    [
+      "closes-without-lease",
+      "jobs.hold_lease(p_run_id => p_run_id, p_fence => p_fence, p_now => p_now);\n  v_decisions",
+      "(select r from public.job_runs r where r.id = p_run_id);\n  v_decisions",
+      "a run that lost its lease closes orders",
+    ],
+    [
+      "hopeless-claimed",
+      "where (c ->> 'failures')::integer < v_settings.max_attempts",
+      "where true",
+      "an order that kills its run is handed out again",
+    ],
+    [
+      "hopeless-not-set-aside",
+      "where (c ->> 'failures')::integer >= v_settings.max_attempts;",
+      "where false;",
+      "an order that kills its run hangs in its claim",
+    ],
     [
       "two-runs-at-once",
       "if v_lease.run_id is not null and v_lease.lease_until > p_now then",
