@@ -5,7 +5,7 @@ import type { DemoPayment, OrderKind } from "./kinds.ts";
 export type DemoOrder = { id: string; kind: OrderKind; units: number };
 export type DemoShop = { orders: DemoOrder[]; skus: string[] };
 
-const SKUS = ["coffee", "cup", "filter", "grinder", "kettle", "scale", "spoon", "tea"];
+const SKUS = ["coffee", "cup", "filter", "grinder", "kettle", "scale", "spoon", "whisk"];
 
 /** The shop of the demo: `sql` is its own connection, acting as the shop's backend does with the secret key. */
 export async function openShop(sql: postgres.Sql, stripe: StripeControl, kinds: OrderKind[]): Promise<DemoShop> {

@@ -89,6 +89,13 @@ declare
   v_sale_no bigint;
   v_order public.orders;
 begin
+  if p_order_id is not null then
+    perform pg_advisory_xact_lock(hashtextextended(p_order_id::text, 0));
+    select o.* into v_order from public.orders o where o.id = p_order_id;
+    if found then
+      return v_order;
+    end if;
+  end if;
   v_sale_no := shop2.sell(
     (select jsonb_object_agg(i ->> 'sku', (i ->> 'quantity')::integer) from jsonb_array_elements(p_items) i), p_amount / 100.0, p_now
   );
