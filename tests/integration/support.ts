@@ -5,6 +5,7 @@ import { type Stack, type StackOptions, startStack } from "../../local/stack/sta
 import type { StripeControl } from "../../local/stripe-simulator/control.ts";
 import type { IntentSpec, SessionSpec } from "../../local/stripe-simulator/specs.ts";
 import { assertPromises } from "../oracle/oracle.ts";
+export { eventually } from "./eventually.ts";
 
 /** One shop on one stack, with everything a test does to it. */
 export type Shop = {
@@ -132,13 +133,4 @@ function openShop(stack: Stack, sql: postgres.Sql): Shop {
     },
   };
   return shop;
-}
-
-/** Waits until `check` answers true; fails after `seconds`. */
-export async function eventually(check: () => Promise<boolean> | boolean, what: string, seconds = 20): Promise<void> {
-  const until = Date.now() + seconds * 1_000;
-  while (!await check()) {
-    if (Date.now() > until) throw new Error(`Cannot wait any longer until ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 25));
-  }
 }
