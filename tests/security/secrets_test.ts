@@ -65,6 +65,7 @@ async function dayOfEverything(shop: Shop, token: string): Promise<string[]> {
   await sql`select jobs.set_alert_webhook(${`http://127.0.0.1:${freePort()}/services/${WEBHOOK_TOKEN}`})`;
   await sql`delete from public.inventory`;
   await openShop(sql, stripe, KINDS);
+  await sql`insert into public.inventory (sku, on_hand) values ('tea', 10) on conflict (sku) do update set on_hand = 100000`;
 
   await call(JOBS[0], { authorization: `Bearer ${token}` }, { dryRun: true, wait: true, limit: 20 });
   for (const kind of ["error_500", "error_502_html", "reset", "lock_timeout", "not_found", "forbidden"] as const) {
