@@ -1,4 +1,4 @@
-import type { Tally } from "../support/runner/tally.ts";
+import { NOTE, type Tally } from "../support/runner/tally.ts";
 import { command, type Ended } from "../support/command.ts";
 
 /** The README's test command, as a reader runs it. */
@@ -14,10 +14,11 @@ export async function runScheduleTests(url: string): Promise<Tally> {
   );
 }
 
-/** "N passed, N failed", the last line `npm test` prints. Without it nothing is known, which is one failure. */
+/** "N passed, N failed", the last line `npm test` prints, and the notes above it. Without it nothing is known, which is one failure. */
 export function readClosingLine({ code, output }: Pick<Ended, "code" | "output">): Tally {
   const [, passed, failed] = output.trimEnd().match(/(?:^|\n)(\d+) passed, (\d+) failed$/) ?? [];
-  const tally: Tally = { passed: Number(passed ?? 0), failed: Number(failed ?? 0), skipped: 0, notes: [] };
+  const notes = output.split("\n").filter((line) => line.startsWith(NOTE)).map((line) => line.slice(NOTE.length));
+  const tally: Tally = { passed: Number(passed ?? 0), failed: Number(failed ?? 0), skipped: 0, notes };
   if (passed === undefined) {
     tally.failed++;
     tally.notes.push(`npm test ended without its closing line, exit code ${code}`);

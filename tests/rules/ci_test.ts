@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { readClosingLine } from "../ci/npm-checks.ts";
 import { countTap } from "../ci/tap.ts";
+import { parseReport } from "../support/runner/junit.ts";
+import { describeResults } from "../support/runner/tally.ts";
 
 const passed = `tests/database/a.test.sql ..
 ok 1 - holds stock
@@ -42,4 +44,20 @@ Deno.test("npm test is believed by its last line alone, and not if its exit code
   });
   assert.equal(read(1, "x\n12 passed, 0 failed\n").failed, 1);
   assert.equal(read(0, "12 passed, 0 failed\nand then it died\n").failed, 1);
+});
+
+Deno.test("what failed in npm test is named again at the end, with its message", () => {
+  const report = parseReport(
+    `<testcase name="a &lt;b&gt;" classname="x"><failure message="Values are not\nequal: 1 &lt; 2">at x</failure></testcase>
+     <testcase name="fine" classname="x"></testcase>`,
+  );
+  assert.deepEqual(report.failures, ["a <b>: Values are not equal: 1 < 2"]);
+  const { failures, ...counts } = report;
+  const output = describeResults([{ name: "unit", ...counts, notes: failures, seconds: 1 }]);
+  assert.deepEqual(readClosingLine({ code: 1, output }), {
+    passed: 1,
+    failed: 1,
+    skipped: 0,
+    notes: ["unit: a <b>: Values are not equal: 1 < 2"],
+  });
 });

@@ -36,8 +36,8 @@ async function runSuite(folder: string, options: RunOptions): Promise<Tally> {
  * no error for Deno, and an interrupted run leaves an empty report: each counts as one failure here.
  */
 export function judge(run: { code: number; xml: string; files: string[] }, options: RunOptions): Tally {
-  const { files, ...counts } = parseReport(run.xml);
-  const tally: Tally = { ...counts, notes: [] };
+  const { files, failures, ...counts } = parseReport(run.xml);
+  const tally: Tally = { ...counts, notes: failures };
   if (options.filter === undefined) {
     for (const file of run.files.filter((file) => !files.includes(file))) fail(tally, `no test of ${file} ran`);
     if (run.files.length === 0) fail(tally, "has no test");

@@ -1,4 +1,4 @@
-/** What one check came to. `notes` say what no count can: a file without a test, a program that died. */
+/** What one check came to. `notes` say what no count can: which test failed, a file without a test, a program that died. */
 export type Tally = { passed: number; failed: number; skipped: number; notes: string[] };
 
 /** One thing `npm test` looks at: the formatting, the types, or a folder of tests. */
@@ -8,6 +8,9 @@ export type Check = { name: string; run(options: RunOptions): Promise<Tally> };
 export type RunOptions = { filter?: string; refuseSkipped: boolean };
 
 export type Result = Tally & { name: string; seconds: number };
+
+/** How a note begins at the end of a run, so that a program which runs another one can hand its notes on. */
+export const NOTE = "✗ ";
 
 /** The table at the end of a run, and below it the line other programs read. */
 export function describeResults(results: Result[]): string {
@@ -20,7 +23,7 @@ export function describeResults(results: Result[]): string {
   ]);
   const width = Math.max(...results.map(({ name }) => name.length), 5) + 2;
   const line = ([name, ...cells]: string[]) => name!.padEnd(width) + cells.map((cell) => cell.padStart(9)).join("");
-  const notes = results.flatMap(({ name, notes }) => notes.map((note) => `${name}: ${note}`));
+  const notes = results.flatMap(({ name, notes }) => notes.map((note) => `${NOTE}${name}: ${note}`));
   return [
     line(["check", "passed", "failed", "skipped", "time"]),
     ...rows.map(line),
