@@ -13,6 +13,7 @@ create table public.job_runs (
   reason text,
   dry_run boolean not null default false,
   item_limit integer check (item_limit > 0),
+  order_id uuid,
   brake_released boolean not null default false,
   continues uuid references public.job_runs (id) on delete set null,
   fence bigint,
@@ -65,6 +66,7 @@ comment on column public.job_runs.trigger is 'schedule (pg_cron), operator (sign
 comment on column public.job_runs.requested_by is 'The operator''s user id or the name of the secret key.';
 comment on column public.job_runs.reason is 'Why an operator started the run or released the brake.';
 comment on column public.job_runs.item_limit is 'Most orders this run may decide; empty: no limit.';
+comment on column public.job_runs.order_id is 'The only order this run works on, for a manual synchronisation; empty: all that are due.';
 comment on column public.job_runs.continues is 'The run whose work this one goes on with.';
 comment on column public.job_runs.fence is 'Number of the lease. A run with an older number can settle nothing.';
 comment on column public.job_runs.heartbeat_at is 'Last sign of life.';

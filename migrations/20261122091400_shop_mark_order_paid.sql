@@ -9,8 +9,8 @@
 -- Raises PT404 for an unknown order and PT409 for a payment of another order. A payment that was never attached is recorded here: call
 -- this with the id that was attached, not with a Checkout Session's and its intent's in turn.
 
--- Contract: locks the inventory behind the held reservations of these orders, in the order of SKUs like everywhere. Whoever
--- closes reservations in several steps locks for all of them first: two sorted passes are not one sorted pass.
+-- Contract: locks the inventory behind the held reservations of these orders, in the order of SKUs like everywhere. For whoever
+-- closes reservations one order at a time: several sorted passes are not one sorted pass.
 create function jobs.lock_reserved_stock(p_order_ids uuid[]) returns void
 language sql
 set search_path = ''
@@ -25,41 +25,47 @@ $$;
 
 comment on function jobs.lock_reserved_stock(uuid[]) is 'Locks the inventory that orders hold, in the order of SKUs.';
 
--- Contract: closes the held reservations of these orders as 'released' or 'consumed', moves inventory accordingly, and
--- returns the units of each order. The caller has locked the orders.
-create function jobs.close_reservations(p_order_ids uuid[], p_state text, p_now timestamptz)
-returns table (order_id uuid, units integer)
+-- Contract: closes the held reservations of these orders and moves inventory with them: the units of p_expired go back on the shelf,
+-- those of p_paid leave the warehouse. The caller has locked the orders, and calls this last: from the lock on an article to the
+-- commit, a checkout of the same article waits.
+create function jobs.close_reservations(p_now timestamptz, p_expired uuid[] default '{}', p_paid uuid[] default '{}') returns void
 language plpgsql
 set search_path = ''
 as $$
+declare
+  v_skus text[];
+  v_released integer[];
+  v_consumed integer[];
 begin
-  perform jobs.lock_reserved_stock(p_order_ids => p_order_ids);
-
-  return query
   -- each reservation leaves `held` here, once
   with closed as (
     update public.stock_reservations r
-    set state = p_state, closed_at = p_now
-    where r.order_id = any (p_order_ids) and r.state = 'held'
-    returning r.order_id, r.sku, r.quantity
+    set state = case when r.order_id = any (p_paid) then 'consumed' else 'released' end, closed_at = p_now
+    where r.order_id = any (p_expired || p_paid) and r.state = 'held'
+    returning r.sku, r.quantity, r.state
   ),
   by_sku as (
-    select c.sku, sum(c.quantity)::integer as quantity from closed c group by c.sku
-  ),
-  -- sold units leave the warehouse as well
-  moved as (
-    update public.inventory i
-    set reserved = i.reserved - b.quantity,
-        on_hand = i.on_hand - case when p_state = 'consumed' then b.quantity else 0 end,
-        updated_at = p_now
-    from by_sku b
-    where i.sku = b.sku
+    select c.sku,
+      coalesce(sum(c.quantity) filter (where c.state = 'released'), 0)::integer as released,
+      coalesce(sum(c.quantity) filter (where c.state = 'consumed'), 0)::integer as consumed
+    from closed c
+    group by c.sku
   )
-  select c.order_id, sum(c.quantity)::integer from closed c group by c.order_id;
+  select array_agg(b.sku), array_agg(b.released), array_agg(b.consumed) into v_skus, v_released, v_consumed from by_sku b;
+
+  -- Not before everything else is done. In the order of SKUs, like every writer of inventory.
+  perform from public.inventory i where i.sku = any (v_skus) order by i.sku for update;
+
+  update public.inventory i
+  set reserved = i.reserved - b.released - b.consumed,
+      on_hand = i.on_hand - b.consumed,
+      updated_at = p_now
+  from unnest(v_skus, v_released, v_consumed) as b (sku, released, consumed)
+  where i.sku = b.sku;
 end;
 $$;
 
-comment on function jobs.close_reservations(uuid[], text, timestamptz) is
+comment on function jobs.close_reservations(timestamptz, uuid[], uuid[]) is
   'Releases or consumes the held reservations of orders and moves inventory with them.';
 
 -- Contract: raises an alert for each of these orders whose money is wrong: paid by more than one payment, or expired and paid.
@@ -144,7 +150,7 @@ begin
     update public.orders o
     set status = 'paid', status_reason = 'reported_by_shop', paid_at = p_now, next_check_at = null, claimed_by = null
     where o.id = p_order_id;
-    perform jobs.close_reservations(p_order_ids => array[p_order_id], p_state => 'consumed', p_now => p_now);
+    perform jobs.close_reservations(p_now => p_now, p_paid => array[p_order_id]);
   end if;
   perform jobs.alert_wrong_money(p_order_ids => array[p_order_id], p_now => p_now);
 

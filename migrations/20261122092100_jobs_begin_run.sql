@@ -109,22 +109,25 @@ begin
         duration_ms = least(extract(epoch from p_now - r.started_at) * 1000, 2147483647)::integer
     where r.id = v_lease.run_id and r.status = 'running';
 
-    select d.due, d.oldest into v_due, v_oldest
-    from jobs.job_due(p_job => p_job, p_now => p_now, p_cap => v_threshold + 1) d;
-    if v_due > v_threshold and not v_run.brake_released then
-      perform jobs.raise_alert(
-        p_key => 'brake:' || p_job, p_job => p_job, p_severity => 'critical',
-        p_message => 'The brake is on: more orders are due than usual, and nothing was touched',
-        p_details => jsonb_build_object('threshold', v_threshold, 'oldestDueAt', v_oldest, 'runId', p_run_id),
-        p_now => p_now
-      );
-      update jobs.leases l set run_id = null, lease_until = p_now where l.job = p_job;
-      return jobs.refuse_run(
-        p_run_id => p_run_id, p_status => 'braked',
-        p_error => format('More than %s orders are due', v_threshold), p_now => p_now
-      );
+    -- One order is no mass cancellation: a run restricted to it meets no brake, and says nothing about the brake's cause.
+    if v_run.order_id is null then
+      select d.due, d.oldest into v_due, v_oldest
+      from jobs.job_due(p_job => p_job, p_now => p_now, p_cap => v_threshold + 1) d;
+      if v_due > v_threshold and not v_run.brake_released then
+        perform jobs.raise_alert(
+          p_key => 'brake:' || p_job, p_job => p_job, p_severity => 'critical',
+          p_message => 'The brake is on: more orders are due than usual, and nothing was touched',
+          p_details => jsonb_build_object('threshold', v_threshold, 'oldestDueAt', v_oldest, 'runId', p_run_id),
+          p_now => p_now
+        );
+        update jobs.leases l set run_id = null, lease_until = p_now where l.job = p_job;
+        return jobs.refuse_run(
+          p_run_id => p_run_id, p_status => 'braked',
+          p_error => format('More than %s orders are due', v_threshold), p_now => p_now
+        );
+      end if;
+      perform jobs.resolve_alert(p_key => 'brake:' || p_job, p_now => p_now);
     end if;
-    perform jobs.resolve_alert(p_key => 'brake:' || p_job, p_now => p_now);
 
     update jobs.leases l
     set run_id = p_run_id, fence = l.fence + 1, lease_until = p_now + s.lease

@@ -14,9 +14,14 @@ set search_path = ''
 as $$
 declare
   v_run public.job_runs := jobs.hold_lease(p_run_id => p_run_id, p_fence => p_fence, p_now => p_now);
-  v_decisions jobs.decision[] := jobs.shop_expire_without_payments(p_now => p_now, p_limit => coalesce(p_limit, 0));
+  v_decisions jobs.decision[] := array[]::jobs.decision[];
 begin
+  -- A run restricted to one order claims that order, with payments or without.
+  if v_run.order_id is null then
+    v_decisions := jobs.shop_expire_without_payments(p_now => p_now, p_limit => coalesce(p_limit, 0));
+  end if;
   perform jobs.record_decisions(p_run => v_run, p_decisions => v_decisions, p_now => p_now);
+  perform jobs.shop_move_stock(p_decisions => v_decisions, p_now => p_now);
   return (
     select jsonb_build_object('expired', count(*), 'unitsReleased', coalesce(sum(d.units_released), 0))
     from unnest(v_decisions) d
@@ -56,6 +61,7 @@ begin
     p_order_ids => (select array_agg((d ->> 'orderId')::uuid) from jsonb_array_elements(p_decisions) d),
     p_now => p_now
   );
+  perform jobs.shop_move_stock(p_decisions => v_applied, p_now => p_now);
 
   return (
     with outcomes as (
@@ -92,9 +98,14 @@ declare
   v_hopeless jsonb;
 begin
   select * into strict v_settings from jobs.settings;
-  v_claimed := jobs.shop_claim(
-    p_run_id => p_run_id, p_now => p_now, p_until => p_now + v_settings.lease, p_limit => coalesce(p_limit, 0)
-  );
+  v_claimed := case
+    when v_run.order_id is null then jobs.shop_claim(
+      p_run_id => p_run_id, p_now => p_now, p_until => p_now + v_settings.lease, p_limit => coalesce(p_limit, 0)
+    )
+    else jobs.shop_claim_order(
+      p_run_id => p_run_id, p_order_id => v_run.order_id, p_now => p_now, p_until => p_now + v_settings.lease
+    )
+  end;
 
   select jsonb_agg(jsonb_build_object(
     'orderId', c -> 'id', 'attempt', c -> 'attempt', 'outcome', 'quarantined', 'reason', 'claim_lapsed', 'payments', '[]'::jsonb

@@ -60,6 +60,13 @@ begin
         oldest_due_at = v_run.oldest_due_at
     where m.job = v_run.job;
 
+    insert into public.job_metrics_daily as m (job, day, runs, runs_failed, execution_time)
+    values (v_run.job, (p_now at time zone 'UTC')::date, 1, (p_status = 'failed')::integer, v_run.duration_ms)
+    on conflict (job, day) do update
+    set runs = m.runs + excluded.runs,
+        runs_failed = m.runs_failed + excluded.runs_failed,
+        execution_time = m.execution_time + excluded.execution_time;
+
     update jobs.leases l set run_id = null, lease_until = p_now where l.run_id = p_run_id;
 
     if p_status = 'failed' then

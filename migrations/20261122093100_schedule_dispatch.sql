@@ -70,7 +70,10 @@ begin
   if found then
     return v_next;
   end if;
-  return jobs.dispatch(p_job => v_run.job, p_trigger => 'continuation', p_continues => p_run_id, p_now => p_now);
+  v_next := jobs.dispatch(p_job => v_run.job, p_trigger => 'continuation', p_continues => p_run_id, p_now => p_now);
+  -- What goes on with one order goes on with that one.
+  update public.job_runs r set order_id = v_run.order_id where r.id = v_next and v_run.order_id is not null;
+  return v_next;
 end;
 $$;
 

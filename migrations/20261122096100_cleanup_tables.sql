@@ -27,6 +27,7 @@ create unique index job_sweeps_under_way_idx on public.job_sweeps (livemode) whe
 create index job_sweeps_latest_idx on public.job_sweeps (started_at desc);
 
 comment on table public.job_sweeps is 'Slices of the clean-up''s sweep over Stripe''s list of payments: how far it has come, how fast, how long it will take.';
+comment on column public.job_sweeps.id is 'Number of the slice.';
 comment on column public.job_sweeps.livemode is 'The mode of the key the slice is read with.';
 comment on column public.job_sweeps.created_from is 'Oldest creation time in the slice.';
 comment on column public.job_sweeps.created_to is 'The slice ends before this creation time.';
@@ -38,7 +39,9 @@ comment on column public.job_sweeps.own_payments_seen is 'Those with the shop''s
 comment on column public.job_sweeps.worked is 'Time spent on the slice, pauses between runs not counted.';
 comment on column public.job_sweeps.payments_per_second is 'Payments seen per second of that time.';
 comment on column public.job_sweeps.time_left is 'Working time until the whole sweep is up to date, at the pace so far.';
+comment on column public.job_sweeps.started_at is 'When a run first worked on the slice.';
 comment on column public.job_sweeps.continued_at is 'When a run last worked on the slice.';
+comment on column public.job_sweeps.finished_at is 'When the slice had been walked to its end; empty while it is under way.';
 
 alter table public.job_sweeps enable row level security;
 revoke all on table public.job_sweeps from public, anon, authenticated, service_role;

@@ -80,7 +80,7 @@ begin
     update shop2.sale_watch w
     set status = 'paid', status_reason = 'reported_by_shop', closed_at = p_now, next_check_at = null, claimed_by = null
     where w.id = p_order_id;
-    perform shop2.pay_sales(array[p_order_id]);
+    update shop2.sales s set state = 'paid' where s.sale_no = v_sale.sale_no;
   end if;
   perform jobs.alert_wrong_money(p_order_ids => array[p_order_id], p_now => p_now);
   if v_ref.state = 'dead' and v_result in ('paid_twice', 'late_payment') then

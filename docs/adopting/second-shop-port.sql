@@ -2,29 +2,20 @@
 -- written anew for its tables. The contract of each stands above its original; only what differs is explained here.
 
 -- The first shop's tables go, and with them the functions that have one of their rows as an argument.
-drop function public.place_order, public.attach_payment, jobs.lock_reserved_stock, jobs.close_reservations;
+drop function public.place_order, public.attach_payment, jobs.lock_reserved_stock, jobs.close_reservations, jobs.held_units;
 drop table public.stock_reservations, public.order_payments, public.orders, public.inventory, public.expiry_policies cascade;
 drop function jobs.refuse_final_state, jobs.refuse_illegal_move, jobs.refuse_expiry_with_live_payment, jobs.count_payment;
 
--- Voids sales: their pieces can be sold again. The stock is locked in the order of articles, like everywhere. Answers the pieces of each.
-create function shop2.void_sales(p_ids uuid[]) returns table (id uuid, pieces integer)
-language plpgsql
+-- Pieces that sales hold.
+create function shop2.pieces_of(p_ids uuid[]) returns table (id uuid, pieces integer)
+language sql stable
 set search_path = ''
 as $$
-begin
-  perform shop2.lock_stock(p_ids);
-  update shop2.sales s set state = 'void' from shop2.sale_watch w where w.sale_no = s.sale_no and w.id = any (p_ids);
-  return query
-  with freed as (
-    select w.id, l.article, l.pieces from shop2.sale_watch w join shop2.sale_lines l using (sale_no) where w.id = any (p_ids)
-  ),
-  returned as (
-    update shop2.stock k set available = k.available + f.pieces
-    from (select f.article, sum(f.pieces)::integer as pieces from freed f group by f.article) f
-    where k.article = f.article
-  )
-  select f.id, sum(f.pieces)::integer from freed f group by f.id;
-end;
+  select w.id, sum(l.pieces)::integer
+  from shop2.sale_watch w
+  join shop2.sale_lines l using (sale_no)
+  where w.id = any (p_ids)
+  group by w.id;
 $$;
 
 create function shop2.lock_stock(p_ids uuid[]) returns void
@@ -37,12 +28,32 @@ as $$
   for update;
 $$;
 
--- Sold pieces left the stock when the sale was placed, so that a paid sale moves nothing.
-create function shop2.pay_sales(p_ids uuid[]) returns void
-language sql
+-- Voided sales give their pieces back. Sold ones left the stock when the sale was placed: a paid sale moves nothing.
+create or replace function jobs.shop_move_stock(p_decisions jobs.decision[], p_now timestamptz) returns void
+language plpgsql
 set search_path = ''
 as $$
-  update shop2.sales s set state = 'paid' from shop2.sale_watch w where w.sale_no = s.sale_no and w.id = any (p_ids);
+declare
+  v_void uuid[] := (select array_agg(d.order_id) from unnest(p_decisions) d where d.subject = 'order' and d.outcome = 'expired');
+begin
+  update shop2.sales s
+  set state = case d.outcome when 'paid' then 'paid' else 'void' end
+  from unnest(p_decisions) d
+  join shop2.sale_watch w on w.id = d.order_id
+  where d.subject = 'order' and d.outcome in ('paid', 'expired') and s.sale_no = w.sale_no;
+
+  perform shop2.lock_stock(v_void);
+  update shop2.stock k
+  set available = k.available + f.pieces
+  from (
+    select l.article, sum(l.pieces)::integer as pieces
+    from shop2.sale_watch w
+    join shop2.sale_lines l using (sale_no)
+    where w.id = any (v_void)
+    group by l.article
+  ) f
+  where k.article = f.article;
+end;
 $$;
 
 create or replace function jobs.shop_due(p_now timestamptz, p_cap integer)
@@ -86,7 +97,7 @@ begin
 
   return (
     select coalesce(array_agg(row('order', v.id, null, 'expired', 'no_payment', v.pieces, null, null)::jobs.decision), '{}')
-    from shop2.void_sales(v_expired) v
+    from shop2.pieces_of(v_expired) v
   );
 end;
 $$;
@@ -237,19 +248,9 @@ begin
     where w.id = e.id
     returning w.id, e.outcome, e.reason, w.next_check_at
   )
-  select array_agg(row('order', a.id, null, a.outcome, a.reason, 0, a.next_check_at, null)::jobs.decision) into v_sales
-  from applied a;
-
-  perform shop2.pay_sales((select array_agg(d.order_id) from unnest(v_sales) d where d.outcome = 'paid'));
-  with voided as materialized (
-    select v.id, v.pieces
-    from shop2.void_sales((select array_agg(d.order_id) from unnest(v_sales) d where d.outcome = 'expired')) v
-  )
-  select array_agg(
-    row(d.subject, d.order_id, d.stripe_id, d.outcome, d.reason, v.pieces, d.next_check_at, d.evidence)::jobs.decision
-  ) into v_sales
-  from unnest(v_sales) d
-  left join voided v on v.id = d.order_id;
+  select array_agg(row('order', a.id, null, a.outcome, a.reason, h.pieces, a.next_check_at, null)::jobs.decision) into v_sales
+  from applied a
+  left join shop2.pieces_of(v_held) h on h.id = a.id and a.outcome = 'expired';
 
   return coalesce(v_sales, '{}') || coalesce(v_refs, '{}');
 end;

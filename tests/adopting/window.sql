@@ -54,7 +54,7 @@ begin
       set status = new.status, next_check_at = new.next_check_at, failures = new.failures, closed_at = coalesce(new.paid_at, new.expired_at)
       where w.id = old.id;
       if new.status = 'expired' and old.status <> 'expired' then
-        perform shop2.void_sales(array[old.id]);
+        perform jobs.shop_move_stock(array[row('order', old.id, null, 'expired', null, 0, null, null)::jobs.decision], now());
       end if;
     when 'INSERT order_payments' then
       perform set_config('shop2.lapse_records', 'on', true);

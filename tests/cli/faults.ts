@@ -55,9 +55,9 @@ const json = (status: number, body: unknown) => Response.json(body, { status });
 
 /** Every fault the doctor knows, planted one at a time. */
 export const FAULTS: PlantedFault[] = [
-  inDatabase("a migration is not applied", "migrations", /20261122098000_metrics_daily/, [
-    `delete from supabase_migrations.schema_migrations where version = '20261122098000'`,
-    `insert into supabase_migrations.schema_migrations (version, name) values ('20261122098000', 'metrics_daily')`,
+  inDatabase("a migration is not applied", "migrations", /20261122097200_inspect/, [
+    `delete from supabase_migrations.schema_migrations where version = '20261122097200'`,
+    `insert into supabase_migrations.schema_migrations (version, name) values ('20261122097200', 'inspect')`,
   ]),
   inDatabase("an extension is old", "extensions", /pg_net is 0\.1, .*alter extension pg_net update/, [
     `update pg_extension set extversion = '0.1' where extname = 'pg_net'`,

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import postgres from "postgres";
-import { eventually, type Shop, withShop } from "./support.ts";
+import { eventually, withShop } from "./support.ts";
+import { takeTurns } from "./take-turns.ts";
 
 // Two transactions meet over one order. The locks make them take turns, and whoever is second sees what the first one decided.
 
@@ -97,32 +98,40 @@ Deno.test("the same order placed twice at the same moment is one order, and both
   });
 });
 
-type Turns = { first: (sql: postgres.Sql) => Promise<void>; second: (sql: postgres.Sql) => Promise<unknown> };
-
-/** Begins `second` in another session while the transaction of `first` is still open, and commits once `second` waits for it. */
-async function takeTurns({ sql, stack }: Shop, { first, second }: Turns): Promise<void> {
-  const other = postgres(stack.database.url, {
-    max: 1,
-    onnotice: () => {},
-    connection: { application_name: "second" },
-  });
-  try {
-    let answer: Promise<unknown> | undefined;
-    await sql.begin(async (transaction) => {
-      await first(transaction as unknown as postgres.Sql);
-      answer = second(other);
-      answer.catch(() => {});
+Deno.test("a checkout does not wait for a batch of the same article before the batch commits", async () => {
+  await withShop({}, async (shop) => {
+    await shop.placeOrder();
+    const blocker = await shop.sql.reserve();
+    try {
+      await blocker`begin`;
+      // Every batch writes here after it closed its orders, so that this one stops in its middle.
+      await blocker`select from public.job_metrics for update`;
+      const work = shop.sql.begin(async (sql) => {
+        const { run, fence } = await begin(sql);
+        await sql`set local application_name = 'batch'`;
+        await sql`select public.jobs_expire_without_payments(${run}, ${fence}, 10)`;
+      });
+      work.catch(() => {});
       await eventually(async () => {
-        const waiting = await sql`
-          select from pg_stat_activity where application_name = 'second' and wait_event_type = 'Lock'`;
+        const waiting = await shop.sql`
+          select from pg_stat_activity where application_name = 'batch' and wait_event_type = 'Lock'`;
         return waiting.length > 0;
-      }, "the second waits for the first");
-    });
-    await answer;
-  } finally {
-    await other.end({ timeout: 1 });
-  }
-}
+      }, "the batch stops in its middle");
+      await shop.sql.begin(async (sql) => {
+        await sql`set local lock_timeout = '2s'`;
+        await sql`select public.place_order('eur', 2000, '[{"sku": "tea", "quantity": 1}]')`;
+      });
+      await blocker`rollback`;
+      await work;
+    } finally {
+      await blocker`rollback`;
+      blocker.release();
+    }
+    const [stock] = await shop.sql`select reserved from public.inventory where sku = 'tea'`;
+    assert.equal(stock!.reserved, 1);
+    await shop.run();
+  });
+});
 
 type Sql = postgres.Sql | postgres.TransactionSql;
 

@@ -4,13 +4,38 @@ const RACES = ["tests/integration/turns_test.ts"];
 
 /** Runs, claims, settlements, counters and the call budget: what the jobs do in the database. */
 export const JOBS_SQL_FAULTS = [
-  ...faultsIn("migrations/20261122092000_shop_port.sql", [
-    ["closed-unasked", " and o.payment_count = 0\n", "\n", "an order with payments is closed without asking Stripe"],
+  ...faultsIn("migrations/20261122092000_shop_port_due.sql", [
     [
-      "closed-before-due",
-      "where o.status in ('pending', 'expiring') and o.next_check_at <= p_now and o.payment_count = 0",
-      "where o.status in ('pending', 'expiring') and o.payment_count = 0",
-      "orders are closed before their deadline",
+      "quarantine-keeps-failures",
+      "set status = 'pending', next_check_at = p_now, failures = 0,",
+      "set status = 'pending', next_check_at = p_now,",
+      "a redriven order is set aside at its first failure",
+    ],
+    [
+      "any-order-redriven",
+      "if v_order.status <> 'quarantined' then",
+      "if false then",
+      "a redrive moves an order that is not set aside",
+    ],
+  ]),
+  ...faultsIn("migrations/20261122092010_shop_port_claim.sql", [
+    [
+      "attempt-not-counted",
+      "attempt = o.attempt + 1,\n        failures = o.failures + d",
+      "attempt = o.attempt,\n        failures = o.failures + d",
+      "a stale run settles a newer claim",
+    ],
+    [
+      "claim-without-end",
+      "next_check_at = p_until\n    from",
+      "next_check_at = p_until + interval '1 day'\n    from",
+      "a dead run's orders come back a day later",
+    ],
+    [
+      "claim-already-over",
+      "next_check_at = p_until\n    from",
+      "next_check_at = p_now\n    from",
+      "two runs hold the same order",
     ],
     [
       "claimed-before-due",
@@ -31,20 +56,35 @@ export const JOBS_SQL_FAULTS = [
       "o.payment_count > 0\n    order by o.next_check_at desc, o.id",
       "the oldest orders never come",
     ],
-    ["attempt-not-counted", "attempt = o.attempt + 1,", "attempt = o.attempt,", "a stale run settles a newer claim"],
     [
       "lapse-not-counted",
       "failures = o.failures + d.lapsed::integer,",
       "failures = o.failures,",
       "an order that kills its run does so for ever",
     ],
+  ]),
+  ...faultsIn("migrations/20261122092020_shop_port_close.sql", [
+    ["closed-unasked", " and o.payment_count = 0\n", "\n", "an order with payments is closed without asking Stripe"],
     [
-      "claim-without-end",
-      "next_check_at = p_until",
-      "next_check_at = p_until + interval '1 day'",
-      "a dead run's orders come back a day later",
+      "closed-before-due",
+      "where o.status in ('pending', 'expiring') and o.next_check_at <= p_now and o.payment_count = 0",
+      "where o.status in ('pending', 'expiring') and o.payment_count = 0",
+      "orders are closed before their deadline",
     ],
-    ["claim-already-over", "next_check_at = p_until", "next_check_at = p_now", "two runs hold the same order"],
+    [
+      "expired-consumes",
+      "filter (where d.outcome = 'expired'),\n    p_paid => array_agg(d.order_id) filter (where d.outcome = 'paid')",
+      "filter (where d.outcome = 'never'),\n    p_paid => array_agg(d.order_id) filter (where d.outcome in ('paid', 'expired'))",
+      "units of expired orders vanish",
+    ],
+    [
+      "paid-not-consumed",
+      "p_paid => array_agg(d.order_id) filter (where d.outcome = 'paid')",
+      "p_paid => array_agg(d.order_id) filter (where d.outcome = 'never')",
+      "sold units stay reserved",
+    ],
+  ]),
+  ...faultsIn("migrations/20261122092030_shop_port_settle.sql", [
     [
       "decided-twice",
       "group by d -> 'orderId' having count(*) > 1) then",
@@ -149,38 +189,57 @@ export const JOBS_SQL_FAULTS = [
       "an untouched order's reason is lost",
     ],
     [
-      "expired-consumes",
-      "where d.outcome = 'expired'),\n      p_state => 'released'",
-      "where d.outcome = 'expired'),\n      p_state => 'consumed'",
-      "units of expired orders vanish",
-    ],
-    [
-      "paid-not-consumed",
-      "where d.outcome = 'paid'),\n    p_state => 'consumed'",
-      "where d.outcome = 'never'),\n    p_state => 'consumed'",
-      "sold units stay reserved",
-    ],
-    [
       "counted-again",
       "and (s.order_id = any (v_held) or r.state <> 'open');",
       ";",
       "the same cancel is counted by every repetition",
     ],
-    [
-      "quarantine-keeps-failures",
-      "set status = 'pending', next_check_at = p_now, failures = 0,",
-      "set status = 'pending', next_check_at = p_now,",
-      "a redriven order is set aside at its first failure",
-    ],
-    [
-      "any-order-redriven",
-      "if v_order.status <> 'quarantined' then",
-      "if false then",
-      "a redrive moves an order that is not set aside",
-    ],
     ["locks-unsorted", "order by o.id\n  for update;", "for update;", "two settlements wait for each other", RACES],
   ]),
   ...faultsIn("migrations/20261122092200_jobs_work_on_orders.sql", [
+    [
+      "stock-of-unpaid-stays",
+      "  perform jobs.shop_move_stock(p_decisions => v_decisions, p_now => p_now);\n",
+      "",
+      "an order without payments closes and its units stay reserved",
+    ],
+    [
+      "stock-before-decisions",
+      "  perform jobs.record_decisions(p_run => v_run, p_decisions => v_decisions, p_now => p_now);\n  perform jobs.shop_move_stock(p_decisions => v_decisions, p_now => p_now);\n",
+      "  perform jobs.shop_move_stock(p_decisions => v_decisions, p_now => p_now);\n  perform jobs.record_decisions(p_run => v_run, p_decisions => v_decisions, p_now => p_now);\n",
+      "a checkout waits for a batch of thousands of orders",
+      RACES,
+    ],
+    [
+      "stock-of-settled-stays",
+      "  perform jobs.shop_move_stock(p_decisions => v_applied, p_now => p_now);\n",
+      "",
+      "a settled order closes and its units stay reserved",
+    ],
+    [
+      "claims-without-lease",
+      "jobs.hold_lease(p_run_id => p_run_id, p_fence => p_fence, p_now => p_now);\n  v_settings",
+      "(select r from public.job_runs r where r.id = p_run_id);\n  v_settings",
+      "a run that lost its lease claims",
+    ],
+    [
+      "closes-without-lease",
+      "jobs.hold_lease(p_run_id => p_run_id, p_fence => p_fence, p_now => p_now);\n  v_decisions",
+      "(select r from public.job_runs r where r.id = p_run_id);\n  v_decisions",
+      "a run that lost its lease closes orders",
+    ],
+    [
+      "hopeless-claimed",
+      "where (c ->> 'failures')::integer < v_settings.max_attempts",
+      "where true",
+      "an order that kills its run is handed out again",
+    ],
+    [
+      "hopeless-not-set-aside",
+      "where (c ->> 'failures')::integer >= v_settings.max_attempts;",
+      "where false;",
+      "an order that kills its run hangs in its claim",
+    ],
     [
       "settles-without-lease",
       "jobs.hold_lease(p_run_id => p_run_id, p_fence => p_fence, p_now => p_now);\n  v_applied",
@@ -232,31 +291,7 @@ export const JOBS_SQL_FAULTS = [
       "a working run looks dead",
     ],
   ]),
-  ...faultsIn("migrations/20261122097000_sync_order.sql", [
-    [
-      "claims-without-lease",
-      "jobs.hold_lease(p_run_id => p_run_id, p_fence => p_fence, p_now => p_now);\n  v_settings",
-      "(select r from public.job_runs r where r.id = p_run_id);\n  v_settings",
-      "a run that lost its lease claims",
-    ],
-    [
-      "closes-without-lease",
-      "jobs.hold_lease(p_run_id => p_run_id, p_fence => p_fence, p_now => p_now);\n  v_decisions",
-      "(select r from public.job_runs r where r.id = p_run_id);\n  v_decisions",
-      "a run that lost its lease closes orders",
-    ],
-    [
-      "hopeless-claimed",
-      "where (c ->> 'failures')::integer < v_settings.max_attempts",
-      "where true",
-      "an order that kills its run is handed out again",
-    ],
-    [
-      "hopeless-not-set-aside",
-      "where (c ->> 'failures')::integer >= v_settings.max_attempts;",
-      "where false;",
-      "an order that kills its run hangs in its claim",
-    ],
+  ...faultsIn("migrations/20261122092100_jobs_begin_run.sql", [
     [
       "two-runs-at-once",
       "if v_lease.run_id is not null and v_lease.lease_until > p_now then",
@@ -463,7 +498,7 @@ export const JOBS_SQL_FAULTS = [
       "a misspelt scope slows the wrong one down",
     ],
   ]),
-  ...faultsIn("migrations/20261122098000_metrics_daily.sql", [
+  ...faultsIn("migrations/20261122091260_jobs_record_decisions.sql", [
     [
       "total-stock-uncounted",
       "stock_released_total = m.stock_released_total + c.stock_released,",
