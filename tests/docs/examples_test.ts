@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { benches } from "../../bench/benches.ts";
 import { filesBelow } from "../support/runner/files.ts";
 import { readText } from "../rules/project-files.ts";
 import { type Block, findBlocks, isHosted, shapeOf, shapesAgree } from "./blocks.ts";
@@ -8,10 +9,20 @@ import { withShopOfExamples } from "./shop-of-examples.ts";
 const documents = ["README.md", ...await filesBelow("docs", ".md")];
 const { scripts } = JSON.parse(await readText("package.json")) as { scripts: Record<string, string> };
 
-/** What every test of a fresh clone does anyway. */
-function isInstallation({ text }: Block): boolean {
-  return text.trim().split("\n").every((line) => /^npm (install|run demo|run stack|test)\b/.test(line));
+/** What every test of a fresh clone does anyway, and benches: tests/bench runs all of them, on toys, and a missed goal is no failed test. */
+function isRunElsewhere({ text }: Block): boolean {
+  return text.trim().split("\n").every((line) => /^npm (install|run demo|run stack|run bench|test)\b/.test(line));
 }
+
+Deno.test("the documents name benches that there are", async () => {
+  const text = (await Promise.all(documents.map(readText))).join("\n");
+  const named = [...text.matchAll(/^npm run bench -- ([^#
+]+)/gm)].flatMap(([, words]) => words!.trim().split(/ +/))
+    .filter((word) => !word.startsWith("--"));
+  assert.ok(named.length > 0);
+  const known = benches.flatMap(({ name, also = [] }) => [name, ...also]);
+  assert.deepEqual(named.filter((name) => !known.includes(name)), []);
+});
 
 Deno.test("the examples in TypeScript have no type errors", async () => {
   const blocks = (await Promise.all(documents.map(readText))).flatMap(findBlocks);
@@ -23,7 +34,7 @@ Deno.test("the examples in TypeScript have no type errors", async () => {
 for (const path of documents) {
   const blocks = findBlocks(await readText(path));
   const examples = blocks.filter((block) =>
-    ["bash", "ts", "sql"].includes(block.language) && !isHosted(block) && !isInstallation(block)
+    ["bash", "ts", "sql"].includes(block.language) && !isHosted(block) && !isRunElsewhere(block)
   );
   if (examples.length === 0) continue;
   Deno.test(`the examples of ${path} do what it says`, async (t) => {

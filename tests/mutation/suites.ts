@@ -15,13 +15,22 @@ const PGTAP: Record<string, string[]> = {
   shop_place_order: ["place_order"],
   shop_attach_payment: ["attach_payment"],
   shop_mark_order_paid: ["mark_order_paid"],
-  shop_port: ["jobs_settle_orders", "jobs_claim_orders", "jobs_expire_without_payments", "jobs_redrive_order"],
+  shop_port_due: ["jobs_redrive_order", "jobs_sync_order"],
+  shop_port_claim: ["jobs_claim_orders"],
+  shop_port_close: ["jobs_expire_without_payments", "jobs_settle_orders"],
+  shop_port_settle: ["jobs_settle_orders"],
   jobs_runs: ["fencing"],
-  sync_order: ["jobs_begin_run", "jobs_claim_orders", "fencing"],
-  jobs_work_on_orders: ["fencing", "jobs_settle_orders", "jobs_redrive_order"],
+  jobs_begin_run: ["jobs_begin_run", "fencing"],
+  jobs_work_on_orders: [
+    "fencing",
+    "jobs_claim_orders",
+    "jobs_expire_without_payments",
+    "jobs_settle_orders",
+    "jobs_redrive_order",
+  ],
   jobs_finish_run: ["jobs_finish_run"],
   jobs_call_budget: ["jobs_reserve_calls", "jobs_report_throttle"],
-  metrics_daily: ["jobs_settle_orders", "jobs_finish_run"],
+  jobs_record_decisions: ["jobs_settle_orders", "jobs_finish_run"],
 };
 
 /** What no single connection can see. */

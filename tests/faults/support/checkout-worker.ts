@@ -1,0 +1,68 @@
+/// <reference lib="deno.worker" />
+// A shop's checkout, in a thread of its own: what it measures must not be the pauses of a simulator that shares its loop.
+
+import postgres from "postgres";
+
+export type CheckoutOrder = { databaseUrl: string; controlUrl: string; perSecond: number };
+export type CheckoutCall = "place_order" | "attach_payment" | "mark_order_paid";
+export type CheckoutResult = { orders: number; calls: { call: CheckoutCall; ms: number }[]; errors: string[] };
+
+const result: CheckoutResult = { orders: 0, calls: [], errors: [] };
+let goesOn = true;
+
+self.onmessage = ({ data }: MessageEvent<CheckoutOrder | "stop">) => {
+  if (data === "stop") goesOn = false;
+  else void sell(data);
+};
+
+async function sell({ databaseUrl, controlUrl, perSecond }: CheckoutOrder): Promise<void> {
+  const sql = postgres(databaseUrl, { max: 8, onnotice: () => {} });
+  await Promise.all(Array.from({ length: 8 }, () => sql`select pg_sleep(0.1)`));
+  self.postMessage("open");
+  const customers: Promise<void>[] = [];
+  for (let next = performance.now(); goesOn; next += 1_000 / perSecond) {
+    customers.push(buy(sql, controlUrl).catch((error) => void result.errors.push(String(error))));
+    await new Promise((resolve) => setTimeout(resolve, Math.max(0, next - performance.now())));
+  }
+  await Promise.all(customers);
+  await sql.end();
+  self.postMessage(result);
+}
+
+/** Two customers in three pay; the third one leaves, and the job will find the order one day. */
+async function buy(sql: postgres.Sql, controlUrl: string): Promise<void> {
+  const pays = result.orders++ % 3 !== 0;
+  const [order] = await timed(
+    "place_order",
+    sql<{ id: string }[]>`
+    select id from public.place_order(p_currency => 'eur', p_amount => 2000,
+      p_items => '[{"sku": "mug", "quantity": 1}, {"sku": "tea", "quantity": 1}]')`,
+  );
+  const [intent] = await steer<string[]>(controlUrl, "createPaymentIntents", [{ metadata: { order_id: order!.id } }]);
+  await timed(
+    "attach_payment",
+    sql`
+    select public.attach_payment(p_order_id => ${order!.id}, p_kind => 'payment_intent', p_stripe_id => ${intent!})`,
+  );
+  if (!pays) return;
+  await steer(controlUrl, "customer", { id: intent!, verb: "confirm_ok" });
+  await timed(
+    "mark_order_paid",
+    sql`
+    select public.mark_order_paid(p_order_id => ${order!.id}, p_stripe_id => ${intent!})`,
+  );
+}
+
+async function timed<T>(call: CheckoutCall, asked: PromiseLike<T>): Promise<T> {
+  const from = performance.now();
+  const answer = await asked;
+  result.calls.push({ call, ms: performance.now() - from });
+  return answer;
+}
+
+async function steer<T>(controlUrl: string, method: string, argument: unknown): Promise<T> {
+  const response = await fetch(`${controlUrl}/${method}`, { method: "POST", body: JSON.stringify(argument) });
+  if (!response.ok) throw new Error(`Cannot steer Stripe's simulator: ${response.status} ${await response.text()}`);
+  const { result } = await response.json() as { result: T };
+  return result;
+}
