@@ -16,8 +16,7 @@ function isRunElsewhere({ text }: Block): boolean {
 
 Deno.test("the documents name benches that there are", async () => {
   const text = (await Promise.all(documents.map(readText))).join("\n");
-  const named = [...text.matchAll(/^npm run bench -- ([^#
-]+)/gm)].flatMap(([, words]) => words!.trim().split(/ +/))
+  const named = [...text.matchAll(/^npm run bench -- ([^#\n]+)/gm)].flatMap(([, words]) => words!.trim().split(/ +/))
     .filter((word) => !word.startsWith("--"));
   assert.ok(named.length > 0);
   const known = benches.flatMap(({ name, also = [] }) => [name, ...also]);
