@@ -65,7 +65,7 @@ create table public.order_payments (
   id uuid primary key default gen_random_uuid(),
   order_id uuid not null references public.orders (id),
   kind text not null check (kind in ('payment_intent', 'checkout_session')),
-  stripe_id text not null check (stripe_id ~ '^[a-z]+_[A-Za-z0-9_]+$'),
+  stripe_id text not null,
   stripe_account text check (stripe_account ~ '^acct_[A-Za-z0-9]+$'),
   state text not null default 'open' check (state in ('open', 'paid', 'dead')),
   reason text,
@@ -74,6 +74,7 @@ create table public.order_payments (
   created_at timestamptz not null default now(),
   checked_at timestamptz,
   closed_at timestamptz,
+  constraint id_of_its_kind check (stripe_id ~ case kind when 'payment_intent' then '^pi_[A-Za-z0-9_]+$' else '^cs_[A-Za-z0-9_]+$' end),
   constraint one_row_each unique nulls not distinct (stripe_id, stripe_account),
   constraint evidence_when_closed check (state = 'open' or (evidence is not null and closed_at is not null))
 );

@@ -62,6 +62,11 @@ begin
       p_amount, p_currency using errcode = 'invalid_parameter_value';
   end if;
 
+  if coalesce(p_payment_method, '') = '' or coalesce(p_channel, '') = '' then
+    raise exception 'Cannot place order without a payment method and a channel: current value is % %', p_payment_method, p_channel
+      using errcode = 'invalid_parameter_value';
+  end if;
+
   if p_expires_at > p_now + interval '1 year' then
     raise exception 'Cannot place order with a deadline more than a year away: current value is %', p_expires_at
       using errcode = 'invalid_parameter_value';

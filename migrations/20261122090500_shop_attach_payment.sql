@@ -3,6 +3,7 @@
 -- Only a pending order takes a payment. If this raises PT409, the order is being closed or is closed: end the new payment at
 -- Stripe at once and tell the customer. Repeating the call with the same id is harmless. p_expires_at (a voucher's own
 -- expiry, also in a repeated call, since it is known only once the voucher is issued) moves the deadline back, never forward.
+-- Raises 22023 for what is no id of Stripe's, PT404 for an unknown order, PT409 as above and for a payment of another order.
 
 create function public.attach_payment(
   p_order_id uuid,
@@ -20,6 +21,16 @@ declare
   v_order public.orders;
   v_payment public.order_payments;
 begin
+  if not coalesce(
+    p_stripe_id ~ '^(pi|cs)_[A-Za-z0-9_]+$'
+      and p_kind = case left(p_stripe_id, 2) when 'pi' then 'payment_intent' else 'checkout_session' end
+      and coalesce(p_stripe_account ~ '^acct_[A-Za-z0-9]+$', true),
+    false
+  ) then
+    raise exception 'Cannot attach payment as kind, id or account is not one of Stripe''s: current value is % % %',
+      coalesce(p_kind, 'null'), coalesce(left(p_stripe_id, 100), 'null'), coalesce(left(p_stripe_account, 100), 'null')
+      using errcode = 'invalid_parameter_value';
+  end if;
   if p_expires_at > p_now + interval '1 year' then
     raise exception 'Cannot attach payment % with an expiry more than a year away: current value is %', p_stripe_id, p_expires_at
       using errcode = 'invalid_parameter_value';

@@ -6,8 +6,8 @@
 --   already_paid   this payment was known to be paid
 --   paid_twice     another payment had paid it before: refund this one (alert)
 --   late_payment   the order is expired and its stock is gone: refund or deliver by hand (alert)
--- Raises PT404 for an unknown order and PT409 for a payment of another order. A payment that was never attached is recorded here: call
--- this with the id that was attached, not with a Checkout Session's and its intent's in turn.
+-- Raises 22023 for what is no id of Stripe's, PT404 for an unknown order and PT409 for a payment of another order. A payment that
+-- was never attached is recorded here: call this with the id that was attached, not with a Checkout Session's and its intent's in turn.
 
 -- Contract: locks the inventory behind the held reservations of these orders, in the order of SKUs like everywhere. For whoever
 -- closes reservations one order at a time: several sorted passes are not one sorted pass.
@@ -114,6 +114,11 @@ declare
   v_payment public.order_payments;
   v_result text;
 begin
+  if not coalesce(p_stripe_id ~ '^(pi|cs)_[A-Za-z0-9_]+$', false) then
+    raise exception 'Cannot mark order % as paid as p_stripe_id is no PaymentIntent or Checkout Session: current value is %',
+      p_order_id, coalesce(left(p_stripe_id, 100), 'null') using errcode = 'invalid_parameter_value';
+  end if;
+
   select * into v_order from public.orders o where o.id = p_order_id for update;
   if not found then
     raise exception 'Cannot mark order as paid as it does not exist: current value is %', p_order_id using errcode = 'PT404';

@@ -49,7 +49,8 @@ $$;
 
 comment on function jobs.functions_url() is 'Base URL of the Edge Functions, from Vault.';
 
--- Contract: writes a secret of Vault, or removes it when p_secret is null.
+-- Contract: writes a secret of Vault, or removes it when p_secret is null. Raises 22023 for a name that nothing reads, and for a
+-- scheduler's secret that the functions would refuse; never with the secret in its message.
 create function jobs.set_secret(p_name text, p_secret text) returns void
 language plpgsql
 set search_path = ''
@@ -57,6 +58,13 @@ as $$
 declare
   v_id uuid := (select s.id from vault.decrypted_secrets s where s.name = p_name);
 begin
+  if p_name is null or p_name not in ('jobs_functions_url', 'jobs_scheduler_secret', 'jobs_alert_webhook_url') then
+    raise exception 'Cannot set a secret that nothing reads: current value is %', p_name using errcode = 'invalid_parameter_value';
+  end if;
+  if p_name = 'jobs_scheduler_secret' and length(p_secret) < 32 then
+    raise exception 'Cannot set jobs_scheduler_secret to fewer than 32 characters: current value has %', length(p_secret)
+      using errcode = 'invalid_parameter_value';
+  end if;
   if p_secret is null then
     delete from vault.secrets s where s.id = v_id;
   elsif v_id is null then

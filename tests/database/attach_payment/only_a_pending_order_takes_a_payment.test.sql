@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers.sql
-select plan(9);
+select plan(14);
 
 select pg_temp.place_due_order('pending');
 select pg_temp.place_due_order('expiring', '{pi_1}');
@@ -34,9 +34,21 @@ select throws_ok(
   'an unknown order is refused as not found'
 );
 select throws_ok(
-  format('select public.attach_payment(%L, %L, %L)', pg_temp.id('pending'), 'charge', 'ch_1'), '23514', null,
-  'only PaymentIntents and Checkout Sessions are payments'
-);
+  format('select public.attach_payment(%L, %L, %L, %L)', pg_temp.id('pending'), kind, stripe_id, account), '22023',
+  format(
+    'Cannot attach payment as kind, id or account is not one of Stripe''s: current value is %s %s %s',
+    kind, coalesce(stripe_id, 'null'), coalesce(account, 'null')
+  ),
+  it || ' is refused'
+)
+from (values
+  ('charge', 'ch_1', null, 'what is neither PaymentIntent nor Checkout Session'),
+  ('payment_intent', 'undefined', null, 'what JavaScript writes for nothing'),
+  ('payment_intent', null, null, 'nothing'),
+  ('payment_intent', 'cs_test_1', null, 'a session called an intent'),
+  ('checkout_session', 'pi_1', null, 'an intent called a session'),
+  ('payment_intent', 'pi_1', 'acc_1', 'no account of Stripe''s')
+) as bad (kind, stripe_id, account, it);
 
 select * from finish();
 rollback;

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers.sql
-select plan(13);
+select plan(14);
 
 select pg_temp.place_due_order('pending', '{pi_1}', p_due_for => '-1 hour', p_quantity => 2);
 select pg_temp.place_due_order('expiring', '{pi_2}', p_quantity => 3);
@@ -33,6 +33,10 @@ select results_eq('select on_hand, reserved from public.inventory', 'values (991
 select is((select count(*) from public.job_alerts), 0::bigint, 'nobody is alarmed');
 select throws_ok(
   format('select public.mark_order_paid(%L, %L)', pg_temp.id('unknown'), 'pi_1'), 'PT404', null, 'an unknown order is not found'
+);
+
+select throws_ok(
+  format('select public.mark_order_paid(%L, %L)', gen_random_uuid(), 'undefined'), '22023', null, 'what is no id of Stripe''s is refused'
 );
 
 select * from finish();

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers.sql
-select plan(20);
+select plan(22);
 
 insert into public.inventory (sku, on_hand) values ('tea', 100);
 
@@ -28,6 +28,12 @@ select throws_ok(
 )
 from (values ('EUR', 1, 'EUR'), ('eur', -1, 'a negative amount'), (null, null, 'no currency and no amount'))
   as bad (currency, amount, it);
+
+select throws_ok(
+  format('select public.place_order(%L, 1, %L, %L, %L)', 'eur', '[{"sku": "tea", "quantity": 1}]', payment_method, channel), '22023',
+  format('Cannot place order without a payment method and a channel: current value is %s %s', payment_method, channel), it || ' is refused'
+)
+from (values ('', 'web', 'no payment method'), ('card', '', 'no channel')) as bad (payment_method, channel, it);
 
 select is((select count(*) from public.orders), 0::bigint, 'no order was placed');
 select is((select reserved from public.inventory), 0, 'no stock was reserved');

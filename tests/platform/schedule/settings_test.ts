@@ -126,6 +126,17 @@ Deno.test("URLs are set, replaced and removed", async () => {
   });
 });
 
+Deno.test("a secret that nothing reads or the functions would refuse is not written, and no message shows it", async () => {
+  await withDatabase(async (sql) => {
+    await assert.rejects(sql`select jobs.set_secret('jobs_scheduler_secrt', 'x')`, { code: "22023" });
+    await assert.rejects(
+      sql`select jobs.set_secret('jobs_scheduler_secret', 'too short')`,
+      ({ code, message }: postgres.PostgresError) => code === "22023" && !message.includes("too short"),
+    );
+    assert.equal((await sql`select from vault.secrets`).length, 0);
+  });
+});
+
 Deno.test("nothing is queued while the URL or the secret is missing, empty or blank", async () => {
   await withDatabase(async (sql) => {
     const dispatch = () => sql`select jobs.dispatch('expire-stale-orders')`;
@@ -134,11 +145,11 @@ Deno.test("nothing is queued while the URL or the secret is missing, empty or bl
     await assert.rejects(dispatch(), /Vault secret jobs_scheduler_secret is missing/);
     await sql`select vault.create_secret('', 'jobs_scheduler_secret')`;
     await assert.rejects(dispatch(), /Vault secret jobs_scheduler_secret is missing/);
-    await sql`select jobs.set_secret('jobs_scheduler_secret', '  ')`;
+    await sql`select vault.update_secret((select id from vault.secrets where name = 'jobs_scheduler_secret'), '  ')`;
     await assert.rejects(dispatch(), /Vault secret jobs_scheduler_secret is missing/);
     assert.equal((await sql`select from net.http_request_queue`).length, 0);
     assert.equal((await sql`select from public.job_runs`).length, 0);
-    await sql`select jobs.set_secret('jobs_scheduler_secret', 'secret')`;
+    await sql`select vault.update_secret((select id from vault.secrets where name = 'jobs_scheduler_secret'), 'secret')`;
     await assert.rejects(sql`select jobs.dispatch('no-such-job')`, /job_runs_job_check/);
     await dispatch();
     const [request] = await sql`select headers from net.http_request_queue`;
