@@ -26,7 +26,7 @@ export const stripe: Bench = {
     });
     proxy.forwardTo(shop.stack.apiUrl);
     // One invocation from the first call to the last; between two of them a continuation starts.
-    await shop.sql`update jobs.settings set run_seconds = 290, claim_seconds = 280`;
+    await shop.sql`update jobs.settings set lease = '5 minutes', run_seconds = 290, claim_seconds = 280`;
     await placeOrdersWithIntent(shop, { count: orders, spacingSeconds: 1, livemode: true });
     const report = await shop.run();
 

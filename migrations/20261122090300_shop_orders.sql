@@ -4,6 +4,7 @@
 --   * an order moves only along the design's arrows: expired and paid are final, and only the job, while it holds an order
 --     (expiring), sets it aside; a quarantined order is paid or goes back to pending;
 --   * an order is expired only when each of its payments is recorded dead, with Stripe's answer as evidence;
+--   * a payment belongs to the order it was attached to;
 --   * a reservation leaves `held` once, to `released` or to `consumed`;
 --   * next_check_at is set exactly while the job has to look at the order: it is deadline, recheck time and lease in one.
 
@@ -155,6 +156,11 @@ create trigger legal_move before update of status on public.orders
 create trigger final_state before update of state on public.order_payments
   for each row when (old.state in ('paid', 'dead') and new.state is distinct from old.state)
   execute function jobs.refuse_final_state('payment state', 'state');
+
+-- An order's row counts its payments, and the job closes an order that has none without asking Stripe: no payment changes sides.
+create trigger final_order before update of order_id on public.order_payments
+  for each row when (new.order_id is distinct from old.order_id)
+  execute function jobs.refuse_final_state('payment order', 'order_id');
 
 create trigger final_state before update of state on public.stock_reservations
   for each row when (old.state <> 'held' and new.state is distinct from old.state)

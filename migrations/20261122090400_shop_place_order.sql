@@ -57,7 +57,8 @@ begin
       left(v_bad::text, 200) using errcode = 'invalid_parameter_value';
   end if;
 
-  if p_currency is null or p_currency !~ '^[a-z]{3}$' or p_amount is null or p_amount < 0 then
+  -- Stripe's and JavaScript's largest whole number, whichever is smaller: what nobody can read must not be stored.
+  if p_currency is null or p_currency !~ '^[a-z]{3}$' or p_amount is null or p_amount not between 0 and 9007199254740991 then
     raise exception 'Cannot place order as amount or currency (ISO code in lower case) cannot be used: current value is % %',
       p_amount, p_currency using errcode = 'invalid_parameter_value';
   end if;
@@ -67,7 +68,7 @@ begin
       using errcode = 'invalid_parameter_value';
   end if;
 
-  if p_expires_at > p_now + interval '1 year' then
+  if p_expires_at not between p_now - interval '1 year' and p_now + interval '1 year' then
     raise exception 'Cannot place order with a deadline more than a year away: current value is %', p_expires_at
       using errcode = 'invalid_parameter_value';
   end if;

@@ -27,6 +27,8 @@ create table jobs.settings (
   stripe_account_limit_test numeric not null default 25 check (stripe_account_limit_test between 2 and 10000),
 
   constraint claiming_ends_before_the_run check (claim_seconds < run_seconds),
+  -- What a run claims at its beginning is its own until its end; nobody extends the claim of an order.
+  constraint run_fits_lease check (make_interval(secs => run_seconds) < lease),
   -- Three batches are under way at a time, with two calls per order; the claims must still be valid when they settle.
   constraint batch_fits_lease check (
     claim_batch * 3 * 2 / least(stripe_endpoint_rate, floor(stripe_account_limit_test / 2)) < extract(epoch from lease)

@@ -69,7 +69,8 @@ comment on function jobs.close_reservations(timestamptz, uuid[], uuid[]) is
   'Releases or consumes the held reservations of orders and moves inventory with them.';
 
 -- Contract: raises an alert for each of these orders whose money is wrong: paid by more than one payment, or expired and paid.
--- Looks at what is recorded, not at who recorded it, so that no order of events can hide it. One alert per order.
+-- Looks at what is recorded, not at who recorded it, so that no order of events can hide it. One alert per order, and none for
+-- payments whose alert an operator closed: it stays closed, however often a webhook is repeated.
 create function jobs.alert_wrong_money(p_order_ids uuid[], p_now timestamptz) returns void
 language sql
 set search_path = ''
@@ -86,7 +87,7 @@ as $$
     group by o.id
   )
   select jobs.raise_alert(
-    p_key => case p.status when 'paid' then 'paid_twice:' else 'late_payment:' end || p.id,
+    p_key => x.key,
     p_job => null,
     p_severity => 'critical',
     p_message => case p.status
@@ -99,10 +100,46 @@ as $$
     p_now => p_now
   )
   from paid p
-  where p.status = 'expired' or p.surplus;
+  cross join lateral (select case p.status when 'paid' then 'paid_twice:' else 'late_payment:' end || p.id as key) x
+  where (p.status = 'expired' or p.surplus)
+    and not exists (
+      select from public.job_alerts a
+      where a.key = x.key and a.resolved_at is not null and a.details -> 'payments' @> p.stripe_ids
+    );
 $$;
 
 comment on function jobs.alert_wrong_money(uuid[], timestamptz) is 'Alerts for orders paid twice, or paid after they expired.';
+
+-- Contract: Stripe contradicts what it said before. The record stays, dead is final; a person has to hear of the money, once.
+create function jobs.alert_dead_but_paid(p_order public.orders, p_stripe_id text, p_result text, p_now timestamptz) returns void
+language sql
+set search_path = ''
+as $$
+  select jobs.raise_alert(
+    p_key => x.key,
+    p_job => null,
+    p_severity => 'critical',
+    p_message => 'A payment succeeded that Stripe had called dead',
+    p_details => jsonb_build_object(
+      'orderId', (p_order).id, 'amount', (p_order).amount, 'currency', (p_order).currency,
+      -- with those that alert_wrong_money named a moment ago
+      'payments', coalesce((
+        select a.details -> 'payments' from public.job_alerts a where a.key = x.key and a.resolved_at is null
+      ) - p_stripe_id, '[]') || to_jsonb(p_stripe_id)
+    ),
+    p_now => p_now
+  )
+  from (
+    select case p_result when 'paid' then 'payments_unclear:dead_but_paid' else p_result || ':' || (p_order).id end as key
+  ) x
+  where not exists (
+    select from public.job_alerts a
+    where a.key = x.key and a.resolved_at is not null and a.details -> 'payments' ? p_stripe_id
+  );
+$$;
+
+comment on function jobs.alert_dead_but_paid(public.orders, text, text, timestamptz) is
+  'An alert about a payment that succeeded although it was recorded dead.';
 
 create function public.mark_order_paid(p_order_id uuid, p_stripe_id text, p_now timestamptz default now()) returns text
 language plpgsql
@@ -148,6 +185,10 @@ begin
     when v_order.status = 'expired' then 'late_payment'
     when v_order.status <> 'paid' then 'paid'
     when v_payment.state = 'paid' then 'already_paid'
+    -- Recorded dead, and it paid the order all the same: the record stays dead, and a repeated call is no second payment.
+    when not exists (
+      select from public.order_payments p where p.order_id = p_order_id and p.state = 'paid' and p.stripe_id <> p_stripe_id
+    ) then 'already_paid'
     else 'paid_twice'
   end;
 
@@ -159,18 +200,8 @@ begin
   end if;
   perform jobs.alert_wrong_money(p_order_ids => array[p_order_id], p_now => p_now);
 
-  -- Stripe contradicts what it said before. The record stays, dead is final; a person has to hear of the money.
-  if v_payment.state = 'dead' and v_result in ('paid_twice', 'late_payment') then
-    perform jobs.raise_alert(
-      p_key => v_result || ':' || p_order_id,
-      p_job => null,
-      p_severity => 'critical',
-      p_message => 'A payment succeeded that Stripe had called dead',
-      p_details => jsonb_build_object(
-        'orderId', p_order_id, 'amount', v_order.amount, 'currency', v_order.currency, 'payments', jsonb_build_array(p_stripe_id)
-      ),
-      p_now => p_now
-    );
+  if v_payment.state = 'dead' and v_result <> 'already_paid' then
+    perform jobs.alert_dead_but_paid(p_order => v_order, p_stripe_id => p_stripe_id, p_result => v_result, p_now => p_now);
   end if;
 
   return v_result;

@@ -50,7 +50,8 @@ $$;
 comment on function jobs.dispatch(text, text, uuid, timestamptz) is
   'Queues a run: its row and its HTTP request in one transaction. What pg_cron calls.';
 
--- Contract: a run that ran out of time asks for another one that goes on. Only a finished run with work left can, and only once.
+-- Contract: a run that ran out of time asks for another one that goes on; null while the job is paused. Only a finished run with work left
+-- can, and only once.
 create function public.jobs_continue_run(p_run_id uuid, p_now timestamptz default now()) returns uuid
 language plpgsql
 security definer
@@ -69,6 +70,10 @@ begin
   select r.id into v_next from public.job_runs r where r.continues = p_run_id;
   if found then
     return v_next;
+  end if;
+  -- The switch that stops the ticks stops what goes on by itself as well.
+  if exists (select from jobs.schedules s where s.job = v_run.job and not s.active) then
+    return null;
   end if;
   v_next := jobs.dispatch(p_job => v_run.job, p_trigger => 'continuation', p_continues => p_run_id, p_now => p_now);
   -- What goes on with one order goes on with that one.

@@ -11,8 +11,11 @@ set search_path = ''
 as $$
   select p.kind, p.stripe_id, p.stripe_account, p.order_id
   from public.order_payments p
-  join public.orders o on o.id = p.order_id
-  where p.state = 'open' and o.status in ('paid', 'expired')
+  -- offset 0 keeps the planner from reading all orders there ever were, which it likes once many payments are open
+  cross join lateral (
+    select from public.orders o where o.id = p.order_id and o.status in ('paid', 'expired') offset 0
+  ) closed
+  where p.state = 'open'
     and not exists (
       select from jobs.revisits r
       where r.livemode = p_livemode and r.stripe_id = p.stripe_id and r.stripe_account = coalesce(p.stripe_account, '')

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { assertPromises } from "../oracle/oracle.ts";
-import { type Bench, useBenches, withBench } from "./support/bench.ts";
+import { type Bench, leaseShorterThanTheRun, useBenches, withBench } from "./support/bench.ts";
 import { cutAt, dieBefore } from "./support/fates.ts";
 import { isLong, report } from "./support/length.ts";
 import { nextTick, tick } from "./support/scheduler.ts";
@@ -92,7 +92,7 @@ async function atEveryStep(
     for (const hook of befall(number)) {
       await withBench(async (bench) => {
         const { comeToRest } = await scene.open(bench);
-        if (lease) await bench.sql`update jobs.settings set lease = ${lease}, run_seconds = 300, claim_seconds = 290`;
+        if (lease) await leaseShorterThanTheRun(bench, lease);
         let struck = false;
         const atStep = hook(bench);
         try {

@@ -6,7 +6,7 @@ import { serveJob } from "../../functions/_shared/http/serve-job.ts";
 import { createLog } from "../../functions/_shared/run/log.ts";
 import type { IntentSpec } from "../../local/stripe-simulator/specs.ts";
 import { assertQuiet } from "../oracle/quiet.ts";
-import { type Bench, ON_HAND, useBenches, withBench } from "./support/bench.ts";
+import { type Bench, leaseShorterThanTheRun, ON_HAND, useBenches, withBench } from "./support/bench.ts";
 import { dieBefore } from "./support/fates.ts";
 import { lengthOf } from "./support/length.ts";
 import { nextTick, tick, tickUntilQuiet, watch } from "./support/scheduler.ts";
@@ -183,9 +183,9 @@ bug(
               return row!.due as number;
             };
             const answer = [await isDue(dueAt - 1_000), await isDue(dueAt)];
-            await sql`select jobs.shop_expire_without_payments(p_now => ${
-              new Date(dueAt).toISOString()
-            }::timestamptz, p_limit => 1)`;
+            await sql`
+              select jobs.shop_move_stock(jobs.shop_expire_without_payments(p_now => at, p_limit => 1), at)
+              from (select ${new Date(dueAt).toISOString()}::timestamptz as at) x`;
             const [after] = await sql`select status from public.orders where id = ${order!.id}`;
             return [...answer, after!.status];
           });
@@ -255,7 +255,7 @@ bug(
 bug(
   "11, the lease ends while the work goes on: the second owner decides, the first one is fenced off",
   async (bench) => {
-    await bench.sql`update jobs.settings set lease = '15 seconds', run_seconds = 300, claim_seconds = 290`;
+    await leaseShorterThanTheRun(bench, "15 seconds");
     const { id } = await placeOrder(bench, { payments: [{ intent: {} }] });
     const slow = await bench.run({
       atStep: async (step, take) => {

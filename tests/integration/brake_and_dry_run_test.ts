@@ -109,3 +109,23 @@ Deno.test("a continuation gets what is left of the limit, not the whole limit ag
     assert.equal(made!.item_limit, 15);
   });
 });
+
+Deno.test("pausing a job also stops what goes on by itself", async () => {
+  await withShop({ unchecked: true }, async (shop) => {
+    const [row] = await shop.sql`
+      insert into public.job_runs (job, status, trigger, finished_at) values ('expire-stale-orders', 'partial', 'schedule', now())
+      returning id`;
+    const goOn = () => shop.sql`select public.jobs_continue_run(p_run_id => ${row!.id}) as next`;
+    await shop.sql`update jobs.schedules set active = false where job = 'expire-stale-orders'`;
+    assert.equal((await goOn())[0]!.next, null);
+    await shop.sql`update jobs.schedules set active = true where job = 'expire-stale-orders'`;
+    assert.notEqual((await goOn())[0]!.next, null);
+  });
+});
+
+Deno.test("a run that would outlive its claims cannot be set", async () => {
+  await withShop({}, async ({ sql }) => {
+    await assert.rejects(sql`update jobs.settings set run_seconds = 120`, /run_fits_lease/);
+    await sql`update jobs.settings set run_seconds = 290, lease = '5 minutes'`;
+  });
+});

@@ -44,8 +44,8 @@ export type HandedBack = { orderId: string; attempt: number; outcome: "handed_ba
 export type JobsDatabase = CleanupDatabase & {
   beginRun(run: NewRun): Promise<BeginAnswer>;
   finishRun(end: RunEnd): Promise<RunRow>;
-  /** Starts a new run that goes on where this one stopped; answers its id. */
-  continueRun(runId: string): Promise<string>;
+  /** Queues the run that goes on where this one stopped and answers its id; null while the job is paused. */
+  continueRun(runId: string): Promise<string | null>;
   expireWithoutPayments(lease: Lease, limit: number): Promise<{ expired: number; unitsReleased: number }>;
   claimOrders(lease: Lease, limit: number): Promise<ClaimedOrder[]>;
   previewOrders(limit: number): Promise<ClaimedOrder[]>;
@@ -80,7 +80,8 @@ export function createJobsDatabase(rpc: Rpc): JobsDatabase {
         p_stripe_calls: end.stripeCalls,
         p_stripe_throttled: end.stripeThrottled,
       }, { answer: runRow, repeatable: true }),
-    continueRun: (runId) => rpc("jobs_continue_run", { p_run_id: runId }, { answer: z.uuid(), repeatable: false }),
+    continueRun: (runId) =>
+      rpc("jobs_continue_run", { p_run_id: runId }, { answer: z.guid().nullable(), repeatable: true }),
     // Not repeatable: repeated after a lost answer, it would close more orders than the run's limit allows.
     expireWithoutPayments: ({ runId, fence }, limit) =>
       rpc("jobs_expire_without_payments", { p_run_id: runId, p_fence: fence, p_limit: limit }, {

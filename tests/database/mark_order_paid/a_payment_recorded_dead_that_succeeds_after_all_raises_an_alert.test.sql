@@ -1,14 +1,16 @@
 begin;
 \ir ../helpers.sql
-select plan(3);
+select plan(8);
 
 -- Stripe had confirmed that these payments can never succeed. If one does, nothing could be more worth an alert.
 select pg_temp.place_due_order('expired', '{pi_1}');
 select pg_temp.place_due_order('paid', '{pi_2,pi_3}');
+select pg_temp.place_due_order('pending', '{pi_4}');
 select pg_temp.begin_run('run'), pg_temp.claim('run');
 select pg_temp.settle('run', array[
   pg_temp.decide('expired', 'expired', array[pg_temp.said('pi_1', 'canceled')]),
-  pg_temp.decide('paid', 'paid', array[pg_temp.said('pi_2', 'found_paid'), pg_temp.said('pi_3', 'canceled')])
+  pg_temp.decide('paid', 'paid', array[pg_temp.said('pi_2', 'found_paid'), pg_temp.said('pi_3', 'canceled')]),
+  pg_temp.decide('pending', 'retry', array[pg_temp.said('pi_4', 'canceled')])
 ]);
 
 select is(public.mark_order_paid(pg_temp.id('expired'), 'pi_1', pg_temp.noon()), 'late_payment', 'its order has expired');
@@ -18,6 +20,17 @@ select results_eq(
   $$ values ('late_payment:' || pg_temp.id('expired')), ('paid_twice:' || pg_temp.id('paid')) $$,
   'both raise an alert'
 );
+
+select is(
+  (select details -> 'payments' from public.job_alerts where key like 'paid_twice:%'), '["pi_3"]', 'with the payment to refund'
+);
+
+select is(public.mark_order_paid(pg_temp.id('pending'), 'pi_4', pg_temp.noon()), 'paid', 'an open order is paid by it');
+select is(
+  (select details -> 'payments' from public.job_alerts where key = 'payments_unclear:dead_but_paid'), '["pi_4"]', 'and a person hears of it'
+);
+select is(public.mark_order_paid(pg_temp.id('pending'), 'pi_4', pg_temp.noon()), 'already_paid', 'the same webhook again is no second payment');
+select is((select count(*) from public.job_alerts where key like 'paid_twice:%'), 1::bigint, 'and nobody is told to refund it');
 
 select * from finish();
 rollback;

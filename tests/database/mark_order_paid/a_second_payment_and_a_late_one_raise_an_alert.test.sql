@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers.sql
-select plan(8);
+select plan(9);
 
 select pg_temp.place_due_order('paid', '{pi_1,pi_2}');
 select pg_temp.place_due_order('expired');
@@ -28,6 +28,10 @@ select results_eq(
   $$ select split_part(key, ':', 1), occurrences from public.job_alerts order by key $$,
   $$ values ('late_payment', 2), ('paid_twice', 1) $$, 'a repeated webhook is counted in the same alert'
 );
+select public.jobs_resolve_alert(id, 'refunded', 'ann', pg_temp.noon()) from public.job_alerts;
+select public.mark_order_paid(pg_temp.id('expired'), 'pi_3', pg_temp.noon());
+select public.mark_order_paid(pg_temp.id('paid'), 'pi_2', pg_temp.noon());
+select is((select count(*) from public.job_alerts where resolved_at is null), 0::bigint, 'and opens none that an operator closed');
 select throws_ok(
   format('select public.mark_order_paid(%L, %L)', pg_temp.id('expired'), 'pi_1'), 'PT409',
   format('Cannot mark order %s as paid as pi_1 belongs to another order: current value is %s', pg_temp.id('expired'), pg_temp.id('paid')),

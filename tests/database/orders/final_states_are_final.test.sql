@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers.sql
-select plan(18);
+select plan(19);
 
 select pg_temp.place_due_order('expired', '{pi_1}');
 select pg_temp.place_due_order('paid', '{pi_2}');
@@ -33,6 +33,11 @@ select throws_ok(
   'Cannot change reservation state as it is final: current value is ' || state, format('a %s reservation does not become %s', state, target)
 )
 from (values ('released', 'held'), ('released', 'consumed'), ('consumed', 'held'), ('consumed', 'released')) as it (state, target);
+
+select throws_ok(
+  format('update public.order_payments set order_id = %L where stripe_id = %L', pg_temp.id('paid'), 'pi_1'), '23001',
+  'Cannot change payment order as it is final: current value is ' || pg_temp.id('expired'), 'a payment stays with its order'
+);
 
 select lives_ok(
   $$ update public.orders set status_reason = 'corrected', status = status; update public.order_payments set reason = 'corrected', state = state $$,

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers.sql
-select plan(22);
+select plan(26);
 
 insert into public.inventory (sku, on_hand) values ('tea', 100);
 
@@ -26,7 +26,7 @@ from unnest(array[
 select throws_ok(
   format('select public.place_order(%L, %L, %L)', currency, amount, '[{"sku": "tea", "quantity": 1}]'), '22023', null, it || ' is refused'
 )
-from (values ('EUR', 1, 'EUR'), ('eur', -1, 'a negative amount'), (null, null, 'no currency and no amount'))
+from (values ('EUR', 1, 'EUR'), ('eur', -1, 'a negative amount'), ('eur', 9007199254740992, 'more than a JSON number holds'), (null, null, 'no currency and no amount'))
   as bad (currency, amount, it);
 
 select throws_ok(
@@ -34,6 +34,12 @@ select throws_ok(
   format('Cannot place order without a payment method and a channel: current value is %s %s', payment_method, channel), it || ' is refused'
 )
 from (values ('', 'web', 'no payment method'), ('card', '', 'no channel')) as bad (payment_method, channel, it);
+
+select throws_ok(
+  format('select public.place_order(%L, 1, %L, p_expires_at => %L)', 'eur', '[{"sku": "tea", "quantity": 1}]', deadline), '22023',
+  'Cannot place order with a deadline more than a year away: current value is ' || deadline, 'a deadline of ' || deadline || ' is refused'
+)
+from unnest(array['-infinity', 'infinity', '1970-01-21 00:00:00+00']::timestamptz[]) as deadline;
 
 select is((select count(*) from public.orders), 0::bigint, 'no order was placed');
 select is((select reserved from public.inventory), 0, 'no stock was reserved');
