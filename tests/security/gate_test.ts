@@ -105,7 +105,10 @@ Deno.test("the scheduler's secret is compared by digest, in constant time, again
   const source = await readText("functions/_shared/http/gate.ts");
   const body = source.match(/async function matchesAny\([^]*?\n}\n/)?.[0] ?? "";
   assert.match(body, /matches = timingSafeEqual\(digest, await sha256\(secret\)\) \|\| matches;/);
-  assert.match(source, /import \{ timingSafeEqual \} from "node:crypto";/);
+  const comparison = source.match(/function timingSafeEqual\([^]*?\n}\n/)?.[0] ?? "";
+  assert.match(comparison, /\) difference \|= one\[at\]! \^ other\[at\]!;/);
+  assert.doesNotMatch(comparison, /\bif\b|\?|&&|\|\||break/, "no branch in the comparison");
+  assert.equal(comparison.match(/return/g)?.length, 1, "one way out, after the last byte");
   assert.equal(body.match(/return/g)?.length, 1, "one way out, after the last candidate");
   assert.doesNotMatch(source, /shown [!=]==? (?!null)|shown\.|secret\./);
   assert.match(source, /crypto\.subtle\.digest\("SHA-256"/);

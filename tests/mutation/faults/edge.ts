@@ -81,6 +81,18 @@ export const EDGE_FAULTS = [
       "time tells which of two secrets was right",
     ],
     [
+      "early-difference",
+      "difference |= one[at]! ^ other[at]!;",
+      "if (one[at] !== other[at]) return false;",
+      "time tells where two digests differ",
+    ],
+    [
+      "last-byte-only",
+      "difference |= one[at]! ^ other[at]!;",
+      "difference = one[at]! ^ other[at]!;",
+      "one guess in 256 is right",
+    ],
+    [
       "other-projects-keys",
       "...(environment.jwks === null ? {} : { jwks: environment.jwks as never }),",
       "",
