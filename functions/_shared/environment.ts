@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { ConfigurationError } from "./errors.ts";
+import { WITHOUT_COMPILING } from "./parsing.ts";
 
 /** Reads one variable; `Deno.env.get` on the platform, a record in tests. */
 export type ReadVariable = (name: string) => string | undefined;
@@ -81,7 +82,7 @@ function parse<T>(read: ReadVariable, name: string, schema: z.ZodType<T>, ...fal
     if (fallback.length > 0) return fallback[0] as T;
     throw new ConfigurationError(`Cannot start run as ${name} is not set: current value is empty`);
   }
-  const result = schema.safeParse(value);
+  const result = schema.safeParse(value, WITHOUT_COMPILING);
   if (result.success) return result.data;
   const reason = result.error.issues[0]?.message ?? "malformed";
   throw new ConfigurationError(`Cannot start run as ${name} is malformed: current value is ${reason}`);

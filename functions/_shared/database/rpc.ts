@@ -1,6 +1,7 @@
 import type { SupabaseClient } from "@supabase/supabase-js";
 import type { z } from "zod";
 import { DatabaseError, LeaseLostError } from "../errors.ts";
+import { WITHOUT_COMPILING } from "../parsing.ts";
 
 /** Calls one database function and parses its answer. */
 export type Rpc = <T>(name: string, args: Record<string, unknown>, options: RpcOptions<T>) => Promise<T>;
@@ -25,7 +26,7 @@ export function createRpc(client: SupabaseClient, now?: () => Date): Rpc {
   return async (name, args, { answer, repeatable }) => {
     const told = now ? { ...args, p_now: now().toISOString() } : args;
     const data = await callWithRepeats(() => callOnce(client, name, told), repeatable);
-    const parsed = answer.safeParse(data);
+    const parsed = answer.safeParse(data, WITHOUT_COMPILING);
     if (parsed.success) return parsed.data;
     const issue = parsed.error.issues[0];
     throw new DatabaseError(

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { WITHOUT_COMPILING } from "../parsing.ts";
 import type { Caller } from "./gate.ts";
 
 /** What a caller may ask of a job. Everything is optional, nothing else is understood. */
@@ -47,7 +48,7 @@ export async function parseJobRequest(request: Request, caller: Caller): Promise
     return refuse(400, "body", "not JSON");
   }
 
-  const parsed = schema.safeParse(body);
+  const parsed = schema.safeParse(body, WITHOUT_COMPILING);
   if (!parsed.success) {
     return { request: null, status: 400, issues: parsed.error.issues.flatMap(describe) };
   }
