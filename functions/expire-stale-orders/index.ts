@@ -1,10 +1,10 @@
 import { keepAlive } from "../_shared/http/keep-alive.ts";
 import { serveJob } from "../_shared/http/serve-job.ts";
-import { expireStaleOrders } from "./expire-stale-orders.ts";
 
 Deno.serve(serveJob({
   name: "expire-stale-orders",
-  job: expireStaleOrders,
+  // Loaded when a run has something to do: by then the caller has its answer, and most ticks find nothing due.
+  job: async (...run) => (await import("./expire-stale-orders.ts")).expireStaleOrders(...run),
   readVariable: (name) => Deno.env.get(name),
   waitUntil: keepAlive,
 }));
