@@ -67,14 +67,15 @@ export async function parseJobRequest(request: Request, caller: Caller): Promise
 /** Stops reading at the limit: a length header may lie. */
 async function readBounded(request: Request): Promise<string | null> {
   if (request.body === null) return "";
-  const chunks: Uint8Array[] = [];
+  const decoder = new TextDecoder();
+  let text = "";
   let size = 0;
   for await (const chunk of request.body) {
     size += chunk.byteLength;
     if (size > MAX_BODY_BYTES) return null;
-    chunks.push(chunk);
+    text += decoder.decode(chunk, { stream: true });
   }
-  return new TextDecoder().decode(await new Blob(chunks as BlobPart[]).arrayBuffer());
+  return text + decoder.decode();
 }
 
 /**
