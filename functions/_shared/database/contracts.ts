@@ -1,27 +1,34 @@
-/** What the database functions answer (migrations/*_jobs_*.sql), parsed at this edge. */
+/**
+ * What the database functions answer (migrations/*_jobs_*.sql), parsed at this edge.
+ *
+ * Most ticks read two answers: how a run began and how it ended. The others are built when they are first read, so that no start waits
+ * for them.
+ */
 import { z } from "zod";
 import type { ClaimedOrder } from "../orders.ts";
 
 const instant = z.iso.datetime({ offset: true }).transform((text) => new Date(text));
 const count = z.int().nonnegative();
 
-export const claimedOrders: z.ZodType<ClaimedOrder[]> = z.array(z.strictObject({
-  id: z.uuid(),
-  attempt: count,
-  failures: count,
-  amount: count,
-  currency: z.string().length(3),
-  expiresAt: instant,
-  payments: z.array(z.strictObject({
+export const claimedOrders: z.ZodType<ClaimedOrder[]> = z.lazy(() =>
+  z.array(z.strictObject({
     id: z.uuid(),
-    kind: z.enum(["payment_intent", "checkout_session"]),
-    stripeId: z.string().min(4),
-    stripeAccount: z.string().nullable(),
-    state: z.enum(["open", "paid", "dead"]),
-    graceUntil: instant.nullable(),
-    createdAt: instant,
-  })),
-}));
+    attempt: count,
+    failures: count,
+    amount: count,
+    currency: z.string().length(3),
+    expiresAt: instant,
+    payments: z.array(z.strictObject({
+      id: z.uuid(),
+      kind: z.enum(["payment_intent", "checkout_session"]),
+      stripeId: z.string().min(4),
+      stripeAccount: z.string().nullable(),
+      state: z.enum(["open", "paid", "dead"]),
+      graceUntil: instant.nullable(),
+      createdAt: instant,
+    })),
+  }))
+);
 
 export type RunStatus = "queued" | "running" | "succeeded" | "partial" | "failed" | "braked" | "skipped" | "lost";
 
@@ -74,19 +81,23 @@ export const beginAnswer = z.discriminatedUnion("answer", [
 ]);
 export type BeginAnswer = z.infer<typeof beginAnswer>;
 
-export const expiredWithoutPayments = z.strictObject({ expired: count, unitsReleased: count });
+export const expiredWithoutPayments = z.lazy(() => z.strictObject({ expired: count, unitsReleased: count }));
 
-export const settled = z.strictObject({
-  outcomes: z.partialRecord(z.enum(["expired", "paid", "waiting", "retry", "quarantined", "handed_back"]), count),
-  superseded: count,
-});
+export const settled = z.lazy(() =>
+  z.strictObject({
+    outcomes: z.partialRecord(z.enum(["expired", "paid", "waiting", "retry", "quarantined", "handed_back"]), count),
+    superseded: count,
+  })
+);
 export type Settled = z.infer<typeof settled>;
 
-export const reservedCalls = z.strictObject({
-  count: z.int().positive(),
-  startsInMs: z.number().nonnegative(),
-  intervalMs: z.number().positive(),
-  perSecond: z.int().positive(),
-  accountPerSecond: z.int().positive(),
-});
+export const reservedCalls = z.lazy(() =>
+  z.strictObject({
+    count: z.int().positive(),
+    startsInMs: z.number().nonnegative(),
+    intervalMs: z.number().positive(),
+    perSecond: z.int().positive(),
+    accountPerSecond: z.int().positive(),
+  })
+);
 export type ReservedCalls = z.infer<typeof reservedCalls>;
