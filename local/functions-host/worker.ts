@@ -1,5 +1,5 @@
 import { createInterface } from "node:readline";
-import { join } from "node:path/posix";
+import { basename, join } from "node:path/posix";
 import { Readable } from "node:stream";
 import { pathToFileURL } from "node:url";
 import { exists } from "../postgres/installation.ts";
@@ -79,7 +79,11 @@ async function denoArguments({ folder, scratch }: WorkerOptions): Promise<string
   );
   const config = join(folder, "deno.json");
   const configuration = await exists(config) ? [`--config=${config}`] : ["--no-config"];
-  const lock = await exists(join(folder, "deno.lock")) ? ["--frozen"] : ["--no-lock"];
+  // Written at the first start, read at the later ones. A hosted function starts from a bundle in which its packages are resolved;
+  // without a lock Deno would read at every start what the registry says of all their versions.
+  const lock = await exists(join(folder, "deno.lock"))
+    ? ["--frozen"]
+    : [`--lock=${join(scratch, `${basename(folder)}.lock`)}`];
   const permissions = ["--allow-net", "--allow-env", "--no-prompt", "--unstable-no-legacy-abort"];
   return ["run", "--quiet", ...configuration, ...lock, "--node-modules-dir=none", ...permissions, entry];
 }
