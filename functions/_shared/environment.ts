@@ -1,4 +1,4 @@
-import { z } from "zod";
+import { z } from "zod/mini";
 import { ConfigurationError } from "./errors.ts";
 import { WITHOUT_COMPILING } from "./parsing.ts";
 
@@ -19,22 +19,26 @@ export type PlatformEnvironment = {
 /** What the Stripe gateway needs. */
 export type StripeEnvironment = { secretKey: string; apiBase: string | undefined };
 
-const json = z.string().transform((text, context) => {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    context.addIssue({ code: "custom", message: "not JSON" });
-    return z.NEVER;
-  }
-});
-const namedKeys = json.pipe(z.record(z.string(), z.string().min(1)));
-const keySet = json.pipe(
+const json = z.pipe(
+  z.string(),
+  z.transform((text, context) => {
+    try {
+      return JSON.parse(text) as unknown;
+    } catch {
+      context.issues.push({ code: "custom", message: "not JSON", input: text });
+      return z.NEVER;
+    }
+  }),
+);
+const namedKeys = z.pipe(json, z.record(z.string(), z.string().check(z.minLength(1))));
+const keySet = z.pipe(
+  json,
   z.union([
     z.object({ keys: z.array(z.looseObject({})) }),
-    z.array(z.looseObject({})).transform((keys) => ({ keys })),
+    z.pipe(z.array(z.looseObject({})), z.transform((keys) => ({ keys }))),
   ]),
 );
-const schedulerSecret = z.string().min(32, "shorter than 32 characters");
+const schedulerSecret = z.string().check(z.minLength(32, "shorter than 32 characters"));
 
 /**
  * Parses the platform's half of the environment.
@@ -48,12 +52,12 @@ export function parsePlatformEnvironment(read: ReadVariable): PlatformEnvironmen
     secretKeys: parse(
       read,
       "SUPABASE_SECRET_KEYS",
-      namedKeys.refine((keys) => Object.keys(keys).length > 0, "no key in it"),
+      namedKeys.check(z.refine((keys) => Object.keys(keys).length > 0, "no key in it")),
     ),
-    jwks: parse(read, "SUPABASE_JWKS", keySet.nullable(), null),
+    jwks: parse(read, "SUPABASE_JWKS", z.nullable(keySet), null),
     schedulerSecrets: [
       parse(read, "JOBS_SCHEDULER_SECRET", schedulerSecret),
-      ...[parse(read, "JOBS_SCHEDULER_SECRET_PREVIOUS", schedulerSecret.nullable(), null)].filter((it) => it !== null),
+      ...[parse(read, "JOBS_SCHEDULER_SECRET_PREVIOUS", z.nullable(schedulerSecret), null)].filter((it) => it !== null),
     ],
   };
 }
@@ -69,20 +73,20 @@ export function parseStripeEnvironment(read: ReadVariable): StripeEnvironment {
     secretKey: parse(
       read,
       "STRIPE_SECRET_KEY",
-      z.string().regex(/^(sk|rk)_(test|live)_[A-Za-z0-9_]+$/, "not a secret or restricted key"),
+      z.string().check(z.regex(/^(sk|rk)_(test|live)_[A-Za-z0-9_]+$/, "not a secret or restricted key")),
     ),
-    apiBase: parse(read, "STRIPE_API_BASE", z.url({ protocol: /^https?$/ }).optional(), undefined),
+    apiBase: parse(read, "STRIPE_API_BASE", z.optional(z.url({ protocol: /^https?$/ })), undefined),
   };
 }
 
 /** An empty variable counts as a missing one: that is what an unset secret looks like in a shell or a dashboard. */
-function parse<T>(read: ReadVariable, name: string, schema: z.ZodType<T>, ...fallback: [T?]): T {
+function parse<T>(read: ReadVariable, name: string, schema: z.core.$ZodType<T>, ...fallback: [T?]): T {
   const value = read(name);
   if (value === undefined || value === "") {
     if (fallback.length > 0) return fallback[0] as T;
     throw new ConfigurationError(`Cannot start run as ${name} is not set: current value is empty`);
   }
-  const result = schema.safeParse(value, WITHOUT_COMPILING);
+  const result = z.safeParse(schema, value, WITHOUT_COMPILING);
   if (result.success) return result.data;
   const reason = result.error.issues[0]?.message ?? "malformed";
   throw new ConfigurationError(`Cannot start run as ${name} is malformed: current value is ${reason}`);

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import { z } from "zod/mini";
 import type { Rpc } from "../_shared/database/rpc.ts";
 import { ConfigurationError, reasonOf } from "../_shared/errors.ts";
 import type { Log } from "../_shared/run/log.ts";
@@ -18,7 +18,7 @@ export type HealthOptions = {
   keepMs?: number;
 };
 
-const answer = z.strictObject({ reasons: z.array(z.string().regex(/^[a-z_]+$/)) });
+const answer = z.strictObject({ reasons: z.array(z.string().check(z.regex(/^[a-z_]+$/))) });
 
 /**
  * Makes a health check that never fails: what keeps it from asking the database is a reason itself.

@@ -1,38 +1,38 @@
 /** What the clean-up's database functions answer (migrations/*_cleanup_*.sql), parsed at this edge. Built when first read: see contracts.ts. */
-import { z } from "zod";
+import { z } from "zod/mini";
 import type { StalePayment, SweepSlice } from "../payments.ts";
 
-const instant = z.iso.datetime({ offset: true }).transform((text) => new Date(text));
-const count = z.int().nonnegative();
+const instant = z.pipe(z.iso.datetime({ offset: true }), z.transform((text) => new Date(text)));
+const count = z.int().check(z.nonnegative());
 const kind = z.enum(["payment_intent", "checkout_session"]);
 
-export const stalePayments: z.ZodType<StalePayment[]> = z.lazy(() =>
+export const stalePayments: z.ZodMiniType<StalePayment[]> = z.lazy(() =>
   z.array(z.strictObject({
     kind,
-    stripeId: z.string().min(4),
-    stripeAccount: z.string().nullable(),
+    stripeId: z.string().check(z.minLength(4)),
+    stripeAccount: z.nullable(z.string()),
     // Any UUID that PostgreSQL takes, not only those of RFC 9562.
-    orderId: z.guid().nullable(),
-    order: z.strictObject({
+    orderId: z.nullable(z.guid()),
+    order: z.nullable(z.strictObject({
       status: z.enum(["pending", "expiring", "expired", "paid", "quarantined"]),
       amount: count,
-      currency: z.string().length(3),
-    }).nullable(),
-    recordedState: z.enum(["open", "paid", "dead"]).nullable(),
+      currency: z.string().check(z.length(3)),
+    })),
+    recordedState: z.nullable(z.enum(["open", "paid", "dead"])),
     paidBy: z.array(kind),
     openSession: z.boolean(),
-    listed: z.strictObject({ looks: count, ending: z.boolean() }).nullable(),
+    listed: z.nullable(z.strictObject({ looks: count, ending: z.boolean() })),
   }))
 );
 
-export const sweepSlice: z.ZodType<SweepSlice | null> = z.lazy(() =>
-  z.strictObject({
-    id: z.int().nullable(),
+export const sweepSlice: z.ZodMiniType<SweepSlice | null> = z.lazy(() =>
+  z.nullable(z.strictObject({
+    id: z.nullable(z.int()),
     createdFrom: instant,
     createdTo: instant,
-    cursor: z.string().nullable(),
+    cursor: z.nullable(z.string()),
     reached: instant,
-  }).nullable()
+  }))
 );
 
 export const planAnswer = z.lazy(() => z.strictObject({ allowed: z.boolean() }));

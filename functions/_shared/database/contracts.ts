@@ -4,27 +4,27 @@
  * Most ticks read two answers: how a run began and how it ended. The others are built when they are first read, so that no start waits
  * for them.
  */
-import { z } from "zod";
+import { z } from "zod/mini";
 import type { ClaimedOrder } from "../orders.ts";
 
-const instant = z.iso.datetime({ offset: true }).transform((text) => new Date(text));
-const count = z.int().nonnegative();
+const instant = z.pipe(z.iso.datetime({ offset: true }), z.transform((text) => new Date(text)));
+const count = z.int().check(z.nonnegative());
 
-export const claimedOrders: z.ZodType<ClaimedOrder[]> = z.lazy(() =>
+export const claimedOrders: z.ZodMiniType<ClaimedOrder[]> = z.lazy(() =>
   z.array(z.strictObject({
     id: z.uuid(),
     attempt: count,
     failures: count,
     amount: count,
-    currency: z.string().length(3),
+    currency: z.string().check(z.length(3)),
     expiresAt: instant,
     payments: z.array(z.strictObject({
       id: z.uuid(),
       kind: z.enum(["payment_intent", "checkout_session"]),
-      stripeId: z.string().min(4),
-      stripeAccount: z.string().nullable(),
+      stripeId: z.string().check(z.minLength(4)),
+      stripeAccount: z.nullable(z.string()),
       state: z.enum(["open", "paid", "dead"]),
-      graceUntil: instant.nullable(),
+      graceUntil: z.nullable(instant),
       createdAt: instant,
     })),
   }))
@@ -39,12 +39,12 @@ export const runRow = z.object({
   status: z.enum(["queued", "running", "succeeded", "partial", "failed", "braked", "skipped", "lost"]),
   trigger: z.string(),
   dry_run: z.boolean(),
-  item_limit: count.nullable(),
-  fence: count.nullable(),
-  started_at: z.string().nullable(),
-  finished_at: z.string().nullable(),
-  duration_ms: z.int().nullable(),
-  error: z.string().nullable(),
+  item_limit: z.nullable(count),
+  fence: z.nullable(count),
+  started_at: z.nullable(z.string()),
+  finished_at: z.nullable(z.string()),
+  duration_ms: z.nullable(z.int()),
+  error: z.nullable(z.string()),
   payments_expired: count,
   payment_intents_canceled: count,
   checkout_sessions_expired: count,
@@ -57,16 +57,16 @@ export const runRow = z.object({
   payments_kept: count,
   stripe_calls: count,
   stripe_throttled: count,
-  backlog: count.nullable(),
-  oldest_due_at: z.string().nullable(),
+  backlog: z.nullable(count),
+  oldest_due_at: z.nullable(z.string()),
 });
 export type RunRow = z.infer<typeof runRow>;
 
-const seconds = z.number().nonnegative();
+const seconds = z.number().check(z.nonnegative());
 export const settings = z.strictObject({
   runSeconds: seconds,
   claimSeconds: seconds,
-  claimBatch: z.int().positive(),
+  claimBatch: z.int().check(z.positive()),
   customerActionGraceSeconds: seconds,
   processingRecheckSeconds: seconds,
   captureRecheckSeconds: seconds,
@@ -93,11 +93,11 @@ export type Settled = z.infer<typeof settled>;
 
 export const reservedCalls = z.lazy(() =>
   z.strictObject({
-    count: z.int().positive(),
-    startsInMs: z.number().nonnegative(),
-    intervalMs: z.number().positive(),
-    perSecond: z.int().positive(),
-    accountPerSecond: z.int().positive(),
+    count: z.int().check(z.positive()),
+    startsInMs: z.number().check(z.nonnegative()),
+    intervalMs: z.number().check(z.positive()),
+    perSecond: z.int().check(z.positive()),
+    accountPerSecond: z.int().check(z.positive()),
   })
 );
 export type ReservedCalls = z.infer<typeof reservedCalls>;

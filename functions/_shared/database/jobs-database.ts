@@ -1,4 +1,4 @@
-import { z } from "zod";
+import { z } from "zod/mini";
 import type { ClaimedOrder, OrderDecision } from "../orders.ts";
 import {
   type BeginAnswer,
@@ -105,7 +105,7 @@ export function createJobsDatabase(rpc: Rpc): JobsDatabase {
       rpc("jobs_count_intents", {
         p_from: stretches.map(({ from }) => from.toISOString()),
         p_to: stretches.map(({ to }) => to.toISOString()),
-      }, { answer: z.array(z.int().nonnegative()), repeatable: true }),
+      }, { answer: z.array(z.int().check(z.nonnegative())), repeatable: true }),
     reserveCalls: (livemode, endpoint, count) =>
       rpc("jobs_reserve_calls", { p_livemode: livemode, p_endpoint: endpoint, p_count: count }, {
         answer: reservedCalls,
@@ -113,7 +113,7 @@ export function createJobsDatabase(rpc: Rpc): JobsDatabase {
       }),
     reportThrottle: (livemode, endpoint, scope) =>
       rpc("jobs_report_throttle", { p_livemode: livemode, p_endpoint: endpoint, p_scope: scope }, {
-        answer: z.unknown().transform(() => undefined),
+        answer: z.pipe(z.unknown(), z.transform(() => undefined)),
         repeatable: false,
       }),
   };

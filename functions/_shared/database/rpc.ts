@@ -1,5 +1,5 @@
 import type { SupabaseClient } from "@supabase/supabase-js";
-import type { z } from "zod";
+import { z } from "zod/mini";
 import { DatabaseError, LeaseLostError } from "../errors.ts";
 import { WITHOUT_COMPILING } from "../parsing.ts";
 
@@ -7,7 +7,7 @@ import { WITHOUT_COMPILING } from "../parsing.ts";
 export type Rpc = <T>(name: string, args: Record<string, unknown>, options: RpcOptions<T>) => Promise<T>;
 
 export type RpcOptions<T> = {
-  answer: z.ZodType<T>;
+  answer: z.core.$ZodType<T>;
   /** The call may be repeated when its answer got lost: the function is idempotent, or repeating it wastes nothing that matters. */
   repeatable: boolean;
 };
@@ -26,7 +26,7 @@ export function createRpc(client: SupabaseClient, now?: () => Date): Rpc {
   return async (name, args, { answer, repeatable }) => {
     const told = now ? { ...args, p_now: now().toISOString() } : args;
     const data = await callWithRepeats(() => callOnce(client, name, told), repeatable);
-    const parsed = answer.safeParse(data, WITHOUT_COMPILING);
+    const parsed = z.safeParse(answer, data, WITHOUT_COMPILING);
     if (parsed.success) return parsed.data;
     const issue = parsed.error.issues[0];
     throw new DatabaseError(

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import { z } from "zod/mini";
 import { WITHOUT_COMPILING } from "../parsing.ts";
 import type { Caller } from "./gate.ts";
 
@@ -25,15 +25,16 @@ export type JobRequestResult = { request: JobRequest; status: 200; issues: null 
 
 const MAX_BODY_BYTES = 10_000;
 
+// PostgreSQL stores no NUL, a log is read by lines, and an operator's terminal obeys escape sequences.
+const printable = z.regex(/^[^\p{Cc}\p{Cs}]*$/u, "holds a control character");
+
 const schema = z.strictObject({
-  runId: z.uuid().optional(),
-  wait: z.boolean().default(false),
-  dryRun: z.boolean().default(false),
-  limit: z.int().min(1).max(100_000).nullable().default(null),
-  releaseBrake: z.boolean().default(false),
-  // PostgreSQL stores no NUL, a log is read by lines, and an operator's terminal obeys escape sequences.
-  reason: z.string().trim().min(1).max(500).regex(/^[^\p{Cc}\p{Cs}]*$/u, "holds a control character").nullable()
-    .default(null),
+  runId: z.optional(z.uuid()),
+  wait: z.prefault(z.boolean(), false),
+  dryRun: z.prefault(z.boolean(), false),
+  limit: z.prefault(z.nullable(z.int().check(z.minimum(1), z.maximum(100_000))), null),
+  releaseBrake: z.prefault(z.boolean(), false),
+  reason: z.prefault(z.nullable(z.string().check(z.trim(), z.minLength(1), z.maxLength(500), printable)), null),
 });
 
 /** Reads and parses a request's body. An empty body asks for a plain run. Releasing the brake takes a person and a reason. */

@@ -1,5 +1,5 @@
 import Stripe from "stripe";
-import { z } from "zod";
+import { z } from "zod/mini";
 import { failureOf } from "./gateway-failure.ts";
 import { intentSchema, sessionSchema, type StripeIntent, type StripeSession } from "./objects.ts";
 import { blankFailure, type Reply } from "./reply.ts";
@@ -100,12 +100,12 @@ export function createStripeGateway(options: StripeGatewayOptions): StripeGatewa
   };
 }
 
-const sessionListSchema = z.object({ data: z.array(sessionSchema) }).transform(({ data }) => data);
+const sessionListSchema = z.pipe(z.object({ data: z.array(sessionSchema) }), z.transform(({ data }) => data));
 
-const intentPageSchema = z
+const intentPageSchema = z.pipe(
   // The rows themselves, not copies: each is parsed by itself below.
-  .object({ data: z.array(z.custom<{ id: string }>(hasAnId)), has_more: z.boolean() })
-  .transform(({ data, has_more }): IntentPage => {
+  z.object({ data: z.array(z.custom<{ id: string }>(hasAnId)), has_more: z.boolean() }),
+  z.transform(({ data, has_more }): IntentPage => {
     const rows = data.map((row) => ({ id: row.id, parsed: intentSchema.safeParse(row) }));
     return {
       intents: rows.flatMap(({ parsed }) => parsed.success ? [parsed.data] : []),
@@ -113,9 +113,10 @@ const intentPageSchema = z
       hasMore: has_more,
       lastId: data.at(-1)?.id ?? null,
     };
-  });
+  }),
+);
 
-type Expected<T> = { schema: z.ZodType<T>; id?: string };
+type Expected<T> = { schema: z.ZodMiniType<T>; id?: string };
 
 async function callFor<T>(call: () => Promise<Answered>, expected: Expected<T>): Promise<Reply<T>> {
   const parse = (raw: unknown): T | null => {

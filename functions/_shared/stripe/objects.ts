@@ -1,4 +1,4 @@
-import { z } from "zod";
+import { z } from "zod/mini";
 
 /**
  * The part of Stripe's objects that the jobs read, for API version 2026-10-28.endive.
@@ -11,11 +11,11 @@ const nextActionSchema = z.looseObject({ type: z.string() });
 
 /** `metadata` of a session is nullable, of an intent never: an intent without any is a broken answer, not somebody else's. */
 const metadataSchema = z.record(z.string(), z.string());
-const nullableMetadataSchema = metadataSchema.nullish().transform((metadata) => metadata ?? {});
+const nullableMetadataSchema = z.pipe(z.nullish(metadataSchema), z.transform((metadata) => metadata ?? {}));
 
 /** Amounts in the currency's minor unit, times in Unix seconds. */
 export const intentSchema = z.object({
-  id: z.string().min(1),
+  id: z.string().check(z.minLength(1)),
   object: z.literal("payment_intent"),
   status: z.string(),
   amount: z.int(),
@@ -25,26 +25,26 @@ export const intentSchema = z.object({
   created: z.int(),
   livemode: z.boolean(),
   metadata: metadataSchema,
-  canceled_at: z.int().nullish(),
-  cancellation_reason: z.string().nullish(),
-  capture_method: z.string().nullish(),
-  next_action: nextActionSchema.nullish(),
+  canceled_at: z.nullish(z.int()),
+  cancellation_reason: z.nullish(z.string()),
+  capture_method: z.nullish(z.string()),
+  next_action: z.nullish(nextActionSchema),
 });
 
 /** `payment_intent` is null until the customer confirms, an object when expanded, else an id. */
 export const sessionSchema = z.object({
-  id: z.string().min(1),
+  id: z.string().check(z.minLength(1)),
   object: z.literal("checkout.session"),
   mode: z.string(),
   // Nullable in the SDK's types.
-  status: z.string().nullable(),
+  status: z.nullable(z.string()),
   payment_status: z.string(),
-  amount_total: z.int().nullish(),
-  currency: z.string().nullish(),
+  amount_total: z.nullish(z.int()),
+  currency: z.nullish(z.string()),
   created: z.int(),
   livemode: z.boolean(),
   metadata: nullableMetadataSchema,
-  payment_intent: z.union([intentSchema, z.string()]).nullish().transform((intent) => intent ?? null),
+  payment_intent: z.pipe(z.nullish(z.union([intentSchema, z.string()])), z.transform((intent) => intent ?? null)),
 });
 
 export type StripeIntent = z.infer<typeof intentSchema>;

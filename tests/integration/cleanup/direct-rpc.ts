@@ -1,4 +1,5 @@
 import type postgres from "postgres";
+import { z } from "zod";
 import type { Rpc } from "../../../functions/_shared/database/rpc.ts";
 
 /** Calls the jobs' database functions over a plain connection, the way PostgREST does, told the time by `now`. */
@@ -8,7 +9,7 @@ export function directRpc(sql: postgres.Sql, now: () => Date): Rpc {
     const told = { ...args, p_now: now() };
     if (!statements.has(name)) statements.set(name, prepare(sql, name, Object.keys(told)));
     const [row] = await sql.unsafe(await statements.get(name)!, [JSON.stringify(told)]);
-    return answer.parse(row!.answer);
+    return z.parse(answer, row!.answer);
   };
 }
 

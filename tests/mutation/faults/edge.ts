@@ -123,12 +123,12 @@ export const EDGE_FAULTS = [
     ["field-twice", "if (repeatsKey(text, body as object))", "if (false)", "the last of two equal fields counts"],
     [
       "control-characters",
-      `.regex(/^[^\\p{Cc}\\p{Cs}]*$/u, "holds a control character")`,
-      "",
+      "z.maxLength(500), printable)",
+      "z.maxLength(500))",
       "a reason steers an operator's terminal",
     ],
-    ["limit-of-zero", ".min(1).max(100_000)", ".max(100_000)", "a run with a limit below zero"],
-    ["limit-unbounded", ".min(1).max(100_000)", ".min(1)", "a limit that no column holds"],
+    ["limit-of-zero", "z.minimum(1), z.maximum(100_000)", "z.maximum(100_000)", "a run with a limit below zero"],
+    ["limit-unbounded", "z.minimum(1), z.maximum(100_000)", "z.minimum(1)", "a limit that no column holds"],
   ]),
   ...faultsIn("functions/_shared/http/serve-job.ts", [
     ["any-method", `if (request.method !== "POST")`, "if (false)", "a link starts a run"],

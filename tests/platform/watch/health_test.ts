@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { z } from "zod";
 import { createHealthCheck } from "../../../functions/jobs-health/health.ts";
 import type { Rpc } from "../../../functions/_shared/database/rpc.ts";
 import { ConfigurationError, DatabaseError } from "../../../functions/_shared/errors.ts";
@@ -88,7 +89,7 @@ Deno.test("what keeps it from asking is a reason, and never an error", async () 
 
 /** A check over a database whose answer is parsed as the real client parses it. */
 function healthCheck(call: () => Promise<unknown>, { clock = () => 0 }: { clock?: () => number } = {}) {
-  const rpc: Rpc = async (_name, _args, { answer }) => answer.parse(await call());
+  const rpc: Rpc = async (_name, _args, { answer }) => z.parse(answer, await call());
   return createHealthCheck({ connect: () => rpc, log: createLog({}, () => {}), clock, limitMs: 50 });
 }
 
