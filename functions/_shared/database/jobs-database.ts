@@ -81,7 +81,7 @@ export function createJobsDatabase(rpc: Rpc): JobsDatabase {
         p_stripe_throttled: end.stripeThrottled,
       }, { answer: runRow, repeatable: true }),
     continueRun: (runId) =>
-      rpc("jobs_continue_run", { p_run_id: runId }, { answer: z.guid().nullable(), repeatable: true }),
+      rpc("jobs_continue_run", { p_run_id: runId }, { answer: z.nullable(z.guid()), repeatable: true }),
     // Not repeatable: repeated after a lost answer, it would close more orders than the run's limit allows.
     expireWithoutPayments: ({ runId, fence }, limit) =>
       rpc("jobs_expire_without_payments", { p_run_id: runId, p_fence: fence, p_limit: limit }, {
