@@ -47,19 +47,24 @@ async function callOnce(client: SupabaseClient, name: string, args: Record<strin
 }
 
 async function callWithRepeats<T>(call: () => Promise<T>, repeatable: boolean): Promise<T> {
-  for (const pause of repeatable ? PAUSES_MS : []) {
+  for (const pause of PAUSES_MS) {
     try {
       return await call();
     } catch (error) {
-      if (!isLostAnswer(error)) throw error;
+      if (!isRolledBack(error) && !(repeatable && isLostAnswer(error))) throw error;
       await new Promise((resolve) => setTimeout(resolve, pause * (0.5 + Math.random())));
     }
   }
   return await call();
 }
 
-/** No answer, an answer of the gateway (5xx), a connection the database dropped (class 08, 57P), or a deadlock it broke up. */
+/** A deadlock the database broke up, or transactions it could not order: nothing was done, so that any call may be repeated. */
+function isRolledBack(error: unknown): boolean {
+  return error instanceof DatabaseError && (error.code === "40P01" || error.code === "40001");
+}
+
+/** No answer, an answer of the gateway (5xx), or a connection the database dropped (class 08, 57P). */
 function isLostAnswer(error: unknown): boolean {
   if (!(error instanceof DatabaseError)) return true;
-  return error.code === null || /^(5\d\d|08\w{3}|57P\w{2}|40001|40P01|PGRST00[0-3])$/.test(error.code);
+  return error.code === null || /^(5\d\d|08\w{3}|57P\w{2}|PGRST00[0-3])$/.test(error.code);
 }
