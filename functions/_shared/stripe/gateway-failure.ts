@@ -31,7 +31,16 @@ export function failureOf<T>(error: unknown, parse: (raw: unknown) => T | null):
   });
 }
 
-function isTimeout(error: InstanceType<typeof Stripe.errors.StripeConnectionError>): boolean {
-  const { detail } = error;
-  return typeof detail === "object" && detail !== null && Reflect.get(detail, "code") === "ETIMEDOUT";
+/**
+ * The SDK's own limit is an error with the code ETIMEDOUT; an attempt that `AbortSignal.timeout` ended, a TimeoutError. One that
+ * meets the body and not the headers comes as the `exception` of another error.
+ */
+function isTimeout({ detail }: InstanceType<typeof Stripe.errors.StripeConnectionError>): boolean {
+  return [detail, fieldOf(detail, "exception")].some((error) =>
+    fieldOf(error, "code") === "ETIMEDOUT" || fieldOf(error, "name") === "TimeoutError"
+  );
+}
+
+function fieldOf(value: unknown, name: string): unknown {
+  return typeof value === "object" && value !== null ? Reflect.get(value, name) : undefined;
 }
