@@ -20,6 +20,30 @@ export class LeaseLostError extends DatabaseError {
   override name = "LeaseLostError";
 }
 
+/**
+ * A call to Stripe that never left, for a reason of ours. The Stripe SDK wraps whatever its `fetch` throws as if the network had
+ * failed; by this class the gateway knows it again.
+ *
+ * - `out_of_time`: the run's deadline or its caller's patience ends before its turn comes.
+ * - `budget`: the call budget could not be asked, so that no call of this run can leave. `cause` says why.
+ * - `request`: this one request is none the jobs may make.
+ */
+export class UnsentCallError extends Error {
+  override name = "UnsentCallError";
+  readonly why: "out_of_time" | "budget" | "request";
+
+  constructor(why: UnsentCallError["why"], message: string, options: { cause?: unknown } = {}) {
+    super(message, options);
+    this.why = why;
+  }
+}
+
+/** Whether an error that one order met is about the run: every other order would meet it, too, and none is to blame. */
+export function concernsTheRun(error: unknown): boolean {
+  return error instanceof DatabaseError || error instanceof ConfigurationError ||
+    (error instanceof UnsentCallError && error.why === "budget");
+}
+
 /** The one-line reason of any thrown value, fit for a run's row and for an operator. */
 export function reasonOf(error: unknown): string {
   return error instanceof Error ? `${error.name}: ${error.message}` : String(error);

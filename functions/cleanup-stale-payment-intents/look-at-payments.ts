@@ -1,4 +1,4 @@
-import { reasonOf } from "../_shared/errors.ts";
+import { concernsTheRun, reasonOf } from "../_shared/errors.ts";
 import type { ClaimedPayment } from "../_shared/orders.ts";
 import type { StalePayment } from "../_shared/payments.ts";
 import type { StaleFinding } from "../_shared/stripe/decide-stale-payment.ts";
@@ -30,12 +30,13 @@ export async function lookAtPayments(payments: StalePayment[], cleanup: Cleanup)
   return looked;
 }
 
-/** A fault of this program holds up one payment, not the others. */
+/** A fault of this program holds up one payment, not the others. @throws what concerns the whole run. */
 async function look(payment: StalePayment, cleanup: Cleanup): Promise<Finding> {
   const claimed = asClaimed(payment);
   try {
     return await lookAt(claimed, cleanup.lookOf(payment));
   } catch (error) {
+    if (concernsTheRun(error)) throw error;
     cleanup.ports.log.error("payment_broke", { stripe_id: payment.stripeId, error: reasonOf(error) });
     return { payment: claimed, standing: { kind: "unclear", why: "internal_error" }, ended: null, evidence: {} };
   }

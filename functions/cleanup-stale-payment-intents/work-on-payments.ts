@@ -1,4 +1,4 @@
-import { reasonOf } from "../_shared/errors.ts";
+import { concernsTheRun, reasonOf } from "../_shared/errors.ts";
 import type { StalePaymentDecision } from "../_shared/payments.ts";
 import {
   decideStalePayment,
@@ -53,11 +53,12 @@ function isEndable(it: StaleFinding): it is Endable {
   return it.finding.standing.kind === "cancelable" && isClosed(it.payment);
 }
 
-/** A fault of this program holds up one payment, not the others. */
+/** A fault of this program holds up one payment, not the others. @throws what concerns the whole run. */
 async function end({ payment, finding }: Endable, cleanup: Cleanup): Promise<Finding> {
   try {
     return await endPayment(finding, cleanup.lookOf(payment));
   } catch (error) {
+    if (concernsTheRun(error)) throw error;
     cleanup.ports.log.error("payment_broke", { stripe_id: payment.stripeId, error: reasonOf(error) });
     return { ...finding, standing: { kind: "unclear", why: "internal_error" } };
   }

@@ -33,10 +33,19 @@ export function expireStaleOrders(ports: Ports, orders: RunOrders): Promise<JobR
 type Work = Extract<RunOrders, { dryRun: false }>;
 
 async function work(ports: Ports, orders: Work): Promise<JobResult> {
-  const progress = { left: orders.limit, failed: 0, notFound: 0, stop: null as Reason | null, outOfTime: false };
+  const progress: Progress = {
+    left: orders.limit,
+    failed: 0,
+    notFound: 0,
+    stop: null,
+    broken: null,
+    outOfTime: false,
+  };
   await expireWithoutPayments(ports, orders, progress);
   await Promise.all(Array.from({ length: BATCHES_AT_ONCE }, () => workOnBatches(ports, orders, progress)));
 
+  // Only now: what the batches did is kept, and their other orders are handed back.
+  if (progress.broken) throw progress.broken.error;
   if (progress.stop) return stopped(progress.stop);
   if (progress.outOfTime) return outOfTime();
   if (progress.failed === 0) {
@@ -52,6 +61,7 @@ type Progress = {
   failed: number;
   notFound: number;
   stop: Reason | null;
+  broken: ExaminedBatch["broken"];
   outOfTime: boolean;
 };
 
@@ -69,7 +79,7 @@ async function expireWithoutPayments({ database, clock, deadline, log }: Ports, 
 
 async function workOnBatches(ports: Ports, { lease, settings }: Work, progress: Progress): Promise<void> {
   const { database, clock, deadline, log } = ports;
-  while (progress.left > 0 && progress.stop === null) {
+  while (progress.left > 0 && progress.stop === null && progress.broken === null) {
     if (clock.now() >= deadline.claim) return void (progress.outOfTime = true);
     const asked = Math.min(progress.left, settings.claimBatch);
     // Taken before the answer is here, so that batches side by side do not exceed the limit together.
@@ -83,8 +93,9 @@ async function workOnBatches(ports: Ports, { lease, settings }: Work, progress: 
     log.info("batch_settled", { claimed: claimed.length, superseded, stop: batch.stop, outcomes });
     progress.notFound = Math.max(progress.notFound, batch.notFound);
     progress.failed += outcomes.retry ?? 0;
+    progress.broken ??= batch.broken;
     progress.stop ??= batch.stop;
-    if (batch.untouched.length > 0 && batch.stop === null) {
+    if (batch.untouched.length > 0 && batch.stop === null && batch.broken === null) {
       progress.outOfTime = true;
     }
     if (progress.outOfTime) return;
@@ -96,6 +107,7 @@ async function preview(ports: Ports, { limit, settings }: RunOrders): Promise<Jo
   const due = await ports.database.previewOrders(Math.min(limit, DRY_RUN_ORDERS));
   const batch = await examine(due, ports, { settings, notFound: 0, dryRun: true });
   const { decisions } = batch;
+  if (batch.broken) throw batch.broken.error;
   if (batch.stop) {
     return { status: "failed", error: `Stripe stopped the run: ${batch.stop}`, workLeft: false, decisions };
   }
@@ -112,18 +124,23 @@ async function examine(
     dryRun: boolean;
   },
 ): Promise<ExaminedBatch> {
-  return await examineOrders(claimed, {
-    gateway: await readInPages(claimed, { gateway, countIntents: database.countIntents }),
-    deadline: deadline.call,
-    clock: clock.now,
-    sleep: clock.sleep,
-    random: Math.random,
-    policy: policyOf(settings),
-    dryRun,
-    maxInFlight: ORDERS_IN_FLIGHT,
-    notFoundSoFar: notFound,
-    onInternalError: (orderId, error) => log.error("order_broke", { order_id: orderId, error: reasonOf(error) }),
-  });
+  try {
+    return await examineOrders(claimed, {
+      gateway: await readInPages(claimed, { gateway, countIntents: database.countIntents }),
+      deadline: deadline.call,
+      clock: clock.now,
+      sleep: clock.sleep,
+      random: Math.random,
+      policy: policyOf(settings),
+      dryRun,
+      maxInFlight: ORDERS_IN_FLIGHT,
+      notFoundSoFar: notFound,
+      onInternalError: (orderId, error) => log.error("order_broke", { order_id: orderId, error: reasonOf(error) }),
+    });
+  } catch (error) {
+    // Before the first order was looked at: all of them go back as they were.
+    return { decisions: [], untouched: claimed.map(({ id }) => id), stop: null, broken: { error }, notFound };
+  }
 }
 
 function settle(claimed: ClaimedOrder[], batch: ExaminedBatch, { ports, lease }: { ports: Ports; lease: Lease }) {

@@ -1,5 +1,8 @@
+import { reasonOf, UnsentCallError } from "../errors.ts";
 import type { CallBudget } from "./call-budget.ts";
 import { endpointOf } from "./endpoint.ts";
+import { refusalIn } from "./refusal.ts";
+import { createSeats, type Seats } from "./seats.ts";
 
 export type CallStatistics = {
   calls: number;
@@ -15,6 +18,8 @@ export type BudgetedFetchOptions = {
   statistics: CallStatistics;
   /** Told of each refusal for rate or concurrency, with Stripe's reason. */
   onThrottled?: (endpoint: string, reason: string) => void;
+  /** Told when a refusal for rate could not be reported, so that other runs are not slowed down by it. */
+  onUnreported?: (endpoint: string, error: unknown) => void;
 };
 
 /** Requests to one endpoint at the same time. At 20 per second and 400 ms each, 8 are under way (Little's law). */
@@ -24,66 +29,72 @@ const MAX_IN_FLIGHT = 10;
  * The `fetch` that the Stripe SDK is given. Every attempt on the wire takes a slot of the call budget, retries included; every
  * refusal for rate is reported. A refusal for concurrency halves the requests in flight, a `lock_timeout` concerns one object
  * and slows nobody down (docs.stripe.com/rate-limits).
+ *
+ * What fails on the wire is thrown as it is. What fails before it is an UnsentCallError: nothing was sent, and nothing is counted.
  */
-export function createBudgetedFetch(
-  { fetch, budget, timeoutMs, statistics, onThrottled }: BudgetedFetchOptions,
-): typeof globalThis.fetch {
-  const inFlight = new Map<string, InFlight>();
+export function createBudgetedFetch(options: BudgetedFetchOptions): typeof globalThis.fetch {
+  const { fetch, budget, timeoutMs, statistics } = options;
+  const lanes = new Map<string, Lane>();
 
   return async (input, init) => {
     const request = new URL(input instanceof Request ? input.url : input);
     const endpoint = endpointOf(init?.method ?? "GET", request.pathname);
-    const lane = inFlight.get(endpoint) ??
-      { running: 0, max: MAX_IN_FLIGHT, demand: 0, waiting: [] };
-    inFlight.set(endpoint, lane);
+    const lane = lanes.get(endpoint) ?? { demand: 0, seats: createSeats(MAX_IN_FLIGHT) };
+    lanes.set(endpoint, lane);
 
-    lane.demand += 1;
-    await enter(lane);
+    await waitForTurn(endpoint, { lane, budget, signal: init?.signal });
     try {
-      await budget.acquire(endpoint, () => lane.demand).finally(() => lane.demand -= 1);
       statistics.calls += 1;
       statistics.callsByEndpoint[endpoint] = (statistics.callsByEndpoint[endpoint] ?? 0) + 1;
       const timeout = AbortSignal.timeout(timeoutMs);
       const signal = init?.signal ? AbortSignal.any([init.signal, timeout]) : timeout;
       const response = await fetch(input, { ...init, signal });
-      if (response.status === 429) {
-        await handleRefusal(response.headers.get("stripe-rate-limited-reason"), endpoint, lane);
-      }
+      await slowDownAfter(response, { ...options, endpoint, lane });
       return response;
     } finally {
-      leave(lane);
+      lane.seats.leave();
     }
   };
-
-  async function handleRefusal(reason: string | null, endpoint: string, lane: InFlight): Promise<void> {
-    if (reason === null || reason === "resource-specific") return;
-    statistics.throttled += 1;
-    onThrottled?.(endpoint, reason);
-    if (reason.endsWith("-concurrency")) {
-      lane.max = Math.max(1, Math.floor(lane.max / 2));
-    } else {await budget.throttled(
-        endpoint,
-        reason.startsWith("global") ? "account" : "endpoint",
-      );}
-  }
 }
 
 /** `demand`: requests that wait for a slot, whether or not they may fly yet. */
-type InFlight = {
-  running: number;
-  max: number;
-  demand: number;
-  waiting: (() => void)[];
-};
+type Lane = { demand: number; seats: Seats };
 
-async function enter(lane: InFlight): Promise<void> {
-  while (lane.running >= lane.max) {
-    await new Promise<void>((resolve) => lane.waiting.push(resolve));
+type Turn = { lane: Lane; budget: CallBudget; signal?: AbortSignal | null | undefined };
+
+/** Resolves with a seat taken and a slot used. Rejects with neither. */
+async function waitForTurn(endpoint: string, { lane, budget, signal }: Turn): Promise<void> {
+  lane.demand += 1;
+  try {
+    await lane.seats.enter(signal);
+    await budget.acquire(endpoint, () => lane.demand).catch((error) => {
+      lane.seats.leave();
+      if (error instanceof UnsentCallError) throw error;
+      throw new UnsentCallError("budget", `Cannot reserve calls to Stripe: current value is ${reasonOf(error)}`, {
+        cause: error,
+      });
+    });
+  } finally {
+    lane.demand -= 1;
   }
-  lane.running += 1;
 }
 
-function leave(lane: InFlight): void {
-  lane.running -= 1;
-  lane.waiting.shift()?.();
+/** Never throws: whatever happens here, the reply means what it says. */
+async function slowDownAfter(
+  response: Response,
+  { endpoint, lane, budget, statistics, onThrottled, onUnreported }: BudgetedFetchOptions & {
+    endpoint: string;
+    lane: Lane;
+  },
+): Promise<void> {
+  const refusal = refusalIn(response);
+  if (refusal === null) return;
+  statistics.throttled += 1;
+  onThrottled?.(endpoint, refusal.reason);
+  if (refusal.limit === "concurrency") return lane.seats.halve();
+  try {
+    await budget.throttled(endpoint, refusal.scope);
+  } catch (error) {
+    onUnreported?.(endpoint, error);
+  }
 }

@@ -1,14 +1,16 @@
+import { UnsentCallError } from "../errors.ts";
+
 /**
  * Names the Stripe endpoint a request goes to, as the call budget counts it. Stripe limits each named operation by itself and
  * all ids of it together (docs.stripe.com/rate-limits).
  *
- * @throws Error for a request the jobs have no business making.
+ * @throws UnsentCallError for a request the jobs have no business making.
  */
 export function endpointOf(method: string, path: string): string {
   const route = `${method.toUpperCase()} ${path.replace(/\/(pi|cs)_[A-Za-z0-9_]+/, "/{id}")}`;
   const endpoint = ENDPOINTS[route];
   if (endpoint === undefined) {
-    throw new Error(`Cannot call Stripe outside the jobs' endpoints: current value is ${route}`);
+    throw new UnsentCallError("request", `Cannot call Stripe outside the jobs' endpoints: current value is ${route}`);
   }
   return endpoint;
 }

@@ -105,6 +105,7 @@ async function openGateway(
       timeoutMs: ATTEMPT_TIMEOUT_MS,
       statistics,
       onThrottled: (endpoint, reason) => log.info("throttled", { endpoint, reason }),
+      onUnreported: (endpoint, error) => log.error("throttle_unreported", { endpoint, error: reasonOf(error) }),
     }),
   });
   return gateway;

@@ -1,3 +1,4 @@
+import { concernsTheRun } from "../errors.ts";
 import type { ClaimedOrder, OrderDecision } from "../orders.ts";
 import { examineOrder } from "./examine-order.ts";
 import type { StripeGateway } from "./gateway.ts";
@@ -29,6 +30,8 @@ export type ExaminedBatch = {
   untouched: string[];
   /** Why the whole run must stop, or null. */
   stop: Reason | null;
+  /** What broke the run, for the caller to throw once the batch is settled; null when nothing did. No order is to blame for it. */
+  broken: { error: unknown } | null;
   /** Running count for the next batch's `notFoundSoFar`. */
   notFound: number;
 };
@@ -37,7 +40,8 @@ export type ExaminedBatch = {
  * Examines a batch of claimed orders, several at a time. Never throws for one order: a fault in this program becomes
  * that order's `retry`, so the others are not held up by it.
  *
- * After a stop no further order is begun; those in the middle finish what they can. After the deadline no call is sent
+ * What broke while an order was examined and concerns the run, as the database failing, comes back as `broken`, and the order
+ * untouched. After it, and after a stop, no further order is begun; those in the middle finish what they can. After the deadline no call is sent
  * any more, and an order that needed one is left untouched.
  */
 export async function examineOrders(
@@ -54,11 +58,12 @@ export async function examineOrders(
   const decisions = new Map<string, OrderDecision>();
   let notFound = options.notFoundSoFar ?? 0;
   let stop: Reason | null = null;
+  let broken: ExaminedBatch["broken"] = null;
 
   const queue = orders.values();
   const work = async () => {
     // One iterator for all workers: each takes the next order that nobody has taken.
-    while (stop === null) {
+    while (stop === null && broken === null) {
       const { value: order, done } = queue.next();
       if (done) return;
       try {
@@ -68,6 +73,7 @@ export async function examineOrders(
         notFound += examined.decision?.payments.filter(isNotFound).length ?? 0;
         if (notFound > maxNotFound) stop ??= "too_many_not_found";
       } catch (error) {
+        if (concernsTheRun(error)) return void (broken ??= { error });
         onInternalError?.(order.id, error);
         decisions.set(order.id, failedDecision(order));
       }
@@ -80,6 +86,7 @@ export async function examineOrders(
     decisions: [...decisions.values()],
     untouched: orders.filter(({ id }) => !decisions.has(id)).map(({ id }) => id),
     stop,
+    broken,
     notFound,
   };
 }

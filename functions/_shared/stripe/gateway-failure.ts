@@ -1,4 +1,5 @@
 import Stripe from "stripe";
+import { UnsentCallError } from "../errors.ts";
 import { blankFailure, type CallFailure } from "./reply.ts";
 
 /**
@@ -8,7 +9,9 @@ import { blankFailure, type CallFailure } from "./reply.ts";
  * The SDK's classes are read for one purpose, to tell "no answer" from an answer; everything else is in the fields
  * (its class for a 409 on an idempotency key is StripeAPIError, and a lock and a rate limit share one class).
  *
- * @throws what is not about Stripe or the network, a fault of this program.
+ * A call that never left because its time was over is `not_sent`.
+ *
+ * @throws what is not about Stripe or the network: a fault of this program, or a call budget that could not be asked.
  */
 export function failureOf<T>(error: unknown, parse: (raw: unknown) => T | null): CallFailure<T> {
   // `null` as a body makes the SDK itself stumble over the missing `error` key.
@@ -16,6 +19,12 @@ export function failureOf<T>(error: unknown, parse: (raw: unknown) => T | null):
   if (!(error instanceof Stripe.errors.StripeError)) throw error;
   const requestId = error.requestId ?? null;
   if (error instanceof Stripe.errors.StripeConnectionError) {
+    // What the `fetch` given to the SDK threw, before it came to the network.
+    const { detail } = error;
+    if (detail instanceof UnsentCallError) {
+      if (detail.why === "out_of_time") return blankFailure("not_sent");
+      throw detail;
+    }
     return blankFailure(isTimeout(error) ? "timeout" : "connection_lost", { requestId });
   }
   // Invalid JSON, the HTML page of a proxy for example: the SDK drops the status.

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { DatabaseError } from "../../../functions/_shared/errors.ts";
 import { examineOrders, type ExamineOrdersOptions } from "../../../functions/_shared/stripe/examine-orders.ts";
 import type { StripeGateway } from "../../../functions/_shared/stripe/gateway.ts";
 import type { ClaimedOrder } from "../../../functions/_shared/orders.ts";
@@ -110,6 +111,25 @@ Deno.test("an exception on one order fails that order alone, and is reported", a
   const outcomes = batch.decisions.map(({ orderId, outcome, reason }) => `${orderId} ${outcome} ${reason}`);
   assert.deepEqual(outcomes.toSorted(), ["o0 expired all_dead", "o1 retry internal_error", "o2 expired all_dead"]);
   assert.deepEqual(reported, [["o1", new Error("boom")]]);
+});
+
+Deno.test("what concerns the whole run is no order's failure: the batch ends, and keeps what was done", async () => {
+  const error = new DatabaseError("Cannot call jobs_reserve_calls", { code: "42501" });
+  const reported: unknown[] = [];
+  const { batch } = await examineBatch(
+    5,
+    { maxInFlight: 1, onInternalError: (...args) => reported.push(args) },
+    (stripe) =>
+      stripe.answer("readIntent", "pi_2", () => {
+        throw error;
+      }),
+  );
+  assert.deepEqual(batch.decisions.map(({ orderId, outcome }) => `${orderId} ${outcome}`), [
+    "o0 expired",
+    "o1 expired",
+  ]);
+  assert.deepEqual([batch.untouched, batch.stop, batch.broken], [["o2", "o3", "o4"], null, { error }]);
+  assert.deepEqual(reported, []);
 });
 
 const unknownTo = (from: number) => (stripe: ReturnType<typeof fakeStripe>) => {
