@@ -87,7 +87,7 @@ async function slowDownAfter(
     lane: Lane;
   },
 ): Promise<void> {
-  const refusal = refusalIn(response);
+  const refusal = await refusalIn(response);
   if (refusal === null) return;
   statistics.throttled += 1;
   onThrottled?.(endpoint, refusal.reason);

@@ -23,9 +23,12 @@ function setUp({ reply = () => Promise.resolve(new Response("{}")), timeoutMs = 
   return { cancel, slots, throttled, statistics };
 }
 
-const refusal = (reason?: string) => () =>
+const refusal = (reason?: string, error: Record<string, unknown> = {}) => () =>
   Promise.resolve(
-    new Response("{}", { status: 429, headers: reason ? { "stripe-rate-limited-reason": reason } : {} }),
+    new Response(JSON.stringify({ error }), {
+      status: 429,
+      headers: reason ? { "stripe-rate-limited-reason": reason } : {},
+    }),
   );
 
 Deno.test("every attempt on the wire takes one slot of its endpoint and is counted", async () => {
@@ -46,12 +49,29 @@ Deno.test("a refusal for the endpoint's rate slows that endpoint down, one for t
 });
 
 Deno.test("a lock on one object and a limit of one object slow nobody down", async () => {
-  for (const reason of [undefined, "resource-specific"]) {
-    const { cancel, throttled, statistics } = setUp({ reply: refusal(reason) });
+  const replies = [
+    refusal("resource-specific"),
+    refusal(undefined, { code: "lock_timeout" }),
+    refusal(undefined, { code: "payment_intent_rate_limit_exceeded" }),
+  ];
+  for (const reply of replies) {
+    const { cancel, throttled, statistics } = setUp({ reply });
     assert.equal((await cancel()).status, 429);
     assert.deepEqual(throttled, []);
     assert.equal(statistics.throttled, 0);
   }
+});
+
+Deno.test("a refusal that names no limit slows its endpoint down, and its body is still there to be read", async () => {
+  for (const error of [{}, { code: "rate_limit" }]) {
+    const { cancel, throttled, statistics } = setUp({ reply: refusal(undefined, error) });
+    assert.deepEqual(await (await cancel()).json(), { error });
+    assert.deepEqual(throttled, ["payment_intents.cancel endpoint"]);
+    assert.equal(statistics.throttled, 1);
+  }
+  const page = setUp({ reply: () => Promise.resolve(new Response("<html>", { status: 429 })) });
+  assert.equal(await (await page.cancel()).text(), "<html>");
+  assert.deepEqual(page.throttled, ["payment_intents.cancel endpoint"]);
 });
 
 Deno.test("at most ten requests of an endpoint are under way, and half as many after a refusal for concurrency", async () => {
