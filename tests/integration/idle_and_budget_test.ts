@@ -33,6 +33,22 @@ Deno.test("refused for rate, the run slows down, records it, and still decides e
   });
 });
 
+Deno.test("orders whose slots lie after the run's end are handed back untouched, and the run ends in time", async () => {
+  await withShop({}, async (shop) => {
+    await shop.sql`update jobs.settings set claim_seconds = 4, run_seconds = 5`;
+    // Two calls a second, as after many refusals for rate.
+    await shop.sql`
+      insert into jobs.call_budgets (livemode, endpoint, rate, rate_at) values (false, 'payment_intents.cancel', 2, now())`;
+    const orders = await shop.placeUnpaidOrders(60);
+    const report = await shop.run();
+    assert.equal(report.status, "partial");
+    assert.ok(report.durationMs! < 6_000, `the run took ${report.durationMs} ms`);
+    const [row] = await shop.sql`
+      select count(*)::int as n from public.orders where status = 'pending' and failures = 0 and next_check_at <= now()`;
+    assert.equal(row!.n, orders.length - report.paymentsExpired, "an order was charged with it");
+  });
+});
+
 Deno.test("orders whose intents were created close together cost one call each, and a page for many of them", async () => {
   await withShop({}, async (shop) => {
     const orders = await shop.placeUnpaidOrders(100);

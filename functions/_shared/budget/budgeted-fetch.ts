@@ -67,7 +67,7 @@ async function waitForTurn(endpoint: string, { lane, budget, signal }: Turn): Pr
   lane.demand += 1;
   try {
     await lane.seats.enter(signal);
-    await budget.acquire(endpoint, () => lane.demand).catch((error) => {
+    await budget.acquire(endpoint, { demand: () => lane.demand, signal }).catch((error) => {
       lane.seats.leave();
       if (error instanceof UnsentCallError) throw error;
       throw new UnsentCallError("budget", `Cannot reserve calls to Stripe: current value is ${reasonOf(error)}`, {

@@ -57,6 +57,7 @@ async function workOff(
   { job, database, stripe, log, world = { fetch: globalThis.fetch, clockFrom } }: StartRunOptions,
 ): Promise<RunEnded> {
   const clock = world.clockFrom(begun.now);
+  const deadline = deadlineOf(begun);
   const statistics = { calls: 0, throttled: 0, callsByEndpoint: {} };
   let configurationError: string | null = null;
   let result: JobResult;
@@ -64,10 +65,10 @@ async function workOff(
     const environment = stripe();
     result = begun.due === 0 ? { status: "succeeded", error: null, workLeft: false } : await job({
       database,
-      gateway: await openGateway(environment, { database, clock, log, statistics, fetch: world.fetch }),
+      gateway: await openGateway(environment, { database, clock, log, deadline, statistics, fetch: world.fetch }),
       clock,
       log,
-      deadline: deadlineOf(begun),
+      deadline,
     }, ordersOf(begun));
   } catch (error) {
     if (error instanceof ConfigurationError) configurationError = error.message;
@@ -77,7 +78,7 @@ async function workOff(
   return { report: await endRun(begun, result, { database, log, statistics }), configurationError };
 }
 
-type GatewayOptions = Pick<Ports, "database" | "clock" | "log"> & {
+type GatewayOptions = Pick<Ports, "database" | "clock" | "log" | "deadline"> & {
   statistics: CallStatistics;
   fetch: typeof fetch;
 };
@@ -88,7 +89,7 @@ type GatewayOptions = Pick<Ports, "database" | "clock" | "log"> & {
  */
 async function openGateway(
   { secretKey, apiBase }: StripeEnvironment,
-  { database, clock, log, statistics, fetch }: GatewayOptions,
+  { database, clock, log, deadline, statistics, fetch }: GatewayOptions,
 ): Promise<StripeGateway> {
   const { createStripeGateway } = await import("../stripe/gateway.ts");
   const gateway: StripeGateway = createStripeGateway({
@@ -99,6 +100,7 @@ async function openGateway(
       fetch,
       budget: createCallBudget({
         clock,
+        deadline: deadline.call,
         reserve: (endpoint, count) => database.reserveCalls(gateway.livemode, endpoint, count),
         report: (endpoint, scope) => database.reportThrottle(gateway.livemode, endpoint, scope),
       }),

@@ -44,8 +44,12 @@ async function withRetries<T>(
 ): Promise<Reply<T>> {
   if (clock() >= deadline) return { ok: false, failure: blankFailure("not_sent") };
   let unknownEnds = 0;
+  let last: Reply<T> | null = null;
   for (let attempt = 1;; attempt++) {
     const reply = await call();
+    // The repetition found no slot before the deadline. What Stripe said before still stands, and an end may have been executed.
+    if (last !== null && !reply.ok && reply.failure.kind === "not_sent") return last;
+    last = reply;
     const outcome = outcomeOf(reply, kind);
     // A card error on these calls is no hiccup; whatever it is, repeating it will not cure it.
     const isTransient = outcome.kind === "throttled" || (outcome.kind === "unknown" && outcome.why !== "card_error");

@@ -6,6 +6,7 @@ function fakeClock() {
   let now = 0;
   const sleepers: { at: number; wake: () => void }[] = [];
   return {
+    now: () => new Date(now),
     monotonic: () => now,
     sleep: (ms: number) => new Promise<void>((wake) => sleepers.push({ at: now + ms, wake })),
     stall: (ms: number) => void (now += ms),
@@ -29,12 +30,15 @@ function fakeClock() {
   };
 }
 
+const NO_DEADLINE = new Date(8.64e15);
+
 /** A database that grants 20 calls per second per endpoint, one block after the other. */
 function fakeDatabase(clock: { monotonic(): number }) {
   const nextSlot = new Map<string, number>();
   const reserved: { endpoint: string; count: number }[] = [];
   const reported: string[] = [];
   const options: Omit<CallBudgetOptions, "clock"> = {
+    deadline: NO_DEADLINE,
     reserve: (endpoint, count) => {
       const startsAt = Math.max(clock.monotonic(), nextSlot.get(endpoint) ?? 0);
       nextSlot.set(endpoint, startsAt + count * 51.4);
@@ -67,13 +71,13 @@ async function timesOf(count: number, { clock, budget }: ReturnType<typeof setUp
   await clock.runUntil(Promise.all(
     Array.from(
       { length: count },
-      () => budget.acquire("payment_intents.cancel", demand).then(() => times.push(clock.monotonic())),
+      () => budget.acquire("payment_intents.cancel", { demand }).then(() => times.push(clock.monotonic())),
     ),
   ));
   return times;
 }
 
-const one = () => 1;
+const one = { demand: () => 1 };
 
 function mostInOneSecond(times: number[]): number {
   return Math.max(
@@ -107,11 +111,13 @@ Deno.test("all endpoints together stay within the account's share, whatever each
   const times: number[] = [];
   const budget = createCallBudget({
     clock,
+    deadline: NO_DEADLINE,
     reserve: (_, count) =>
       Promise.resolve({ count, startsInMs: 0, intervalMs: 51.4, perSecond: 20, accountPerSecond: 12 }),
     report: () => Promise.resolve(),
   });
-  const call = (endpoint: string) => budget.acquire(endpoint, () => 30).then(() => times.push(clock.monotonic()));
+  const call = (endpoint: string) =>
+    budget.acquire(endpoint, { demand: () => 30 }).then(() => times.push(clock.monotonic()));
   await clock.runUntil(Promise.all(
     ["payment_intents.retrieve", "payment_intents.cancel"].flatMap((endpoint) =>
       Array.from({ length: 30 }, () => call(endpoint))
@@ -135,7 +141,9 @@ Deno.test("one reservation covers up to 64 calls, and no slot is reserved that n
 
 Deno.test("a lane that waits does not hold up another endpoint", async () => {
   const { clock, budget } = setUp();
-  const slow = Promise.all(Array.from({ length: 20 }, () => budget.acquire("payment_intents.cancel", () => 20)));
+  const slow = Promise.all(
+    Array.from({ length: 20 }, () => budget.acquire("payment_intents.cancel", { demand: () => 20 })),
+  );
   await clock.runUntil(budget.acquire("payment_intents.retrieve", one));
   assert.ok(clock.monotonic() < 100);
   await clock.runUntil(slow);
@@ -155,6 +163,7 @@ Deno.test("a reservation that fails reaches the caller, and the next call tries 
   let calls = 0;
   const budget = createCallBudget({
     clock,
+    deadline: NO_DEADLINE,
     reserve: () =>
       calls++ === 0 ? Promise.reject(new Error("database away")) : Promise.resolve({
         count: 4,

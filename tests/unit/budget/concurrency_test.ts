@@ -6,7 +6,7 @@ function setUp(reply: (signal: AbortSignal | null | undefined) => Promise<Respon
   const fetch = createBudgetedFetch({
     fetch: (_input, init) => reply(init?.signal),
     budget: {
-      acquire: (_endpoint, demand) => Promise.resolve(void demands.push(demand())),
+      acquire: (_endpoint, { demand }) => Promise.resolve(void demands.push(demand())),
       throttled: () => Promise.resolve(),
     },
     timeoutMs,

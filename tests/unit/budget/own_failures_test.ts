@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { createBudgetedFetch } from "../../../functions/_shared/budget/budgeted-fetch.ts";
+import { unlessAborted } from "../../../functions/_shared/budget/unless-aborted.ts";
 import type { CallBudget } from "../../../functions/_shared/budget/call-budget.ts";
 import { concernsTheRun, DatabaseError, UnsentCallError } from "../../../functions/_shared/errors.ts";
 import { createStripeGateway } from "../../../functions/_shared/stripe/gateway.ts";
@@ -9,11 +10,16 @@ const refused = new DatabaseError("Cannot call jobs_reserve_calls: current value
   code: "42501",
 });
 
-function setUp(budget: Partial<CallBudget>, wire: () => Promise<Response> = () => Promise.resolve(new Response("{}"))) {
+function setUp(
+  budget: Partial<CallBudget>,
+  wire: () => Promise<Response> = () => Promise.resolve(new Response("{}")),
+  timeoutMs?: number,
+) {
   const statistics = { calls: 0, throttled: 0, callsByEndpoint: {} };
   const unreported: string[] = [];
   const gateway = createStripeGateway({
     secretKey: "sk_test_unit",
+    ...(timeoutMs ? { timeoutMs } : {}),
     fetch: createBudgetedFetch({
       fetch: wire,
       budget: { acquire: () => Promise.resolve(), throttled: () => Promise.resolve(), ...budget },
@@ -37,6 +43,16 @@ Deno.test("a budget that cannot be asked is no lost connection: it surfaces with
     assert.ok(error instanceof UnsentCallError && error.why === "budget" && concernsTheRun(error));
     assert.ok(error.message.endsWith(`${cause.name}: ${cause.message}`), error.message);
     assert.equal(error.cause, cause);
+    assert.equal(statistics.calls, 0);
+  }
+});
+
+Deno.test("a call whose turn would come too late, or after its caller's patience, is not sent and not counted", async () => {
+  const late = setUp({ acquire: () => Promise.reject(new UnsentCallError("out_of_time", "Cannot send in time")) });
+  const waiting = setUp({ acquire: (_, { signal }) => unlessAborted(new Promise(() => {}), signal) }, undefined, 10);
+  for (const { read, statistics } of [late, waiting]) {
+    const reply = await read();
+    assert.equal(reply.ok ? "ok" : reply.failure.kind, "not_sent");
     assert.equal(statistics.calls, 0);
   }
 });

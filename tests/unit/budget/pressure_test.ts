@@ -13,7 +13,8 @@ function setUp({ answersAfter = 0, slowFrom = 1, failsFrom = Infinity } = {}) {
   const nextSlot = new Map<string, number>();
   const reserved: { endpoint: string; count: number }[] = [];
   const budget = createCallBudget({
-    clock: { monotonic: () => now, sleep },
+    clock: { now: () => new Date(now), monotonic: () => now, sleep },
+    deadline: new Date(8.64e15),
     async reserve(endpoint, count) {
       reserved.push({ endpoint, count });
       const askedAt = now;
@@ -30,7 +31,10 @@ function setUp({ answersAfter = 0, slowFrom = 1, failsFrom = Infinity } = {}) {
   async function call(endpoint: string, calls: number, demand = calls): Promise<number[]> {
     const times: number[] = [];
     const all = Promise.all(
-      Array.from({ length: calls }, () => budget.acquire(endpoint, () => demand).then(() => times.push(now))),
+      Array.from(
+        { length: calls },
+        () => budget.acquire(endpoint, { demand: () => demand }).then(() => times.push(now)),
+      ),
     );
     let settled = false;
     all.finally(() => settled = true).catch(() => {});

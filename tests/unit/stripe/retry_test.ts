@@ -77,6 +77,17 @@ Deno.test("no call is sent after the deadline", async () => {
   assert.deepEqual(stripe.calls, []);
 });
 
+Deno.test("what Stripe said stands when the repetition finds no slot before the deadline", async () => {
+  const notSent: Reply<StripeIntent> = { ok: false, failure: blankFailure("not_sent") };
+  for (const said of [timeout, throttled]) {
+    const { gateway } = paced([said, notSent], "cancelIntent");
+    assert.equal(await gateway.cancelIntent(REF, KEY), said);
+  }
+  const { gateway, stripe } = paced([notSent], "cancelIntent");
+  assert.equal(await gateway.cancelIntent(REF, KEY), notSent);
+  assert.equal(stripe.calls.length, 1);
+});
+
 function paced(
   failures: Reply<StripeIntent>[],
   method: "readIntent" | "cancelIntent" = "readIntent",

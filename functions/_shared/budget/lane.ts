@@ -1,0 +1,119 @@
+import { UnsentCallError } from "../errors.ts";
+import type { CallBudgetOptions } from "./call-budget.ts";
+import { unlessAborted } from "./unless-aborted.ts";
+import { createWindow, type Window } from "./window.ts";
+
+/** The calls to one endpoint, one after the other. */
+export type Lane = { acquire(waiting: Waiting): Promise<void>; dropSlots(): void };
+
+/** Who waits for a slot. */
+export type Waiting = {
+  /**
+   * How many requests wait for the endpoint at the moment, this one included: so many slots are reserved, and none that nobody
+   * will use.
+   */
+  demand: () => number;
+  /** The caller's patience. */
+  signal?: AbortSignal | null | undefined;
+};
+
+export type LaneOptions = Pick<CallBudgetOptions, "reserve" | "clock" | "deadline"> & { account: Window };
+
+type Block = { nextAt: number; left: number; intervalMs: number; perSecond: number; accountPerSecond: number };
+
+/** Most slots reserved at a time. One call to the database then covers 64 calls to Stripe. */
+const MAX_BLOCK = 64;
+
+/** With so many slots left, the next block is asked for: the answer arrives before the last of them is due. */
+const PREFETCH_AT = 8;
+
+/**
+ * A lane reserves a block of slots in the database and hands them out in order; the next block is fetched while the current one is
+ * still being used, so that waiting for the database costs no slot. A slot is taken only when its time has come: who does not wait
+ * that long leaves it to the next one.
+ */
+export function createLane(endpoint: string, { account, reserve, clock, deadline }: LaneOptions): Lane {
+  const own = createWindow(clock);
+  let block: Block | null = null;
+  let upcoming: Promise<Block> | null = null;
+  let turn: Promise<unknown> = Promise.resolve();
+
+  async function fetchBlock(demand: number): Promise<Block> {
+    const askedAt = clock.monotonic();
+    const slots = await reserve(endpoint, Math.min(Math.max(demand, 1), MAX_BLOCK));
+    return {
+      // From the question, not from the answer: counted late, the block would reach into another isolate's next one.
+      nextAt: askedAt + slots.startsInMs,
+      left: slots.count,
+      intervalMs: slots.intervalMs,
+      perSecond: slots.perSecond,
+      accountPerSecond: slots.accountPerSecond,
+    };
+  }
+
+  async function currentBlock(demand: () => number): Promise<Block> {
+    if (block === null || block.left === 0) {
+      const next = upcoming ?? fetchBlock(demand());
+      upcoming = null;
+      block = await next;
+    }
+    return block;
+  }
+
+  function askAhead({ left }: Block, demand: number): void {
+    if (upcoming !== null || left > PREFETCH_AT || demand <= left) return;
+    upcoming = fetchBlock(demand - left);
+    // Whoever takes the block meets the error; nobody may be left to meet it.
+    upcoming.catch(() => {});
+  }
+
+  /** @throws UnsentCallError if a call that still has to wait so long would leave too late, or for nobody. */
+  function assertInTime(wait: number, signal: Waiting["signal"]): void {
+    const left = deadline.getTime() - clock.now().getTime();
+    if (wait < left && !signal?.aborted) return;
+    throw new UnsentCallError(
+      "out_of_time",
+      `Cannot send a call to Stripe in time: current value is ${Math.ceil(wait)} ms to wait and ${left} ms left`,
+    );
+  }
+
+  async function takeSlot({ demand, signal }: Waiting): Promise<void> {
+    for (;;) {
+      // Before a block is reserved that nobody will use.
+      assertInTime(0, signal);
+      const slot = await currentBlock(demand);
+      const wait = Math.max(
+        slot.nextAt - clock.monotonic(),
+        own.wait(slot.perSecond),
+        account.wait(slot.accountPerSecond),
+        0,
+      );
+      assertInTime(wait, signal);
+      askAhead(slot, demand());
+      if (wait > 0) {
+        await unlessAborted(clock.sleep(wait), signal);
+        // Other lanes went on meanwhile, and the account's second may be full again.
+        continue;
+      }
+      slot.nextAt += slot.intervalMs;
+      slot.left -= 1;
+      own.enter();
+      account.enter();
+      return;
+    }
+  }
+
+  return {
+    // One at a time: slots are handed out in the order of asking.
+    acquire(waiting) {
+      const mine = turn.then(() => takeSlot(waiting));
+      turn = mine.catch(() => {});
+      // The caller hears at once that it gave up, also while it waits for its turn.
+      return unlessAborted(mine, waiting.signal);
+    },
+    dropSlots() {
+      block = null;
+      upcoming = null;
+    },
+  };
+}

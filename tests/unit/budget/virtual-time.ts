@@ -1,0 +1,86 @@
+import { createBudgetedFetch } from "../../../functions/_shared/budget/budgeted-fetch.ts";
+import { type CallBudgetOptions, createCallBudget } from "../../../functions/_shared/budget/call-budget.ts";
+
+/** Time that passes only when everybody sleeps, and as much of it as the next sleeper asked for. */
+export function virtualTime() {
+  let now = 0;
+  const sleepers: { at: number; wake: () => void }[] = [];
+  const sleep = (ms: number) => new Promise<void>((wake) => sleepers.push({ at: now + ms, wake }));
+  return {
+    clock: { now: () => new Date(now), monotonic: () => now, sleep },
+    async runUntil<T>(done: Promise<T>): Promise<T> {
+      let settled = false;
+      done.finally(() => settled = true).catch(() => {});
+      while (true) {
+        // A turn of the real event loop lets every promise that can settle do so.
+        await new Promise((resolve) => setTimeout(resolve));
+        if (settled) return await done;
+        const next = sleepers.sort((a, b) => a.at - b.at).shift();
+        if (next === undefined) throw new Error("Cannot go on: nobody sleeps and nothing is done");
+        now = Math.max(now, next.at);
+        next.wake();
+      }
+    },
+  };
+}
+
+export type Clock = ReturnType<typeof virtualTime>["clock"];
+
+/** One endpoint's row of the call budget, as every isolate sees it: one block after the other, six seconds long at the most. */
+export function sharedRow({ monotonic, sleep }: Clock, { rate = 20, answersAfter = 0 } = {}) {
+  const row = { rate, nextSlot: 0, pausedUntil: 0, reserved: [] as { at: number; count: number }[] };
+  const reserve: CallBudgetOptions["reserve"] = async (_endpoint, asked) => {
+    const intervalMs = 1_028 / row.rate;
+    const count = Math.min(asked, Math.max(1, Math.floor(6_000 / intervalMs)));
+    const startsAt = Math.max(monotonic(), row.nextSlot, row.pausedUntil);
+    const startsInMs = startsAt - monotonic();
+    row.nextSlot = startsAt + count * intervalMs;
+    row.reserved.push({ at: monotonic(), count });
+    const granted = { count, startsInMs, intervalMs, perSecond: Math.floor(row.rate), accountPerSecond: 50 };
+    if (answersAfter > 0) await sleep(answersAfter);
+    return granted;
+  };
+  return { row, reserve };
+}
+
+type Isolate = {
+  clock: Clock;
+  reserve: CallBudgetOptions["reserve"];
+  report?: CallBudgetOptions["report"];
+  deadline?: Date;
+  /** Answers of Stripe. */
+  wire: () => Promise<Response>;
+};
+
+/** One isolate's way to Stripe, and when its calls left. */
+export function isolate({ clock, reserve, report = () => Promise.resolve(), deadline, wire }: Isolate) {
+  const sent: number[] = [];
+  const statistics = { calls: 0, throttled: 0, callsByEndpoint: {} };
+  const budget = createCallBudget({ clock, reserve, report, deadline: deadline ?? new Date(8.64e15) });
+  const fetch = createBudgetedFetch({
+    budget,
+    statistics,
+    timeoutMs: 3_600_000,
+    fetch: () => {
+      sent.push(clock.monotonic());
+      return wire();
+    },
+  });
+  const read = (signal?: AbortSignal) =>
+    fetch("https://stripe.test/v1/payment_intents/pi_1", signal ? { signal } : undefined);
+  return { read, sent, statistics, budget };
+}
+
+/** The most calls in any one second. */
+export function peakOf(times: number[]): number {
+  return Math.max(...times.map((start) => times.filter((time) => time >= start && time < start + 1_000).length));
+}
+
+/** So many callers, each of whom makes so many calls, one after the other. */
+export function callers(count: number, each: number, call: () => Promise<unknown>): Promise<unknown> {
+  return Promise.all(
+    Array.from({ length: count }, async () => {
+      for (let n = 0; n < each; n++) await call();
+    }),
+  );
+}
