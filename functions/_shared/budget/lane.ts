@@ -24,6 +24,12 @@ type Block = { nextAt: number; left: number; intervalMs: number; perSecond: numb
 /** Most slots reserved at a time. One call to the database then covers 64 calls to Stripe. */
 const MAX_BLOCK = 64;
 
+/**
+ * A slot this much overdue is given up: by then another isolate's block may be running. Used late, a block of 20 a second adds at
+ * most a quarter of that to the second of the next block, and that makes 25: what Stripe allows.
+ */
+const OVERDUE_MS = 250;
+
 /** With so many slots left, the next block is asked for: the answer arrives before the last of them is due. */
 const PREFETCH_AT = 8;
 
@@ -37,10 +43,14 @@ export function createLane(endpoint: string, { account, reserve, clock, deadline
   let block: Block | null = null;
   let upcoming: Promise<Block> | null = null;
   let turn: Promise<unknown> = Promise.resolve();
+  let lostOnTheWay = 0;
 
   async function fetchBlock(demand: number): Promise<Block> {
     const askedAt = clock.monotonic();
-    const slots = await reserve(endpoint, Math.min(Math.max(demand, 1), MAX_BLOCK));
+    const slots = await reserve(endpoint, Math.min(Math.max(demand, 1) + lostOnTheWay, MAX_BLOCK));
+    // Of a database that takes this long to answer, so many slots more are asked for: or none might ever arrive in time.
+    const late = clock.monotonic() - askedAt - slots.startsInMs;
+    lostOnTheWay = late > OVERDUE_MS ? Math.ceil(late / slots.intervalMs) : 0;
     return {
       // From the question, not from the answer: counted late, the block would reach into another isolate's next one.
       nextAt: askedAt + slots.startsInMs,
@@ -51,13 +61,16 @@ export function createLane(endpoint: string, { account, reserve, clock, deadline
     };
   }
 
-  async function currentBlock(demand: () => number): Promise<Block> {
-    if (block === null || block.left === 0) {
+  async function currentBlock({ demand, signal }: Waiting): Promise<Block> {
+    for (;;) {
+      // Before a block is reserved that nobody will use.
+      assertInTime(0, signal);
+      if (block !== null) dropOverdue(block, clock.monotonic());
+      if (block !== null && block.left > 0) return block;
       const next = upcoming ?? fetchBlock(demand());
       upcoming = null;
       block = await next;
     }
-    return block;
   }
 
   function askAhead({ left }: Block, demand: number): void {
@@ -79,9 +92,7 @@ export function createLane(endpoint: string, { account, reserve, clock, deadline
 
   async function takeSlot({ demand, signal }: Waiting): Promise<void> {
     for (;;) {
-      // Before a block is reserved that nobody will use.
-      assertInTime(0, signal);
-      const slot = await currentBlock(demand);
+      const slot = await currentBlock({ demand, signal });
       const wait = Math.max(
         slot.nextAt - clock.monotonic(),
         own.wait(slot.perSecond),
@@ -116,4 +127,11 @@ export function createLane(endpoint: string, { account, reserve, clock, deadline
       upcoming = null;
     },
   };
+}
+
+function dropOverdue(block: Block, now: number): void {
+  const overdue = Math.ceil((now - OVERDUE_MS - block.nextAt) / block.intervalMs);
+  const dropped = Math.min(Math.max(overdue, 0), block.left);
+  block.nextAt += dropped * block.intervalMs;
+  block.left -= dropped;
 }

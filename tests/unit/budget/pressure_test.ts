@@ -51,10 +51,10 @@ function setUp({ answersAfter = 0, slowFrom = 1, failsFrom = Infinity } = {}) {
 }
 
 Deno.test("slots count from the question to the database, not from its answer", async () => {
-  const { call } = setUp({ answersAfter: 400 });
+  const { call } = setUp({ answersAfter: 200 });
   const times = await call(CANCEL, 10);
-  // By the database's count they were due from 0 to 463 ms: all but the last one while the answer was on its way.
-  assert.equal(times[0], 400);
+  // By the database's count they were due from 0 to 463 ms: the first four of them while the answer was on its way.
+  assert.equal(times[0], 200);
   assert.ok(times[9]! < 470, `the last slot was taken after ${times[9]} ms`);
 });
 
@@ -96,8 +96,9 @@ Deno.test("a refusal for the account's rate gives up the slots of every endpoint
     await call(CANCEL, 1, 20);
     await call(READ, 1, 20);
     await budget.throttled(CANCEL, scope);
-    await call(CANCEL, 1, 20);
+    // First, because the other one's new slots lie behind its old ones, and by then these would be overdue.
     await call(READ, 1, 20);
+    await call(CANCEL, 1, 20);
     assert.equal(reserved.length, reservations, scope);
   }
 });
