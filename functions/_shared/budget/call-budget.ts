@@ -27,16 +27,20 @@ export type CallBudgetOptions = {
 export function createCallBudget(options: CallBudgetOptions): CallBudget {
   const lanes = new Map<string, Lane>();
   const account = createWindow(options.clock);
+  let ofAccount: Promise<unknown> = Promise.resolve();
   function laneOf(endpoint: string): Lane {
-    const lane = lanes.get(endpoint) ?? createLane(endpoint, { ...options, account });
+    const lane = lanes.get(endpoint) ?? createLane(endpoint, { ...options, account, reported: ofAccount });
     lanes.set(endpoint, lane);
     return lane;
   }
   return {
     acquire: (endpoint, waiting) => laneOf(endpoint).acquire(waiting),
     async throttled(endpoint, scope) {
-      for (const lane of scope === "account" ? lanes.values() : [laneOf(endpoint)]) lane.dropSlots();
-      await options.report(endpoint, scope);
+      const report = options.report(endpoint, scope);
+      // Also for lanes that are not there yet. Whether it failed is the caller's to know.
+      if (scope === "account") ofAccount = Promise.allSettled([ofAccount, report]);
+      for (const lane of scope === "account" ? lanes.values() : [laneOf(endpoint)]) lane.dropSlots(report);
+      await report;
     },
   };
 }

@@ -1,10 +1,15 @@
 import { UnsentCallError } from "../errors.ts";
+import { type Block, blockOf, dropOverdue, OVERDUE_MS } from "./block.ts";
 import type { CallBudgetOptions } from "./call-budget.ts";
 import { unlessAborted } from "./unless-aborted.ts";
 import { createWindow, type Window } from "./window.ts";
 
 /** The calls to one endpoint, one after the other. */
-export type Lane = { acquire(waiting: Waiting): Promise<void>; dropSlots(): void };
+export type Lane = {
+  acquire(waiting: Waiting): Promise<void>;
+  /** Gives up what was reserved, or is being reserved, and reserves nothing before Stripe's refusal is reported. */
+  dropSlots(report: Promise<unknown>): void;
+};
 
 /** Who waits for a slot. */
 export type Waiting = {
@@ -17,18 +22,14 @@ export type Waiting = {
   signal?: AbortSignal | null | undefined;
 };
 
-export type LaneOptions = Pick<CallBudgetOptions, "reserve" | "clock" | "deadline"> & { account: Window };
-
-type Block = { nextAt: number; left: number; intervalMs: number; perSecond: number; accountPerSecond: number };
+export type LaneOptions = Pick<CallBudgetOptions, "reserve" | "clock" | "deadline"> & {
+  account: Window;
+  /** Settles when the account's last refusal is reported. */
+  reported: Promise<unknown>;
+};
 
 /** Most slots reserved at a time. One call to the database then covers 64 calls to Stripe. */
 const MAX_BLOCK = 64;
-
-/**
- * A slot this much overdue is given up: by then another isolate's block may be running. Used late, a block of 20 a second adds at
- * most a quarter of that to the second of the next block, and that makes 25: what Stripe allows.
- */
-const OVERDUE_MS = 250;
 
 /** With so many slots left, the next block is asked for: the answer arrives before the last of them is due. */
 const PREFETCH_AT = 8;
@@ -38,27 +39,25 @@ const PREFETCH_AT = 8;
  * still being used, so that waiting for the database costs no slot. A slot is taken only when its time has come: who does not wait
  * that long leaves it to the next one.
  */
-export function createLane(endpoint: string, { account, reserve, clock, deadline }: LaneOptions): Lane {
+export function createLane(endpoint: string, { account, reported, reserve, clock, deadline }: LaneOptions): Lane {
   const own = createWindow(clock);
   let block: Block | null = null;
   let upcoming: Promise<Block> | null = null;
   let turn: Promise<unknown> = Promise.resolve();
   let lostOnTheWay = 0;
+  // Counts the refusals: a block that was asked for before the last one is of the old rate, whenever it arrives.
+  let generation = 0;
+  let reports = reported;
 
   async function fetchBlock(demand: number): Promise<Block> {
+    // A reservation that overtakes the report would be granted at the rate that Stripe just refused.
+    await reports;
     const askedAt = clock.monotonic();
     const slots = await reserve(endpoint, Math.min(Math.max(demand, 1) + lostOnTheWay, MAX_BLOCK));
     // Of a database that takes this long to answer, so many slots more are asked for: or none might ever arrive in time.
     const late = clock.monotonic() - askedAt - slots.startsInMs;
     lostOnTheWay = late > OVERDUE_MS ? Math.ceil(late / slots.intervalMs) : 0;
-    return {
-      // From the question, not from the answer: counted late, the block would reach into another isolate's next one.
-      nextAt: askedAt + slots.startsInMs,
-      left: slots.count,
-      intervalMs: slots.intervalMs,
-      perSecond: slots.perSecond,
-      accountPerSecond: slots.accountPerSecond,
-    };
+    return blockOf(slots, askedAt);
   }
 
   async function currentBlock({ demand, signal }: Waiting): Promise<Block> {
@@ -67,9 +66,11 @@ export function createLane(endpoint: string, { account, reserve, clock, deadline
       assertInTime(0, signal);
       if (block !== null) dropOverdue(block, clock.monotonic());
       if (block !== null && block.left > 0) return block;
+      const asked = generation;
       const next = upcoming ?? fetchBlock(demand());
       upcoming = null;
-      block = await next;
+      const fetched = await next;
+      if (asked === generation) block = fetched;
     }
   }
 
@@ -103,7 +104,7 @@ export function createLane(endpoint: string, { account, reserve, clock, deadline
       askAhead(slot, demand());
       if (wait > 0) {
         await unlessAborted(clock.sleep(wait), signal);
-        // Other lanes went on meanwhile, and the account's second may be full again.
+        // Meanwhile the slots may have been given up, and other lanes may have filled the account's second.
         continue;
       }
       slot.nextAt += slot.intervalMs;
@@ -122,16 +123,11 @@ export function createLane(endpoint: string, { account, reserve, clock, deadline
       // The caller hears at once that it gave up, also while it waits for its turn.
       return unlessAborted(mine, waiting.signal);
     },
-    dropSlots() {
+    dropSlots(report) {
+      generation += 1;
       block = null;
       upcoming = null;
+      reports = Promise.allSettled([reports, report]);
     },
   };
-}
-
-function dropOverdue(block: Block, now: number): void {
-  const overdue = Math.ceil((now - OVERDUE_MS - block.nextAt) / block.intervalMs);
-  const dropped = Math.min(Math.max(overdue, 0), block.left);
-  block.nextAt += dropped * block.intervalMs;
-  block.left -= dropped;
 }
