@@ -5,7 +5,8 @@
 -- limit, evenly paced, never in bursts.
 --
 -- A caller reserves a block of slots ahead: `count` calls, one every `intervalMs`, the first in `startsInMs`. One call to the
--- database thus covers up to 64 calls to Stripe. Blocks of one endpoint follow each other; blocks of different endpoints may
+-- database thus covers about a hundred calls to Stripe. It may ask for up to 128 and is granted what fits into six seconds at the
+-- rate: a slow endpoint's block must not hold the others up for minutes, nor outlive a run. Blocks of one endpoint follow each other; blocks of different endpoints may
 -- overlap as long as their rates add up to no more than the account's share.
 
 create table jobs.call_budgets (
@@ -75,18 +76,20 @@ declare
   -- Slots are this much further apart than the rate asks for, so that two calls which reach Stripe up to 28 ms closer together
   -- than they left still fit into the second.
   c_margin constant numeric := 1.028;
+  c_block_seconds constant numeric := 6;
   v_account jobs.call_budgets;
   v_budget jobs.call_budgets;
   v_start timestamptz;
   v_taken record;
   v_rate numeric;
+  v_count integer;
   v_end timestamptz;
 begin
   if p_endpoint = 'account' then
     raise exception 'Cannot reserve calls to this endpoint: current value is %', p_endpoint
       using errcode = 'invalid_parameter_value';
   end if;
-  if p_count is null or p_count not between 1 and 64 then
+  if p_count is null or p_count not between 1 and 128 then
     raise exception 'Cannot reserve calls in a block of this size: current value is %', p_count
       using errcode = 'invalid_parameter_value';
   end if;
@@ -106,7 +109,8 @@ begin
   end loop;
 
   v_rate := greatest(least(v_budget.rate, v_account.rate - v_taken.rate), 1);
-  v_end := v_start + make_interval(secs => p_count * c_margin / v_rate);
+  v_count := least(p_count, greatest(1, floor(c_block_seconds * v_rate / c_margin)));
+  v_end := v_start + make_interval(secs => v_count * c_margin / v_rate);
 
   update jobs.call_budgets b
   -- An earlier block of this endpoint may still be running at a higher rate: count the higher one until both are over.
@@ -115,7 +119,7 @@ begin
   where b.livemode = p_livemode and b.endpoint = p_endpoint;
 
   return jsonb_build_object(
-    'count', p_count,
+    'count', v_count,
     'startsInMs', extract(epoch from v_start - p_now) * 1000,
     'intervalMs', 1000 * c_margin / v_rate,
     'perSecond', floor(v_rate),
@@ -125,7 +129,7 @@ end;
 $$;
 
 comment on function public.jobs_reserve_calls(boolean, text, integer, timestamptz) is
-  'Reserves a block of evenly paced calls to one Stripe endpoint. For the Edge Functions (secret key) only.';
+  'Reserves a block of evenly paced calls to one Stripe endpoint, six seconds long at the most. For the Edge Functions (secret key) only.';
 
 -- Contract: Stripe refused a call for its rate (p_scope `endpoint` or `account`). Halves the rate and pauses for about a second.
 -- Refusals that arrive together count as one: they are answers to the same moment.

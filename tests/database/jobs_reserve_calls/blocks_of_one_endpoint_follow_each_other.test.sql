@@ -12,7 +12,7 @@ create function pg_temp.reserve(
 language sql
 as $$
   insert into blocks
-  select p_name, (r ->> 'count')::integer, x.starts, x.step, x.starts + p_count * x.step, (r ->> 'perSecond')::integer
+  select p_name, (r ->> 'count')::integer, x.starts, x.step, x.starts + (r ->> 'count')::integer * x.step, (r ->> 'perSecond')::integer
   from public.jobs_reserve_calls(p_livemode, p_endpoint, p_count, pg_temp.noon() + p_after) r
   cross join lateral (
     select extract(epoch from p_after) * 1000 + (r ->> 'startsInMs')::numeric as starts, (r ->> 'intervalMs')::numeric as step
@@ -43,7 +43,7 @@ select throws_ok(
   format('select public.jobs_reserve_calls(true, %L, %s)', 'retrieve', count), '22023',
   'Cannot reserve calls in a block of this size: current value is ' || count, format('a block of %s is refused', count)
 )
-from unnest(array[0, 65]) count;
+from unnest(array[0, 129]) count;
 
 select * from finish();
 rollback;

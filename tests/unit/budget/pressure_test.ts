@@ -72,7 +72,7 @@ Deno.test("slots of a block that a stall made overdue leave no faster than they 
 Deno.test("however many wait, no block is larger than the database allows", async () => {
   const { call, reserved } = setUp();
   await call(CANCEL, 3, 500);
-  assert.deepEqual(reserved.map(({ count }) => count), [64]);
+  assert.deepEqual(reserved.map(({ count }) => count), [128]);
 });
 
 Deno.test("a refusal for rate gives up what is left of the block, and the next block with it", async () => {
@@ -83,10 +83,10 @@ Deno.test("a refusal for rate gives up what is left of the block, and the next b
   assert.equal(left.reserved.length, 2, "a slot of before the refusal was used");
 
   const next = setUp();
-  await next.call(CANCEL, 60, 200);
+  await next.call(CANCEL, 124, 300);
   assert.equal(next.reserved.length, 2, "the next block is asked for ahead");
   await next.budget.throttled(CANCEL, "endpoint");
-  await next.call(CANCEL, 1, 200);
+  await next.call(CANCEL, 1, 300);
   assert.equal(next.reserved.length, 3, "a block of before the refusal was used");
 });
 
@@ -112,7 +112,7 @@ Deno.test("a database that answers slowly leaves no gap between two blocks", asy
 
 Deno.test("a block that was asked for ahead and never came breaks nothing while nobody needs it", async () => {
   const { call, reserved } = setUp({ failsFrom: 2 });
-  await call(CANCEL, 60, 200);
+  await call(CANCEL, 124, 300);
   assert.equal(reserved.length, 2);
   // A rejection that nobody met would fail this test here.
   await new Promise((resolve) => setTimeout(resolve, 5));
