@@ -21,15 +21,3 @@ Deno.test("a call budget that cannot be asked fails the run with its reason and 
     assert.equal((await shop.run()).paymentsExpired, orders.length);
   });
 });
-
-Deno.test("a payment of a kind that no job may call fails its own order, and the run's log says why", async () => {
-  await withShop({}, async (shop) => {
-    const odd = await shop.placeOrder({ minutesAgo: 90 });
-    await shop
-      .sql`select public.attach_payment(p_order_id => ${odd}, p_kind => 'payment_intent', p_stripe_id => 'seti_1')`;
-    const others = await shop.placeUnpaidOrders(5);
-    const report = await shop.run();
-    assert.deepEqual([report.status, report.paymentsExpired], ["partial", others.length]);
-    assert.deepEqual((await shop.orderOf(odd)).reason, "internal_error");
-  });
-});

@@ -103,7 +103,7 @@ export function createLane(endpoint: string, { account, reported, reserve, clock
       assertInTime(wait, signal);
       askAhead(slot, demand());
       if (wait > 0) {
-        await unlessAborted(clock.sleep(wait), signal);
+        await clock.sleep(wait);
         // Meanwhile the slots may have been given up, and other lanes may have filled the account's second.
         continue;
       }

@@ -2,30 +2,30 @@ import { faultsIn } from "../fault.ts";
 
 /** The pace of calls to Stripe, on the side of the functions. */
 export const BUDGET_FAULTS = [
-  ...faultsIn("functions/_shared/budget/call-budget.ts", [
+  ...faultsIn("functions/_shared/budget/block.ts", [
     [
       "slots-from-the-answer",
-      "nextAt: askedAt + slots.startsInMs",
-      "nextAt: clock.monotonic() + slots.startsInMs",
+      "nextAt: askedAt + startsInMs",
+      "nextAt: performance.now() + startsInMs",
       "a block reaches into another isolate's next one",
     ],
+    ["overdue-for-ever", "OVERDUE_MS = 250", "OVERDUE_MS = 1e9", "two isolates exceed what Stripe allows together"],
+    [
+      "overdue-for-a-second",
+      "OVERDUE_MS = 250",
+      "OVERDUE_MS = 1_000",
+      "two isolates exceed what Stripe allows together",
+    ],
+    ["dropped-slots-stay", "block.left -= dropped;", "", "a block is longer than what was reserved"],
+  ]),
+  ...faultsIn("functions/_shared/budget/lane.ts", [
     ["all-slots-at-once", "slot.nextAt += slot.intervalMs;", "", "a block goes out in one burst"],
     ["block-without-end", "slot.left -= 1;", "", "one block serves for ever"],
-    [
-      "no-wait-for-slot",
-      `const wait = slotAt - clock.monotonic();
-    if (wait > 0) await clock.sleep(wait);`,
-      "",
-      "slots are not waited for",
-    ],
-    ["own-window-open", "await own.enter(slot.perSecond);", "", "slots of the past burst after a stall"],
-    [
-      "account-window-open",
-      "await account.enter(slot.accountPerSecond);",
-      "",
-      "two endpoints burst together after a stall",
-    ],
-    ["block-too-large", "const MAX_BLOCK = 64;", "const MAX_BLOCK = 640;", "the database refuses the block"],
+    ["no-wait-for-slot", "slot.nextAt - clock.monotonic(),", "", "slots are not waited for"],
+    ["own-window-open", "own.wait(slot.perSecond),", "", "slots of the past burst after a stall"],
+    ["account-window-open", "account.wait(slot.accountPerSecond),", "", "two endpoints burst together after a stall"],
+    ["block-too-large", "const MAX_BLOCK = 128;", "const MAX_BLOCK = 1280;", "the database refuses the block"],
+    ["block-too-small", "const MAX_BLOCK = 128;", "const MAX_BLOCK = 64;", "the database is asked twice as often"],
     [
       "throttle-keeps-slots",
       `block = null;
@@ -41,16 +41,16 @@ export const BUDGET_FAULTS = [
       "a throttled lane uses slots of before the pause",
     ],
     [
-      "account-throttle-one-lane",
-      `scope === "account" ? lanes.values() : [laneOf(endpoint)]`,
-      "[laneOf(endpoint)]",
-      "the other lanes go on at the old rate",
+      "old-block-installed",
+      "if (asked === generation) block = fetched;",
+      "block = fetched;",
+      "a block of before a refusal is used after it, without the pause",
     ],
-    ["throttle-untold", "await options.report(endpoint, scope);", "", "other runs are not slowed down"],
+    ["report-overtaken", "await reports;", "", "slots are reserved at the rate that Stripe just refused"],
     [
       "lane-out-of-turn",
-      "const mine = turn.then(() => takeSlot(demand));",
-      "const mine = takeSlot(demand);",
+      "const mine = turn.then(() => takeSlot(waiting));",
+      "const mine = takeSlot(waiting);",
       "two callers share a slot or reserve twice",
     ],
     [
@@ -59,45 +59,144 @@ export const BUDGET_FAULTS = [
       "turn = mine;",
       "one lost answer blocks the endpoint for the whole run",
     ],
-    ["window-half", "const WINDOW_MS = 1_028;", "const WINDOW_MS = 514;", "a second sees twice the calls"],
-    ["slots-for-nobody", "unserved > 0", "unserved > -64", "slots are reserved that nobody uses"],
-    ["prefetch-never", "slot.left <= PREFETCH_AT", "slot.left < 0", "every block starts with a pause"],
+    ["slots-for-nobody", "|| demand <= left) return;", ") return;", "slots are reserved that nobody uses"],
+    ["prefetch-never", "left > PREFETCH_AT ||", "true ||", "every block starts with a pause"],
     ["prefetch-unhandled", "upcoming.catch(() => {});", "", "a lost reservation kills the function"],
+    ["wait-past-the-deadline", "assertInTime(wait, signal);", "", "calls leave after their orders' claims ran out"],
+    [
+      "reserved-after-the-deadline",
+      "assertInTime(0, signal);",
+      "",
+      "a run that is over reserves slots that nobody uses",
+    ],
+    [
+      "giving-up-ignored",
+      "return unlessAborted(mine, waiting.signal);",
+      "return mine;",
+      "a caller waits for a slot longer than its patience",
+    ],
+    [
+      "slow-database-starves",
+      "lostOnTheWay = late > OVERDUE_MS ? Math.ceil(late / slots.intervalMs) : 0;",
+      "",
+      "with a slow database no slot ever arrives in time",
+    ],
   ]),
-  ...faultsIn("functions/_shared/budget/budgeted-fetch.ts", [
-    ["in-flight-unlimited", "while (lane.running >= lane.max) {", "while (false) {", "Stripe refuses for concurrency"],
-    ["calls-uncounted", "statistics.calls += 1;", "", "a run's calls are not reported"],
-    ["throttle-unseen", "if (response.status === 429) {", "if (false) {", "a refusal for rate slows nobody down"],
+  ...faultsIn("functions/_shared/budget/window.ts", [
+    ["window-half", "const WINDOW_MS = 1_028;", "const WINDOW_MS = 514;", "a second sees twice the calls"],
+    ["window-uncounted", "enteredAt.push(clock.monotonic());", "", "the window lets everybody through"],
+  ]),
+  ...faultsIn("functions/_shared/budget/call-budget.ts", [
+    [
+      "account-throttle-one-lane",
+      `scope === "account" ? lanes.values() : [laneOf(endpoint)]`,
+      "[laneOf(endpoint)]",
+      "the other lanes go on at the old rate",
+    ],
+    ["throttle-untold", "options.report(endpoint, scope);", "Promise.resolve();", "other runs are not slowed down"],
+    [
+      "new-lane-overtakes",
+      `if (scope === "account") ofAccount = Promise.allSettled([ofAccount, report]);`,
+      "",
+      "an endpoint not called yet reserves before the refusal is reported",
+    ],
+  ]),
+  ...faultsIn("functions/_shared/budget/seats.ts", [
+    ["in-flight-unlimited", "while (taken >= most) {", "while (false) {", "Stripe refuses for concurrency"],
+    [
+      "concurrency-to-zero",
+      "Math.max(1, Math.floor(most / 2))",
+      "Math.floor(most / 2)",
+      "an endpoint stands still for ever",
+    ],
+    ["seat-lost", "else offer();", "", "a seat that was offered to somebody who left stays empty"],
+    [
+      "seat-for-nobody",
+      "if (place >= 0) waiting.splice(place, 1);",
+      "if (place >= 0) {}",
+      "seats are offered to callers who left",
+    ],
+  ]),
+  ...faultsIn("functions/_shared/budget/unless-aborted.ts", [
+    ["already-given-up", "if (signal.aborted) giveUp();", "if (false) giveUp();", "a caller that left is waited for"],
+  ]),
+  ...faultsIn("functions/_shared/budget/refusal.ts", [
     [
       "lock-slows-all",
-      `if (reason === null || reason === "resource-specific") return;`,
-      "if (reason === null) return;",
+      `const OF_ONE_OBJECT = ["lock_timeout", "payment_intent_rate_limit_exceeded"];`,
+      "const OF_ONE_OBJECT: string[] = [];",
       "one customer's lock slows the shop down",
     ],
     [
+      "object-limit-slows-all",
+      `reason === "resource-specific" ||`,
+      "",
+      "the limit of one object slows the shop down",
+    ],
+    [
+      "unnamed-limit-ignored",
+      "reason === null ? await codeOf(response) : null",
+      `reason === null ? "lock_timeout" : null`,
+      "a refusal for rate without a header slows nobody down",
+    ],
+    [
+      "body-taken-away",
+      "await response.clone().json()",
+      "await response.json()",
+      "the SDK finds the body read already",
+    ],
+    [
       "concurrency-halves-rate",
-      `if (reason.endsWith("-concurrency")) {`,
-      "if (false) {",
+      `reason?.endsWith("-concurrency")`,
+      "false",
       "too many at once counts as too many a second",
     ],
     [
-      "concurrency-to-zero",
-      "Math.max(1, Math.floor(lane.max / 2))",
-      "Math.floor(lane.max / 2)",
-      "an endpoint stands still for ever",
-    ],
-    [
       "account-throttle-as-endpoint",
-      `reason.startsWith("global") ? "account" : "endpoint"`,
+      `reason?.startsWith("global") ? "account" : "endpoint"`,
       `"endpoint"`,
       "the account's limit is hit by the next endpoint",
+    ],
+  ]),
+  ...faultsIn("functions/_shared/budget/budgeted-fetch.ts", [
+    ["calls-uncounted", "statistics.calls += 1;", "", "a run's calls are not reported"],
+    [
+      "throttle-unseen",
+      "await slowDownAfter(response, { ...options, endpoint, lane });",
+      "",
+      "a refusal for rate slows nobody down",
     ],
     [
       "seat-never-left",
       `} finally {
-      leave(lane);`,
+      lane.seats.leave();`,
       "} finally {",
       "ten failures stop an endpoint",
+    ],
+    [
+      "seat-of-the-unsent",
+      `lane.seats.leave();
+      if (error instanceof UnsentCallError) throw error;`,
+      "if (error instanceof UnsentCallError) throw error;",
+      "ten failures of the budget stop an endpoint",
+    ],
+    [
+      "budget-failure-as-it-is",
+      `throw new UnsentCallError("budget",`,
+      `if (error) throw error; throw new UnsentCallError("budget",`,
+      "a failing database is blamed on the network, and the orders are set aside",
+    ],
+    [
+      "report-failure-thrown",
+      "onUnreported?.(endpoint, error);",
+      "throw error;",
+      "a refusal for rate becomes a lost connection",
+    ],
+    [
+      "report-failure-silent",
+      "onUnreported?.(endpoint, error);",
+      "",
+      "nobody learns why other runs are not slowed down",
     ],
     [
       "caller-cannot-abort",
@@ -111,7 +210,23 @@ export const BUDGET_FAULTS = [
       "init?.signal ?? null",
       "a silent Stripe holds a seat for ever",
     ],
-    ["demand-grows", ".finally(() => lane.demand -= 1)", "", "slots are reserved that nobody uses"],
+    ["demand-grows", "lane.demand -= 1;", "", "slots are reserved that nobody uses"],
+  ]),
+  ...faultsIn("functions/_shared/stripe/gateway-failure.ts", [
+    [
+      "unsent-as-lost",
+      "if (detail instanceof UnsentCallError) {",
+      "if (false) {",
+      "what never left is charged to the order as a lost connection",
+      ["tests/unit/budget/own_failures_test.ts"],
+    ],
+    [
+      "wire-timeout-as-lost",
+      `fieldOf(error, "name") === "TimeoutError"`,
+      "false",
+      "a silent Stripe is recorded as a lost connection",
+      ["tests/unit/stripe/wire_timeout_test.ts"],
+    ],
   ]),
   ...faultsIn("functions/_shared/budget/endpoint.ts", [
     [

@@ -258,7 +258,18 @@ export const DECISION_FAULTS = [
     ],
   ]),
   ...faultsIn("functions/_shared/stripe/examine-orders.ts", [
-    ["stop-does-not-stop", "while (stop === null) {", "while (true) {", "a revoked key goes through the whole batch"],
+    [
+      "stop-does-not-stop",
+      "while (stop === null && broken === null) {",
+      "while (broken === null) {",
+      "a revoked key goes through the whole batch",
+    ],
+    [
+      "database-blamed-on-orders",
+      "if (concernsTheRun(error)) return void (broken ??= { error });",
+      "",
+      "a failing database sets orders aside, one after the other",
+    ],
     ["stop-not-told", "stop ??= examined.stop;", "", "a revoked key goes through the whole batch"],
     [
       "not-found-boundary",
@@ -299,12 +310,52 @@ export const DECISION_FAULTS = [
       "",
       "a run that is out of time goes on calling",
     ],
+    [
+      "unsent-hides-the-answer",
+      `if (last !== null && !reply.ok && reply.failure.kind === "not_sent") return last;`,
+      "",
+      "a cancel that may have been executed is forgotten",
+    ],
     ["unknown-end-repeated", "++unknownEnds > 1", "++unknownEnds > 9", "a saved 500 is asked for again and again"],
     [
       "retry-past-deadline",
       "if (clock().getTime() + delay >= deadline.getTime()) return reply;",
       "",
       "a retry outlives its run",
+    ],
+  ]),
+  ...faultsIn("functions/expire-stale-orders/expire-stale-orders.ts", [
+    [
+      "broken-run-succeeds",
+      "  if (progress.broken) throw progress.broken.error;",
+      "",
+      "a database that fails is told to nobody",
+      ["tests/integration/budget_failure_test.ts"],
+    ],
+    [
+      "broken-before-settling",
+      "broken: { error }, notFound };",
+      "broken: null, notFound };",
+      "a database that fails while pages are read is told to nobody",
+      ["tests/integration/budget_failure_test.ts"],
+    ],
+  ]),
+  ...faultsIn("functions/cleanup-stale-payment-intents/look-at-payments.ts", [
+    [
+      "database-blamed-on-payments",
+      "if (concernsTheRun(error)) throw error;",
+      "",
+      "a failing database is noted against each payment",
+      ["tests/integration/cleanup/budget_failure_test.ts"],
+    ],
+  ]),
+  ...faultsIn("functions/cleanup-stale-payment-intents/in-flight.ts", [
+    [
+      "failure-ends-nothing",
+      "if (failures.length > 0) return;",
+      "",
+      "a run that failed goes on calling Stripe",
+      ["tests/unit/cleanup/in_flight_test.ts"],
     ],
   ]),
 ];

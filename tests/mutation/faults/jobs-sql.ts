@@ -481,9 +481,21 @@ export const JOBS_SQL_FAULTS = [
     ],
     [
       "block-of-any-size",
-      "if p_count is null or p_count not between 1 and 64 then",
+      "if p_count is null or p_count not between 1 and 128 then",
       "if p_count is null then",
       "one caller takes the budget of minutes",
+    ],
+    [
+      "block-of-a-minute",
+      "v_count := least(p_count, greatest(1, floor(c_block_seconds * v_rate / c_margin)));",
+      "v_count := p_count;",
+      "a slow endpoint's block holds the other job up for minutes",
+    ],
+    [
+      "granted-what-was-asked",
+      "'count', v_count,",
+      "'count', p_count,",
+      "a caller uses slots that the next block is granted again",
     ],
     [
       "account-reserved",

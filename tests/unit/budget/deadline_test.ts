@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { UnsentCallError } from "../../../functions/_shared/errors.ts";
-import { callers, isolate, sharedRow, virtualTime } from "./virtual-time.ts";
+import { isolate, sharedRow, virtualTime } from "./virtual-time.ts";
 
 const DEADLINE = new Date(50_000);
 
@@ -42,38 +42,9 @@ Deno.test("who cannot be served in time hears it at once, and one reservation is
   assert.deepEqual([row.reserved.length, sent], [1, []]);
 });
 
-Deno.test("a caller that gives up hears it at once: waiting for a slot, for its turn, or for a seat", async () => {
-  const { read, sent, statistics, row, runUntil, clock } = setUp({ latencyMs: 5_000 });
-  row.pausedUntil = 3_000;
-  const patience = new AbortController();
-  const given = Array.from({ length: 15 }, () => read(patience.signal));
-  const others = callers(5, 1, read);
-  const waited = clock.sleep(1_000).then(() => patience.abort());
-  const said = await runUntil(Promise.allSettled(given));
-  await waited;
-  assert.equal(clock.monotonic(), 1_000);
-  assert.ok(said.every((it) => it.status === "rejected" && it.reason instanceof UnsentCallError));
-  await runUntil(others);
-  // Nobody's slot was lost: the first of the others took the first one.
-  assert.deepEqual([sent.length, sent[0], statistics.calls], [5, 3_000, 5]);
-});
-
-Deno.test("a seat that is offered to somebody who gives up at that moment goes to the next one", async () => {
-  const { clock, runUntil } = virtualTime();
-  const { reserve } = sharedRow(clock, { rate: 1_000 });
-  const answers: (() => void)[] = [];
-  const wire = () => new Promise<Response>((answer) => answers.push(() => answer(new Response("{}"))));
-  const { read } = isolate({ clock, reserve, wire });
-  const first = callers(10, 1, read);
-  while (answers.length < 10) await runUntil(clock.sleep(10));
-  const patience = new AbortController();
-  const leaving = read(patience.signal).catch(() => {});
-  const staying = read();
-  answers[0]!();
-  patience.abort();
-  await leaving;
-  for (const answer of answers.slice(1)) answer();
-  while (answers.length < 11) await runUntil(clock.sleep(10));
-  answers[10]!();
-  await Promise.all([first, staying]);
+Deno.test("who comes after the deadline reserves nothing", async () => {
+  const { read, row, runUntil, clock } = setUp();
+  await runUntil(clock.sleep(50_000));
+  await assert.rejects(runUntil(read()), UnsentCallError);
+  assert.deepEqual(row.reserved, []);
 });

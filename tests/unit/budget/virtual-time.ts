@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers";
 import { createBudgetedFetch } from "../../../functions/_shared/budget/budgeted-fetch.ts";
 import { type CallBudgetOptions, createCallBudget } from "../../../functions/_shared/budget/call-budget.ts";
 
@@ -13,7 +14,7 @@ export function virtualTime() {
       done.finally(() => settled = true).catch(() => {});
       while (true) {
         // A turn of the real event loop lets every promise that can settle do so.
-        await new Promise((resolve) => setTimeout(resolve));
+        await new Promise((resolve) => setImmediate(resolve));
         if (settled) return await done;
         const next = sleepers.sort((a, b) => a.at - b.at).shift();
         if (next === undefined) throw new Error("Cannot go on: nobody sleeps and nothing is done");
