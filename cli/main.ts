@@ -1,5 +1,6 @@
 // The operator's command line: node local/run.mjs cli/main.ts <command> [argument] [options]
 
+import { findSwallowed } from "../local/npm-options.ts";
 import { commands } from "./commands.ts";
 import type { Command, Context } from "./command.ts";
 import { readTarget } from "./environment.ts";
@@ -15,6 +16,7 @@ async function main(args: string[]): Promise<number> {
     if (name === undefined || name === "--help" || name === "help") return print(overview(commands));
     const command = findCommand(name);
     if (rest.includes("--help")) return print(helpOf(command));
+    checkNpm(command, rest);
     const { well, json, text } = await command.run(rest, createContext());
     print(asJson ? JSON.stringify(json) : text);
     return well ? 0 : 1;
@@ -30,6 +32,13 @@ function findCommand(name: string): Command {
   const command = commands.find((it) => it.name === name);
   if (command) return command;
   throw new UsageError(`Cannot run ${name}: the commands are ${commands.map((it) => it.name).join(", ")}`);
+}
+
+/** A run without its `--dry-run` would be a real one. */
+function checkNpm({ options }: Command, args: string[]): void {
+  const found = findSwallowed([...Object.keys(options), "json"], { args, read: (name) => Deno.env.get(name) });
+  if (found?.sure) throw new UsageError(found.message);
+  if (found) console.error(found.message);
 }
 
 function createContext(): Context {

@@ -46,6 +46,16 @@ Deno.test("wrong usage ends with 2, and says so on standard error alone", async 
   }
 });
 
+Deno.test("a run whose --dry-run npm kept for itself never begins; --json of an .npmrc is only told", async () => {
+  const script = { ...NOWHERE, npm_lifecycle_event: "jobs:run:expire" };
+  const kept = await cli(["run:expire"], { ...script, npm_config_dry_run: "true" });
+  assert.deepEqual([kept.code, kept.stdout], [2, ""]);
+  assert.match(kept.stderr, /^Cannot use --dry-run here as npm took it: write npm run jobs:run:expire -- --dry-run\n$/);
+  const configured = await cli(["run:expire"], { ...script, npm_config_json: "true" });
+  assert.equal(configured.code, 3, "it did not go on");
+  assert.match(configured.stderr, /^npm has --json set .* -- --json\nCannot reach /);
+});
+
 Deno.test("with --json an error is one JSON value as well", async () => {
   assert.deepEqual(await cliJson(["order", "1234"], NOWHERE), {
     code: 2,
