@@ -1,20 +1,28 @@
 /** npm run demo [-- --json]: a shop with orders and payments of every kind, both jobs fired as the scheduler would. */
 import postgres from "postgres";
+import { refuseSwallowed } from "../npm-options.ts";
 import { type Stack, startStack } from "../stack/start.ts";
+import { stopSignal } from "../stack/stop-signal.ts";
 import { KINDS } from "./kinds.ts";
 import { printCleanup, printExpiry } from "./print.ts";
 import { decidedOrders, showBar } from "./progress.ts";
 import { type CleanupReport, type ExpiryReport, findProblems, reportKinds } from "./report.ts";
 import { readRest, runAsScheduler } from "./scheduler.ts";
 import { openShop, readFates, readStock } from "./shop.ts";
-import { fillYear, reportYear } from "./year-of-payments.ts";
+import { countSwept, fillYear, reportYear } from "./year-of-payments.ts";
 
+const USAGE = "Usage: npm run demo [-- --json]";
 const json = Deno.args.includes("--json");
+if (Deno.args.includes("--help")) {
+  console.log(USAGE);
+  Deno.exit(0);
+}
 const unknown = Deno.args.find((argument) => argument !== "--json");
 if (unknown !== undefined) {
-  console.error(`Cannot run the demo with ${unknown}: the only option is --json`);
+  console.error(`Cannot run the demo with ${unknown}: the only option is --json\n${USAGE}`);
   Deno.exit(2);
 }
+refuseSwallowed(["json"]);
 const say = (text: string) => json ? undefined : console.log(text);
 
 const METRICS = [
@@ -28,16 +36,31 @@ const METRICS = [
   "backlog",
 ];
 
-const ok = await demonstrate();
-Deno.exit(ok ? 0 : 1);
+/** What a shell says of a program that Ctrl-C ended. */
+const STOPPED = 130;
+Deno.exit(await main());
 
-async function demonstrate(): Promise<boolean> {
+/** Plays until the end or until it is told to stop; what it started is gone either way. */
+async function main(): Promise<number> {
+  let told = false;
+  const stop = stopSignal().then(() => told = true);
   say("Starting PostgreSQL, the REST API, the functions and a Stripe simulator with Stripe's limits …");
   await using stack = await startStack({
     workers: false,
     users: false,
     simulator: { preset: "sandbox", latencyMs: [40, 120] },
   });
+  const play = demonstrate(stack).catch(async (error) => {
+    // Ctrl-C ends the functions too, and their callers may hear of it first.
+    await Promise.race([stop, new Promise((resolve) => setTimeout(resolve, 500))]);
+    if (!told) throw error;
+    return false;
+  });
+  const ok = await Promise.race([play, stop]);
+  return told ? STOPPED : ok ? 0 : 1;
+}
+
+async function demonstrate(stack: Stack): Promise<boolean> {
   const sql = postgres(stack.database.url, { max: 1, onnotice: () => {} });
   try {
     const expiry = await expireOrders(stack, sql);
@@ -46,6 +69,7 @@ async function demonstrate(): Promise<boolean> {
     if (!json) printCleanup(cleanup);
     const ok = expiry.problems.length === 0 && cleanup.problems.length === 0;
     if (json) console.log(JSON.stringify({ ok, ...expiry, cleanup }));
+    say('\nNext: npm run stack, and your own orders (README.md, "Work with it").');
     return ok;
   } finally {
     await sql.end();
@@ -73,7 +97,7 @@ async function expireOrders(stack: Stack, sql: postgres.Sql): Promise<ExpiryRepo
 async function cleanUp(stack: Stack, sql: postgres.Sql): Promise<CleanupReport> {
   const { control } = stack.simulator!;
   const year = await fillYear(sql, control);
-  const all = year.reduce((sum, { ids }) => sum + ids.length, 0);
+  const all = countSwept(control);
   say(
     `\nSecond act: ${all} payments of a year, most of them healthy, many not the shop's. Sunday, 03:00: the clean-up fires.\n`,
   );

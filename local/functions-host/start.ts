@@ -2,6 +2,7 @@ import { join } from "node:path/posix";
 import { fileURLToPath } from "node:url";
 import { exists } from "../postgres/installation.ts";
 import { forward } from "./forward.ts";
+import { makeScratchFolder, removeScratchFolder } from "./scratch.ts";
 import { BootError, startWorker, type Worker } from "./worker.ts";
 
 export type FunctionLog = { function: string; stream: "stdout" | "stderr"; line: string };
@@ -35,7 +36,7 @@ const functionName = /^[a-zA-Z0-9_-]+$/;
 /** Hosts every function of a folder, each in a process of its own, as the edge runtime isolates them. */
 export async function startFunctionsHost(options: FunctionsHostOptions): Promise<FunctionsHost> {
   const folder = options.folder ?? productFunctions;
-  const scratch = await Deno.makeTempDir({ prefix: "lapse-functions-" });
+  const scratch = await makeScratchFolder();
   const workers = new Map<string, Promise<Worker>>();
   const logs: FunctionLog[] = [];
   let closed = false;
@@ -92,7 +93,7 @@ export async function startFunctionsHost(options: FunctionsHostOptions): Promise
     async close() {
       closed = true;
       await Promise.all([...workers.keys()].map((name) => end(name, "SIGKILL")));
-      await Deno.remove(scratch, { recursive: true });
+      await removeScratchFolder(scratch);
     },
   };
 }

@@ -24,12 +24,13 @@ export async function removeAbandoned(): Promise<void> {
   }
 }
 
-async function isAbandoned(folder: string): Promise<boolean> {
+/** Whether a folder is this user's, and the program in its `owner.pid` is gone. */
+export async function isAbandoned(folder: string): Promise<boolean> {
   try {
     if ((await Deno.lstat(folder)).uid !== Deno.uid()) return false;
     return !isRunning(Number(await Deno.readTextFile(join(folder, "owner.pid"))));
   } catch (error) {
-    // No owner yet: its program has just created it.
+    // No owner yet: its program has just created it. Or gone by now.
     if (error instanceof Deno.errors.NotFound) return false;
     throw error;
   }
