@@ -1,21 +1,14 @@
-import process from "node:process";
-import { parseArgs } from "node:util";
-import { startStack } from "./start.ts";
+import { refuseSwallowed } from "../npm-options.ts";
 import { announceStack } from "./announce.ts";
-
-const usage = "Usage: npm run stack -- [--json] [--db-url URL] [--stripe-api-base URL] [--port N]";
+import { readStackArguments, stackOptions, stackUsage } from "./arguments.ts";
+import { type Stack, startStack } from "./start.ts";
+import { stopSignal } from "./stop-signal.ts";
 
 /** `npm run stack`: starts the local stack, says where it is, and runs until it is told to stop. */
 async function main(): Promise<void> {
   const options = readArguments();
   const stop = stopSignal();
-  await using stack = await startStack({
-    dbUrl: options["db-url"],
-    stripeApiBase: options["stripe-api-base"],
-    port: options.port,
-    // Standard output belongs to the one JSON line.
-    onFunctionLog: ({ function: name, line }) => console.error(`${name}: ${line}`),
-  });
+  await using stack = await start(options);
   const account = (user = { email: "", password: "" }) => ({ email: user.email, password: user.password });
   const description = {
     apiUrl: stack.apiUrl,
@@ -28,12 +21,44 @@ async function main(): Promise<void> {
     operator: account(stack.operator),
     viewer: account(stack.viewer),
   };
-  await using _announced = await announceStack(description);
+  await using announced = await announceStack(description);
+  if (announced.replaced) {
+    console.error(`Another stack runs at ${announced.replaced}; until this one stops, the commands talk to this one`);
+  }
   console.log(options.json ? JSON.stringify(description) : inWords(description));
   await stop;
 }
 
+type Options = ReturnType<typeof readStackArguments>;
+
+async function start(options: Options): Promise<Stack> {
+  try {
+    return await startStack({
+      dbUrl: options["db-url"],
+      stripeApiBase: options["stripe-api-base"],
+      port: options.port,
+      // Standard output belongs to the one JSON line.
+      onFunctionLog: ({ function: name, line }) => console.error(`${name}: ${line}`),
+    });
+  } catch (error) {
+    const what = error instanceof Deno.errors.AddrInUse
+      ? `Cannot start the stack on port ${options.port} as another program has it`
+      : `Cannot start the stack: ${error instanceof Error ? error.message : error}`;
+    console.error(what);
+    Deno.exit(1);
+  }
+}
+
 type Description = Record<string, unknown> & { operator: { email: string; password: string } };
+
+/** The names of the examples in README.md and docs/. */
+const VARIABLES = {
+  API_URL: "apiUrl",
+  PUBLISHABLE_KEY: "publishableKey",
+  SECRET_KEY: "secretKey",
+  SCHEDULER_SECRET: "schedulerSecret",
+  DB_URL: "dbUrl",
+};
 
 function inWords(description: Description): string {
   const lines = Object.entries(description)
@@ -41,38 +66,29 @@ function inWords(description: Description): string {
     .map(([name, value]) =>
       `  ${name.padEnd(18)}${typeof value === "string" ? value : Object.values(value as object).join(" / ")}`
     );
-  return ["The local stack is running. Press Ctrl-C to stop it.", "", ...lines].join("\n");
+  const variables = Object.entries(VARIABLES).map(([name, from]) => `${name}=${description[from]}`);
+  return [
+    "The local stack is running. Press Ctrl-C to stop it.",
+    "",
+    ...lines,
+    "",
+    "For the examples of the documents, in another terminal:",
+    "",
+    `export ${variables.join(" ")}`,
+  ].join("\n");
 }
 
-function readArguments() {
+function readArguments(): Options {
+  refuseSwallowed(stackOptions);
   try {
-    const { values } = parseArgs({
-      options: {
-        json: { type: "boolean", default: false },
-        "db-url": { type: "string" },
-        "stripe-api-base": { type: "string" },
-        port: { type: "string" },
-      },
-    });
-    const port = values.port === undefined ? undefined : Number(values.port);
-    if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port < 65_536)) {
-      throw new Error(`Cannot read --port as a port: current value is ${values.port}`);
-    }
-    return { ...values, port };
+    const options = readStackArguments(Deno.args);
+    if (!options.help) return options;
+    console.log(stackUsage);
+    Deno.exit(0);
   } catch (error) {
-    console.error(`${(error as Error).message}\n${usage}`);
+    console.error(`${(error as Error).message}\n${stackUsage.split("\n")[0]}`);
     Deno.exit(2);
   }
-}
-
-/** Resolves at the first SIGINT or SIGTERM, or when the program that started this one is gone; further signals change nothing. */
-function stopSignal(): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) Deno.addSignalListener(signal, () => resolve());
-  const parent = process.ppid;
-  // A killed parent sends no signal, and a stack nobody can stop keeps its ports and its server for ever.
-  Deno.unrefTimer(setInterval(() => process.ppid !== parent && resolve(), 1_000));
-  return promise;
 }
 
 await main();
