@@ -78,10 +78,11 @@ function readInput<S extends z.ZodType>(
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   const field = String(issue?.path[0] ?? "");
-  const name = field === "argument" ? command.argument : `--${field}`;
-  throw new UsageError(
-    `Cannot use ${name}: current value is ${own[field] ?? positionals[0] ?? "empty"} (${issue?.message})`,
-  );
+  if (field !== "argument" && own[field] === undefined) {
+    throw new UsageError(`Cannot ${command.name} without --${field} ${command.options[field]?.value ?? ""}`.trimEnd());
+  }
+  const [name, value] = field === "argument" ? [command.argument, positionals[0]] : [`--${field}`, own[field]];
+  throw new UsageError(`Cannot use ${name}: current value is ${value || "empty"} (${issue?.message})`);
 }
 
 function listOptions(names: string[]): string {
@@ -90,8 +91,9 @@ function listOptions(names: string[]): string {
 
 /** A number that was typed. */
 export function typedInteger(low: number, high: number) {
-  return z.string().regex(/^\d+$/, "not a whole number").transform(Number).pipe(z.int().min(low).max(high));
+  const number = z.int(`above ${high}`).min(low, `below ${low}`).max(high, `above ${high}`);
+  return z.string().regex(/^\d+$/, "not a whole number").transform(Number).pipe(number);
 }
 
-export const typedText = z.string().trim().min(1, "empty").max(500);
+export const typedText = z.string().trim().min(1, "nothing in it").max(500, "longer than 500 characters");
 export const orderId = z.uuid("not the id of an order");

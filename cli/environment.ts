@@ -73,7 +73,8 @@ function readCredentials(get: Read, stackKey: string | undefined): Credentials {
   if (secretKey) return { kind: "key", secretKey };
   const [email, password, publishableKey] = ["LAPSE_EMAIL", "LAPSE_PASSWORD", "LAPSE_PUBLISHABLE_KEY"].map(get);
   if (email && password && publishableKey) return { kind: "login", email, password, publishableKey };
-  if (stackKey) return { kind: "key", secretKey: stackKey };
+  // Who meant to sign in must not act with the stack's key, which may do everything.
+  if (stackKey && !email && !password && !publishableKey) return { kind: "key", secretKey: stackKey };
   throw new UsageError(
     "Cannot sign in: set LAPSE_SECRET_KEY, or all of LAPSE_EMAIL, LAPSE_PASSWORD and LAPSE_PUBLISHABLE_KEY",
   );
@@ -95,7 +96,9 @@ function readStack(file: string): z.infer<typeof stackSchema> | null {
     if (error instanceof Deno.errors.NotFound) return null;
     throw error;
   }
-  const parsed = stackSchema.safeParse(JSON.parse(text));
-  if (!parsed.success) throw new UsageError(`Cannot read ${join(".lapse", "stack.json")}: start the local stack anew`);
-  return parsed.data;
+  try {
+    return stackSchema.parse(JSON.parse(text));
+  } catch {
+    throw new UsageError(`Cannot read ${join(".lapse", "stack.json")}: start the local stack anew`);
+  }
 }

@@ -2,15 +2,15 @@ import {
   createClient,
   FunctionsFetchError,
   FunctionsHttpError,
-  FunctionsRelayError,
   type PostgrestError,
   type SupabaseClient,
 } from "@supabase/supabase-js";
 import { z } from "zod";
-import { createRpc } from "../functions/_shared/database/rpc.ts";
-import { DatabaseError } from "../functions/_shared/errors.ts";
 import type { Target } from "./environment.ts";
-import { MissingError, NotAllowedError, RefusedError, UnreachableError, UsageError } from "./errors.ts";
+import { NotAllowedError, RefusedError, UnreachableError, UsageError } from "./errors.ts";
+import { keyToCheck, refusalOf, unreachable } from "./refusals.ts";
+
+const TIMEOUT_MS = 15_000;
 
 /** One Supabase project, reached as a signed-in user or with a secret key. */
 export type Project = {
@@ -34,70 +34,63 @@ export async function openProject(target: Target): Promise<Project> {
   const client = createClient(url, credentials.kind === "key" ? credentials.secretKey : credentials.publishableKey, {
     auth: { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false },
   });
-  const requestedBy = credentials.kind === "key" ? `cli:${target.actor}` : await signIn(client, credentials);
-  const rpc = createRpc(client);
+  const requestedBy = credentials.kind === "key"
+    ? `cli:${target.actor}`
+    : await signIn(client, { ...credentials, target });
   return {
     target,
     client,
     requestedBy,
     async rows(query, row) {
       const { data, error, status } = await query;
-      if (error) throw refusalOf({ code: error.code || null, message: error.message, status });
+      if (error) throw refusalOf({ code: error.code || null, message: error.message, status }, target);
       return z.array(row).parse(data);
     },
     async call(name, args, answer) {
       if (credentials.kind === "login") {
         throw new NotAllowedError(`Cannot call ${name} as ${credentials.email}: it needs LAPSE_SECRET_KEY`);
       }
-      try {
-        return await rpc(name, args, { answer, repeatable: false });
-      } catch (error) {
-        if (error instanceof DatabaseError) throw refusalOf({ code: error.code, message: error.message, status: null });
-        throw error;
-      }
+      const query = client.rpc(name, args).abortSignal(AbortSignal.timeout(TIMEOUT_MS));
+      const { data, error, status } = await query;
+      if (error) throw refusalOf({ code: error.code || null, message: error.message, status }, target);
+      const parsed = answer.safeParse(data);
+      if (parsed.success) return parsed.data;
+      throw new UnreachableError(`Cannot read the answer of ${name}: is the project of this version?`);
     },
-    invoke: (name, body) => invoke(client, name, body),
+    invoke: (name, body) => invoke(client, { name, body, target }),
   };
 }
 
-async function signIn(client: SupabaseClient, { email, password }: { email: string; password: string }) {
+type Login = { email: string; password: string; target: Target };
+
+async function signIn(client: SupabaseClient, { email, password, target }: Login) {
   const { data, error } = await client.auth.signInWithPassword({ email, password });
   if (error === null) return data.user.id;
+  if (!error.status) throw unreachable(error.message, target);
   const message = `Cannot sign in as ${email}: ${error.message}`;
-  throw error.status !== undefined && error.status >= 400 && error.status < 500
-    ? new NotAllowedError(message)
-    : new UnreachableError(message);
+  throw error.status >= 400 && error.status < 500 ? new NotAllowedError(message) : new UnreachableError(message);
 }
 
-/** PostgREST's codes, and those that the database functions raise (PT404, PT409, 22023). */
-function refusalOf({ code, message, status }: { code: string | null; message: string; status: number | null }): Error {
-  const said = message.replace(/^Cannot call \w+: current value is /, "");
-  if (code === "PT404" || code === "PT409") return new RefusedError(said);
-  if (code === "22023" || code === "22P02") return new UsageError(said);
-  if (code === "42501" || code === "PGRST301" || code === "PGRST302" || status === 401 || status === 403) {
-    return new NotAllowedError(`These credentials are not allowed to do this: ${said}`);
-  }
-  if (code === "PGRST202" || code === "PGRST205" || code === "42P01" || code === "42883") {
-    return new MissingError(`The project lacks what is needed (are all migrations applied?): ${said}`);
-  }
-  return new UnreachableError(`The project gave no usable answer: ${said}`);
-}
+type Call = { name: string; body: Record<string, unknown>; target: Target };
 
-async function invoke(client: SupabaseClient, name: string, body: Record<string, unknown>): Promise<unknown> {
+async function invoke(client: SupabaseClient, { name, body, target }: Call): Promise<unknown> {
   const { data, error } = await client.functions.invoke(name, { body });
   if (!error) return data;
-  if (!(error instanceof FunctionsHttpError)) {
-    const lost = error instanceof FunctionsFetchError || error instanceof FunctionsRelayError;
-    throw new UnreachableError(`Cannot reach the function ${name}: ${lost ? error.message : String(error)}`);
-  }
+  if (error instanceof FunctionsFetchError) throw unreachable(causeOf(error), target);
+  if (!(error instanceof FunctionsHttpError)) throw new UnreachableError(`Cannot reach the function ${name}: ${error}`);
   const response: Response = error.context;
   const said = await saidBy(response);
   const message = `The function ${name} answered ${response.status}: ${said}`;
-  if (response.status === 401 || response.status === 403) throw new NotAllowedError(message);
+  if (response.status === 401 || response.status === 403) throw new NotAllowedError(`${message}${keyToCheck(target)}`);
   if (response.status === 404) throw new UnreachableError(`${message} (is it deployed?)`);
   if (response.status === 400) throw new UsageError(message);
   if (said === "" || response.status > 500) throw new UnreachableError(message);
   throw new RefusedError(message);
+}
+
+/** supabase-js says that it failed, and keeps why in the context. */
+function causeOf(error: FunctionsFetchError): string {
+  return error.context instanceof Error ? error.context.message : error.message;
 }
 
 async function saidBy(response: Response): Promise<string> {

@@ -28,7 +28,11 @@ Deno.test("wrong credentials end with 3, whoever shows them", async () => {
     const password = { ...withLogin(shop, shop.stack.viewer!), LAPSE_PASSWORD: "wrong" };
     assert.equal((await cliJson(["status"], password)).json.error.code, "not_allowed");
     const key = { ...withKey(shop), LAPSE_SECRET_KEY: "sb_secret_guessed" };
-    for (const args of [["status"], ["run:expire"], ["doctor"]]) assert.equal((await cli(args, key)).code, 3, args[0]);
+    for (const args of [["status"], ["run:expire"], ["doctor"]]) {
+      const { code, json } = await cliJson(args, key);
+      assert.deepEqual([code, json.error.code], [3, "not_allowed"], args[0]);
+      assert.match(json.error.message, /\. Check LAPSE_SECRET_KEY$/, args[0]);
+    }
     const customer = await shop.stack.createUser({ email: "customer@lapse.test", password: "customer-1234" });
     const order = await shop.placeOrder();
     assert.equal((await cli(["order", order], withLogin(shop, customer))).code, 1, "a customer saw an order");

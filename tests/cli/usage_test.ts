@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { commands } from "../../cli/commands.ts";
-import { readTarget } from "../../cli/environment.ts";
+import { readTarget, type Target } from "../../cli/environment.ts";
 import { UsageError } from "../../cli/errors.ts";
 import { helpOf } from "../../cli/help.ts";
+import { refusalOf, unreachable } from "../../cli/refusals.ts";
+import { freePort } from "../../local/postgres/free-port.ts";
 import { announceStack } from "../../local/stack/announce.ts";
 import { cli, cliJson } from "./command-line.ts";
 
@@ -17,13 +19,15 @@ const MISTAKES: [string[], RegExp][] = [
   [["status", "--runs"], /^Cannot use --runs without a value: current value is empty$/],
   [["order", "1234"], /^Cannot use ORDER: current value is 1234 \(not the id of an order\)$/],
   [["order"], /^Cannot use ORDER: current value is empty/],
-  [["sync", ORDER], /^Cannot use --reason: /],
-  [["redrive", ORDER, "--reason", " "], /^Cannot use --reason: /],
-  [["run:expire", "--limit", "0"], /^Cannot use --limit: current value is 0/],
+  [["sync", ORDER], /^Cannot sync without --reason TEXT$/],
+  [["redrive", ORDER], /^Cannot redrive without --reason TEXT$/],
+  [["redrive", ORDER, "--reason", " "], /^Cannot use --reason: current value is .*\(nothing in it\)$/],
+  [["run:expire", "--limit", "0"], /^Cannot use --limit: current value is 0 \(below 1\)$/],
+  [["metrics", "--days", "367"], /^Cannot use --days: current value is 367 \(above 366\)$/],
   [["run:expire", "--wait=yes"], /^Cannot give --wait a value: current value is yes$/],
   [["run:cleanup", "--release-brake"], /^Cannot release the brake without a reason/],
   [["alerts", "--resolve", "7"], /^Cannot resolve an alert without both/],
-  [["doctor", "--mode", "prod"], /^Cannot use --mode: current value is prod/],
+  [["doctor", "--mode", "prod"], /^Cannot use --mode: current value is prod \(neither live nor test\)$/],
 ];
 
 Deno.test("a command that is used wrongly says what is wrong, and reaches nothing", async () => {
@@ -61,8 +65,38 @@ Deno.test("with --json an error is one JSON value as well", async () => {
     code: 2,
     json: { error: { code: "usage", message: "Cannot use ORDER: current value is 1234 (not the id of an order)" } },
   });
-  const unreachable = await cliJson(["status"], NOWHERE);
-  assert.deepEqual([unreachable.code, unreachable.json.error.code], [3, "unreachable"]);
+});
+
+Deno.test("a project that does not answer is named, with what to check, whatever was asked of it", async () => {
+  const port = freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const key = { LAPSE_URL: url, LAPSE_SECRET_KEY: "sb_secret_test" };
+  const login = {
+    LAPSE_URL: url,
+    LAPSE_EMAIL: "a@b.c",
+    LAPSE_PASSWORD: "x",
+    LAPSE_PUBLISHABLE_KEY: "sb_publishable_x",
+  };
+  const asked: [string[], Record<string, string>][] = [
+    [["alerts"], key],
+    [["doctor"], key],
+    [["run:expire"], key],
+    [["status"], login],
+  ];
+  await Promise.all(asked.map(async ([args, env]) => {
+    const { code, json } = await cliJson(args, env);
+    assert.deepEqual([code, json.error.code], [3, "unreachable"], args[0]);
+    assert.match(json.error.message, new RegExp(`^Cannot reach ${url}: .*\\. Check LAPSE_URL`), args[0]);
+  }));
+});
+
+Deno.test("a stack that is gone is told as such, and another server's answer as no usable one", () => {
+  const target = (local: boolean) =>
+    ({ url: "http://127.0.0.1:4000", local, credentials: { kind: "login" } }) as Target;
+  assert.match(unreachable("fetch failed", target(true)).message, /fetch failed\. If the stack .* npm run stack$/);
+  const page = refusalOf({ code: null, message: "<html>".repeat(1_000), status: 404 }, target(false));
+  assert.match(page.message, /^http:\/\/127\.0\.0\.1:4000 gave no usable answer \(404\): .*\. Check LAPSE_URL/);
+  assert.ok(page.message.length < 500);
 });
 
 Deno.test("every command explains itself, its options and the exit codes", async () => {
@@ -73,6 +107,7 @@ Deno.test("every command explains itself, its options and the exit codes", async
     const help = helpOf(command);
     for (const option of [...Object.keys(command.options), "json"]) assert.ok(help.includes(`--${option}`), option);
     assert.match(help, /Exit codes\n {2}0 /);
+    for (const name of ["JOBS_SCHEDULER_SECRET", "STRIPE_SECRET_KEY"]) assert.ok(help.includes(name), name);
   }
   const { code, stdout } = await cli(["sync", "--help"]);
   assert.equal(code, 0);
@@ -103,9 +138,14 @@ Deno.test("without an environment it talks to the local stack that runs, and say
   assert.equal(target.url, stack.apiUrl);
   assert.deepEqual(target.credentials, { kind: "key", secretKey: "sb_secret_local" });
   assert.deepEqual([target.doctor.schedulerSecret, target.doctor.stripeApiBase], ["scheduler", stack.stripeApiBase]);
+  const halfLogin = (name: string) => ({ LAPSE_EMAIL: "a@b.c", LAPSE_PASSWORD: "x" })[name];
+  assert.throws(() => readTarget(halfLogin, file), /all of LAPSE_EMAIL/, "the stack's key took the place of a login");
   assert.equal((await Deno.stat(file)).mode! & 0o077, 0, "others may read the keys");
   await announced[Symbol.asyncDispose]();
   assert.throws(() => readTarget(read, file), /start the local stack/);
+  await Deno.writeTextFile(file, "{ half");
+  assert.throws(() => readTarget(read, file), /^UsageError: Cannot read .*stack\.json: start the local stack anew$/);
+  await Deno.remove(file);
 });
 
 Deno.test("a project's address and credentials are complete or refused, and a local key never goes elsewhere", () => {
