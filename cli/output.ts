@@ -35,6 +35,11 @@ export function instant(date: Date): string {
   return date.toISOString().replace("T", " ").replace(/\.\d+Z$/, "Z");
 }
 
+/** `1 call`, `2 calls`. */
+export function counted(n: number, one: string, many = `${one}s`): string {
+  return `${n.toLocaleString("en-US")} ${n === 1 ? one : many}`;
+}
+
 export function amountOf(minorUnits: number, currency: string): string {
   return `${minorUnits.toLocaleString("en-US")} ${currency} (minor units)`;
 }

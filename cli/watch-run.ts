@@ -1,5 +1,6 @@
 import type { Project } from "./project.ts";
 import { UnreachableError } from "./errors.ts";
+import { counted } from "./output.ts";
 import { type RunRow, runRow } from "./rows.ts";
 
 const POLL_MS = 700;
@@ -43,19 +44,23 @@ export function isGoodRun({ status }: RunRow): boolean {
 
 /** The counters that are not zero, in words; empty when all are. */
 export function countersOf(run: RunRow): string {
-  const counters: [number, string][] = [
-    [run.payments_expired, "orders expired"],
-    [run.stock_released, "units released"],
-    [run.orders_paid, "paid"],
-    [run.orders_waiting, "waiting"],
-    [run.orders_retried, "to be tried again"],
-    [run.orders_quarantined, "set aside"],
-    [run.payment_intents_canceled, "intents cancelled"],
-    [run.checkout_sessions_expired, "sessions expired"],
-    [run.late_payments, "late payments"],
+  const counters: [number, string, string?][] = [
+    [run.payments_expired, "order expired", "orders expired"],
+    [run.stock_released, "unit released", "units released"],
+    [run.orders_paid, "paid", "paid"],
+    [run.orders_waiting, "waiting", "waiting"],
+    [run.orders_retried, "to be tried again", "to be tried again"],
+    [run.orders_quarantined, "set aside", "set aside"],
+    [run.payment_intents_canceled, "intent cancelled", "intents cancelled"],
+    [run.checkout_sessions_expired, "session expired", "sessions expired"],
+    [run.late_payments, "late payment"],
   ];
-  const parts = counters.filter(([n]) => n > 0).map(([n, what]) => `${n.toLocaleString("en-US")} ${what}`);
-  return parts.join(" · ");
+  return counters.filter(([n]) => n > 0).map(([n, one, many]) => counted(n, one, many)).join(" · ");
+}
+
+/** What a run says of itself beside its counters; that orders are tried again, they say already. */
+export function errorOf({ error, orders_retried }: RunRow): string {
+  return orders_retried > 0 && error?.endsWith("will be tried again") ? "" : error ?? "";
 }
 
 function progressOf(run: RunRow): string {

@@ -4,7 +4,7 @@ import { UsageError } from "../errors.ts";
 import { columns, indent, moment } from "../output.ts";
 import type { Project } from "../project.ts";
 import { alertRow } from "../rows.ts";
-import { describeAlerts, readOpenAlerts } from "./status.ts";
+import { describeAlerts, detailsOf, readOpenAlerts } from "./status.ts";
 
 const input = z.strictObject({
   all: z.boolean().default(false),
@@ -50,7 +50,8 @@ async function listAll({ client, rows }: Project): Promise<Outcome> {
     it.message,
     it.resolved_by === null ? "" : `by ${it.resolved_by}: ${it.resolved_reason}`,
   ]);
-  const text = all.length === 0 ? "There was no alert yet" : indent(columns(lines));
+  const told = columns(lines).split("\n").flatMap((line, n) => [line, `    ${detailsOf(all[n]!)}`]);
+  const text = all.length === 0 ? "There was no alert yet" : indent(told.join("\n"));
   return { well: all.every(({ resolved_at }) => resolved_at !== null), json: all, text };
 }
 

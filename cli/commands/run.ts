@@ -1,9 +1,11 @@
 import { z } from "zod";
 import { type Command, type Context, defineCommand, type Outcome, typedInteger, typedText } from "../command.ts";
 import { UnreachableError, UsageError } from "../errors.ts";
-import { columns, indent } from "../output.ts";
+import { columns, counted, indent } from "../output.ts";
+import type { Project } from "../project.ts";
+import { explain } from "../reasons.ts";
 import type { RunRow } from "../rows.ts";
-import { countersOf, followRun, isGoodRun } from "../watch-run.ts";
+import { countersOf, errorOf, followRun, isGoodRun } from "../watch-run.ts";
 
 const input = z.strictObject({
   wait: z.boolean().default(false),
@@ -54,21 +56,39 @@ async function startRun(job: string, given: z.infer<typeof input>, context: Cont
     const text = `Run ${runId} has begun. Follow it with: npm run --silent jobs:status`;
     return { well: true, json: { runId, status: "started" }, text };
   }
-  return describeRun(await followRun(project, runId, context));
+  const run = await followRun(project, runId, context);
+  return describeRun(run, await readFailures(project, run));
 }
 
 /** A run that has ended, as every command shows it. */
-export function describeRun(run: RunRow): Outcome {
+export function describeRun(run: RunRow, failures: string[]): Outcome {
   const seconds = run.duration_ms === null ? "" : ` after ${(run.duration_ms / 1_000).toFixed(1)} s`;
+  const left = run.backlog === null ? "" : `; ${run.backlog.toLocaleString("en-US")} left due`;
   const lines = [
     `Run ${run.id} of ${run.job}: ${run.status}${seconds}`,
     `  ${countersOf(run) || "nothing was decided"}`,
+    ...failures.map((it) => `  ${it}`),
+    ...[errorOf(run)].filter((it) => it !== "").map((it) => `  ${it}`),
+    `  ${counted(run.stripe_calls, "call")} to Stripe, ${run.stripe_throttled} of them throttled${left}`,
   ];
-  if (run.error) lines.push(`  ${run.error}`);
-  lines.push(
-    `  ${run.stripe_calls} calls to Stripe, ${run.stripe_throttled} of them throttled; ${run.backlog ?? 0} left due`,
-  );
+  if (run.status === "braked") {
+    lines.push("  Look: -- --dry-run --limit 20; release: -- --wait --release-brake --reason TEXT (L007)");
+  }
   return { well: isGoodRun(run), json: run, text: lines.join("\n") };
+}
+
+const failure = z.object({ reason: z.string() });
+
+/** Why orders are to be tried again, each reason once: the run itself only counts them. */
+export async function readFailures({ client, rows }: Project, run: RunRow): Promise<string[]> {
+  if (run.orders_retried === 0) return [];
+  const query = client.from("job_decisions").select("reason").eq("run_id", run.id).eq("subject", "order").eq(
+    "outcome",
+    "retry",
+  ).limit(1_000);
+  const counts = new Map<string, number>();
+  for (const { reason } of await rows(query, failure)) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  return [...counts].map(([reason, n]) => `tried again: ${n} × ${reason}: ${explain(reason) ?? "no known reason"}`);
 }
 
 const previewed = z.looseObject({

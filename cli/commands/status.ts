@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { type Context, defineCommand, type Outcome, typedInteger } from "../command.ts";
-import { columns, indent, moment, span } from "../output.ts";
+import { columns, counted, indent, moment, span } from "../output.ts";
 import type { Project } from "../project.ts";
 import { type AlertRow, alertRow, jobs, type RunRow, runRow } from "../rows.ts";
-import { countersOf } from "../watch-run.ts";
+import { countersOf, errorOf } from "../watch-run.ts";
 
 const input = z.strictObject({ runs: typedInteger(1, 100).default(5) });
 
@@ -47,14 +47,24 @@ export function readOpenAlerts({ rows, client }: Project): Promise<AlertRow[]> {
 
 export function describeAlerts(alerts: AlertRow[], now: Date): string {
   if (alerts.length === 0) return "No alert is open";
-  const rows = alerts.map((it) => [
+  const lines = columns(alerts.map((it) => [
     `#${it.id}`,
     it.code ?? "",
     it.severity,
     it.message,
-    `since ${span(now.getTime() - new Date(it.first_seen_at).getTime())}, seen ${it.occurrences} times`,
-  ]);
-  return `Open alerts (docs/payments-ops.md says what to do)\n${indent(columns(rows))}`;
+    `since ${span(now.getTime() - new Date(it.first_seen_at).getTime())}, seen ${counted(it.occurrences, "time")}`,
+  ])).split("\n");
+  const told = lines.flatMap((line, n) => [line, `    ${detailsOf(alerts[n]!)}`]);
+  return `Open alerts (docs/payments-ops.md says what to do)\n${indent(told.join("\n"))}`;
+}
+
+/** What the runbook tells to read: the cause's key, which names the job or the order, and the details, in one line. */
+export function detailsOf({ key, details }: AlertRow): string {
+  const known = z.record(z.string(), z.unknown()).safeParse(details);
+  const facts = Object.entries(known.data ?? {}).map(([name, value]) =>
+    `${name} ${typeof value === "string" ? value : JSON.stringify(value)}`
+  );
+  return [key, ...facts].join(" · ").replaceAll(/\s+/g, " ");
 }
 
 const scheduleAnswer = z.object({
@@ -85,8 +95,9 @@ async function readJob({ rows, client }: Project, job: string, limit: number) {
 
 type JobState = Awaited<ReturnType<typeof readJob>> & {
   braked: boolean;
-  schedule: z.infer<typeof scheduleAnswer>["schedules"][number] | null;
+  schedule: Schedule | null;
 };
+type Schedule = z.infer<typeof scheduleAnswer>["schedules"][number];
 
 function describeJob({ job, running, runs, braked, schedule }: JobState, now: Date): string {
   const last = runs.find(({ backlog }) => backlog !== null);
@@ -95,14 +106,22 @@ function describeJob({ job, running, runs, braked, schedule }: JobState, now: Da
     ["brake", braked ? "ON: more is due than usual, nothing is touched until an operator releases it" : "off"],
     ["next", describeNext(schedule, now)],
     schedule
-      ? [
-        "due now",
-        `${schedule.due ?? 0}${schedule.oldestDueAt ? `, the oldest since ${moment(schedule.oldestDueAt, now)}` : ""}`,
-      ]
+      ? ["due now", describeDue(schedule, now)]
       : ["due", last ? `${last.backlog} when the last run ended` : "unknown: no run has ended yet"],
   ];
   const lines = runs.map((run) => describeLine(run, now));
   return [job, indent(columns(facts)), lines.length > 0 ? indent(columns(lines)) : "  no run yet"].join("\n");
+}
+
+/** The clean-up counts payments to end; without any, other work makes it 1 (jobs.cleanup_due). */
+function describeDue({ job, due, oldestDueAt }: Schedule, now: Date): string {
+  if (job === "expire-stale-orders") {
+    return `${counted(due ?? 0, "order")}${oldestDueAt ? `, the oldest since ${moment(oldestDueAt, now)}` : ""}`;
+  }
+  if (!due) return "nothing";
+  return due === 1
+    ? "a payment to end, or a part of Stripe's list to look through"
+    : `${counted(due, "payment")} to end`;
 }
 
 function describeNext(schedule: JobState["schedule"], now: Date): string {
@@ -116,7 +135,7 @@ function describeLine(run: RunRow, now: Date): string[] {
     run.dry_run ? "dry run" : "",
     run.order_id ? `only order ${run.order_id}` : "",
     countersOf(run),
-    run.error ?? "",
+    errorOf(run),
   ];
   const took = run.duration_ms === null ? "" : `${(run.duration_ms / 1_000).toFixed(1)} s`;
   return [moment(run.created_at, now), run.status, run.trigger, took, about.filter((it) => it !== "").join(" · ")];

@@ -5,7 +5,7 @@ import type { Project } from "../project.ts";
 import { type RunRow, runRow } from "../rows.ts";
 import { followRun, isGoodRun } from "../watch-run.ts";
 import { describeOrder } from "./order.ts";
-import { describeRun } from "./run.ts";
+import { describeRun, readFailures } from "./run.ts";
 
 const input = z.strictObject({ argument: orderId, reason: typedText });
 const JOB = "expire-stale-orders";
@@ -23,7 +23,7 @@ async function synchronise({ argument, reason }: z.infer<typeof input>, context:
   const project = await context.connect();
   const run = await runFor(project, { orderId: argument, reason, progress: context.progress });
   const order = await describeOrder(project, argument);
-  const { text } = describeRun(run);
+  const { text } = describeRun(run, await readFailures(project, run));
   return { well: isGoodRun(run), json: { run, ...(order.json as object) }, text: `${text}\n\n${order.text}` };
 }
 

@@ -43,11 +43,24 @@ Deno.test("a braked run ends with 1; releasing the brake takes a reason, which s
     const braked = await cli(["run:expire", "--wait"], withKey(shop));
     assert.equal(braked.code, 1);
     assert.match(braked.stdout, /braked .*\n.*\n.*More than 2 orders are due/);
+    assert.doesNotMatch(braked.stdout, /left due/, "nobody counted what is left");
+    assert.match(braked.stdout, /--dry-run --limit 20; release: .* \(L007\)\n/);
 
     const args = ["run:expire", "--wait", "--release-brake", "--reason", "checked", "--limit", "3"];
     const { code, json } = await cliJson(args, withKey(shop));
     assert.equal(code, 0);
     assert.deepEqual([json.payments_expired, json.reason], [3, "checked"]);
+  });
+});
+
+Deno.test("a run that could not decide an order says so once, and why", async () => {
+  await withShop({}, async (shop) => {
+    await shop.addIntent(await shop.placeOrder());
+    shop.stripe.addFault({ kind: "reset", endpoint: "payment_intents.cancel" });
+    const { stdout } = await cli(["run:expire", "--wait"], withKey(shop));
+    assert.match(stdout, /: partial after .*\n {2}1 to be tried again\n {2}tried again: 1 × connection_lost: [A-Z]/);
+    assert.doesNotMatch(stdout, /could not be decided/);
+    shop.stripe.clearFaults();
   });
 });
 

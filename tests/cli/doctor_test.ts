@@ -52,6 +52,7 @@ Deno.test("the doctor finds nothing wrong with a sound project, and leaves nothi
   await withPatient(async (patient) => {
     const { code, checks } = await examine(patient);
     assert.deepEqual(checks.filter(({ status }) => status !== "ok"), []);
+    assert.match((await cli(["doctor"], patient.env)).stdout, /\nNothing is wrong with what was checked\n$/);
     assert.deepEqual(checks.map(({ check }) => check), [...CHECKS]);
     assert.equal(code, 0);
     const [runs] = await patient.shop.sql<{ n: number }[]>`select count(*)::int as n from public.job_runs`;
@@ -85,7 +86,8 @@ Deno.test("what the doctor was not given it does not check, and says why", async
     assert.match(stdout, /not checked +stripe-key +STRIPE_SECRET_KEY is not set/);
     assert.match(stdout, /the scheduler's secret was not tried: JOBS_SCHEDULER_SECRET is not set/);
     assert.match(stdout, /a stranger was not tried: LAPSE_PUBLISHABLE_KEY is not set/);
-    assert.match(stdout, /Nothing is wrong with what was checked/);
+    assert.match(stdout, /Nothing is wrong with what was checked\n2 not checked: stripe-key, stripe-permissions\n/);
+    assert.match(stdout, /set LAPSE_PUBLISHABLE_KEY, JOBS_SCHEDULER_SECRET, STRIPE_SECRET_KEY\n$/);
   });
 });
 

@@ -9,6 +9,8 @@ Deno.test("status says what runs, ran and comes next, and ends with 1 while an a
     assert.equal(empty.code, 0);
     assert.match(empty.stdout, /no run yet/);
     assert.match(empty.stdout, /No alert is open/);
+    assert.match(empty.stdout, /due now +0 orders\n/);
+    assert.match(empty.stdout, /due now +a payment to end, or a part of Stripe's list to look through\n/);
 
     await shop.placeOrder();
     await shop.run();
@@ -24,7 +26,7 @@ Deno.test("status says what runs, ran and comes next, and ends with 1 while an a
     assert.equal(expire.schedule.due, 3);
     assert.ok(new Date(expire.schedule.nextAt) > new Date());
     assert.deepEqual(json.openAlerts.map(({ code }: { code: string }) => code), ["L007"]);
-    assert.match((await cli(["status"], env)).stdout, /brake +ON: .*\n.*\n.*due now +3, the oldest since/);
+    assert.match((await cli(["status"], env)).stdout, /brake +ON: .*\n.*\n.*due now +3 orders, the oldest since/);
   });
 });
 
@@ -89,7 +91,17 @@ Deno.test("the alert of an event is closed with a reason; one that a check keeps
     const now = new Date();
     await shop.sql`select jobs.raise_alert('late_payment:x', null, 'critical', 'Paid too late', '{}', ${now})`;
     await shop.sql`select jobs.raise_alert('quarantined', null, 'warning', 'An order is set aside', '{}', ${now})`;
+    const details = { orderId: "an-order", amount: 2000, payments: ["pi_1", "pi_2"] };
+    await shop.sql`select jobs.raise_alert('paid_twice:y', null, 'critical', 'Paid twice', ${
+      shop.sql.json(details)
+    }, ${now})`;
+    for (const args of [["alerts"], ["alerts", "--all"], ["status"]]) {
+      const { stdout } = await cli(args, env);
+      assert.match(stdout, / Paid twice.*\n +paid_twice:y · .*orderId an-order/, args.join(" "));
+      assert.match(stdout, /payments \["pi_1","pi_2"\]/, args.join(" "));
+    }
     const open = await cliJson(["alerts"], env);
+    assert.match((await cli(["alerts"], env)).stdout, /seen 1 time\n/);
     assert.equal(open.code, 1);
     const idOf = (key: string) => String(open.json.find((it: { key: string }) => it.key === key).id);
 
@@ -101,6 +113,9 @@ Deno.test("the alert of an event is closed with a reason; one that a check keeps
     const all = await cliJson(["alerts", "--all"], env);
     const closed = all.json.find((it: { key: string }) => it.key === "late_payment:x");
     assert.deepEqual([closed.resolved_by, closed.resolved_reason], ["cli:tester", "refunded"]);
-    assert.deepEqual((await cliJson(["alerts"], env)).json.map((it: { key: string }) => it.key), ["quarantined"]);
+    assert.deepEqual((await cliJson(["alerts"], env)).json.map((it: { key: string }) => it.key), [
+      "paid_twice:y",
+      "quarantined",
+    ]);
   });
 });
