@@ -12,11 +12,8 @@ import { staticChecks } from "./support/runner/static-checks.ts";
 import { findSuites } from "./support/runner/suites.ts";
 import { type Check, describeResults, isGood, type Result } from "./support/runner/tally.ts";
 
-const { values, positionals } = parseArgs({
-  args: Deno.args,
-  allowPositionals: true,
-  options: { filter: { type: "string" }, "refuse-skipped": { type: "boolean", default: false } },
-});
+const USAGE = "Usage: npm test -- [--filter WORD] [--refuse-skipped] [check …]";
+const { values, positionals } = readArguments();
 const suites = await findSuites();
 // A filter names tests, so without a suite beside it it means all suites and no other check.
 const all = values.filter === undefined || positionals.length > 0 ? [...await staticChecks(), ...suites] : suites;
@@ -31,6 +28,23 @@ for (const check of choose(all, positionals)) {
 }
 console.log(`\n${describeResults(results)}`);
 Deno.exit(isGood(results) ? 0 : 1);
+
+function readArguments() {
+  try {
+    const options = {
+      filter: { type: "string" },
+      "refuse-skipped": { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    } as const;
+    const read = parseArgs({ args: Deno.args, allowPositionals: true, options });
+    if (!read.values.help) return read;
+    console.log(USAGE);
+    Deno.exit(0);
+  } catch (error) {
+    console.error(`${(error as Error).message}\n${USAGE}`);
+    Deno.exit(2);
+  }
+}
 
 function choose(checks: Check[], names: string[]): Check[] {
   const unknown = names.filter((name) => !checks.some((check) => check.name === name));
