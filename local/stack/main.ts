@@ -66,6 +66,7 @@ function inWords(description: Description): string {
     .map(([name, value]) =>
       `  ${name.padEnd(18)}${typeof value === "string" ? value : Object.values(value as object).join(" / ")}`
     );
+  const { email, password } = description.operator;
   const variables = Object.entries(VARIABLES).map(([name, from]) => `${name}=${description[from]}`);
   return [
     "The local stack is running. Press Ctrl-C to stop it.",
@@ -74,7 +75,7 @@ function inWords(description: Description): string {
     "",
     "For the examples of the documents, in another terminal:",
     "",
-    `export ${variables.join(" ")}`,
+    `export ${variables.join(" ")} EMAIL=${email} PASSWORD=${password}`,
   ].join("\n");
 }
 

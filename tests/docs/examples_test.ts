@@ -45,15 +45,18 @@ for (const path of documents) {
           name: `${path}:${example.line}`,
           // An example of a command comes with the command.
           ignore: missing.length > 0,
-          fn: async () => compare(await runBlock(example, surroundings), blocks[blocks.indexOf(example) + 1]),
+          fn: async () => compare(await runBlock(example, surroundings), example, blocks[blocks.indexOf(example) + 1]),
         });
       }
     });
   });
 }
 
-/** A JSON block right after an example shows its answer. */
-function compare(printed: string, next: Block | undefined): void {
+/** A JSON block right after an example shows its answer; a block marked `says=word` has to print the word. */
+function compare(printed: string, { marks }: Block, next: Block | undefined): void {
+  for (const mark of marks.filter((it) => it.startsWith("says="))) {
+    assert.ok(printed.includes(mark.slice("says=".length)), `${mark}, but it was ${printed}`);
+  }
   if (next?.language !== "json") return;
   const [shown, got] = [shapeOf(JSON.parse(next.text)), shapeOf(JSON.parse(printed))];
   assert.ok(shapesAgree(shown, got), `the document shows ${next.text}, the answer was ${printed}`);

@@ -10,18 +10,20 @@ const EXPIRED = "44444444-4444-4444-8444-444444444444";
 export async function withShopOfExamples(test: (surroundings: Surroundings) => Promise<void>): Promise<void> {
   // Unchecked, because a late payment is a promise that was broken.
   await withShop({ users: true, unchecked: true }, async (shop) => {
+    // The documents begin with an empty shelf.
+    await shop.sql`delete from public.inventory where sku = 'tea'`;
     await place(shop, QUARANTINED);
     await shop.addIntent(QUARANTINED, { metadata: { order_id: "somebody-else" } });
     await place(shop, EXPIRED);
     await shop.run();
     await shop.sql`select public.mark_order_paid(p_order_id => ${EXPIRED}, p_stripe_id => 'pi_3Late')`;
-    for (let n = 0; n < 3; n++) await shop.addIntent(await shop.placeOrder());
+    for (let n = 0; n < 3; n++) await shop.addIntent(await shop.placeOrder({ items: [{ sku: "mug", quantity: 2 }] }));
     await test({ sql: shop.sql, env: await environmentOf(shop) });
   });
 }
 
 async function place({ sql }: Shop, id: string): Promise<void> {
-  await sql`select public.place_order(p_currency => 'eur', p_amount => 2000, p_items => '[{"sku": "tea", "quantity": 1}]',
+  await sql`select public.place_order(p_currency => 'eur', p_amount => 2000, p_items => '[{"sku": "mug", "quantity": 1}]',
     p_order_id => ${id}, p_now => now() - interval '1 hour')`;
 }
 
@@ -36,6 +38,7 @@ async function environmentOf({ stack, sql }: Shop): Promise<Record<string, strin
     PUBLISHABLE_KEY: stack.publishableKey,
     SECRET_KEY: stack.secretKey,
     SCHEDULER_SECRET: stack.schedulerSecret,
+    DB_URL: stack.database.url,
     STRIPE_API_BASE: stack.stripeApiBase,
     OPERATOR_TOKEN: data.session.access_token,
     EMAIL: email,
