@@ -1,6 +1,7 @@
 import type { Worker } from "./worker.ts";
 
 const prefix = /^\/functions\/v1/;
+const END_KNOWN_MS = 500;
 
 /**
  * Hands a request to a function and its answer back, unread. The function sees the path as on the platform, with its
@@ -22,8 +23,17 @@ export async function forward(request: Request, worker: Worker): Promise<Respons
     });
   } catch (error) {
     if (request.signal.aborted) return new Response(null, { status: 499 });
-    return workerError(error, await Promise.race([worker.gone, undefined]));
+    return workerError(error, await endOf(worker));
   }
+}
+
+/** The connection of a killed process may break a moment before its end is known; one that lives on is not waited for long. */
+async function endOf({ gone }: Worker): Promise<Deno.CommandStatus | undefined> {
+  const moment = Promise.withResolvers<undefined>();
+  const timer = setTimeout(() => moment.resolve(undefined), END_KNOWN_MS);
+  const status = await Promise.race([gone, moment.promise]);
+  clearTimeout(timer);
+  return status;
 }
 
 /** The platform tells a worker it ended (546) from one that failed by itself (500). */
