@@ -5,11 +5,11 @@ import { type Stack, startStack } from "../stack/start.ts";
 import { stopSignal } from "../stack/stop-signal.ts";
 import { KINDS } from "./kinds.ts";
 import { printCleanup, printExpiry } from "./print.ts";
-import { decidedOrders, showBar } from "./progress.ts";
+import { countSwept, decidedOrders, showBar } from "./progress.ts";
 import { type CleanupReport, type ExpiryReport, findProblems, reportKinds } from "./report.ts";
 import { readRest, runAsScheduler } from "./scheduler.ts";
 import { openShop, readFates, readStock } from "./shop.ts";
-import { countSwept, fillYear, reportYear } from "./year-of-payments.ts";
+import { fillYear, reportYear } from "./year-of-payments.ts";
 
 const USAGE = "Usage: npm run demo [-- --json]";
 const json = Deno.args.includes("--json");

@@ -3,8 +3,6 @@ import type { StripeControl } from "../stripe-simulator/control.ts";
 import type { IntentSpec } from "../stripe-simulator/specs.ts";
 
 const DAY = 24 * 60 * 60;
-/** `stale_age` of jobs.settings: the sweep leaves younger payments alone. */
-const STALE_AGE = 7 * DAY;
 
 /** A kind of payment on an account that has been in use for a year, and what the clean-up has to do with it. */
 type PaymentKind = {
@@ -127,12 +125,6 @@ async function recordOrders(
       case when ${recorded} = 'paid' then '{"amount_received": 2000}'::jsonb end,
       case when ${recorded} = 'paid' then now() end
     from jsonb_to_recordset(${history}) as r ("order" uuid, payment text)`;
-}
-
-/** Payments that the sweep of a year meets: those of the first act that are as old belong to them. */
-export function countSwept(stripe: StripeControl): number {
-  const young = Math.floor(Date.now() / 1_000) - STALE_AGE;
-  return stripe.paymentIntents().filter(({ created }) => created <= young).length;
 }
 
 export type YearReport = {

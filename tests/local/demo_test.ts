@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { countSwept } from "../../local/demo/year-of-payments.ts";
+import { countSwept } from "../../local/demo/progress.ts";
 import type { StripeControl } from "../../local/stripe-simulator/control.ts";
 
 Deno.test("the demo's last bar counts every payment that the sweep sees, also those of the first act, and no younger one", () => {
