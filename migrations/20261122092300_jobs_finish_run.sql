@@ -69,12 +69,13 @@ begin
 
     update jobs.leases l set run_id = null, lease_until = p_now where l.run_id = p_run_id;
 
-    if p_status = 'failed' then
+    -- A run restricted to one order says nothing about the job, and whoever asked for it sees how it ended.
+    if p_status = 'failed' and v_run.order_id is null then
       perform jobs.raise_alert(
         p_key => 'run_failed:' || v_run.job, p_job => v_run.job, p_severity => 'critical', p_message => 'A run failed',
         p_details => jsonb_build_object('runId', p_run_id, 'error', p_error), p_now => p_now
       );
-    elsif p_status = 'succeeded' then
+    elsif p_status = 'succeeded' and v_run.order_id is null then
       perform jobs.resolve_alert(p_key => 'run_failed:' || v_run.job, p_now => p_now);
     end if;
   end if;

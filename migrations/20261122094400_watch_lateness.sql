@@ -12,9 +12,10 @@ create type jobs.condition as (
   details jsonb
 );
 
--- The last completed run of a job, however old, in one step.
+-- The last completed run of a job, however old, in one step. A run restricted to one order completes nothing: whoever presses
+-- "synchronise" now and then would hide that nobody does the job.
 create index job_runs_completed_idx on public.job_runs (job, finished_at desc)
-  where status in ('succeeded', 'partial') and not dry_run;
+  where status in ('succeeded', 'partial') and not dry_run and order_id is null;
 
 -- Contract: when a run of the job last completed, after which moment one should have by now, and whether it is late. No row for a
 -- schedule that is paused: that is intended. A job that ticks all the time is late after alert_after ticks without a completed run (the
@@ -41,7 +42,7 @@ as $$
   left join lateral (
     select r.finished_at
     from public.job_runs r
-    where r.job = s.job and r.status in ('succeeded', 'partial') and not r.dry_run
+    where r.job = s.job and r.status in ('succeeded', 'partial') and not r.dry_run and r.order_id is null
     order by r.finished_at desc
     limit 1
   ) c on true

@@ -1,6 +1,7 @@
 -- Checks of the watch about runs that went badly.
 
--- Contract: the last p_count runs of each job that ended in one of these states, latest first. Dry runs do not count.
+-- Contract: the last p_count runs of each job that ended in one of these states, latest first. Dry runs do not count, nor do those
+-- restricted to one order: how these go says nothing about the job.
 create function jobs.last_runs(p_statuses text[], p_count integer) returns setof public.job_runs
 language sql stable
 set search_path = ''
@@ -10,7 +11,7 @@ as $$
   cross join lateral (
     select *
     from public.job_runs r
-    where r.job = m.job and r.status = any (p_statuses) and not r.dry_run
+    where r.job = m.job and r.status = any (p_statuses) and not r.dry_run and r.order_id is null
     order by r.created_at desc
     limit p_count
   ) r;

@@ -25,6 +25,9 @@ join jobs.schedules s using (job)
 left join jobs.run_lateness(now()) l using (job)
 cross join jobs.watch_state w
 left join lateral (
-  select * from public.job_runs r where r.job = m.job and not r.dry_run order by r.created_at desc limit 1
+  select * from public.job_runs r
+  where r.job = m.job and not r.dry_run and r.order_id is null
+  order by r.created_at desc
+  limit 1
 ) r on true
 order by m.job desc;

@@ -46,6 +46,25 @@ Deno.test("dry, skipped and failed runs are no success", async () => {
   }, ["run_failed", "failing"]);
 });
 
+Deno.test("runs restricted to one order neither complete a job's work nor close the alert of a failed run", async () => {
+  await withWatched(databases, async ({ run, sync, placeOrder, watch, health }) => {
+    const order = await placeOrder(0);
+    await run(1, "failed");
+    for (const minute of [10, 16, 21]) await sync(minute, order);
+    assert.deepEqual(await watch(22), ["no_success:expire-stale-orders", "run_failed:expire-stale-orders"]);
+    assert.deepEqual(await health(22), ["no_completed_run"]);
+  });
+});
+
+Deno.test("a run restricted to one order that fails raises no L003: whoever pressed the button was told", async () => {
+  await withWatched(databases, async ({ run, sync, placeOrder, watch, alert }) => {
+    await run(0);
+    await sync(1, await placeOrder(-10), "failed");
+    assert.equal(await alert("run_failed:expire-stale-orders"), undefined);
+    assert.deepEqual(await watch(2), []);
+  });
+});
+
 Deno.test("a weekly job raises L001 an hour after a slot without a completed run, by whomever it is made up for", async () => {
   await withWatched(databases, async ({ sql, at, run, watch, alert }) => {
     await sql`update jobs.schedules set active = false where job = 'expire-stale-orders'`;

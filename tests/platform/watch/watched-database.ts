@@ -24,6 +24,8 @@ export type Watched = {
     run?: { id?: string; job?: string; dryRun?: boolean; release?: boolean },
   ): Promise<postgres.Row>;
   finish(minutes: number, id: string, status?: string): Promise<void>;
+  /** The whole run of a manual synchronisation, which is restricted to one order. */
+  sync(minutes: number, order: string, status?: string): Promise<void>;
   /** A whole run that does nothing. */
   run(minutes: number, status?: string, job?: string): Promise<string>;
 };
@@ -93,5 +95,11 @@ function describe(sql: postgres.Sql, { adminUrl, quiet }: { adminUrl: string; qu
     await finish(minutes, run.id, status);
     return run.id;
   }
-  return { sql, adminUrl, at, watch, alert, health, placeOrder, dispatch, begin, finish, run };
+  async function sync(minutes: number, order: string, status = "succeeded"): Promise<void> {
+    const [row] = await sql`
+      select public.jobs_sync_order(${order}, 'a customer asked', 'ana', ${at(minutes)}) ->> 'runId' as id`;
+    await begin(minutes, { id: row!.id });
+    await finish(minutes, row!.id, status);
+  }
+  return { sql, adminUrl, at, watch, alert, health, placeOrder, dispatch, begin, finish, run, sync };
 }
