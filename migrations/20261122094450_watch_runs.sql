@@ -42,6 +42,8 @@ as $$
   where r.status = 'failed';
 $$;
 
+-- A run that began was accepted, whatever pg_net saw: an answer that comes after its timeout is none. A refusal counts until a run of the
+-- job completes, whoever started it: a weekly job is not asked again for days.
 create function jobs.check_dispatch_refused(p_now timestamptz) returns setof jobs.condition
 language sql stable
 set search_path = ''
@@ -57,7 +59,13 @@ as $$
     order by r.created_at desc
     limit 1
   ) r
-  where r.response_status is null or r.response_status not between 200 and 299;
+  where (r.response_status is null or r.response_status not between 200 and 299)
+    and r.started_at is null
+    and not exists (
+      select from public.job_runs c
+      where c.job = r.job and c.status in ('succeeded', 'partial') and not c.dry_run and c.order_id is null
+        and c.finished_at > r.created_at
+    );
 $$;
 
 create function jobs.check_backlog_growing(p_now timestamptz) returns setof jobs.condition

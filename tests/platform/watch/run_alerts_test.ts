@@ -143,6 +143,21 @@ Deno.test("a failed run raises L003 at once, and a completed one closes it, be i
   });
 });
 
+Deno.test("a refused dispatch keeps L004 open until a run of the job completes, whoever started it", async () => {
+  await withWatched(databases, async ({ sql, run, sync, dispatch, placeOrder, watch }) => {
+    const refused = "dispatch_refused:expire-stale-orders";
+    await run(0);
+    const id = await dispatch(1);
+    await sql`update public.job_runs set response_status = 401 where id = ${id}`;
+    assert.deepEqual(await watch(2), [refused]);
+    await sync(3, await placeOrder(-10));
+    await run(3, "failed");
+    assert.deepEqual(await watch(4), [refused]);
+    await run(5, "partial");
+    assert.deepEqual(await watch(6), []);
+  }, ["run_failed"]);
+});
+
 Deno.test("an order that is due for half an hour raises L008, even while the schedule is paused", async () => {
   await withWatched(databases, async ({ sql, placeOrder, begin, finish, watch, alert, health }) => {
     await sql`update jobs.schedules set active = false where job = 'expire-stale-orders'`;
