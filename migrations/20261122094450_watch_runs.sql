@@ -85,7 +85,8 @@ as $$
   having count(*) > g.alert_after and bool_and(e.grew is not false) and max(e.backlog) > g.backlog_alert;
 $$;
 
--- Contract: jobs with an order that is due for longer than overdue_after, and since when it is. jobs-health asks this, too.
+-- Contract: jobs with an order that is due for longer than overdue_after, and since when it is. jobs-health asks this, too. The clean-up is
+-- not asked: what it finds may wait for its weekly slot, and to find that out would cost seconds on a large backlog.
 create function jobs.overdue_jobs(p_now timestamptz) returns table (job text, oldest_due_at timestamptz)
 language sql stable
 set search_path = ''
@@ -94,7 +95,7 @@ as $$
   from jobs.watch_settings() g
   cross join public.job_metrics m
   cross join lateral jobs.job_due(p_job => m.job, p_now => p_now, p_cap => 1) d
-  where d.oldest < p_now - g.overdue_after;
+  where m.job <> 'cleanup-stale-payment-intents' and d.oldest < p_now - g.overdue_after;
 $$;
 
 comment on function jobs.overdue_jobs(timestamptz) is 'Jobs with an order that is due for too long.';

@@ -176,6 +176,18 @@ Deno.test("an order that is due for half an hour raises L008, even while the sch
   });
 });
 
+Deno.test("whether an order is due for too long is asked without counting what waits for the clean-up", async () => {
+  await withWatched(databases, async ({ sql, run, placeOrder, watch, health }) => {
+    await run(25);
+    await placeOrder(0);
+    await sql`
+      create or replace function jobs.cleanup_due(p_now timestamptz, p_cap integer) returns integer
+      language plpgsql as $$ begin raise 'counted'; end; $$`;
+    assert.deepEqual(await watch(31), ["overdue:expire-stale-orders"]);
+    assert.deepEqual(await health(31), ["orders_overdue"]);
+  });
+});
+
 Deno.test("a backlog that grows from run to run raises L009, once it is worth an alert", async () => {
   await withWatched(databases, async ({ sql, placeOrder, run, watch, alert }) => {
     await sql`update jobs.settings set backlog_alert = 3`;
