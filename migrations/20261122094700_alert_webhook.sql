@@ -2,7 +2,7 @@
 --
 -- Contract: jobs.send_alerts queues requests at pg_net and looks at their answers at the next watch. A state that was delivered is never sent
 -- again; one that was refused, or whose answer never came, is sent again by the next watch, then less and less often. Without
--- jobs_alert_webhook_url in Vault nothing is sent. The body suits Slack (text), Discord (content) and plain receivers (alert) alike.
+-- jobs_alert_webhook_url in Vault nothing is sent, and what could not be delivered is forgotten. The body suits Slack (text), Discord (content) and plain receivers (alert) alike.
 
 create table jobs.alert_messages (
   alert_id bigint not null references public.job_alerts (id) on delete cascade,
@@ -88,6 +88,8 @@ begin
   from vault.decrypted_secrets s
   where s.name = 'jobs_alert_webhook_url' and btrim(s.decrypted_secret) <> '';
   if v_url is null then
+    -- A webhook that is gone fails no more (L015), and the next one is told of what is open then, from its first attempt on.
+    delete from jobs.alert_messages m where m.delivered_at is null;
     return;
   end if;
 

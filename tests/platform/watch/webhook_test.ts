@@ -170,6 +170,31 @@ Deno.test("a webhook that several attempts could not reach raises L015, until on
   });
 });
 
+Deno.test("L015 closes when the webhook is removed, and the next one starts with a clean slate", async () => {
+  await withHook(async ({ watched, told, tell, answer, url }) => {
+    answer.status = 404;
+    await watched.run(0, "failed");
+    for (let look = 1; look <= 8; look++) {
+      await watched.sql`update jobs.alert_messages set next_attempt_at = ${watched.at(0)} where request_id is null`;
+      await tell(look / 20);
+    }
+    assert.ok((await watched.watch(0.5)).includes("webhook_failing"));
+    await watched.sql`select jobs.set_alert_webhook(null)`;
+    await tell(0.6);
+    assert.ok(!(await watched.watch(0.7)).includes("webhook_failing"));
+
+    answer.status = 200;
+    told.length = 0;
+    await watched.sql`select jobs.set_alert_webhook(${url})`;
+    await tell(0.8);
+    await tell(0.9);
+    assert.deepEqual(told.map(({ alert }) => [alert.key, alert.state]), [
+      ["run_failed:expire-stale-orders", "open"],
+      ["webhook_failing", "resolved"],
+    ]);
+  });
+});
+
 Deno.test("a webhook in Vault that is not https gets nothing, and everything else goes on", async () => {
   await withHook(async ({ watched, tell }) => {
     await watched.sql`select jobs.set_secret('jobs_alert_webhook_url', 'http://hooks.test/key')`;
