@@ -1,6 +1,8 @@
 -- Checks of the watch about what the runs leave behind: the brake, orders set aside, Stripe's limits, broken promises.
 
--- The brake is raised by the run that met it, and by nothing else: after an operator released it the orders stay due for a while.
+-- The brake is raised by the run that met it, and by nothing else: after an operator released it the orders stay due for a while. Hence it
+-- must not be closed too soon either. A clean-up meets it in the middle of its run, and what it holds back falls due a moment after: until
+-- then that run itself keeps the brake on.
 create function jobs.check_brake(p_now timestamptz) returns setof jobs.condition
 language sql stable
 set search_path = ''
@@ -10,7 +12,15 @@ as $$
   from public.job_alerts a
   cross join jobs.watch_settings() g
   cross join lateral jobs.job_due(p_job => a.job, p_now => p_now, p_cap => g.brake_threshold + 1) d
-  where a.key like 'brake:%' and a.resolved_at is null and d.due > g.brake_threshold;
+  where a.key like 'brake:%' and a.resolved_at is null
+    and (
+      d.due > g.brake_threshold
+      or exists (
+        select from public.job_runs r
+        where r.id = (a.details ->> 'runId')::uuid
+          and (r.finished_at is null or r.status = 'braked' and r.finished_at > p_now - interval '10 seconds')
+      )
+    );
 $$;
 
 create function jobs.check_quarantined(p_now timestamptz) returns setof jobs.condition

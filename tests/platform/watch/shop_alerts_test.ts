@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
 import { type Databases, startDatabases } from "../../../local/platform/databases.ts";
 import { withConnection } from "../../../local/postgres/databases.ts";
-import { type Watched, withWatched } from "./watched-database.ts";
+import { cleanup, type Watched, withWatched } from "./watched-database.ts";
 
 let databases: Databases;
 Deno.test.beforeAll(async () => {
   databases = await startDatabases();
 });
 Deno.test.afterAll(() => databases.stop());
+
+const cleanupBrake = `brake:${cleanup}`;
 
 Deno.test("the brake's alert L007 closes when fewer orders are due", async () => {
   await withWatched(databases, async (watched) => {
@@ -34,6 +36,40 @@ Deno.test("a brake that an operator released is not raised again by the watch", 
     await begin(0);
     assert.equal((await begin(1, { release: true })).answer, "running");
     assert.deepEqual(await watch(1), []);
+  });
+});
+
+Deno.test("the brake a clean-up meets in the middle stays on, whenever the watch looks", async () => {
+  await withWatched(databases, async ({ sql, at, begin, finish, watch, alert }) => {
+    await sql`update jobs.settings set brake_threshold = 2`;
+    const { run } = await begin(0, { job: cleanup });
+    const payments = [1, 2, 3].map((n) => ({ kind: "payment_intent", stripeId: `pi_${n}` }));
+    const [row] = await sql`
+      select public.jobs_plan_ends(${run.id}, ${run.fence}, false, ${payments as never}, ${at(0)}) as plan`;
+    assert.deepEqual(row!.plan, { allowed: false });
+    // What the brake held back goes on the revisit list, a moment ahead.
+    await sql`
+      insert into jobs.revisits (livemode, stripe_id, stripe_account, kind, reason, next_look_at, first_seen_at)
+      select false, 'pi_' || n, '', 'payment_intent', 'brake', ${at(0.1)}, ${at(0)} from generate_series(1, 3) n`;
+    assert.deepEqual(await watch(0.05), [cleanupBrake], "before its run has ended");
+    await finish(0.06, run.id, "braked");
+    assert.deepEqual(await watch(0.07), [cleanupBrake], "before what it held back is due");
+    for (const minute of [1, 3, 60]) assert.deepEqual(await watch(minute), [cleanupBrake], `after ${minute} minutes`);
+    assert.deepEqual((await alert(cleanupBrake)).first_seen_at, at(0), "it is one alert");
+
+    await sql`delete from jobs.revisits`;
+    assert.deepEqual(await watch(61), [], "nothing is left to end");
+  }, ["no_success"]);
+});
+
+Deno.test("a brake whose run died holds nothing back: its alert closes, and the next run meets it again", async () => {
+  await withWatched(databases, async ({ sql, at, begin, watch }) => {
+    await sql`update jobs.settings set brake_threshold = 2`;
+    const { run } = await begin(0, { job: cleanup });
+    const payments = [1, 2, 3].map((n) => ({ kind: "payment_intent", stripeId: `pi_${n}` }));
+    await sql`select public.jobs_plan_ends(${run.id}, ${run.fence}, false, ${payments as never}, ${at(0)})`;
+    assert.deepEqual(await watch(1), [cleanupBrake]);
+    assert.deepEqual(await watch(3), []);
   });
 });
 
