@@ -18,7 +18,7 @@ select
   m.job_execution_time as last_duration_ms,
   m.backlog,
   m.oldest_due_at,
-  jobs.last_slot(p_schedule => s, p_now => now()) + interval '7 days' as next_slot,
+  jobs.next_slot(p_schedule => s, p_now => now()) as next_slot,
   (select count(*) from public.job_alerts a where a.job = m.job and a.resolved_at is null) as open_alerts
 from public.job_metrics m
 join jobs.schedules s using (job)

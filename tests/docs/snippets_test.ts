@@ -50,6 +50,21 @@ Deno.test(`on ${decisions} decisions each snippet answers, through indexes only`
   }
 });
 
+Deno.test("the next weekly slot is told right in the week in which the clocks change", async () => {
+  await using database = await databases.fresh();
+  const sql = postgres(database.url, { max: 1, onnotice: () => {} });
+  try {
+    const text = await readText("supabase/snippets/is-it-running.sql");
+    const rows = await sql.unsafe(text.replaceAll("now()", "timestamptz '2026-10-20 12:00:00+00'"));
+    assert.deepEqual(rows.map(({ job, next_slot }) => [job, next_slot?.toISOString()]), [
+      ["expire-stale-orders", undefined],
+      ["cleanup-stale-payment-intents", "2026-10-25T02:00:00.000Z"],
+    ]);
+  } finally {
+    await sql.end({ timeout: 1 });
+  }
+});
+
 type PlanNode = {
   "Node Type": string;
   "Relation Name"?: string;
