@@ -17,6 +17,25 @@ comment on column public.inventory.on_hand is 'Units in the warehouse, whether r
 comment on column public.inventory.reserved is 'Units that open orders hold: the sum of all held reservations of the SKU.';
 comment on column public.inventory.updated_at is 'When on_hand or reserved last changed.';
 
+-- The shop may set on_hand and nothing else, so the time moves by itself; Lapse's own functions bring theirs. The condition is in the WHEN
+-- clause, so that a reservation costs no function call.
+create function jobs.note_counted_stock() returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  new.updated_at := now();
+  return new;
+end;
+$$;
+
+comment on function jobs.note_counted_stock() is 'Notes when the shop set on_hand.';
+revoke all on function jobs.note_counted_stock() from public;
+
+create trigger note_counted_stock before update of on_hand on public.inventory
+  for each row when (new.on_hand <> old.on_hand and new.updated_at = old.updated_at)
+  execute function jobs.note_counted_stock();
+
 alter table public.inventory enable row level security;
 revoke all on table public.inventory from public, anon, authenticated, service_role;
 grant select on table public.inventory to authenticated;
