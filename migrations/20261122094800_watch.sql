@@ -79,6 +79,7 @@ begin
 
   perform jobs.watch_part('collect_responses', p_now);
   perform jobs.watch_part('mark_lost_runs', p_now);
+  perform jobs.watch_part('resume_chains', p_now);
   for v_kind in
     select k.kind from jobs.alert_kinds k where k.nature = 'check' and k.kind not in ('invariant', 'watch_failed') order by k.code
   loop

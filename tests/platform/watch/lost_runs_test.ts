@@ -56,17 +56,7 @@ Deno.test("an answer to a request of the same number, sent long after, belongs t
 
 Deno.test("the slot of a weekly run that never started is claimed again by the next tick", async () => {
   await withWatched(databases, async (watched) => {
-    const { sql, at } = watched;
-    // a slot of yesterday, which is within the catch-up whenever this test runs
-    await sql`
-      update jobs.schedules
-      set created_at = ${at(-60 * 24 * 30)}, local_time = '12:00',
-        local_day = extract(isodow from (${at(-60 * 24)}::timestamptz at time zone time_zone))
-      where job = ${cleanup}`;
-    const tick = async (minutes: number) => {
-      const [row] = await sql`select jobs.dispatch_due_slot(${cleanup}, ${at(minutes)}) as id`;
-      return row!.id as string | null;
-    };
+    const tick = await slotOfYesterday(watched);
     const first = await tick(0);
     assert.ok(first);
     assert.equal(await tick(1), null);
@@ -77,6 +67,23 @@ Deno.test("the slot of a weekly run that never started is claimed again by the n
     await watched.begin(5, { id: second, job: cleanup });
     await watched.watch(60);
     assert.equal(await tick(61), null, "a run that began has used its slot up, even if it died");
+  });
+});
+
+Deno.test("the slot of a weekly run that met another one is claimed again when that one has ended", async () => {
+  await withWatched(databases, async (watched) => {
+    const tick = await slotOfYesterday(watched);
+    const { run } = await watched.begin(0, { job: cleanup });
+    const first = await tick(0);
+    assert.equal((await watched.begin(0, { id: first!, job: cleanup })).answer, "skipped");
+    await watched.finish(1, run.id);
+    await watched.watch(1);
+    const second = await tick(5);
+    assert.ok(second && second !== first);
+    await watched.begin(5, { id: second, job: cleanup });
+    await watched.finish(5, second);
+    await watched.watch(6);
+    assert.equal(await tick(10), null);
   });
 });
 
@@ -145,6 +152,19 @@ Deno.test("orders of a lost run stay claimed until the claim lapses by itself", 
     assert.deepEqual(row, { status: "expiring", claimed_by: run.id });
   });
 });
+
+/** Gives the clean-up a slot of yesterday, which is within the catch-up whenever a test runs. Answers what its ticks do. */
+async function slotOfYesterday({ sql, at }: Watched): Promise<(minutes: number) => Promise<string | null>> {
+  await sql`
+    update jobs.schedules
+    set created_at = ${at(-60 * 24 * 30)}, local_time = '12:00',
+      local_day = extract(isodow from (${at(-60 * 24)}::timestamptz at time zone time_zone))
+    where job = ${cleanup}`;
+  return async (minutes) => {
+    const [row] = await sql`select jobs.dispatch_due_slot(${cleanup}, ${at(minutes)}) as id`;
+    return row!.id;
+  };
+}
 
 type Answer = { status_code?: number; timed_out?: boolean; error_msg?: string; created?: Date };
 
