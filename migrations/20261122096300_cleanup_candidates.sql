@@ -74,8 +74,9 @@ $$;
 
 comment on function public.jobs_inspect_payments(boolean, jsonb, timestamptz) is 'What the database knows of the intents of one page.';
 
--- Contract: how many payments the clean-up has ended since it last succeeded, and whether its last run met the brake. A run and its
--- continuations count as one: the brake must not start anew with each of them.
+-- Contract: how many payments the clean-up has ended since it last came to its end, and whether its last run met the brake. A run and its
+-- continuations count as one: the brake must not start anew with each of them. A partial run that left nothing to do came to its end, too:
+-- one payment that stays unclear must not add up the weeks until the brake comes on.
 create function jobs.cleanup_ended() returns table (ended integer, braked boolean)
 language sql stable
 set search_path = ''
@@ -89,12 +90,14 @@ as $$
     (
       select coalesce(sum(r.payment_intents_canceled + r.checkout_sessions_expired), 0)::integer
       from run r
-      where r.created_at > coalesce((select max(s.created_at) from run s where s.status = 'succeeded'), '-infinity')
+      where r.created_at > coalesce(
+        (select max(s.created_at) from run s where s.status = 'succeeded' or s.status = 'partial' and s.backlog = 0), '-infinity'
+      )
     ),
     coalesce((select r.status = 'braked' from run r order by r.created_at desc limit 1), false);
 $$;
 
-comment on function jobs.cleanup_ended() is 'How many payments were ended since the clean-up last succeeded, and whether it is braked.';
+comment on function jobs.cleanup_ended() is 'How many payments were ended since the clean-up last came to its end, and whether it is braked.';
 
 -- Contract: asks for leave to end these payments at Stripe, [{"kind", "stripeId", "stripeAccount", "orderId"}, …], and writes the
 -- intention down. Refuses when they and those ended since the last success exceed the brake's threshold and no operator released

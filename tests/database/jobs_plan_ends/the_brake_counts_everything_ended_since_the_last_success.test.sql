@@ -1,7 +1,7 @@
 begin;
 \ir ../helpers.sql
 \ir ../cleanup.sql
-select plan(10);
+select plan(12);
 
 update jobs.settings set brake_threshold = 3;
 create function pg_temp.payments(p_prefix text, p_count integer) returns jsonb[]
@@ -49,6 +49,12 @@ select is((select backlog from public.job_runs where id = pg_temp.id('released')
 select pg_temp.begin_cleanup('week after', pg_temp.noon() + interval '14 days');
 select ok(pg_temp.end_payments('week after', 'pi_c', 3, pg_temp.noon() + interval '14 days'), 'after a success it counts anew');
 select ok(not pg_temp.end_payments('week after', 'pi_d', 1, pg_temp.noon() + interval '14 days'), 'up to the threshold');
+
+-- A week in which one payment stays unclear ends partial, with nothing left to do.
+select public.jobs_finish_run(pg_temp.id('week after'), 'partial', p_now => pg_temp.noon() + interval '14 days');
+update public.job_runs set backlog = 0 where id = pg_temp.id('week after');
+select ok(pg_temp.begin_cleanup('third week', pg_temp.noon() + interval '21 days') is not null, 'ordinary weeks do not add up');
+select ok(pg_temp.end_payments('third week', 'pi_e', 3, pg_temp.noon() + interval '21 days'), 'even if each ends partial');
 
 select * from finish();
 rollback;

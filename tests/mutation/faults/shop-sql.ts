@@ -132,7 +132,12 @@ export const SHOP_SQL_FAULTS = [
     ["half-a-unit", "or (item ->> 'quantity')::numeric % 1 <> 0", "", "fractions of units are rounded"],
     ["no-units", "not between 1 and 1000000", "not between 0 and 1000000", "an order holds nothing"],
     ["empty-order", "or jsonb_array_length(p_items) = 0 then", "then", "an order without items"],
-    ["negative-amount", "or p_amount < 0 then", "then", "an order of less than nothing reaches the table"],
+    [
+      "unreadable-amount",
+      "or p_amount not between 0 and 9007199254740991 then",
+      "then",
+      "an order of less than nothing, or of more than a run can read, reaches the table",
+    ],
     [
       "placed-twice-at-once",
       "perform pg_advisory_xact_lock(hashtextextended(p_order_id::text, 0));",
@@ -232,9 +237,21 @@ export const SHOP_SQL_FAULTS = [
     ],
     [
       "contradiction-untold",
-      "if v_payment.state = 'dead' and v_result in ('paid_twice', 'late_payment') then",
+      "if v_payment.state = 'dead' and v_result <> 'already_paid' then",
       "if false then",
       "money of a dead payment is nobody's business",
+    ],
+    [
+      "repeat-of-dead-is-twice",
+      "p.order_id = p_order_id and p.state = 'paid' and p.stripe_id <> p_stripe_id",
+      "p.order_id = p_order_id",
+      "the only payment of an order is told as a second one",
+    ],
+    [
+      "closed-alert-reopens",
+      "where a.key = x.key and a.resolved_at is not null and a.details -> 'payments' @> p.stripe_ids",
+      "where false",
+      "a repeated webhook opens the alert that an operator closed",
     ],
     [
       "repeat-is-twice",
