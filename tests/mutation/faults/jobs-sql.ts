@@ -385,7 +385,24 @@ export const JOBS_SQL_FAULTS = [
       "last_success_time = p_now,",
       "a job that only fails looks well",
     ],
-    ["failure-untold", "if p_status = 'failed' then\n", "if false then\n", "a failed run is nobody's business"],
+    [
+      "failure-untold",
+      "if p_status = 'failed' and v_run.order_id is null then",
+      "if false then",
+      "a failed run is nobody's business",
+    ],
+    [
+      "failure-of-one-order-told",
+      "if p_status = 'failed' and v_run.order_id is null then",
+      "if p_status = 'failed' then",
+      "one order's failure is the job's",
+    ],
+    [
+      "one-order-closes-the-alert",
+      "elsif p_status = 'succeeded' and v_run.order_id is null then",
+      "elsif p_status = 'succeeded' then",
+      "pressing synchronise hides that runs fail",
+    ],
     [
       "failure-alert-stays",
       "perform jobs.resolve_alert(p_key => 'run_failed:' || v_run.job, p_now => p_now);",
