@@ -4,18 +4,20 @@ import { z } from "zod";
 /** PostgREST and its stand-in write moments in two ways; scripts get one. */
 const when = z.string().transform((text) => new Date(text).toISOString());
 const count = z.int().nonnegative();
+/** Any UUID that PostgreSQL takes, not only those of RFC 9562: a shop's ids may be older, or made by hand. */
+export const uuid = z.guid();
 
 export const jobs = ["expire-stale-orders", "cleanup-stale-payment-intents"] as const;
 
 export const runRow = z.object({
-  id: z.uuid(),
+  id: uuid,
   job: z.string(),
   status: z.string(),
   trigger: z.string(),
   requested_by: z.string().nullable(),
   reason: z.string().nullable(),
   dry_run: z.boolean(),
-  order_id: z.uuid().nullable(),
+  order_id: uuid.nullable(),
   created_at: when,
   started_at: when.nullable(),
   finished_at: when.nullable(),
@@ -90,7 +92,7 @@ export const dayRow = z.object({
 });
 
 export const orderRow = z.object({
-  id: z.uuid(),
+  id: uuid,
   status: z.string(),
   status_reason: z.string().nullable(),
   currency: z.string(),
@@ -118,7 +120,7 @@ export const reservationRow = z.object({ sku: z.string(), quantity: count, state
 
 export const decisionRow = z.object({
   id: count,
-  run_id: z.uuid(),
+  run_id: uuid,
   job: z.string(),
   subject: z.string(),
   stripe_id: z.string().nullable(),

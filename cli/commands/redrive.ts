@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { defineCommand, orderId, typedText } from "../command.ts";
+import { uuid } from "../rows.ts";
 
 export const redrive = defineCommand({
   name: "redrive",
@@ -12,7 +13,7 @@ export const redrive = defineCommand({
     const order = await project.call(
       "jobs_redrive_order",
       { p_order_id: argument, p_reason: reason, p_requested_by: project.requestedBy },
-      z.looseObject({ id: z.uuid() }),
+      z.looseObject({ id: uuid }),
     );
     const text = `Order ${order.id} is pending again; the next run looks at it`;
     return { well: true, json: { orderId: order.id, status: "pending" }, text };

@@ -4,7 +4,7 @@ import { UnreachableError, UsageError } from "../errors.ts";
 import { columns, counted, indent } from "../output.ts";
 import type { Project } from "../project.ts";
 import { explain } from "../reasons.ts";
-import type { RunRow } from "../rows.ts";
+import { type RunRow, uuid } from "../rows.ts";
 import { countersOf, errorOf, followRun, isGoodRun } from "../watch-run.ts";
 
 const input = z.strictObject({
@@ -92,7 +92,7 @@ export async function readFailures({ client, rows }: Project, run: RunRow): Prom
 }
 
 const previewed = z.looseObject({
-  runId: z.uuid(),
+  runId: uuid,
   status: z.string(),
   error: z.string().nullable(),
   decisions: z.array(z.looseObject({

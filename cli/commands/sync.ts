@@ -2,7 +2,7 @@ import { z } from "zod";
 import { type Context, defineCommand, orderId, type Outcome, typedText } from "../command.ts";
 import { RefusedError } from "../errors.ts";
 import type { Project } from "../project.ts";
-import { type RunRow, runRow } from "../rows.ts";
+import { type RunRow, runRow, uuid } from "../rows.ts";
 import { followRun, isGoodRun } from "../watch-run.ts";
 import { describeOrder } from "./order.ts";
 import { describeRun, readFailures } from "./run.ts";
@@ -62,7 +62,7 @@ async function wish(
   { orderId, reason }: { orderId: string; reason: string },
 ): Promise<string | RunRow> {
   const args = { p_order_id: orderId, p_reason: reason, p_requested_by: project.requestedBy };
-  return (await project.call("jobs_sync_order", args, z.object({ runId: z.uuid() }))).runId;
+  return (await project.call("jobs_sync_order", args, z.object({ runId: uuid }))).runId;
 }
 
 async function otherRunsEnd(project: Project, progress: (text: string) => void): Promise<void> {
@@ -81,7 +81,7 @@ async function settledBy({ client, rows }: Project, orderId: string, since: stri
       since,
     )
       .order("id", { ascending: false }).limit(1),
-    z.object({ run_id: z.uuid() }),
+    z.object({ run_id: uuid }),
   );
   if (decisions[0] === undefined) return undefined;
   return (await rows(client.from("job_runs").select("*").eq("id", decisions[0].run_id), runRow))[0];

@@ -11,18 +11,15 @@ export type ClaimedOrder = {
   id: string;
   /** Fencing token of this claim. Settle refuses a decision with an older one; it is also part of idempotency keys. */
   attempt: number;
-  /** Failed attempts so far. The database alone acts on it. */
-  failures: number;
   amount: number;
   currency: string;
-  expiresAt: Date;
   payments: ClaimedPayment[];
 };
 
 /** One PaymentIntent or one Checkout Session of a claimed order, as the database knows it. */
 export type ClaimedPayment = {
   id: string;
-  kind: "payment_intent" | "checkout_session";
+  kind: PaymentKind;
   stripeId: string;
   /** The connected account the payment lives on; null for the platform's own. */
   stripeAccount: string | null;
@@ -32,6 +29,7 @@ export type ClaimedPayment = {
   createdAt: Date;
 };
 
+export type PaymentKind = "payment_intent" | "checkout_session";
 export type PaymentState = "open" | "paid" | "dead";
 
 /** What a run decides about one order; goes to `settle` as JSON. */
@@ -64,7 +62,7 @@ export type PaymentDecision = {
 
 /** What Stripe said, small enough to keep for ever: no secret, no client_secret, no personal data. */
 export type PaymentEvidence = {
-  object?: "payment_intent" | "checkout_session";
+  object?: PaymentKind;
   status?: string;
   payment_status?: string;
   /** The status of the session's own intent, when the evidence is a session. */

@@ -1,12 +1,9 @@
 import type { HandedBack, Lease } from "../_shared/database/jobs-database.ts";
-import type { Settings } from "../_shared/database/contracts.ts";
-import { reasonOf } from "../_shared/errors.ts";
 import type { ClaimedOrder, OrderDecision } from "../_shared/orders.ts";
 import type { JobResult, Ports, RunOrders } from "../_shared/run/job.ts";
-import { policyOf } from "../_shared/run/policy-of.ts";
-import { type ExaminedBatch, examineOrders } from "../_shared/stripe/examine-orders.ts";
-import { readInPages } from "../_shared/stripe/read-in-pages.ts";
+import type { ExaminedBatch } from "../_shared/stripe/examine-orders.ts";
 import type { Reason } from "../_shared/stripe/reasons.ts";
+import { examineClaim } from "./examine-claim.ts";
 
 /**
  * Orders without payments are closed in one statement per batch. A checkout on the same article waits for the batch to commit, a
@@ -17,8 +14,6 @@ const BATCH_WITHOUT_PAYMENTS = 5_000;
 const DRY_RUN_ORDERS = 1_000;
 /** Batches under way at the same time: while one settles and claims anew, the others keep the call budget busy. */
 const BATCHES_AT_ONCE = 3;
-/** Orders of one batch that ask Stripe at the same time: enough to fill the lanes, few enough to stop soon. */
-const ORDERS_IN_FLIGHT = 25;
 
 /**
  * Expires unpaid orders past their deadline: claim, ask Stripe about every payment, settle, until nothing is due or time is up.
@@ -84,13 +79,14 @@ async function workOnBatches(ports: Ports, { lease, settings }: Work, progress: 
     const asked = Math.min(progress.left, settings.claimBatch);
     // Taken before the answer is here, so that batches side by side do not exceed the limit together.
     progress.left -= asked;
-    const claimed = await database.claimOrders(lease, asked);
-    progress.left += asked - claimed.length;
+    const claim = await database.claimOrders(lease, asked);
+    const claimed = claim.orders.length + claim.unreadable.length;
+    progress.left += asked - claimed;
     // An empty claim is the end; a small one is not: orders that others work on are skipped, hopeless ones set aside.
-    if (claimed.length === 0) return;
-    const batch = await examine(claimed, ports, { settings, notFound: progress.notFound, dryRun: false });
-    const { outcomes, superseded } = await settle(claimed, batch, { ports, lease });
-    log.info("batch_settled", { claimed: claimed.length, superseded, stop: batch.stop, outcomes });
+    if (claimed === 0) return;
+    const batch = await examineClaim(claim, ports, { settings, notFound: progress.notFound, dryRun: false });
+    const { outcomes, superseded } = await settle(claim.orders, batch, { ports, lease });
+    log.info("batch_settled", { claimed, superseded, stop: batch.stop, outcomes });
     progress.notFound = Math.max(progress.notFound, batch.notFound);
     progress.failed += outcomes.retry ?? 0;
     progress.broken ??= batch.broken;
@@ -105,7 +101,7 @@ async function workOnBatches(ports: Ports, { lease, settings }: Work, progress: 
 /** The same questions and the same decisions, up to the first write. */
 async function preview(ports: Ports, { limit, settings }: RunOrders): Promise<JobResult> {
   const due = await ports.database.previewOrders(Math.min(limit, DRY_RUN_ORDERS));
-  const batch = await examine(due, ports, { settings, notFound: 0, dryRun: true });
+  const batch = await examineClaim(due, ports, { settings, notFound: 0, dryRun: true });
   const { decisions } = batch;
   if (batch.broken) throw batch.broken.error;
   if (batch.stop) {
@@ -113,34 +109,6 @@ async function preview(ports: Ports, { limit, settings }: RunOrders): Promise<Jo
   }
   if (batch.untouched.length > 0) return { ...outOfTime(), decisions };
   return { status: "succeeded", error: null, workLeft: false, decisions };
-}
-
-async function examine(
-  claimed: ClaimedOrder[],
-  { database, gateway, clock, deadline, log }: Ports,
-  { settings, notFound, dryRun }: {
-    settings: Settings;
-    notFound: number;
-    dryRun: boolean;
-  },
-): Promise<ExaminedBatch> {
-  try {
-    return await examineOrders(claimed, {
-      gateway: await readInPages(claimed, { gateway, countIntents: database.countIntents }),
-      deadline: deadline.call,
-      clock: clock.now,
-      sleep: clock.sleep,
-      random: Math.random,
-      policy: policyOf(settings),
-      dryRun,
-      maxInFlight: ORDERS_IN_FLIGHT,
-      notFoundSoFar: notFound,
-      onInternalError: (orderId, error) => log.error("order_broke", { order_id: orderId, error: reasonOf(error) }),
-    });
-  } catch (error) {
-    // Before the first order was looked at: all of them go back as they were.
-    return { decisions: [], untouched: claimed.map(({ id }) => id), stop: null, broken: { error }, notFound };
-  }
 }
 
 function settle(claimed: ClaimedOrder[], batch: ExaminedBatch, { ports, lease }: { ports: Ports; lease: Lease }) {

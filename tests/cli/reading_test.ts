@@ -59,6 +59,17 @@ Deno.test("metrics have the specification's names, and bars for each of the last
   });
 });
 
+Deno.test("an order whose id only PostgreSQL takes for a UUID is found", async () => {
+  await withShop({}, async (shop) => {
+    const id = "11111111-1111-1111-1111-111111111111";
+    await shop.sql`
+      select public.place_order(
+        p_currency => 'eur', p_amount => 2000, p_items => '[{"sku": "tea", "quantity": 1}]', p_order_id => ${id})`;
+    const { code, json } = await cliJson(["order", id], withKey(shop));
+    assert.deepEqual([code, json.order.id], [0, id]);
+  });
+});
+
 Deno.test("an order's history names each decision and explains its reason", async () => {
   await withShop({}, async (shop) => {
     const order = await shop.placeOrder();

@@ -5,36 +5,13 @@
  * for them.
  */
 import { z } from "zod/mini";
-import type { ClaimedOrder } from "../orders.ts";
-
-const instant = z.pipe(z.iso.datetime({ offset: true }), z.transform((text) => new Date(text)));
-const count = z.int().check(z.nonnegative());
-
-export const claimedOrders: z.ZodMiniType<ClaimedOrder[]> = z.lazy(() =>
-  z.array(z.strictObject({
-    id: z.uuid(),
-    attempt: count,
-    failures: count,
-    amount: count,
-    currency: z.string().check(z.length(3)),
-    expiresAt: instant,
-    payments: z.array(z.strictObject({
-      id: z.uuid(),
-      kind: z.enum(["payment_intent", "checkout_session"]),
-      stripeId: z.string().check(z.minLength(4)),
-      stripeAccount: z.nullable(z.string()),
-      state: z.enum(["open", "paid", "dead"]),
-      graceUntil: z.nullable(instant),
-      createdAt: instant,
-    })),
-  }))
-);
+import { count, instant, uuid } from "./scalars.ts";
 
 export type RunStatus = "queued" | "running" | "succeeded" | "partial" | "failed" | "braked" | "skipped" | "lost";
 
 /** A row of `job_runs`. Columns that the functions do not use pass through unread. */
 export const runRow = z.object({
-  id: z.uuid(),
+  id: uuid,
   job: z.string(),
   status: z.enum(["queued", "running", "succeeded", "partial", "failed", "braked", "skipped", "lost"]),
   trigger: z.string(),

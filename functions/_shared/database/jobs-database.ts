@@ -1,9 +1,9 @@
 import { z } from "zod/mini";
-import type { ClaimedOrder, OrderDecision } from "../orders.ts";
+import type { OrderDecision } from "../orders.ts";
+import { type Claim, claimedOrders } from "./claimed-orders.ts";
 import {
   type BeginAnswer,
   beginAnswer,
-  claimedOrders,
   expiredWithoutPayments,
   type ReservedCalls,
   reservedCalls,
@@ -14,6 +14,7 @@ import {
 } from "./contracts.ts";
 import { type CleanupDatabase, createCleanupDatabase } from "./cleanup-database.ts";
 import type { Rpc } from "./rpc.ts";
+import { count, uuid } from "./scalars.ts";
 
 /** Proof that a run may still change things: its id and the number of its lease. */
 export type Lease = { runId: string; fence: number };
@@ -47,8 +48,8 @@ export type JobsDatabase = CleanupDatabase & {
   /** Queues the run that goes on where this one stopped and answers its id; null while the job is paused. */
   continueRun(runId: string): Promise<string | null>;
   expireWithoutPayments(lease: Lease, limit: number): Promise<{ expired: number; unitsReleased: number }>;
-  claimOrders(lease: Lease, limit: number): Promise<ClaimedOrder[]>;
-  previewOrders(limit: number): Promise<ClaimedOrder[]>;
+  claimOrders(lease: Lease, limit: number): Promise<Claim>;
+  previewOrders(limit: number): Promise<Claim>;
   settleOrders(lease: Lease, decisions: (OrderDecision | HandedBack)[]): Promise<Settled>;
   /** How many PaymentIntents were attached in each of these stretches of time. */
   countIntents(stretches: { from: Date; to: Date }[]): Promise<number[]>;
@@ -81,7 +82,7 @@ export function createJobsDatabase(rpc: Rpc): JobsDatabase {
         p_stripe_throttled: end.stripeThrottled,
       }, { answer: runRow, repeatable: true }),
     continueRun: (runId) =>
-      rpc("jobs_continue_run", { p_run_id: runId }, { answer: z.nullable(z.guid()), repeatable: true }),
+      rpc("jobs_continue_run", { p_run_id: runId }, { answer: z.nullable(uuid), repeatable: true }),
     // Not repeatable: repeated after a lost answer, it would close more orders than the run's limit allows.
     expireWithoutPayments: ({ runId, fence }, limit) =>
       rpc("jobs_expire_without_payments", { p_run_id: runId, p_fence: fence, p_limit: limit }, {
@@ -105,9 +106,9 @@ export function createJobsDatabase(rpc: Rpc): JobsDatabase {
       rpc("jobs_count_intents", {
         p_from: stretches.map(({ from }) => from.toISOString()),
         p_to: stretches.map(({ to }) => to.toISOString()),
-      }, { answer: z.array(z.int().check(z.nonnegative())), repeatable: true }),
-    reserveCalls: (livemode, endpoint, count) =>
-      rpc("jobs_reserve_calls", { p_livemode: livemode, p_endpoint: endpoint, p_count: count }, {
+      }, { answer: z.array(count), repeatable: true }),
+    reserveCalls: (livemode, endpoint, slots) =>
+      rpc("jobs_reserve_calls", { p_livemode: livemode, p_endpoint: endpoint, p_count: slots }, {
         answer: reservedCalls,
         repeatable: true,
       }),

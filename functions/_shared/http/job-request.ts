@@ -29,7 +29,8 @@ const MAX_BODY_BYTES = 10_000;
 const printable = z.regex(/^[^\p{Cc}\p{Cs}]*$/u, "holds a control character");
 
 const schema = z.strictObject({
-  runId: z.optional(z.uuid()),
+  // As the database takes it: the id of a queued run, whoever made that up.
+  runId: z.optional(z.guid()),
   wait: z.prefault(z.boolean(), false),
   dryRun: z.prefault(z.boolean(), false),
   limit: z.prefault(z.nullable(z.int().check(z.minimum(1), z.maximum(100_000))), null),

@@ -75,7 +75,7 @@ export async function examineOrders(
       } catch (error) {
         if (concernsTheRun(error)) return void (broken ??= { error });
         onInternalError?.(order.id, error);
-        decisions.set(order.id, failedDecision(order));
+        decisions.set(order.id, failedDecision(order, "internal_error"));
       }
     }
   };
@@ -108,6 +108,7 @@ function isNotFound({ reason }: { reason: Reason }): boolean {
   return reason === "payment_not_found" || reason === "account_access_lost";
 }
 
-function failedDecision({ id, attempt }: ClaimedOrder): OrderDecision {
-  return { orderId: id, attempt, outcome: "retry", reason: "internal_error", nextCheckAt: null, payments: [] };
+/** A failed attempt at an order that no call to Stripe was needed for, or could be made. */
+export function failedDecision({ id, attempt }: Pick<ClaimedOrder, "id" | "attempt">, reason: Reason): OrderDecision {
+  return { orderId: id, attempt, outcome: "retry", reason, nextCheckAt: null, payments: [] };
 }

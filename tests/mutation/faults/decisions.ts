@@ -291,7 +291,7 @@ export const DECISION_FAULTS = [
     ],
     [
       "one-fault-stops-all",
-      "decisions.set(order.id, failedDecision(order));",
+      'decisions.set(order.id, failedDecision(order, "internal_error"));',
       "throw error;",
       "one order that breaks the program breaks the batch",
     ],

@@ -83,10 +83,8 @@ export function order(overrides: Partial<ClaimedOrder> = {}): ClaimedOrder {
   return {
     id: "o1",
     attempt: 3,
-    failures: 0,
     amount: 5000,
     currency: "eur",
-    expiresAt: at(-10 * MINUTE),
     payments: [payment()],
     ...overrides,
   };

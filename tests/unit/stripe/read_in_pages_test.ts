@@ -15,10 +15,8 @@ function orders(
   return Array.from({ length: count }, (_, n) => ({
     id: `order-${n}`,
     attempt: 1,
-    failures: 0,
     amount: 2000,
     currency: "eur",
-    expiresAt: new Date(NOON),
     payments: [{
       id: `payment-${n}`,
       kind: "payment_intent",

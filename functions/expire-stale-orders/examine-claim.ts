@@ -1,0 +1,40 @@
+import type { Claim } from "../_shared/database/claimed-orders.ts";
+import type { Settings } from "../_shared/database/contracts.ts";
+import { reasonOf } from "../_shared/errors.ts";
+import type { Ports } from "../_shared/run/job.ts";
+import { policyOf } from "../_shared/run/policy-of.ts";
+import { type ExaminedBatch, examineOrders, failedDecision } from "../_shared/stripe/examine-orders.ts";
+import { readInPages } from "../_shared/stripe/read-in-pages.ts";
+
+/** Orders of one batch that ask Stripe at the same time: enough to fill the lanes, few enough to stop soon. */
+const ORDERS_IN_FLIGHT = 25;
+
+export type ExamineClaimOptions = { settings: Settings; notFound: number; dryRun: boolean };
+
+/** Asks Stripe about the orders of a claim. One that could not be read is a failed attempt of its own, and asks nothing. */
+export async function examineClaim(
+  { orders, unreadable }: Claim,
+  { database, gateway, clock, deadline, log }: Ports,
+  { settings, notFound, dryRun }: ExamineClaimOptions,
+): Promise<ExaminedBatch> {
+  for (const { id, issue } of unreadable) log.error("order_unreadable", { order_id: id, issue });
+  const own = unreadable.map((order) => failedDecision(order, "order_unreadable"));
+  try {
+    const batch = await examineOrders(orders, {
+      gateway: await readInPages(orders, { gateway, countIntents: database.countIntents }),
+      deadline: deadline.call,
+      clock: clock.now,
+      sleep: clock.sleep,
+      random: Math.random,
+      policy: policyOf(settings),
+      dryRun,
+      maxInFlight: ORDERS_IN_FLIGHT,
+      notFoundSoFar: notFound,
+      onInternalError: (orderId, error) => log.error("order_broke", { order_id: orderId, error: reasonOf(error) }),
+    });
+    return { ...batch, decisions: [...own, ...batch.decisions] };
+  } catch (error) {
+    // Before the first order was looked at: all of them go back as they were.
+    return { decisions: own, untouched: orders.map(({ id }) => id), stop: null, broken: { error }, notFound };
+  }
+}
