@@ -38,7 +38,8 @@ async function look(payment: StalePayment, cleanup: Cleanup): Promise<Finding> {
   } catch (error) {
     if (concernsTheRun(error)) throw error;
     cleanup.ports.log.error("payment_broke", { stripe_id: payment.stripeId, error: reasonOf(error) });
-    return { payment: claimed, standing: { kind: "unclear", why: "internal_error" }, ended: null, evidence: {} };
+    const standing = { kind: "unclear", why: "internal_error" } as const;
+    return { payment: claimed, standing, ended: null, evidence: {}, capturesByHand: false };
   }
 }
 

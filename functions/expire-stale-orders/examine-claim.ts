@@ -21,7 +21,7 @@ export async function examineClaim(
   const own = unreadable.map((order) => failedDecision(order, "order_unreadable"));
   try {
     const batch = await examineOrders(orders, {
-      gateway: await readInPages(orders, { gateway, countIntents: database.countIntents }),
+      gateway: await readInPages(orders, { gateway, countIntents: database.countIntents, clock: clock.now }),
       deadline: deadline.call,
       clock: clock.now,
       sleep: clock.sleep,

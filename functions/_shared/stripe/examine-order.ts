@@ -9,7 +9,8 @@ export type ExamineContext = Omit<LookContext, "order"> & { dryRun: boolean };
 
 /**
  * The protocol for one order: ask about every payment that is not known dead, judge, decide, and only then end what may
- * be ended, one payment after the other, deciding again after each.
+ * be ended, one payment after the other, deciding again after each. While one payment is ended, the customer may authorise
+ * another: one with a capture by hand, which Stripe would cancel all the same, is looked at again before its turn.
  *
  * `decision` null: the order is left as it was, to be handed back. `stop`: why the whole run has to stop. Both can be
  * set: what happened before the stop is not lost.
@@ -19,16 +20,23 @@ export async function examineOrder(
   context: ExamineContext,
 ): Promise<{ decision: OrderDecision | null; stop: Reason | null }> {
   const findings = new Map<string, Finding>();
+  /** The payment that Stripe was asked about last: nothing can be known better. */
+  let latest: string | null = null;
   // In the order of their ids, so that the same payments always end the same way.
   for (const payment of order.payments.toSorted((a, b) => a.stripeId < b.stripeId ? -1 : 1)) {
     if (payment.state === "dead") continue;
     const finding = await lookAt(payment, { ...context, order });
     if (finding.standing.kind === "stop") return { decision: null, stop: finding.standing.why };
     findings.set(payment.id, finding);
+    latest = payment.id;
   }
   let step = decideOrder(order, [...findings.values()]);
   for (let next = step.end[0]; next && !context.dryRun; next = step.end[0]) {
-    const finding = await endPayment(next, { ...context, order });
+    const isFresh = latest === next.payment.id || !next.capturesByHand;
+    const finding = isFresh
+      ? await endPayment(next, { ...context, order })
+      : await lookAt(next.payment, { ...context, order });
+    latest = next.payment.id;
     if (finding.standing.kind === "stop") {
       const stop = finding.standing.why;
       findings.set(next.payment.id, {

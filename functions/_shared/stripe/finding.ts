@@ -1,4 +1,5 @@
 import type { ClaimedOrder, ClaimedPayment, PaymentEvidence } from "../orders.ts";
+import { capturesByHand } from "./captures-by-hand.ts";
 import { evidenceOf } from "./evidence.ts";
 import type { StripeGateway } from "./gateway.ts";
 import type { StripeIntent, StripeSession } from "./objects.ts";
@@ -24,6 +25,8 @@ export type Finding = {
   /** How this run ended it; null when it did not. */
   ended: Extract<Reason, "ended_by_run" | "ended_reply_lost"> | null;
   evidence: PaymentEvidence;
+  /** An intent that Stripe would cancel although its customer authorised it since: looked at again right before its cancel. */
+  capturesByHand: boolean;
 };
 
 export type LookContext = {
@@ -100,5 +103,6 @@ export function findingOf(
     standing: contradicted ? { kind: "quarantine", why: "paid_record_contradicted" } : standing,
     ended,
     evidence: evidenceOf(reply),
+    capturesByHand: reply.ok && reply.object.object === "payment_intent" && capturesByHand(reply.object),
   };
 }

@@ -28,6 +28,8 @@ export const intentSchema = z.object({
   canceled_at: z.nullish(z.int()),
   cancellation_reason: z.nullish(z.string()),
   capture_method: z.nullish(z.string()),
+  // By payment method, whose shapes are Stripe's: read where it is needed.
+  payment_method_options: z.optional(z.unknown()),
   next_action: z.nullish(nextActionSchema),
 });
 

@@ -1,9 +1,44 @@
 import { faultsIn } from "../fault.ts";
 
+const BY_HAND = ["tests/unit/stripe/captures_by_hand_test.ts"];
 const UNREADABLE = ["tests/unit/expire/unreadable_orders_test.ts"];
 
 /** How a run of expire-stale-orders claims, reads and settles its batches. */
 export const RUN_FAULTS = [
+  ...faultsIn("functions/_shared/stripe/read-in-pages.ts", [
+    [
+      "holds-served-from-page",
+      " || capturesByHand(intent)) continue;",
+      ") continue;",
+      "a customer who just authorised a payment is cancelled",
+      BY_HAND,
+    ],
+    [
+      "old-page-served",
+      "!read || clock().getTime() - read.askedAt.getTime() > MAX_AGE",
+      "!read",
+      "a customer who has been in 3-D Secure for long is cancelled",
+      BY_HAND,
+    ],
+  ]),
+  ...faultsIn("functions/_shared/stripe/captures-by-hand.ts", [
+    [
+      "holds-by-method-unseen",
+      'if (typeof payment_method_options !== "object" || payment_method_options === null) return false;',
+      "return false;",
+      "a shop that captures cards by hand loses authorisations",
+      BY_HAND,
+    ],
+  ]),
+  ...faultsIn("functions/_shared/stripe/examine-order.ts", [
+    [
+      "old-look-believed",
+      "latest === next.payment.id || !next.capturesByHand",
+      "true",
+      "a payment authorised while another was ended is cancelled",
+      BY_HAND,
+    ],
+  ]),
   ...faultsIn("functions/_shared/database/scalars.ts", [
     ["rfc-ids-only", "z.guid()", "z.uuid()", "one order with an older id stops every run", UNREADABLE],
   ]),

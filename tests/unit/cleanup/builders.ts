@@ -33,5 +33,6 @@ export function found(payment: StalePayment, standing: Standing, ended: Finding[
     graceUntil: null,
     createdAt: NOW,
   };
-  return { payment, finding: { payment: claimed, standing, ended, evidence: { status: "whatever" } } };
+  const evidence = { status: "whatever" };
+  return { payment, finding: { payment: claimed, standing, ended, evidence, capturesByHand: false } };
 }

@@ -125,6 +125,7 @@ function decide(standings: readonly Standing[]) {
     standing,
     ended: null,
     evidence: {},
+    capturesByHand: false,
   }));
   return decideOrder(order({ payments: findings.map(({ payment }) => payment) }), findings);
 }

@@ -44,7 +44,7 @@ function stripe(ids: string[], { failing = false } = {}) {
         ok: true,
         requestId: "req_page",
         object: {
-          intents: page.map((id) => ({ id }) as StripeIntent),
+          intents: page.map((id) => ({ id, capture_method: "automatic" }) as StripeIntent),
           malformed: [],
           hasMore: start + limit < newestFirst.length,
           lastId: page.at(-1) ?? null,
@@ -62,6 +62,7 @@ function stripe(ids: string[], { failing = false } = {}) {
 async function readAll(claimed: ClaimedOrder[], gateway: StripeGateway, known: number) {
   const paged = await readInPages(claimed, {
     gateway,
+    clock: () => new Date(NOON),
     countIntents: (windows) => Promise.resolve(windows.map(() => known)),
   });
   const ids = claimed.flatMap(({ payments }) => payments.map(({ stripeId }) => stripeId));
