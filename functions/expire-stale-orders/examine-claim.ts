@@ -3,19 +3,26 @@ import type { Settings } from "../_shared/database/contracts.ts";
 import { reasonOf } from "../_shared/errors.ts";
 import type { Ports } from "../_shared/run/job.ts";
 import { policyOf } from "../_shared/run/policy-of.ts";
-import { type ExaminedBatch, examineOrders, failedDecision } from "../_shared/stripe/examine-orders.ts";
+import {
+  type ExaminedBatch,
+  examineOrders,
+  type ExamineOrdersOptions,
+  failedDecision,
+} from "../_shared/stripe/examine-orders.ts";
 import { readInPages } from "../_shared/stripe/read-in-pages.ts";
 
 /** Orders of one batch that ask Stripe at the same time: enough to fill the lanes, few enough to stop soon. */
 const ORDERS_IN_FLIGHT = 25;
 
-export type ExamineClaimOptions = { settings: Settings; notFound: number; dryRun: boolean };
+export type ExamineClaimOptions =
+  & { settings: Settings; notFound: number; dryRun: boolean }
+  & Pick<ExamineOrdersOptions, "halted">;
 
 /** Asks Stripe about the orders of a claim. One that could not be read is a failed attempt of its own, and asks nothing. */
 export async function examineClaim(
   { orders, unreadable }: Claim,
   { database, gateway, clock, deadline, log }: Ports,
-  { settings, notFound, dryRun }: ExamineClaimOptions,
+  { settings, notFound, dryRun, halted }: ExamineClaimOptions,
 ): Promise<ExaminedBatch> {
   for (const { id, issue } of unreadable) log.error("order_unreadable", { order_id: id, issue });
   const own = unreadable.map((order) => failedDecision(order, "order_unreadable"));
@@ -29,6 +36,7 @@ export async function examineClaim(
       policy: policyOf(settings),
       dryRun,
       maxInFlight: ORDERS_IN_FLIGHT,
+      halted,
       notFoundSoFar: notFound,
       onInternalError: (orderId, error) => log.error("order_broke", { order_id: orderId, error: reasonOf(error) }),
     });

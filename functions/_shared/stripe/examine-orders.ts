@@ -19,6 +19,8 @@ export type ExamineOrdersOptions = Pace & {
   notFoundSoFar?: number;
   /** More than this many in one run stop it; default 10. */
   maxNotFound?: number;
+  /** Asked before each order is begun; true: the run has to end, and the rest is handed back. */
+  halted?: () => boolean;
   /** Told about every exception that became an `internal_error` decision. */
   onInternalError?: (orderId: string, error: unknown) => void;
 };
@@ -41,14 +43,14 @@ export type ExaminedBatch = {
  * that order's `retry`, so the others are not held up by it.
  *
  * What broke while an order was examined and concerns the run, as the database failing, comes back as `broken`, and the order
- * untouched. After it, and after a stop, no further order is begun; those in the middle finish what they can. After the deadline no call is sent
- * any more, and an order that needed one is left untouched.
+ * untouched. After it, after a stop, or when the run is halted, no further order is begun; those in the middle finish what they can.
+ * After the deadline no call is sent any more, and an order that needed one is left untouched.
  */
 export async function examineOrders(
   orders: readonly ClaimedOrder[],
   options: ExamineOrdersOptions,
 ): Promise<ExaminedBatch> {
-  const { clock, maxInFlight = 10, maxNotFound = 10, onInternalError } = options;
+  const { clock, maxInFlight = 10, maxNotFound = 10, halted = () => false, onInternalError } = options;
   const context = {
     gateway: retryingGateway(options.gateway, { ...options, policy: options.retry ?? DEFAULT_RETRY }),
     policy: options.policy ?? DEFAULT_POLICY,
@@ -63,7 +65,7 @@ export async function examineOrders(
   const queue = orders.values();
   const work = async () => {
     // One iterator for all workers: each takes the next order that nobody has taken.
-    while (stop === null && broken === null) {
+    while (stop === null && broken === null && !halted()) {
       const { value: order, done } = queue.next();
       if (done) return;
       try {

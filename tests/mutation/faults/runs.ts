@@ -1,6 +1,7 @@
 import { faultsIn } from "../fault.ts";
 
 const BY_HAND = ["tests/unit/stripe/captures_by_hand_test.ts"];
+const BROKEN = ["tests/unit/expire/broken_batch_test.ts"];
 const UNREADABLE = ["tests/unit/expire/unreadable_orders_test.ts"];
 
 /** How a run of expire-stale-orders claims, reads and settles its batches. */
@@ -58,7 +59,37 @@ export const RUN_FAULTS = [
       UNREADABLE,
     ],
   ]),
+  ...faultsIn("functions/expire-stale-orders/work-on-batches.ts", [
+    [
+      "run-ends-before-its-batches",
+      "progress.broken ??= { error };",
+      "throw error;",
+      "a run ends payments after it gave its lease back",
+      BROKEN,
+    ],
+    [
+      "broken-run-begins-orders",
+      "const halted = () => progress.broken !== null;",
+      "const halted = () => false;",
+      "a run without a lease goes on ending payments",
+      BROKEN,
+    ],
+    [
+      "broken-run-succeeds",
+      "if (progress.broken) throw progress.broken.error;",
+      "",
+      "a run that could not claim reports success, and a database that fails is told to nobody",
+      BROKEN,
+    ],
+  ]),
   ...faultsIn("functions/expire-stale-orders/examine-claim.ts", [
+    [
+      "broken-before-settling",
+      "broken: { error }",
+      "broken: null",
+      "a database that fails while pages are read is told to nobody",
+      ["tests/integration/budget_failure_test.ts"],
+    ],
     [
       "unreadable-forgotten",
       'unreadable.map((order) => failedDecision(order, "order_unreadable"))',

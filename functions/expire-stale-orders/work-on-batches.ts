@@ -1,0 +1,84 @@
+import type { Claim } from "../_shared/database/claimed-orders.ts";
+import type { HandedBack, Lease } from "../_shared/database/jobs-database.ts";
+import { reasonOf } from "../_shared/errors.ts";
+import type { Ports, RunOrders } from "../_shared/run/job.ts";
+import type { ExaminedBatch } from "../_shared/stripe/examine-orders.ts";
+import type { Reason } from "../_shared/stripe/reasons.ts";
+import { examineClaim } from "./examine-claim.ts";
+
+/** Batches under way at the same time: while one settles and claims anew, the others keep the call budget busy. */
+const BATCHES_AT_ONCE = 3;
+
+/** What a run that changes things was asked to do. */
+export type Work = Extract<RunOrders, { dryRun: false }>;
+
+/** How far a run has come; shared by the batches under way. */
+export type Progress = {
+  /** Orders it may still decide. */
+  left: number;
+  failed: number;
+  notFound: number;
+  /** Why Stripe stopped the run. */
+  stop: Reason | null;
+  outOfTime: boolean;
+  /** What broke a batch first. */
+  broken: ExaminedBatch["broken"];
+};
+
+/**
+ * Claims, asks Stripe and settles, several batches at a time, until nothing is due or the run has to end.
+ *
+ * @throws what broke one of the batches, once all of them have ended: the lease is given back then, and without it nobody may go on
+ * ending payments.
+ */
+export async function workOnBatches(ports: Ports, work: Work, progress: Progress): Promise<void> {
+  const lane = async () => {
+    try {
+      await workOnLane(ports, work, progress);
+    } catch (error) {
+      ports.log.error("batch_broke", { error: reasonOf(error) });
+      progress.broken ??= { error };
+    }
+  };
+  await Promise.all(Array.from({ length: BATCHES_AT_ONCE }, lane));
+  if (progress.broken) throw progress.broken.error;
+}
+
+async function workOnLane(ports: Ports, { lease, settings }: Work, progress: Progress): Promise<void> {
+  const { database, clock, deadline, log } = ports;
+  const hasToEnd = () => progress.stop !== null || progress.broken !== null;
+  while (progress.left > 0 && !hasToEnd()) {
+    if (clock.now() >= deadline.claim) return void (progress.outOfTime = true);
+    const asked = Math.min(progress.left, settings.claimBatch);
+    // Taken before the answer is here, so that batches side by side do not exceed the limit together.
+    progress.left -= asked;
+    const claim = await database.claimOrders(lease, asked);
+    const claimed = claim.orders.length + claim.unreadable.length;
+    progress.left += asked - claimed;
+    // An empty claim is the end; a small one is not: orders that others work on are skipped, hopeless ones set aside.
+    if (claimed === 0) return;
+    const halted = () => progress.broken !== null;
+    const batch = await examineClaim(claim, ports, { settings, notFound: progress.notFound, dryRun: false, halted });
+    // Before settling, which takes a while: the other batches begin nothing more.
+    progress.broken ??= batch.broken;
+    const { outcomes, superseded } = await settle(claim, batch, { ports, lease });
+    log.info("batch_settled", { claimed, superseded, stop: batch.stop, outcomes });
+    progress.notFound = Math.max(progress.notFound, batch.notFound);
+    progress.failed += outcomes.retry ?? 0;
+    progress.stop ??= batch.stop;
+    if (batch.untouched.length > 0 && batch.stop === null && !hasToEnd()) {
+      progress.outOfTime = true;
+    }
+    if (progress.outOfTime) return;
+  }
+}
+
+function settle({ orders }: Claim, batch: ExaminedBatch, { ports, lease }: { ports: Ports; lease: Lease }) {
+  const untouched = new Set(batch.untouched);
+  const handedBack = orders
+    .filter((order) => untouched.has(order.id))
+    .map(({ id, attempt }): HandedBack => (
+      { orderId: id, attempt, outcome: "handed_back", reason: "untouched", payments: [] }
+    ));
+  return ports.database.settleOrders(lease, [...batch.decisions, ...handedBack]);
+}
