@@ -15,14 +15,14 @@ import { readInPages } from "../_shared/stripe/read-in-pages.ts";
 const ORDERS_IN_FLIGHT = 25;
 
 export type ExamineClaimOptions =
-  & { settings: Settings; notFound: number; dryRun: boolean }
-  & Pick<ExamineOrdersOptions, "halted">;
+  & { settings: Settings; dryRun: boolean }
+  & Pick<ExamineOrdersOptions, "evidence" | "halted">;
 
 /** Asks Stripe about the orders of a claim. One that could not be read is a failed attempt of its own, and asks nothing. */
 export async function examineClaim(
   { orders, unreadable }: Claim,
   { database, gateway, clock, deadline, log }: Ports,
-  { settings, notFound, dryRun, halted }: ExamineClaimOptions,
+  { settings, dryRun, evidence, halted }: ExamineClaimOptions,
 ): Promise<ExaminedBatch> {
   for (const { id, issue } of unreadable) log.error("order_unreadable", { order_id: id, issue });
   const own = unreadable.map((order) => failedDecision(order, "order_unreadable"));
@@ -37,12 +37,12 @@ export async function examineClaim(
       dryRun,
       maxInFlight: ORDERS_IN_FLIGHT,
       halted,
-      notFoundSoFar: notFound,
+      evidence,
       onInternalError: (orderId, error) => log.error("order_broke", { order_id: orderId, error: reasonOf(error) }),
     });
     return { ...batch, decisions: [...own, ...batch.decisions] };
   } catch (error) {
     // Before the first order was looked at: all of them go back as they were.
-    return { decisions: own, untouched: orders.map(({ id }) => id), stop: null, broken: { error }, notFound };
+    return { decisions: own, untouched: orders.map(({ id }) => id), stop: null, broken: { error } };
   }
 }

@@ -1,4 +1,5 @@
 import type { JobResult, Ports, RunOrders } from "../_shared/run/job.ts";
+import { isKeyDoubtful } from "../_shared/stripe/key-evidence.ts";
 import type { Reason } from "../_shared/stripe/reasons.ts";
 import { examineClaim } from "./examine-claim.ts";
 import { type Progress, type Work, workOnBatches } from "./work-on-batches.ts";
@@ -25,7 +26,7 @@ async function work(ports: Ports, orders: Work): Promise<JobResult> {
   const progress: Progress = {
     left: orders.limit,
     failed: 0,
-    notFound: 0,
+    evidence: { known: 0, unknown: 0 },
     stop: null,
     outOfTime: false,
     broken: null,
@@ -34,6 +35,7 @@ async function work(ports: Ports, orders: Work): Promise<JobResult> {
   await workOnBatches(ports, orders, progress);
 
   if (progress.stop) return stopped(progress.stop);
+  if (isKeyDoubtful(progress.evidence)) return stopped("too_many_not_found");
   if (progress.outOfTime) return outOfTime();
   if (progress.failed === 0) {
     return { status: "succeeded", error: null, workLeft: false };
@@ -57,7 +59,7 @@ async function expireWithoutPayments({ database, clock, deadline, log }: Ports, 
 /** The same questions and the same decisions, up to the first write. */
 async function preview(ports: Ports, { limit, settings }: RunOrders): Promise<JobResult> {
   const due = await ports.database.previewOrders(Math.min(limit, DRY_RUN_ORDERS));
-  const batch = await examineClaim(due, ports, { settings, notFound: 0, dryRun: true });
+  const batch = await examineClaim(due, ports, { settings, dryRun: true });
   const { decisions } = batch;
   if (batch.broken) throw batch.broken.error;
   if (batch.stop) return { ...stopped(batch.stop), decisions };

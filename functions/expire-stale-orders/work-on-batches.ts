@@ -3,6 +3,7 @@ import type { HandedBack, Lease } from "../_shared/database/jobs-database.ts";
 import { reasonOf } from "../_shared/errors.ts";
 import type { Ports, RunOrders } from "../_shared/run/job.ts";
 import type { ExaminedBatch } from "../_shared/stripe/examine-orders.ts";
+import { isKeyDoubtful, type KeyEvidence } from "../_shared/stripe/key-evidence.ts";
 import type { Reason } from "../_shared/stripe/reasons.ts";
 import { examineClaim } from "./examine-claim.ts";
 
@@ -17,8 +18,9 @@ export type Progress = {
   /** Orders it may still decide. */
   left: number;
   failed: number;
-  notFound: number;
-  /** Why Stripe stopped the run. */
+  /** What all batches together have learned about the key. */
+  evidence: KeyEvidence;
+  /** Why Stripe stopped the run; whether the key is doubtful is for `evidence` to say. */
   stop: Reason | null;
   outOfTime: boolean;
   /** What broke a batch first. */
@@ -46,7 +48,9 @@ export async function workOnBatches(ports: Ports, work: Work, progress: Progress
 
 async function workOnLane(ports: Ports, { lease, settings }: Work, progress: Progress): Promise<void> {
   const { database, clock, deadline, log } = ports;
-  const hasToEnd = () => progress.stop !== null || progress.broken !== null;
+  const { evidence } = progress;
+  // The key is judged anew each time: what another batch finds meanwhile may prove it right.
+  const hasToEnd = () => progress.stop !== null || progress.broken !== null || isKeyDoubtful(evidence);
   while (progress.left > 0 && !hasToEnd()) {
     if (clock.now() >= deadline.claim) return void (progress.outOfTime = true);
     const asked = Math.min(progress.left, settings.claimBatch);
@@ -58,15 +62,14 @@ async function workOnLane(ports: Ports, { lease, settings }: Work, progress: Pro
     // An empty claim is the end; a small one is not: orders that others work on are skipped, hopeless ones set aside.
     if (claimed === 0) return;
     const halted = () => progress.broken !== null;
-    const batch = await examineClaim(claim, ports, { settings, notFound: progress.notFound, dryRun: false, halted });
+    const batch = await examineClaim(claim, ports, { settings, evidence, dryRun: false, halted });
     // Before settling, which takes a while: the other batches begin nothing more.
     progress.broken ??= batch.broken;
     const { outcomes, superseded } = await settle(claim, batch, { ports, lease });
     log.info("batch_settled", { claimed, superseded, stop: batch.stop, outcomes });
-    progress.notFound = Math.max(progress.notFound, batch.notFound);
     progress.failed += outcomes.retry ?? 0;
-    progress.stop ??= batch.stop;
-    if (batch.untouched.length > 0 && batch.stop === null && !hasToEnd()) {
+    if (batch.stop !== "too_many_not_found") progress.stop ??= batch.stop;
+    if (batch.untouched.length > 0 && batch.stop === null && batch.broken === null) {
       progress.outOfTime = true;
     }
     if (progress.outOfTime) return;

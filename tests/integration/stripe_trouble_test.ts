@@ -138,3 +138,25 @@ Deno.test("when Stripe knows none of many payments, the key is of another accoun
     assert.equal(row!.n, orders.length);
   });
 });
+
+Deno.test("orders whose payments do not exist at Stripe hold up the good ones behind them for a few ticks, and then nobody", async () => {
+  await withShop({}, async (shop) => {
+    await shop.sql`update jobs.settings set claim_batch = 20`;
+    const gone = await shop.placeUnpaidOrders(100);
+    await shop.sql`update public.order_payments set stripe_id = 'pi_gone' || replace(id::text, '-', '')`;
+    const good: string[] = [];
+    for (let n = 0; n < 5; n++) {
+      const id = await shop.placeOrder({ minutesAgo: 45 });
+      await shop.addIntent(id);
+      good.push(id);
+    }
+    const stops: (string | null)[] = [];
+    for (let tick = 0; tick < 8; tick++) stops.push((await shop.run()).error);
+    assert.match(stops[0]!, /too_many_not_found/);
+    assert.equal(stops.at(-1), null);
+    const statuses = (ids: string[]) =>
+      shop.sql`select status, count(*)::int as n from public.orders where id = any (${ids}) group by status`;
+    assert.deepEqual((await statuses(good)).map(({ status, n }) => [status, n]), [["expired", good.length]]);
+    assert.deepEqual((await statuses(gone)).map(({ status, n }) => [status, n]), [["quarantined", gone.length]]);
+  });
+});

@@ -65,7 +65,8 @@ export const REASONS = {
   // Why a whole run stopped; orders are handed back untouched.
   key_rejected: "Stripe answered 401: the secret key is wrong, expired or revoked.",
   permission_denied: "Stripe answered 403: the key lacks a permission.",
-  too_many_not_found: "Many payments are unknown to Stripe: the key most likely belongs to another account.",
+  too_many_not_found:
+    "Many payments are unknown to Stripe and not one was known: the key most likely belongs to another account.",
 } as const satisfies Record<string, string>;
 
 /** A code of {@linkcode REASONS}. */

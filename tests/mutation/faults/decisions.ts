@@ -272,22 +272,22 @@ export const DECISION_FAULTS = [
     ],
     ["stop-not-told", "stop ??= examined.stop;", "", "a revoked key goes through the whole batch"],
     [
-      "not-found-boundary",
-      "if (notFound > maxNotFound)",
-      "if (notFound >= maxNotFound)",
-      "the limit of unknown payments is another one",
-    ],
-    [
       "wrong-key-sets-aside",
-      `if (stop === "too_many_not_found") withdrawIfNothingWasFound(decisions);`,
+      "if (payments.some(isUnknown)) decisions.delete(orderId);",
       "",
       "a wrong key sets orders aside",
     ],
     [
-      "truly-missing-handed-back",
-      "if (payments.some(({ evidence }) => evidence.status !== undefined)) return;",
+      "wrong-key-goes-on",
+      `stop ??= "too_many_not_found";`,
       "",
-      "the same missing payments stop every run",
+      "a wrong key goes through all orders",
+    ],
+    [
+      "evidence-uncollected",
+      "collectEvidence(evidence, examined.decision?.payments ?? []);",
+      "",
+      "a wrong key sets orders aside",
     ],
     [
       "one-fault-stops-all",
@@ -301,6 +301,16 @@ export const DECISION_FAULTS = [
       ".filter(({ id }) => decisions.has(id))",
       "decided orders are handed back",
     ],
+  ]),
+  ...faultsIn("functions/_shared/stripe/key-evidence.ts", [
+    [
+      "not-found-boundary",
+      "unknown > MAX_UNKNOWN",
+      "unknown >= MAX_UNKNOWN",
+      "the limit of unknown payments is another one",
+    ],
+    ["shop-that-left-stops-all", "known === 0 && ", "", "orders of a shop that left stop every run"],
+    ["key-never-proven", "evidence.known += 1;", ";", "orders of a shop that left stop every run"],
     ["access-lost-uncounted", ` || reason === "account_access_lost";`, ";", "a key without access is not noticed"],
   ]),
   ...faultsIn("functions/_shared/stripe/retry.ts", [

@@ -9,7 +9,7 @@ import { fakeStripe, lost, refused } from "./fake-stripe.ts";
 Deno.test("a batch decides about every order", async () => {
   const { batch, stripe } = await examineBatch(5);
   assert.deepEqual(batch.decisions.map(({ outcome }) => outcome), Array(5).fill("expired"));
-  assert.deepEqual([batch.untouched, batch.stop, batch.notFound], [[], null, 0]);
+  assert.deepEqual([batch.untouched, batch.stop], [[], null]);
   assert.equal(stripe.writes().length, 5);
 });
 
@@ -141,7 +141,7 @@ const unknownTo = (from: number) => (stripe: ReturnType<typeof fakeStripe>) => {
 Deno.test("a few payments unknown to Stripe are quarantined", async () => {
   const { batch } = await examineBatch(10, {}, unknownTo(0));
   assert.deepEqual(batch.decisions.map(({ reason }) => reason), Array(10).fill("payment_not_found"));
-  assert.deepEqual([batch.stop, batch.notFound], [null, 10]);
+  assert.equal(batch.stop, null);
 });
 
 Deno.test("when Stripe knows none of many payments the run stops and quarantines nothing: the key is wrong", async () => {
@@ -149,16 +149,50 @@ Deno.test("when Stripe knows none of many payments the run stops and quarantines
   assert.deepEqual([batch.decisions, batch.untouched.length, batch.stop], [[], 20, "too_many_not_found"]);
 });
 
-Deno.test("when Stripe knows some of them the run stops, too, but the quarantines stand", async () => {
-  const { batch } = await examineBatch(20, { maxInFlight: 1 }, unknownTo(1));
-  assert.equal(batch.stop, "too_many_not_found");
-  assert.equal(batch.decisions.filter(({ reason }) => reason === "payment_not_found").length, 11);
-  assert.equal(batch.untouched.length, 8);
+Deno.test("one payment that Stripe knows proves the key: the others are quarantined and nobody is held up", async () => {
+  for (const known of [0, 15, 29]) {
+    const unknown = (stripe: ReturnType<typeof fakeStripe>) => {
+      for (let i = 0; i < 30; i++) {
+        if (i !== known) stripe.answer("readIntent", `pi_${i}`, refused(404, { errorCode: "resource_missing" }));
+      }
+    };
+    const { batch } = await examineBatch(30, {}, unknown);
+    const outcomes = batch.decisions.map(({ orderId, outcome }) => `${orderId} ${outcome}`);
+    assert.ok(outcomes.includes(`o${known} expired`));
+    assert.equal(outcomes.filter((it) => it.endsWith(" quarantined")).length, 29);
+    assert.deepEqual([batch.untouched, batch.stop], [[], null]);
+  }
 });
 
-Deno.test("payments unknown to Stripe are counted over the batches of a run", async () => {
-  const { batch } = await examineBatch(1, { notFoundSoFar: 10 }, unknownTo(0));
-  assert.deepEqual([batch.stop, batch.notFound], ["too_many_not_found", 11]);
+Deno.test("a known payment far behind many unknown ones is reached, in the same batch", async () => {
+  const { batch } = await examineBatch(60, { maxInFlight: 1 }, (stripe) => {
+    for (let i = 0; i < 59; i++) {
+      stripe.answer("readIntent", `pi_${i}`, refused(403, { errorCode: "account_invalid" }));
+    }
+  });
+  assert.equal(batch.decisions.at(-1)?.outcome, "expired");
+  assert.deepEqual([batch.decisions.length, batch.untouched, batch.stop], [60, [], null]);
+});
+
+Deno.test("what is known of the key counts over the batches of a run", async () => {
+  const evidence = { known: 0, unknown: 10 };
+  const first = await examineBatch(1, { evidence }, unknownTo(0));
+  assert.deepEqual([first.batch.stop, first.batch.untouched, evidence], ["too_many_not_found", ["o0"], {
+    known: 0,
+    unknown: 11,
+  }]);
+
+  const proven = { known: 1, unknown: 10 };
+  const second = await examineBatch(1, { evidence: proven }, unknownTo(0));
+  assert.deepEqual([second.batch.stop, second.batch.decisions[0]?.reason], [null, "payment_not_found"]);
+});
+
+Deno.test("an order that ended otherwise keeps its decision when the key is doubtful", async () => {
+  const { batch } = await examineBatch(13, {}, (stripe) => {
+    unknownTo(1)(stripe);
+    stripe.answer("readIntent", "pi_0", ...Array(3).fill(refused(500)));
+  });
+  assert.deepEqual(batch.decisions.map(({ orderId, reason }) => [orderId, reason]), [["o0", "server_error"]]);
 });
 
 type Overrides = Partial<ExamineOrdersOptions> & { around?: <T>(call: () => Promise<T>) => Promise<T> };
