@@ -80,7 +80,8 @@ comment on function public.jobs_settle_orders(uuid, bigint, jsonb, timestamptz) 
   'Settles a run''s decisions with all their consequences, in one transaction.';
 
 -- Contract: claims due orders with payments, oldest first, and returns them as a JSON list. Orders whose claim lapsed once too
--- often are quarantined here instead: whatever kills the runs that touch them must not go on.
+-- often are quarantined here instead: whatever kills the runs that touch them must not go on. An empty list says that nothing else
+-- is due: a claim of hopeless orders alone is followed by another.
 create function public.jobs_claim_orders(
   p_run_id uuid,
   p_fence bigint,
@@ -98,28 +99,31 @@ declare
   v_hopeless jsonb;
 begin
   select * into strict v_settings from jobs.settings;
-  v_claimed := case
-    when v_run.order_id is null then jobs.shop_claim(
-      p_run_id => p_run_id, p_now => p_now, p_until => p_now + v_settings.lease, p_limit => coalesce(p_limit, 0)
-    )
-    else jobs.shop_claim_order(
-      p_run_id => p_run_id, p_order_id => v_run.order_id, p_now => p_now, p_until => p_now + v_settings.lease
-    )
-  end;
+  -- Ends: what a claim took is not due any more.
+  loop
+    v_claimed := case
+      when v_run.order_id is null then jobs.shop_claim(
+        p_run_id => p_run_id, p_now => p_now, p_until => p_now + v_settings.lease, p_limit => coalesce(p_limit, 0)
+      )
+      else jobs.shop_claim_order(
+        p_run_id => p_run_id, p_order_id => v_run.order_id, p_now => p_now, p_until => p_now + v_settings.lease
+      )
+    end;
 
-  select jsonb_agg(jsonb_build_object(
-    'orderId', c -> 'id', 'attempt', c -> 'attempt', 'outcome', 'quarantined', 'reason', 'claim_lapsed', 'payments', '[]'::jsonb
-  )) into v_hopeless
-  from jsonb_array_elements(v_claimed) c
-  where (c ->> 'failures')::integer >= v_settings.max_attempts;
+    select jsonb_agg(jsonb_build_object(
+      'orderId', c -> 'id', 'attempt', c -> 'attempt', 'outcome', 'quarantined', 'reason', 'claim_lapsed', 'payments', '[]'::jsonb
+    )) into v_hopeless
+    from jsonb_array_elements(v_claimed) c
+    where (c ->> 'failures')::integer >= v_settings.max_attempts;
+    exit when v_hopeless is null;
 
-  if v_hopeless is not null then
     perform jobs.record_decisions(
       p_run => v_run,
       p_decisions => jobs.shop_settle(p_run_id => p_run_id, p_decisions => v_hopeless, p_now => p_now),
       p_now => p_now
     );
-  end if;
+    exit when jsonb_array_length(v_hopeless) < jsonb_array_length(v_claimed);
+  end loop;
 
   return (
     select coalesce(jsonb_agg(c), '[]')

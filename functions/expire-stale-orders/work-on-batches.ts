@@ -59,7 +59,7 @@ async function workOnLane(ports: Ports, { lease, settings }: Work, progress: Pro
     const claim = await database.claimOrders(lease, asked);
     const claimed = claim.orders.length + claim.unreadable.length;
     progress.left += asked - claimed;
-    // An empty claim is the end; a small one is not: orders that others work on are skipped, hopeless ones set aside.
+    // Only an empty claim is the end: a small one may have skipped orders that others work on, or set hopeless ones aside.
     if (claimed === 0) return;
     const halted = () => progress.broken !== null;
     const batch = await examineClaim(claim, ports, { settings, evidence, dryRun: false, halted });

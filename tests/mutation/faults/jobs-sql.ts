@@ -241,6 +241,12 @@ export const JOBS_SQL_FAULTS = [
       "an order that kills its run hangs in its claim",
     ],
     [
+      "hopeless-hide-others",
+      "exit when jsonb_array_length(v_hopeless) < jsonb_array_length(v_claimed);",
+      "exit;",
+      "orders behind hopeless ones wait for the next run, and this one says all is done",
+    ],
+    [
       "settles-without-lease",
       "jobs.hold_lease(p_run_id => p_run_id, p_fence => p_fence, p_now => p_now);\n  v_applied",
       "(select r from public.job_runs r where r.id = p_run_id);\n  v_applied",
