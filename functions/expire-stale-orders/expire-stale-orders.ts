@@ -1,7 +1,7 @@
 import type { JobResult, Ports, RunOrders } from "../_shared/run/job.ts";
 import { isKeyDoubtful } from "../_shared/stripe/key-evidence.ts";
-import type { Reason } from "../_shared/stripe/reasons.ts";
-import { examineClaim } from "./examine-claim.ts";
+import { preview } from "./preview.ts";
+import { outOfTime, stopped } from "./results.ts";
 import { type Progress, type Work, workOnBatches } from "./work-on-batches.ts";
 
 /**
@@ -9,8 +9,6 @@ import { type Progress, type Work, workOnBatches } from "./work-on-batches.ts";
  * quarter of a second at the worst for so many; smaller batches would write each article's row more often.
  */
 const BATCH_WITHOUT_PAYMENTS = 5_000;
-/** Orders a dry run looks at when it was given no limit. */
-const DRY_RUN_ORDERS = 1_000;
 
 /**
  * Expires unpaid orders past their deadline: claim, ask Stripe about every payment, settle, until nothing is due or time is up.
@@ -54,23 +52,4 @@ async function expireWithoutPayments({ database, clock, deadline, log }: Ports, 
     }
     if (expired < asked) return;
   }
-}
-
-/** The same questions and the same decisions, up to the first write. */
-async function preview(ports: Ports, { limit, settings }: RunOrders): Promise<JobResult> {
-  const due = await ports.database.previewOrders(Math.min(limit, DRY_RUN_ORDERS));
-  const batch = await examineClaim(due, ports, { settings, dryRun: true });
-  const { decisions } = batch;
-  if (batch.broken) throw batch.broken.error;
-  if (batch.stop) return { ...stopped(batch.stop), decisions };
-  if (batch.untouched.length > 0) return { ...outOfTime(), decisions };
-  return { status: "succeeded", error: null, workLeft: false, decisions };
-}
-
-function stopped(stop: Reason): JobResult {
-  return { status: "failed", error: `Stripe stopped the run: ${stop}`, workLeft: false };
-}
-
-function outOfTime(): JobResult {
-  return { status: "partial", error: "Time ran out before the work did", workLeft: true };
 }
