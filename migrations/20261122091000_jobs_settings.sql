@@ -10,7 +10,8 @@ create table jobs.settings (
   lease interval not null default interval '2 minutes' check (lease between interval '15 seconds' and interval '1 hour'),
   run_seconds integer not null default 50 check (run_seconds between 5 and 300),
   claim_seconds integer not null default 40 check (claim_seconds between 1 and 290),
-  claim_batch integer not null default 50 check (claim_batch between 1 and 1000),
+  -- as many as Stripe lists on one page: a page then serves a batch
+  claim_batch integer not null default 100 check (claim_batch between 1 and 1000),
 
   max_attempts integer not null default 8 check (max_attempts between 1 and 100),
   backoff_base interval not null default interval '1 minute' check (backoff_base >= interval '1 second'),
@@ -29,9 +30,9 @@ create table jobs.settings (
   constraint claiming_ends_before_the_run check (claim_seconds < run_seconds),
   -- What a run claims at its beginning is its own until its end; nobody extends the claim of an order.
   constraint run_fits_lease check (make_interval(secs => run_seconds) < lease),
-  -- Three batches are under way at a time, with two calls per order; the claims must still be valid when they settle.
+  -- Two batches are under way at a time, with two calls per order; the claims must still be valid when they settle.
   constraint batch_fits_lease check (
-    claim_batch * 3 * 2 / least(stripe_endpoint_rate, floor(stripe_account_limit_test / 2)) < extract(epoch from lease)
+    claim_batch * 2 * 2 / least(stripe_endpoint_rate, floor(stripe_account_limit_test / 2)) < extract(epoch from lease)
   ),
   constraint backoff_grows check (backoff_base <= backoff_max)
 );

@@ -11,8 +11,11 @@ import {
 } from "../_shared/stripe/examine-orders.ts";
 import { readInPages } from "../_shared/stripe/read-in-pages.ts";
 
-/** Orders of one batch that ask Stripe at the same time: enough to fill the lanes, few enough to stop soon. */
-const ORDERS_IN_FLIGHT = 25;
+/**
+ * Orders of one batch that ask Stripe at the same time. More than calls are under way: the others stand in line for slots of the call
+ * budget, which are reserved for those in line, up to 128 at a time. Two batches keep that many there.
+ */
+const ORDERS_IN_FLIGHT = 64;
 
 export type ExamineClaimOptions =
   & { settings: Settings; dryRun: boolean }

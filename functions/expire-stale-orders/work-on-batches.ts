@@ -7,8 +7,11 @@ import { isKeyDoubtful, type KeyEvidence } from "../_shared/stripe/key-evidence.
 import type { Reason } from "../_shared/stripe/reasons.ts";
 import { examineClaim } from "./examine-claim.ts";
 
-/** Batches under way at the same time: while one settles and claims anew, the others keep the call budget busy. */
-const BATCHES_AT_ONCE = 3;
+/**
+ * Batches under way at the same time: while one settles and claims anew, the other keeps the call budget busy. jobs.settings counts
+ * on this number, so that claims stay valid.
+ */
+const BATCHES_AT_ONCE = 2;
 
 /** What a run that changes things was asked to do. */
 export type Work = Extract<RunOrders, { dryRun: false }>;
