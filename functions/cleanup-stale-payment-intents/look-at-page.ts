@@ -2,8 +2,9 @@ import type { StaleFinding } from "../_shared/stripe/decide-stale-payment.ts";
 import { findingOf, verdictContext } from "../_shared/stripe/finding.ts";
 import type { StripeIntent } from "../_shared/stripe/objects.ts";
 import { judgeIntent } from "../_shared/stripe/verdict.ts";
+import { asClaimed } from "./as-claimed.ts";
 import type { Cleanup } from "./cleanup.ts";
-import { asClaimed } from "./look-at-payments.ts";
+import { guarded } from "./guarded.ts";
 
 /** An intent with the shop's own mark. */
 export type OwnIntent = { intent: StripeIntent; orderId: string };
@@ -22,10 +23,12 @@ export function findOwn(intents: StripeIntent[], { ports: { gateway } }: Cleanup
 export async function judgeOwn(own: OwnIntent[], cleanup: Cleanup): Promise<StaleFinding[]> {
   if (own.length === 0) return [];
   const known = await cleanup.steps.inspect(own.map(({ intent, orderId }) => ({ stripeId: intent.id, orderId })));
-  return known.map((payment, index) => {
-    const { intent } = own[index]!;
-    const claimed = asClaimed(payment);
-    const standing = judgeIntent(intent, verdictContext(claimed, cleanup.lookOf(payment)));
-    return { payment, finding: findingOf(claimed, { reply: { ok: true, object: intent, requestId: null }, standing }) };
-  });
+  return await Promise.all(known.map((payment, index) =>
+    guarded(payment, cleanup, () => {
+      const { intent } = own[index]!;
+      const claimed = asClaimed(payment);
+      const standing = judgeIntent(intent, verdictContext(claimed, cleanup.lookOf(payment)));
+      return findingOf(claimed, { reply: { ok: true, object: intent, requestId: null }, standing });
+    })
+  ));
 }

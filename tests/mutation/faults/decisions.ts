@@ -334,7 +334,7 @@ export const DECISION_FAULTS = [
       "a retry outlives its run",
     ],
   ]),
-  ...faultsIn("functions/cleanup-stale-payment-intents/look-at-payments.ts", [
+  ...faultsIn("functions/cleanup-stale-payment-intents/guarded.ts", [
     [
       "database-blamed-on-payments",
       "if (concernsTheRun(error)) throw error;",
