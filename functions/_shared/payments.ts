@@ -3,10 +3,8 @@
  *
  * Amounts are integers in the currency's minor unit, currencies are lower-case ISO codes.
  */
-import type { PaymentEvidence, PaymentState } from "./orders.ts";
+import type { PaymentEvidence, PaymentKind, PaymentState } from "./orders.ts";
 import type { CleanupReason } from "./stripe/cleanup-reasons.ts";
-
-export type PaymentKind = "payment_intent" | "checkout_session";
 
 /** What the database knows of one payment that the clean-up looks at. */
 export type StalePayment = {

@@ -23,6 +23,7 @@ export type Cleanup = {
   };
 };
 
+/** Puts a run of the clean-up together; touches nothing yet. */
 export function beginCleanup(ports: Ports, orders: RunOrders): Cleanup {
   const { clock, deadline } = ports;
   const pace = { deadline: deadline.call, clock: clock.now, sleep: clock.sleep, random: Math.random };

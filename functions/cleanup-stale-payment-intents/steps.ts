@@ -17,6 +17,7 @@ export type CleanupSteps = {
 /** Payments a dry run looks at besides the sweep. A real run over more would meet the brake. */
 const DRY_RUN_PAYMENTS = 5_000;
 
+/** The steps of a run, over the database; a dry run's write nothing there. */
 export function createSteps(ports: Ports, orders: RunOrders): CleanupSteps {
   return orders.dryRun ? createDrySteps(ports) : createRealSteps(ports, orders);
 }

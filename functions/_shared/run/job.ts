@@ -1,5 +1,4 @@
-import type { Lease } from "../database/jobs-database.ts";
-import type { JobsDatabase } from "../database/jobs-database.ts";
+import type { JobsDatabase, Lease } from "../database/jobs-database.ts";
 import type { Settings } from "../database/contracts.ts";
 import type { OrderDecision } from "../orders.ts";
 import type { StalePaymentDecision } from "../payments.ts";

@@ -44,7 +44,7 @@ export function decideStalePayment(
       if (!isClosed(payment)) return waitForOrder({ payment, finding }, now);
       return leaveAlone({ payment, finding }, { end: standing.end, leftAlone, now });
     case "wait":
-      if (standing.why === "out_of_time" || standing.why === "throttled" || standing.why === "run_stopped") {
+      if (standing.why === "out_of_time" || standing.why === "throttled") {
         return decide("deferred", standing.why, { nextLookAt: now });
       }
       if (!isClosed(payment)) return waitForOrder({ payment, finding }, now);

@@ -50,6 +50,7 @@ export async function lookAt(payment: ClaimedPayment, context: LookContext): Pro
   return findingOf(payment, { reply, standing: standingOf(outcomeOf(reply, "read"), { judge, ...context }) });
 }
 
+/** What a verdict on this payment takes into account beside Stripe's answer. */
 export function verdictContext(
   payment: Pick<ClaimedPayment, "graceUntil">,
   { order, gateway, policy, clock }: LookContext,

@@ -25,7 +25,6 @@ export const intentSchema = z.object({
   created: z.int(),
   livemode: z.boolean(),
   metadata: metadataSchema,
-  canceled_at: z.nullish(z.int()),
   cancellation_reason: z.nullish(z.string()),
   capture_method: z.nullish(z.string()),
   // By payment method, whose shapes are Stripe's: read where it is needed.
@@ -43,7 +42,6 @@ export const sessionSchema = z.object({
   payment_status: z.string(),
   amount_total: z.nullish(z.int()),
   currency: z.nullish(z.string()),
-  created: z.int(),
   livemode: z.boolean(),
   metadata: nullableMetadataSchema,
   payment_intent: z.pipe(z.nullish(z.union([intentSchema, z.string()])), z.transform((intent) => intent ?? null)),

@@ -19,7 +19,7 @@ export type Outcome<T> =
   | { kind: "reread" }
   | { kind: "owned_by_checkout" }
   | { kind: "busy" }
-  | { kind: "throttled"; scope: string }
+  | { kind: "throttled" }
   | { kind: "out_of_time" }
   | { kind: "unknown"; why: Reason }
   | { kind: "quarantine"; why: Reason }
@@ -72,7 +72,7 @@ function outcomeOfRefusal<T>(failure: CallFailure<T>, call: CallKind): Outcome<T
     case 429:
       return rateLimitedReason === "resource-specific" || errorCode === "payment_intent_rate_limit_exceeded"
         ? { kind: "busy" }
-        : { kind: "throttled", scope: rateLimitedReason ?? "unnamed" };
+        : { kind: "throttled" };
   }
   if (httpStatus !== null && httpStatus >= 500) return { kind: "unknown", why: "server_error" };
   if (httpStatus !== null && httpStatus >= 400) return { kind: "quarantine", why: "refused_request" };
@@ -83,7 +83,7 @@ function outcomeOf400<T>(failure: CallFailure<T>, call: CallKind): Outcome<T> {
   const { errorType, errorCode, ownedByCheckout, object } = failure;
   if (errorType === "idempotency_error") return { kind: "quarantine", why: "idempotency_mismatch" };
   // stripe-node itself reads a 400 with this code as a rate limit.
-  if (errorCode === "rate_limit") return { kind: "throttled", scope: "unnamed" };
+  if (errorCode === "rate_limit") return { kind: "throttled" };
   if (call === "read" || errorCode?.startsWith("parameter_")) return { kind: "quarantine", why: "refused_request" };
   // Before looking at the object: a still cancelable intent that Checkout owns is ended through its session.
   if (ownedByCheckout) return { kind: "owned_by_checkout" };

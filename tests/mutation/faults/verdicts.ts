@@ -279,7 +279,7 @@ export const OUTCOME_FAULTS = faultsIn("functions/_shared/stripe/outcome.ts", [
   ],
   [
     "throttle-is-busy",
-    `: { kind: "throttled", scope: rateLimitedReason ?? "unnamed" };`,
+    `: { kind: "throttled" };`,
     `: { kind: "busy" };`,
     "a rate limit uses up an order's attempts",
   ],

@@ -57,7 +57,6 @@ const rows: Row[] = [
   ],
   ["a 400 named rate_limit is a rate limit", "end", refused(400, { errorCode: "rate_limit" }), {
     kind: "throttled",
-    scope: "unnamed",
   }],
   ["401 stops the run", "read", refused(401), { kind: "stop", why: "key_rejected" }],
   ["402 is unknown", "end", refused(402, { errorType: "card_error" }), { kind: "unknown", why: "card_error" }],
@@ -112,11 +111,10 @@ const rows: Row[] = [
     `429 ${scope} slows everybody`,
     "end",
     refused(429, { errorCode: "rate_limit", rateLimitedReason: scope }),
-    { kind: "throttled", scope },
+    { kind: "throttled" },
   ]),
   ["429 without a reason slows everybody", "read", refused(429, { errorCode: "rate_limit" }), {
     kind: "throttled",
-    scope: "unnamed",
   }],
 ];
 
