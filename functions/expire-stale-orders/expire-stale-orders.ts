@@ -5,8 +5,8 @@ import { outOfTime, stopped } from "./results.ts";
 import { type Progress, type Work, workOnBatches } from "./work-on-batches.ts";
 
 /**
- * Orders without payments are closed in one statement per batch. A checkout on the same article waits for the batch to commit, a
- * quarter of a second at the worst for so many; smaller batches would write each article's row more often.
+ * Orders without payments are closed in one statement per batch. Its articles are locked last, so that a checkout waits for the commit
+ * alone; still, one transaction over a whole backlog would give no sign of life for too long, and lose all of its work in a crash.
  */
 const BATCH_WITHOUT_PAYMENTS = 5_000;
 
