@@ -10,7 +10,7 @@ const pgtap = (...paths: string[]): Suite => ({ kind: "pgtap", paths });
 const EDGE = unit("tests/unit/http", "tests/security/gate_test.ts");
 /** By the file's purpose, as its name says it. All of them together are the second opinion. */
 const PGTAP: Record<string, string[]> = {
-  shop_inventory: ["orders"],
+  shop_inventory: ["orders", "inventory"],
   shop_orders: ["orders"],
   shop_place_order: ["place_order"],
   shop_attach_payment: ["attach_payment"],
