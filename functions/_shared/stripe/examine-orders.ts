@@ -54,7 +54,6 @@ export async function examineOrders(
   const {
     clock,
     maxInFlight = 10,
-
     evidence = { known: 0, unknown: 0 },
     halted = () => false,
     onInternalError,
