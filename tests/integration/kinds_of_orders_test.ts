@@ -34,8 +34,10 @@ Deno.test("an order that the program cannot read keeps its stock and is set asid
   await withShop({}, async (shop) => {
     await shop.sql`update jobs.settings set max_attempts = 2`;
     const odd = await shop.placeOrder();
-    await shop.addIntent(odd);
-    await shop.sql`update public.order_payments set created_at = 'infinity' where order_id = ${odd}`;
+    // Attached at a time that PostgreSQL knows and no clock does.
+    await shop.sql`
+      select public.attach_payment(
+        p_order_id => ${odd}, p_kind => 'payment_intent', p_stripe_id => 'pi_odd', p_now => 'infinity')`;
     const others = await shop.placeUnpaidOrders(3);
     const dry = await shop.run({ dryRun: true });
     assert.deepEqual(dry.decisions!.filter((it) => it.reason === "order_unreadable").map((it) => it.orderId), [odd]);

@@ -141,9 +141,13 @@ Deno.test("when Stripe knows none of many payments, the key is of another accoun
 
 Deno.test("orders whose payments do not exist at Stripe hold up the good ones behind them for a few ticks, and then nobody", async () => {
   await withShop({}, async (shop) => {
-    await shop.sql`update jobs.settings set claim_batch = 20`;
-    const gone = await shop.placeUnpaidOrders(100);
-    await shop.sql`update public.order_payments set stripe_id = 'pi_gone' || replace(id::text, '-', '')`;
+    await shop.sql`update jobs.settings set claim_batch = 15`;
+    const gone: string[] = [];
+    for (let n = 0; n < 70; n++) {
+      const id = await shop.placeOrder();
+      await shop.addIntent(id, { livemode: true });
+      gone.push(id);
+    }
     const good: string[] = [];
     for (let n = 0; n < 5; n++) {
       const id = await shop.placeOrder({ minutesAgo: 45 });
