@@ -49,8 +49,19 @@ Deno.test("a checkout at fifty orders a second beside a large backlog on the sam
     const [row] = await sql`select count(*)::int as n from public.orders where status = 'expired'`;
     assert.equal(row!.n, WITHOUT_PAYMENTS + WITH_INTENTS);
     if (isLong) {
-      const slow = results.flatMap(({ slowness }) => slowness).filter((it) => it.busyP95 > 2 * it.quietMedian);
-      assert.deepEqual(slow.map(({ call }) => call), [], "slower than twice the quiet median");
+      const control = compare(quiet, await beside(() => writeElsewhere(shop)));
+      for (const { call, busyP95, quietMedian } of control) {
+        report(`beside a writer of other rows, ${call}: p95 ${ms(busyP95)}, ${(busyP95 / quietMedian).toFixed(1)} x`);
+      }
+      const slow = results.flatMap(({ slowness }) => slowness).filter(({ call, busyP95, quietMedian }) => {
+        const unavoidable = control.find((it) => it.call === call)!.busyP95;
+        return busyP95 > Math.max(2 * quietMedian, 1.5 * unavoidable);
+      });
+      assert.deepEqual(
+        slow.map(({ call }) => call),
+        [],
+        "slower than twice the quiet median, and than beside any writer",
+      );
     }
     await assertQuiet({ sql, stripe, onHand: ON_HAND });
   });
@@ -87,6 +98,15 @@ async function placeWithoutPayments({ sql }: Shop): Promise<void> {
     await sql`update public.inventory set reserved = reserved + ${WITHOUT_PAYMENTS}`;
   });
   await sql`vacuum analyze public.orders, public.stock_reservations`;
+}
+
+/** As many bytes as a backlog leaves, and no row that a checkout wants: what is slow beside this is slow for the machine's sake. */
+async function writeElsewhere({ sql }: Shop): Promise<void> {
+  await sql`create table public.elsewhere (id uuid, text text)`;
+  for (let batch = 0; batch < 8; batch++) {
+    await sql`insert into public.elsewhere select gen_random_uuid(), repeat('x', 200) from generate_series(1, 150000)`;
+  }
+  await sql`drop table public.elsewhere`;
 }
 
 async function workOff(shop: Shop): Promise<void> {
