@@ -68,8 +68,9 @@ begin
       using errcode = 'invalid_parameter_value';
   end if;
 
-  if p_expires_at not between p_now - interval '1 year' and p_now + interval '1 year' then
-    raise exception 'Cannot place order with a deadline more than a year away: current value is %', p_expires_at
+  -- A past deadline is one to close at the next tick; one of 1970 is seconds taken for milliseconds.
+  if p_expires_at not between p_now - interval '10 years' and p_now + interval '1 year' then
+    raise exception 'Cannot place order with a deadline more than a year ahead or ten years back: current value is %', p_expires_at
       using errcode = 'invalid_parameter_value';
   end if;
 
