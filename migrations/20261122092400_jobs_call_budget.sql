@@ -95,6 +95,11 @@ begin
   end if;
 
   -- The account's row comes first for everybody: it makes reservations take turns, so that none overlooks another.
+  perform jobs.lock_budget(p_livemode => p_livemode, p_endpoint => 'account', p_now => p_now);
+  -- Nobody is held up or reserves an hour ahead. Such a row is of a clock that was set back, and no run could call before that time came.
+  update jobs.call_budgets b
+  set next_slot_at = least(b.next_slot_at, p_now), paused_until = least(b.paused_until, p_now)
+  where b.livemode = p_livemode and greatest(b.next_slot_at, b.paused_until) > p_now + interval '1 hour';
   v_account := jobs.lock_budget(p_livemode => p_livemode, p_endpoint => 'account', p_now => p_now);
   v_budget := jobs.lock_budget(p_livemode => p_livemode, p_endpoint => p_endpoint, p_now => p_now);
   v_start := greatest(p_now, v_budget.next_slot_at, v_budget.paused_until, v_account.paused_until);
