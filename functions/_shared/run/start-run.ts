@@ -134,8 +134,12 @@ async function endRun(
       stripeCalls: statistics.calls,
       stripeThrottled: statistics.throttled,
     });
-    // After the lease is given back: a continuation that found it taken would give up.
-    if (result.workLeft && !begun.run.dry_run) log.info("run_continued", { by: await database.continueRun(runId) });
+    // A run that got nowhere would be continued by another one like it, and so on without a pause. The next tick goes on instead.
+    const gotSomewhere = statistics.calls > 0 || row.payments_expired > 0;
+    if (result.workLeft && gotSomewhere && !begun.run.dry_run) {
+      // After the lease is given back: a continuation that found it taken would give up.
+      log.info("run_continued", { by: await database.continueRun(runId) });
+    }
   } catch (error) {
     // The watch marks the run lost and the next tick goes on: nothing depends on this call.
     log.error("run_end_broke", { error: reasonOf(error) });
