@@ -91,11 +91,10 @@ create function jobs.overdue_jobs(p_now timestamptz) returns table (job text, ol
 language sql stable
 set search_path = ''
 as $$
-  select m.job, d.oldest
+  select 'expire-stale-orders', d.oldest
   from jobs.watch_settings() g
-  cross join public.job_metrics m
-  cross join lateral jobs.job_due(p_job => m.job, p_now => p_now, p_cap => 1) d
-  where m.job <> 'cleanup-stale-payment-intents' and d.oldest < p_now - g.overdue_after;
+  cross join jobs.shop_due(p_now => p_now, p_cap => 1) d
+  where d.oldest < p_now - g.overdue_after;
 $$;
 
 comment on function jobs.overdue_jobs(timestamptz) is 'Jobs with an order that is due for too long.';
