@@ -31,7 +31,8 @@ comment on column jobs.call_budgets.throttled_total is 'How often Stripe refused
 alter table jobs.call_budgets enable row level security;
 revoke all on table jobs.call_budgets from public, anon, authenticated, service_role;
 
--- Contract: makes the row of an endpoint if it is missing and returns it locked, its rate recovered up to now.
+-- Contract: makes the row of an endpoint if it is missing and returns it locked, its rate recovered up to now and without times that a
+-- clock which was set back has left behind.
 create function jobs.lock_budget(p_livemode boolean, p_endpoint text, p_now timestamptz) returns jobs.call_budgets
 language plpgsql
 set search_path = ''
@@ -50,6 +51,14 @@ begin
   on conflict do nothing;
   select * into strict v_budget from jobs.call_budgets b
   where b.livemode = p_livemode and b.endpoint = p_endpoint for update;
+
+  -- Nobody reserves or pauses an hour ahead: such a time is of a clock that was set back, and nobody waits for it.
+  if v_budget.next_slot_at > p_now + interval '1 hour' then
+    v_budget.next_slot_at := p_now;
+  end if;
+  if v_budget.paused_until > p_now + interval '1 hour' then
+    v_budget.paused_until := p_now;
+  end if;
 
   -- Additive increase: one call per second more for every five seconds without a refusal.
   v_budget.rate := case
@@ -95,11 +104,6 @@ begin
   end if;
 
   -- The account's row comes first for everybody: it makes reservations take turns, so that none overlooks another.
-  perform jobs.lock_budget(p_livemode => p_livemode, p_endpoint => 'account', p_now => p_now);
-  -- Nobody is held up or reserves an hour ahead. Such a row is of a clock that was set back, and no run could call before that time came.
-  update jobs.call_budgets b
-  set next_slot_at = least(b.next_slot_at, p_now), paused_until = least(b.paused_until, p_now)
-  where b.livemode = p_livemode and greatest(b.next_slot_at, b.paused_until) > p_now + interval '1 hour';
   v_account := jobs.lock_budget(p_livemode => p_livemode, p_endpoint => 'account', p_now => p_now);
   v_budget := jobs.lock_budget(p_livemode => p_livemode, p_endpoint => p_endpoint, p_now => p_now);
   v_start := greatest(p_now, v_budget.next_slot_at, v_budget.paused_until, v_account.paused_until);
@@ -108,7 +112,8 @@ begin
   loop
     select coalesce(sum(b.block_rate), 0) as rate, min(b.next_slot_at) as first_end into v_taken
     from jobs.call_budgets b
-    where b.livemode = p_livemode and b.endpoint not in (p_endpoint, 'account') and b.next_slot_at > v_start;
+    where b.livemode = p_livemode and b.endpoint not in (p_endpoint, 'account') and b.next_slot_at > v_start
+      and b.next_slot_at <= p_now + interval '1 hour';
     exit when v_account.rate - v_taken.rate >= 1 or v_taken.first_end is null;
     v_start := v_taken.first_end;
   end loop;
@@ -119,7 +124,7 @@ begin
 
   update jobs.call_budgets b
   -- An earlier block of this endpoint may still be running at a higher rate: count the higher one until both are over.
-  set block_rate = case when b.next_slot_at > p_now then greatest(b.block_rate, v_rate) else v_rate end,
+  set block_rate = case when v_budget.next_slot_at > p_now then greatest(b.block_rate, v_rate) else v_rate end,
       next_slot_at = v_end
   where b.livemode = p_livemode and b.endpoint = p_endpoint;
 
@@ -166,7 +171,7 @@ begin
       rate = case when x.fresh then greatest(v_budget.rate / 2, 1) else b.rate end,
       rate_at = case when x.fresh then p_now else b.rate_at end,
       paused_until = case
-        when x.fresh then greatest(b.paused_until, p_now + interval '1 second' * (1 + random() / 2))
+        when x.fresh then greatest(v_budget.paused_until, p_now + interval '1 second' * (1 + random() / 2))
         else b.paused_until
       end
   from (select b2.rate_at < p_now - interval '1 second' as fresh

@@ -474,7 +474,7 @@ export const JOBS_SQL_FAULTS = [
     ],
     [
       "running-block-forgotten",
-      "case when b.next_slot_at > p_now then greatest(b.block_rate, v_rate) else v_rate end",
+      "case when v_budget.next_slot_at > p_now then greatest(b.block_rate, v_rate) else v_rate end",
       "v_rate",
       "a block that still runs is counted too low",
     ],
