@@ -3,8 +3,15 @@ import type { ClaimedOrder } from "../orders.ts";
 /** A stretch of Stripe's list that holds some of the intents a run wants to read, and which. */
 export type IntentWindow = { account: string | null; from: Date; to: Date; stripeIds: string[] };
 
+/** A window, and how many pages of it may be read. */
+export type PagedWindow = IntentWindow & { pages: number };
+
 /** Stripe's largest page. */
 export const PAGE_SIZE = 100;
+/** So many of them are planned: an account has intents the database does not know, and two clocks decide what lies at an edge. */
+const PLANNED_FOR_A_PAGE = 90;
+/** The most intents of a window that is counted: pages are put together from whole windows. */
+const IN_A_WINDOW = 20;
 /** Intents further apart than this are looked for separately. */
 const GAP_MS = 60_000;
 /** A shop attaches an intent right after it created it; the two clocks are not the same. */
@@ -13,35 +20,79 @@ const CREATED_AFTER_MS = 5_000;
 /** Reading two intents one by one costs no more than finding them on a page. */
 const WORTH_A_PAGE = 3;
 
-/** Groups the open intents of some orders into stretches in which they lie close together. Others are read one by one. */
+type Payment = ClaimedOrder["payments"][number];
+
+/**
+ * The open intents of some orders, in windows for the database to count what lies between them. Those of one stretch adjoin,
+ * newest first. Intents that lie alone are in none.
+ */
 export function windowsOf(orders: readonly ClaimedOrder[]): IntentWindow[] {
   const open = orders.flatMap(({ payments }) => payments)
-    .filter(({ kind, state }) => kind === "payment_intent" && state === "open");
-  const windows: IntentWindow[] = [];
-  for (const account of new Set(open.map(({ stripeAccount }) => stripeAccount))) {
-    const own = open.filter(({ stripeAccount }) => stripeAccount === account)
-      .sort((a, b) => a.createdAt.getTime() - b.createdAt.getTime());
-    let last = Number.NEGATIVE_INFINITY;
-    let window: IntentWindow | null = null;
-    for (const { stripeId, createdAt } of own) {
-      const at = createdAt.getTime();
-      if (window === null || at - last > GAP_MS) {
-        window = { account, from: new Date(at - CREATED_BEFORE_MS), to: createdAt, stripeIds: [] };
-        windows.push(window);
-      }
-      window.stripeIds.push(stripeId);
-      window.to = new Date(at + CREATED_AFTER_MS);
-      last = at;
-    }
+    .filter(({ kind, state }) => kind === "payment_intent" && state === "open")
+    .sort((a, b) => b.createdAt.getTime() - a.createdAt.getTime());
+  return [...Map.groupBy(open, ({ stripeAccount }) => stripeAccount).values()]
+    .flatMap(stretchesOf)
+    .filter(({ length }) => length >= WORTH_A_PAGE)
+    .flatMap(windowsOfStretch);
+}
+
+function stretchesOf(newestFirst: Payment[]): Payment[][] {
+  const stretches: Payment[][] = [];
+  let later: Payment | undefined;
+  for (const payment of newestFirst) {
+    const near = later && later.createdAt.getTime() - payment.createdAt.getTime() <= GAP_MS;
+    if (near) stretches.at(-1)!.push(payment);
+    else stretches.push([payment]);
+    later = payment;
   }
-  return windows.filter(({ stripeIds }) => stripeIds.length >= WORTH_A_PAGE);
+  return stretches;
+}
+
+function windowsOfStretch(stretch: Payment[]): IntentWindow[] {
+  const windows: IntentWindow[] = [];
+  for (let first = 0; first < stretch.length; first += IN_A_WINDOW) {
+    const members = stretch.slice(first, first + IN_A_WINDOW);
+    const oldest = members.at(-1)!;
+    windows.push({
+      account: oldest.stripeAccount,
+      from: first + IN_A_WINDOW < stretch.length
+        ? oldest.createdAt
+        : new Date(oldest.createdAt.getTime() - CREATED_BEFORE_MS),
+      to: windows.at(-1)?.from ?? new Date(members[0]!.createdAt.getTime() + CREATED_AFTER_MS),
+      stripeIds: members.map(({ stripeId }) => stripeId),
+    });
+  }
+  return windows;
+}
+
+/**
+ * Puts adjoining windows together to pages, by how many intents the database knows in each. All pages are known before the first is
+ * read, and so they are read at the same time. What is worth no page is left out: read it one by one.
+ */
+export function pagesOf(windows: readonly IntentWindow[], known: readonly number[]): PagedWindow[] {
+  const merged: { window: IntentWindow; known: number }[] = [];
+  for (const [n, window] of windows.entries()) {
+    const newer = merged.at(-1);
+    const sum = (newer?.known ?? 0) + known[n]!;
+    if (newer && adjoin(newer.window, window) && sum <= PLANNED_FOR_A_PAGE) {
+      const stripeIds = [...newer.window.stripeIds, ...window.stripeIds];
+      merged[merged.length - 1] = { window: { ...newer.window, from: window.from, stripeIds }, known: sum };
+    } else merged.push({ window, known: known[n]! });
+  }
+  return merged
+    .map(({ window, known }) => ({ ...window, pages: pagesWorthReading(window, known) }))
+    .filter(({ pages }) => pages > 0);
+}
+
+function adjoin(newer: IntentWindow, older: IntentWindow): boolean {
+  return newer.account === older.account && newer.from.getTime() === older.to.getTime();
 }
 
 /**
  * How many pages may be read to find a window's intents, given how many intents the database knows in it; 0: read them one by
  * one. Pages are chosen only where they need at most half the calls, so that a window that turns out fuller does not cost more.
  */
-export function pagesWorthReading(window: IntentWindow, known: number): number {
+export function pagesWorthReading({ stripeIds }: Pick<IntentWindow, "stripeIds">, known: number): number {
   const pages = Math.max(1, Math.ceil(known / PAGE_SIZE));
-  return pages * 2 <= window.stripeIds.length ? pages : 0;
+  return pages * 2 <= stripeIds.length ? pages : 0;
 }

@@ -2,7 +2,7 @@ import type { ClaimedOrder } from "../orders.ts";
 import { capturesByHand } from "./captures-by-hand.ts";
 import type { StripeGateway } from "./gateway.ts";
 import type { StripeIntent } from "./objects.ts";
-import { type IntentWindow, PAGE_SIZE, pagesWorthReading, windowsOf } from "./page-plan.ts";
+import { type IntentWindow, PAGE_SIZE, type PagedWindow, pagesOf, windowsOf } from "./page-plan.ts";
 
 export type ReadInPagesOptions = {
   gateway: StripeGateway;
@@ -36,14 +36,16 @@ export async function readInPages(
 ): Promise<StripeGateway> {
   const windows = windowsOf(orders);
   if (windows.length === 0) return gateway;
-  const known = await countIntents(windows);
-  const ahead = new Map<string, ReadAhead>();
-  await Promise.all(
-    windows.map((window, n) => {
-      const pages = pagesWorthReading(window, known[n] ?? 0);
-      return readWindow(window, pages, { gateway, clock, ahead });
-    }),
-  );
+  const pages = pagesOf(windows, await countIntents(windows));
+  const reading: Reading = {
+    gateway,
+    clock,
+    missing: new Set(pages.flatMap(({ stripeIds }) => stripeIds)),
+    ahead: new Map(),
+  };
+  // All at once: they are seen at the same time, and their slots of the call budget are reserved together.
+  await Promise.all(pages.map((window) => readWindow(window, reading)));
+  const { ahead } = reading;
 
   return {
     ...gateway,
@@ -56,14 +58,18 @@ export async function readInPages(
   };
 }
 
+type Reading = Pick<ReadInPagesOptions, "gateway" | "clock"> & {
+  /** Wanted intents that no page has shown yet. One that was attached late may lie in another window than its own. */
+  missing: Set<string>;
+  ahead: Map<string, ReadAhead>;
+};
+
 async function readWindow(
-  { account, from, to, stripeIds }: IntentWindow,
-  pages: number,
-  { gateway, clock, ahead }: Pick<ReadInPagesOptions, "gateway" | "clock"> & { ahead: Map<string, ReadAhead> },
+  { account, from, to, stripeIds, pages }: PagedWindow,
+  { gateway, clock, missing, ahead }: Reading,
 ): Promise<void> {
-  const missing = new Set(stripeIds);
   let startingAfter: string | null = null;
-  for (let page = 0; page < pages && missing.size > 0; page++) {
+  for (let page = 0; page < pages && stripeIds.some((id) => missing.has(id)); page++) {
     const askedAt = clock();
     const reply = await gateway.listIntents({
       createdGte: from,

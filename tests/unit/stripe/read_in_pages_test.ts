@@ -1,8 +1,13 @@
 import assert from "node:assert/strict";
 import type { ClaimedOrder } from "../../../functions/_shared/orders.ts";
-import type { StripeGateway } from "../../../functions/_shared/stripe/gateway.ts";
+import type { IntentSlice, StripeGateway } from "../../../functions/_shared/stripe/gateway.ts";
 import type { StripeIntent } from "../../../functions/_shared/stripe/objects.ts";
-import { pagesWorthReading, windowsOf } from "../../../functions/_shared/stripe/page-plan.ts";
+import {
+  type IntentWindow,
+  pagesOf,
+  pagesWorthReading,
+  windowsOf,
+} from "../../../functions/_shared/stripe/page-plan.ts";
 import { readInPages } from "../../../functions/_shared/stripe/read-in-pages.ts";
 
 const NOON = Date.parse("2026-11-22T12:00:00Z");
@@ -63,7 +68,7 @@ async function readAll(claimed: ClaimedOrder[], gateway: StripeGateway, known: n
   const paged = await readInPages(claimed, {
     gateway,
     clock: () => new Date(NOON),
-    countIntents: (windows) => Promise.resolve(windows.map(() => known)),
+    countIntents: (windows) => Promise.resolve(windows.map(() => Math.ceil(known / windows.length))),
   });
   const ids = claimed.flatMap(({ payments }) => payments.map(({ stripeId }) => stripeId));
   const replies = await Promise.all(ids.map((id) => paged.readIntent({ id, account: null })));
@@ -93,13 +98,8 @@ Deno.test("pages are never planned for more than half the calls that single read
       1,
     ]] as const
   ) {
-    const window = {
-      account: null,
-      from: new Date(),
-      to: new Date(),
-      stripeIds: Array.from({ length: wanted }, String),
-    };
-    assert.equal(pagesWorthReading(window, known), pages, `${wanted} wanted among ${known}`);
+    const stripeIds = Array.from({ length: wanted }, String);
+    assert.equal(pagesWorthReading({ stripeIds }, known), pages, `${wanted} wanted among ${known}`);
   }
 });
 
@@ -139,4 +139,78 @@ Deno.test("a second look at an intent asks Stripe again: the page is old by then
   const paged = await readAll(claimed, gateway, 10);
   await paged.readIntent({ id: "pi_3", account: null });
   assert.equal(calls.reads, 1);
+});
+
+/** Stripe's list of intents created `apart` milliseconds from one another, the wanted ones among others; pages wait for `release`. */
+function list({ from, count, apart }: { from: number; count: number; apart: number }, wanted: Map<number, string>) {
+  const created = Array.from({ length: count }, (_, n) => ({
+    id: wanted.get(n) ?? `pi_other_${n}`,
+    at: Math.floor((from + n * apart) / 1_000) * 1_000,
+  })).reverse();
+  const asked: IntentSlice[] = [];
+  const reads: string[] = [];
+  let release = () => {};
+  const released = new Promise<void>((resolve) => release = resolve);
+  const gateway = {
+    listIntents: async (slice: IntentSlice) => {
+      asked.push(slice);
+      await released;
+      const inSlice = created.filter(({ at }) => at >= slice.createdGte.getTime() && at < slice.createdLt.getTime());
+      const rest = inSlice.slice(inSlice.findIndex(({ id }) => id === slice.startingAfter) + 1);
+      const page = rest.slice(0, slice.limit);
+      const intents = page.map(({ id }) => ({ id, capture_method: "automatic" }) as StripeIntent);
+      const object = { intents, malformed: [], hasMore: rest.length > slice.limit, lastId: page.at(-1)?.id ?? null };
+      return { ok: true, requestId: null, object };
+    },
+    readIntent: ({ id }: { id: string }) => {
+      reads.push(id);
+      return Promise.resolve({ ok: true, object: { id }, requestId: null });
+    },
+  } as unknown as StripeGateway;
+  const knownIn = ({ from, to }: { from: Date; to: Date }) =>
+    created.filter(({ at }) => at >= from.getTime() && at <= to.getTime()).length;
+  return { gateway, asked, reads, release, countIntents: (w: IntentWindow[]) => Promise.resolve(w.map(knownIn)) };
+}
+
+Deno.test("all pages of a stretch are asked for at the same time, and show every intent of it", async () => {
+  const claimed = orders(100);
+  // Customers before and after them, one a second as well.
+  const wanted = new Map(claimed.map(({ payments }, n) => [n + 200, payments[0]!.stripeId]));
+  const { gateway, asked, reads, release, countIntents } = list(
+    { from: NOON - 200_000, count: 500, apart: 1_000 },
+    wanted,
+  );
+  const reading = readInPages(claimed, { gateway, countIntents, clock: () => new Date(NOON) });
+  await new Promise((resolve) => setTimeout(resolve));
+  assert.equal(asked.length, 2, "the second page does not wait for the first");
+  release();
+  const paged = await reading;
+  for (const { payments } of claimed) await paged.readIntent({ id: payments[0]!.stripeId, account: null });
+  assert.deepEqual([asked.length, reads], [2, []]);
+});
+
+Deno.test("an intent attached long after it was made is found on another window's page", async () => {
+  const claimed = orders(60);
+  // Four customers a second. The 40th order's was attached 25 seconds after it was made.
+  const wanted = new Map(claimed.map(({ payments }, n) => [n === 40 ? 61 : n * 4, payments[0]!.stripeId]));
+  const { gateway, asked, reads, release, countIntents } = list({ from: NOON, count: 240, apart: 250 }, wanted);
+  release();
+  const paged = await readInPages(claimed, { gateway, countIntents, clock: () => new Date(NOON) });
+  for (const { payments } of claimed) await paged.readIntent({ id: payments[0]!.stripeId, account: null });
+  assert.deepEqual([asked.length, reads], [3, []]);
+});
+
+Deno.test("windows of one stretch adjoin, and none of them is large", () => {
+  const windows = windowsOf(orders(50));
+  assert.deepEqual(windows.map(({ stripeIds }) => stripeIds.length), [20, 20, 10]);
+  assert.deepEqual(windows.slice(1).map(({ to }) => to), windows.slice(0, -1).map(({ from }) => from));
+  assert.deepEqual([windows[0]!.to, windows.at(-1)!.from], [new Date(NOON + 49_000 + 5_000), new Date(NOON - 30_000)]);
+});
+
+Deno.test("a page is put together from adjoining windows until it is nearly full, and never across a gap", () => {
+  const windows = [...windowsOf(orders(60)), ...windowsOf(orders(10, { startsAt: NOON - 3_600_000 }))];
+  const sizes = (known: number[]) => pagesOf(windows, known).map(({ stripeIds, pages }) => [stripeIds.length, pages]);
+  assert.deepEqual(sizes([30, 30, 30, 10]), [[60, 1], [10, 1]]);
+  assert.deepEqual(sizes([30, 30, 31, 10]), [[40, 1], [20, 1], [10, 1]]);
+  assert.deepEqual(sizes([91, 500, 1_001, 10]), [[20, 1], [20, 5], [10, 1]], "one by one where that needs fewer calls");
 });
