@@ -5,77 +5,86 @@ import { startCountingProxy } from "./support/counting-proxy.ts";
 import { type Figure, figureOf } from "./support/figure.ts";
 import { openShop } from "./support/shop.ts";
 
-const SIZES = { toy: 60, quick: 600, full: 3_000 };
+/** Of orders created a second apart, which are read in pages, and of orders five minutes apart, which are read one by one. */
+const SIZES = { toy: [60, 30], quick: [600, 300], full: [3_000, 600] } as const;
 const ENDPOINT = "payment_intents.cancel";
 /** What Lapse allows itself per endpoint, and what Stripe allows (docs.stripe.com/rate-limits). */
 const BUDGET_PER_SECOND = 20;
 const STRIPE_PER_SECOND = { endpoint: 25, account: 100 };
 const LATENCY_MS = 80;
 
-/** A backlog at Stripe's own limits, live mode, read in pages: how much of the call budget is used, and at what price. */
+/** A backlog at Stripe's own limits, live mode: how much of the call budget is used, and at what price. */
 export const stripe: Bench = {
   name: "stripe",
   also: ["budget"],
   async run(scale: Size, databases: Databases): Promise<Figure[]> {
-    const orders = SIZES[scale];
-    await using proxy = startCountingProxy();
-    await using shop = await openShop(databases, {
-      paced: true,
-      simulator: { preset: "live", latencyMs: LATENCY_MS },
-      functionsEnv: { STRIPE_SECRET_KEY: "sk_live_local", SUPABASE_URL: proxy.url },
-    });
-    proxy.forwardTo(shop.stack.apiUrl);
-    // One invocation from the first call to the last; between two of them a continuation starts.
-    await shop.sql`update jobs.settings set lease = '5 minutes', run_seconds = 290, claim_seconds = 280`;
-    await placeOrdersWithIntent(shop, { count: orders, spacingSeconds: 1, livemode: true });
-    const report = await shop.run();
-
-    const control = shop.stack.simulator!.control;
-    const calls = control.calls({ endpoint: ENDPOINT }).map(({ t }) => t).sort((a, b) => a - b);
-    // From the first call to the last there are as many intervals as calls, less one.
-    const perSecond = (calls.length - 1) / ((calls.at(-1)! - calls[0]!) / 1_000);
-    const size = `${orders} orders, one invocation, ${LATENCY_MS} ms latency`;
-    const peak = control.peakCalls({ endpoint: ENDPOINT });
-    const reservations = proxy.calls.get("jobs_reserve_calls") ?? 0;
+    const [inPages, oneByOne] = SIZES[scale];
     return [
-      figureOf("stripe", "call budget used between first and last cancel", {
-        unit: "%",
-        samples: [perSecond / BUDGET_PER_SECOND * 100],
-        size,
-        goal: { atLeast: 97 },
-        behind: { cancelsPerSecond: perSecond, durationMs: report.durationMs ?? 0, expired: report.paymentsExpired },
-      }),
-      figureOf("stripe", "refusals for rate", {
-        unit: "calls",
-        samples: [control.rateLimitedCalls().length],
-        size,
-        goal: { atMost: 0 },
-      }),
-      figureOf("stripe", "peak of one endpoint in any one-second window", {
-        unit: "calls",
-        samples: [peak],
-        size,
-        goal: { atMost: STRIPE_PER_SECOND.endpoint },
-        behind: { budget: BUDGET_PER_SECOND },
-      }),
-      figureOf("stripe", "peak of the account in any one-second window", {
-        unit: "calls",
-        samples: [control.peakCalls()],
-        size,
-        goal: { atMost: STRIPE_PER_SECOND.account },
-        behind: { budget: STRIPE_PER_SECOND.account / 2 },
-      }),
-      figureOf("budget", "database calls of the call budget per 50 calls to Stripe", {
-        unit: "calls",
-        samples: [reservations / (report.stripeCalls / 50)],
-        size,
-        goal: { atMost: 1 },
-        behind: {
-          reservations,
-          stripeCalls: report.stripeCalls,
-          callsPerReservation: report.stripeCalls / reservations,
-        },
-      }),
+      ...await expire(databases, { name: "in pages", orders: inPages, spacingSeconds: 1 }),
+      ...await expire(databases, { name: "one by one", orders: oneByOne, spacingSeconds: 300 }),
     ];
   },
 };
+
+type Backlog = { name: string; orders: number; spacingSeconds: number };
+
+async function expire(databases: Databases, { name, orders, spacingSeconds }: Backlog): Promise<Figure[]> {
+  await using proxy = startCountingProxy();
+  await using shop = await openShop(databases, {
+    paced: true,
+    simulator: { preset: "live", latencyMs: LATENCY_MS },
+    functionsEnv: { STRIPE_SECRET_KEY: "sk_live_local", SUPABASE_URL: proxy.url },
+  });
+  proxy.forwardTo(shop.stack.apiUrl);
+  // One invocation from the first call to the last; between two of them a continuation starts.
+  await shop.sql`update jobs.settings set lease = '5 minutes', run_seconds = 290, claim_seconds = 280`;
+  await placeOrdersWithIntent(shop, { count: orders, spacingSeconds, livemode: true });
+  const report = await shop.run();
+
+  const control = shop.stack.simulator!.control;
+  const calls = control.calls({ endpoint: ENDPOINT }).map(({ t }) => t).sort((a, b) => a - b);
+  // From the first call to the last there are as many intervals as calls, less one.
+  const perSecond = (calls.length - 1) / ((calls.at(-1)! - calls[0]!) / 1_000);
+  const reservations = proxy.calls.get("jobs_reserve_calls") ?? 0;
+  const size = `${orders} orders read ${name}, one invocation, ${LATENCY_MS} ms latency`;
+  return [
+    figureOf("stripe", `call budget used between first and last cancel, read ${name}`, {
+      unit: "%",
+      samples: [perSecond / BUDGET_PER_SECOND * 100],
+      size,
+      goal: { atLeast: 97 },
+      behind: { cancelsPerSecond: perSecond, durationMs: report.durationMs ?? 0, expired: report.paymentsExpired },
+    }),
+    figureOf("stripe", `refusals for rate, read ${name}`, {
+      unit: "calls",
+      samples: [control.rateLimitedCalls().length],
+      size,
+      goal: { atMost: 0 },
+    }),
+    figureOf("stripe", `peak of one endpoint in any one-second window, read ${name}`, {
+      unit: "calls",
+      samples: [control.peakCalls({ endpoint: ENDPOINT })],
+      size,
+      goal: { atMost: STRIPE_PER_SECOND.endpoint },
+      behind: { budget: BUDGET_PER_SECOND },
+    }),
+    figureOf("stripe", `peak of the account in any one-second window, read ${name}`, {
+      unit: "calls",
+      samples: [control.peakCalls()],
+      size,
+      goal: { atMost: STRIPE_PER_SECOND.account },
+      behind: { budget: STRIPE_PER_SECOND.account / 2 },
+    }),
+    figureOf("budget", `database calls of the call budget per 50 calls to Stripe, read ${name}`, {
+      unit: "calls",
+      samples: [reservations / (report.stripeCalls / 50)],
+      size,
+      goal: { atMost: 1 },
+      behind: {
+        reservations,
+        stripeCalls: report.stripeCalls,
+        callsPerReservation: report.stripeCalls / reservations,
+      },
+    }),
+  ];
+}

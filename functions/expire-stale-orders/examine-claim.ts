@@ -9,6 +9,7 @@ import {
   type ExamineOrdersOptions,
   failedDecision,
 } from "../_shared/stripe/examine-orders.ts";
+import { expectEnds } from "../_shared/stripe/expect-ends.ts";
 import { readInPages } from "../_shared/stripe/read-in-pages.ts";
 
 /**
@@ -24,14 +25,17 @@ export type ExamineClaimOptions =
 /** Asks Stripe about the orders of a claim. One that could not be read is a failed attempt of its own, and asks nothing. */
 export async function examineClaim(
   { orders, unreadable }: Claim,
-  { database, gateway, clock, deadline, log }: Ports,
+  { database, gateway, expected, clock, deadline, log }: Ports,
   { settings, dryRun, evidence, halted }: ExamineClaimOptions,
 ): Promise<ExaminedBatch> {
   for (const { id, issue } of unreadable) log.error("order_unreadable", { order_id: id, issue });
   const own = unreadable.map((order) => failedDecision(order, "order_unreadable"));
   try {
+    const paged = await readInPages(orders, { gateway, countIntents: database.countIntents, clock: clock.now });
+    // A dry run ends nothing.
+    const ends = expectEnds(dryRun ? [] : orders, { gateway: paged, expected });
     const batch = await examineOrders(orders, {
-      gateway: await readInPages(orders, { gateway, countIntents: database.countIntents, clock: clock.now }),
+      gateway: ends.gateway,
       deadline: deadline.call,
       clock: clock.now,
       sleep: clock.sleep,
@@ -43,6 +47,7 @@ export async function examineClaim(
       evidence,
       onInternalError: (orderId, error) => log.error("order_broke", { order_id: orderId, error: reasonOf(error) }),
     });
+    ends.over();
     return { ...batch, decisions: [...own, ...batch.decisions] };
   } catch (error) {
     // Before the first order was looked at: all of them go back as they were.

@@ -1,6 +1,7 @@
 import { reasonOf, UnsentCallError } from "../errors.ts";
 import type { CallBudget } from "./call-budget.ts";
 import { endpointOf } from "./endpoint.ts";
+import type { ExpectedCalls } from "./expected-calls.ts";
 import { refusalIn } from "./refusal.ts";
 import { createSeats, type Seats } from "./seats.ts";
 
@@ -13,6 +14,8 @@ export type CallStatistics = {
 export type BudgetedFetchOptions = {
   fetch: typeof fetch;
   budget: CallBudget;
+  /** Calls that nobody waits for yet; default none. */
+  expected?: Pick<ExpectedCalls, "of">;
   /** Time for one attempt on the wire, in milliseconds. Waiting for a slot does not count. */
   timeoutMs: number;
   statistics: CallStatistics;
@@ -33,16 +36,16 @@ const MAX_IN_FLIGHT = 10;
  * What fails on the wire is thrown as it is. What fails before it is an UnsentCallError: nothing was sent, and nothing is counted.
  */
 export function createBudgetedFetch(options: BudgetedFetchOptions): typeof globalThis.fetch {
-  const { fetch, budget, timeoutMs, statistics } = options;
+  const { fetch, budget, timeoutMs, statistics, expected = { of: () => 0 } } = options;
   const lanes = new Map<string, Lane>();
 
   return async (input, init) => {
     const request = new URL(input instanceof Request ? input.url : input);
     const endpoint = endpointOf(init?.method ?? "GET", request.pathname);
-    const lane = lanes.get(endpoint) ?? { demand: 0, seats: createSeats(MAX_IN_FLIGHT) };
+    const lane = lanes.get(endpoint) ?? { waiting: new Set(), seats: createSeats(MAX_IN_FLIGHT) };
     lanes.set(endpoint, lane);
 
-    await waitForTurn(endpoint, { lane, budget, signal: init?.signal });
+    await waitForTurn(endpoint, { lane, budget, expected, signal: init?.signal });
     try {
       statistics.calls += 1;
       statistics.callsByEndpoint[endpoint] = (statistics.callsByEndpoint[endpoint] ?? 0) + 1;
@@ -57,17 +60,25 @@ export function createBudgetedFetch(options: BudgetedFetchOptions): typeof globa
   };
 }
 
-/** `demand`: requests that wait for a slot, whether or not they may fly yet. */
-type Lane = { demand: number; seats: Seats };
+/** `waiting`: requests that wait for a slot, whether or not they may fly yet. */
+type Lane = { waiting: Set<symbol>; seats: Seats };
 
-type Turn = { lane: Lane; budget: CallBudget; signal?: AbortSignal | null | undefined };
+type Turn = {
+  lane: Lane;
+  budget: CallBudget;
+  expected: Pick<ExpectedCalls, "of">;
+  signal?: AbortSignal | null | undefined;
+};
 
 /** Resolves with a seat taken and a slot used. Rejects with neither. */
-async function waitForTurn(endpoint: string, { lane, budget, signal }: Turn): Promise<void> {
-  lane.demand += 1;
+async function waitForTurn(endpoint: string, { lane, budget, expected, signal }: Turn): Promise<void> {
+  const request = Symbol();
+  lane.waiting.add(request);
+  const leave = () => void lane.waiting.delete(request);
   try {
     await lane.seats.enter(signal);
-    await budget.acquire(endpoint, { demand: () => lane.demand, signal }).catch((error) => {
+    const demand = () => lane.waiting.size + expected.of(endpoint);
+    await budget.acquire(endpoint, { demand, served: leave, signal }).catch((error) => {
       lane.seats.leave();
       if (error instanceof UnsentCallError) throw error;
       throw new UnsentCallError("budget", `Cannot reserve calls to Stripe: current value is ${reasonOf(error)}`, {
@@ -75,7 +86,7 @@ async function waitForTurn(endpoint: string, { lane, budget, signal }: Turn): Pr
       });
     });
   } finally {
-    lane.demand -= 1;
+    leave();
   }
 }
 

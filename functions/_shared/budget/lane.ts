@@ -14,10 +14,12 @@ export type Lane = {
 /** Who waits for a slot. */
 export type Waiting = {
   /**
-   * How many requests wait for the endpoint at the moment, this one included: so many slots are reserved, and none that nobody
-   * will use.
+   * How many requests wait for the endpoint at the moment or will soon, this one included: so many slots are reserved, and none
+   * that nobody will use.
    */
   demand: () => number;
+  /** Told in the moment in which the slot is taken: a demand that still counted this request would reserve a slot too many. */
+  served?: () => void;
   /** The caller's patience. */
   signal?: AbortSignal | null | undefined;
 };
@@ -45,6 +47,8 @@ export function createLane(endpoint: string, { account, reported, reserve, clock
   let upcoming: Promise<Block> | null = null;
   let turn: Promise<unknown> = Promise.resolve();
   let lostOnTheWay = 0;
+  // Between the slots of the last block; before the first one nobody knows.
+  let intervalMs = 0;
   // Counts the refusals: a block that was asked for before the last one is of the old rate, whenever it arrives.
   let generation = 0;
   let reports = reported;
@@ -54,10 +58,16 @@ export function createLane(endpoint: string, { account, reported, reserve, clock
     await reports;
     const askedAt = clock.monotonic();
     const slots = await reserve(endpoint, Math.min(Math.max(demand, 1) + lostOnTheWay, MAX_BLOCK));
+    intervalMs = slots.intervalMs;
     // Of a database that takes this long to answer, so many slots more are asked for: or none might ever arrive in time.
     const late = clock.monotonic() - askedAt - slots.startsInMs;
     lostOnTheWay = late > OVERDUE_MS ? Math.ceil(late / slots.intervalMs) : 0;
     return blockOf(slots, askedAt);
+  }
+
+  /** Slots after the deadline would only hold up the next run. */
+  function inTime(demand: number): number {
+    return Math.min(demand, Math.ceil((deadline.getTime() - clock.now().getTime()) / intervalMs));
   }
 
   async function currentBlock({ demand, signal }: Waiting): Promise<Block> {
@@ -67,7 +77,7 @@ export function createLane(endpoint: string, { account, reported, reserve, clock
       if (block !== null) dropOverdue(block, clock.monotonic());
       if (block !== null && block.left > 0) return block;
       const asked = generation;
-      const next = upcoming ?? fetchBlock(demand());
+      const next = upcoming ?? fetchBlock(inTime(demand()));
       upcoming = null;
       const fetched = await next;
       if (asked === generation) block = fetched;
@@ -75,8 +85,9 @@ export function createLane(endpoint: string, { account, reported, reserve, clock
   }
 
   function askAhead({ left }: Block, demand: number): void {
-    if (upcoming !== null || left > PREFETCH_AT || demand <= left) return;
-    upcoming = fetchBlock(demand - left);
+    const wanted = inTime(demand) - left;
+    if (upcoming !== null || left > PREFETCH_AT || wanted <= 0) return;
+    upcoming = fetchBlock(wanted);
     // Whoever takes the block meets the error; nobody may be left to meet it.
     upcoming.catch(() => {});
   }
@@ -91,7 +102,7 @@ export function createLane(endpoint: string, { account, reported, reserve, clock
     );
   }
 
-  async function takeSlot({ demand, signal }: Waiting): Promise<void> {
+  async function takeSlot({ demand, served, signal }: Waiting): Promise<void> {
     for (;;) {
       const slot = await currentBlock({ demand, signal });
       const wait = Math.max(
@@ -111,7 +122,7 @@ export function createLane(endpoint: string, { account, reported, reserve, clock
       slot.left -= 1;
       own.enter();
       account.enter();
-      return;
+      return served?.();
     }
   }
 

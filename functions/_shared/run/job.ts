@@ -1,3 +1,4 @@
+import type { ExpectedCalls } from "../budget/expected-calls.ts";
 import type { JobsDatabase, Lease } from "../database/jobs-database.ts";
 import type { Settings } from "../database/contracts.ts";
 import type { OrderDecision } from "../orders.ts";
@@ -10,6 +11,8 @@ import type { Log } from "./log.ts";
 export type Ports = {
   database: JobsDatabase;
   gateway: StripeGateway;
+  /** Told of calls ahead, the gateway reserves their slots of the call budget together. */
+  expected: ExpectedCalls;
   clock: Clock;
   log: Log;
   deadline: Deadline;

@@ -1,5 +1,6 @@
 import { type CallStatistics, createBudgetedFetch } from "../budget/budgeted-fetch.ts";
 import { createCallBudget } from "../budget/call-budget.ts";
+import { createExpectedCalls } from "../budget/expected-calls.ts";
 import type { BeginAnswer } from "../database/contracts.ts";
 import type { JobsDatabase, NewRun } from "../database/jobs-database.ts";
 import type { StripeEnvironment } from "../environment.ts";
@@ -58,6 +59,7 @@ async function workOff(
 ): Promise<RunEnded> {
   const clock = world.clockFrom(begun.now);
   const deadline = deadlineOf(begun);
+  const expected = createExpectedCalls();
   const statistics = { calls: 0, throttled: 0, callsByEndpoint: {} };
   let configurationError: string | null = null;
   let result: JobResult;
@@ -65,7 +67,16 @@ async function workOff(
     const environment = stripe();
     result = begun.due === 0 ? { status: "succeeded", error: null, workLeft: false } : await job({
       database,
-      gateway: await openGateway(environment, { database, clock, log, deadline, statistics, fetch: world.fetch }),
+      gateway: await openGateway(environment, {
+        database,
+        expected,
+        clock,
+        log,
+        deadline,
+        statistics,
+        fetch: world.fetch,
+      }),
+      expected,
       clock,
       log,
       deadline,
@@ -78,7 +89,7 @@ async function workOff(
   return { report: await endRun(begun, result, { database, log, statistics }), configurationError };
 }
 
-type GatewayOptions = Pick<Ports, "database" | "clock" | "log" | "deadline"> & {
+type GatewayOptions = Pick<Ports, "database" | "expected" | "clock" | "log" | "deadline"> & {
   statistics: CallStatistics;
   fetch: typeof fetch;
 };
@@ -89,7 +100,7 @@ type GatewayOptions = Pick<Ports, "database" | "clock" | "log" | "deadline"> & {
  */
 async function openGateway(
   { secretKey, apiBase }: StripeEnvironment,
-  { database, clock, log, deadline, statistics, fetch }: GatewayOptions,
+  { database, expected, clock, log, deadline, statistics, fetch }: GatewayOptions,
 ): Promise<StripeGateway> {
   const { createStripeGateway } = await import("../stripe/gateway.ts");
   const gateway: StripeGateway = createStripeGateway({
@@ -104,6 +115,7 @@ async function openGateway(
         reserve: (endpoint, count) => database.reserveCalls(gateway.livemode, endpoint, count),
         report: (endpoint, scope) => database.reportThrottle(gateway.livemode, endpoint, scope),
       }),
+      expected,
       timeoutMs: ATTEMPT_TIMEOUT_MS,
       statistics,
       onThrottled: (endpoint, reason) => log.info("throttled", { endpoint, reason }),

@@ -25,6 +25,18 @@ export const BUDGET_FAULTS = [
     ["own-window-open", "own.wait(slot.perSecond),", "", "slots of the past burst after a stall"],
     ["account-window-open", "account.wait(slot.accountPerSecond),", "", "two endpoints burst together after a stall"],
     ["block-too-large", "const MAX_BLOCK = 128;", "const MAX_BLOCK = 1280;", "the database refuses the block"],
+    [
+      "served-still-counted",
+      "return served?.();",
+      "return;",
+      "each group of calls reserves a slot too many, and then another",
+    ],
+    [
+      "slots-after-deadline",
+      "const wanted = inTime(demand) - left;",
+      "const wanted = demand - left;",
+      "a run that ends holds up the next one",
+    ],
     ["block-too-small", "const MAX_BLOCK = 128;", "const MAX_BLOCK = 64;", "the database is asked twice as often"],
     [
       "throttle-keeps-slots",
@@ -167,6 +179,12 @@ export const BUDGET_FAULTS = [
       "a refusal for rate slows nobody down",
     ],
     [
+      "expected-unheard",
+      "lane.waiting.size + expected.of(endpoint)",
+      "lane.waiting.size",
+      "each cancel after a read reserves its own slot",
+    ],
+    [
       "seat-never-left",
       `} finally {
       lane.seats.leave();`,
@@ -210,7 +228,7 @@ export const BUDGET_FAULTS = [
       "init?.signal ?? null",
       "a silent Stripe holds a seat for ever",
     ],
-    ["demand-grows", "lane.demand -= 1;", "", "slots are reserved that nobody uses"],
+    ["demand-grows", "} finally {\n    leave();", "} finally {", "slots are reserved for those who gave up"],
   ]),
   ...faultsIn("functions/_shared/stripe/gateway-failure.ts", [
     [

@@ -2,6 +2,8 @@ import { faultsIn } from "../fault.ts";
 
 const BY_HAND = ["tests/unit/stripe/captures_by_hand_test.ts"];
 const BROKEN = ["tests/unit/expire/broken_batch_test.ts"];
+const PAGES = ["tests/unit/stripe/read_in_pages_test.ts"];
+const ENDS = ["tests/unit/stripe/expect_ends_test.ts"];
 const LOST = ["tests/unit/expire/unknown_payments_test.ts"];
 const UNREADABLE = ["tests/unit/expire/unreadable_orders_test.ts"];
 
@@ -21,6 +23,34 @@ export const RUN_FAULTS = [
       "!read",
       "a customer who has been in 3-D Secure for long is cancelled",
       BY_HAND,
+    ],
+  ]),
+  ...faultsIn("functions/_shared/stripe/page-plan.ts", [
+    ["pages-overfull", "sum <= PLANNED_FOR_A_PAGE", "true", "a page ends before the intents it was planned for", PAGES],
+    [
+      "pages-across-gaps",
+      "adjoin(newer.window, window) && ",
+      "",
+      "a page is spent on hours without wanted intents",
+      PAGES,
+    ],
+    [
+      "pages-unworthy",
+      "pages * 2 <= stripeIds.length ? pages : 0",
+      "pages",
+      "pages cost more than single reads",
+      PAGES,
+    ],
+  ]),
+  ...faultsIn("functions/_shared/stripe/expect-ends.ts", [
+    ["ends-expected-twice", "awaited.delete(id)", "true", "slots are reserved that nobody uses", ENDS],
+    ["ends-of-the-dead", 'if (state !== "open") continue;', "", "slots are reserved for payments that are over", ENDS],
+    [
+      "ends-never-over",
+      "[...awaited.keys()].forEach(noLonger)",
+      "{}",
+      "slots are reserved for a batch that is over",
+      ENDS,
     ],
   ]),
   ...faultsIn("functions/_shared/stripe/captures-by-hand.ts", [

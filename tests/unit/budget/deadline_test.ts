@@ -42,6 +42,13 @@ Deno.test("who cannot be served in time hears it at once, and one reservation is
   assert.deepEqual([row.reserved.length, sent], [1, []]);
 });
 
+Deno.test("no slots are reserved that lie after the deadline: they would hold up the next run", async () => {
+  const { read, row, runUntil } = setUp({ deadline: new Date(8_000) });
+  await runUntil(Promise.allSettled(Array.from({ length: 300 }, () => read())));
+  // Six seconds of them, and what is left of the eight.
+  assert.deepEqual(row.reserved.map(({ count }) => count), [116, 41]);
+});
+
 Deno.test("who comes after the deadline reserves nothing", async () => {
   const { read, row, runUntil, clock } = setUp();
   await runUntil(clock.sleep(50_000));

@@ -49,17 +49,22 @@ type Isolate = {
   reserve: CallBudgetOptions["reserve"];
   report?: CallBudgetOptions["report"];
   deadline?: Date;
+  /** Calls of the same endpoint that are still to come. */
+  expected?: () => number;
   /** Answers of Stripe. */
   wire: () => Promise<Response>;
 };
 
 /** One isolate's way to Stripe, and when its calls left. */
-export function isolate({ clock, reserve, report = () => Promise.resolve(), deadline, wire }: Isolate) {
+export function isolate(
+  { clock, reserve, report = () => Promise.resolve(), deadline, expected = () => 0, wire }: Isolate,
+) {
   const sent: number[] = [];
   const statistics = { calls: 0, throttled: 0, callsByEndpoint: {} };
   const budget = createCallBudget({ clock, reserve, report, deadline: deadline ?? new Date(8.64e15) });
   const fetch = createBudgetedFetch({
     budget,
+    expected: { of: expected },
     statistics,
     timeoutMs: 3_600_000,
     fetch: () => {

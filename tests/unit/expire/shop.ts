@@ -1,3 +1,4 @@
+import { createExpectedCalls } from "../../../functions/_shared/budget/expected-calls.ts";
 import type { Claim } from "../../../functions/_shared/database/claimed-orders.ts";
 import type { Settings } from "../../../functions/_shared/database/contracts.ts";
 import type { HandedBack, JobsDatabase } from "../../../functions/_shared/database/jobs-database.ts";
@@ -85,6 +86,7 @@ export async function runJob(
   const ports: Ports = {
     database,
     gateway,
+    expected: createExpectedCalls(),
     log,
     clock: { now: () => NOW, monotonic: () => 0, sleep: () => Promise.resolve() },
     deadline: { claim: at(40_000), call: at(50_000) },
