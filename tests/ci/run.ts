@@ -1,7 +1,7 @@
 // Every check there is; .ci/run installs what it needs and starts it.
 //
-// First `npm test`. Then, on Debian's PostgreSQL 15 with the real pg_cron: the migrations through the Supabase CLI, pgTAP, lint,
-// advisors, and the tests of the schedule. A check that did not run counts as failed.
+// `npm test`; and beside it, on Debian's PostgreSQL 15 with the real pg_cron: the migrations through the Supabase CLI, pgTAP, lint,
+// advisors, and the tests of the schedule, which mostly wait for a minute to come. A check that did not run counts as failed.
 
 import { type Database, describeDatabase } from "../../local/postgres/databases.ts";
 import { endCommands } from "../support/command.ts";
@@ -24,7 +24,6 @@ const databaseChecks: Record<string, DatabaseCheck> = {
   "schedule": (database) => runScheduleTests(database.adminUrl),
 };
 
-const results: Result[] = [];
 const stack = new AsyncDisposableStack();
 let interrupted = false;
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
@@ -36,28 +35,38 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 
-await check("npm test", runNpmTest);
-await check("locks", checkLocks);
-let server: DebianPostgres | undefined;
-await check("migrations on PostgreSQL 15", async () => {
-  // No job of the schedule may start while pgTAP counts rows.
-  const started = stack.use(await startDebianPostgres({ "cron.max_running_jobs": 0 }));
-  await migrateForTests(databaseOf(started));
-  server = started;
-  return { passed: 1, failed: 0, skipped: 0, notes: [] };
-});
-for (const [name, run] of Object.entries(databaseChecks)) {
-  await check(name, async () => {
-    if (!server) throw new Error("did not run, as there is no migrated database");
-    return await run(databaseOf(server), server);
-  });
-}
+const results = (await Promise.all([checkWithNpm(), checkOnDebian()])).flat();
 await stack.disposeAsync();
 console.log(`\n${describeResults(results)}`);
 Deno.exit(isGood(results) ? 0 : 1);
 
+async function checkWithNpm(): Promise<Result[]> {
+  return [await check("npm test", runNpmTest), await check("locks", checkLocks)];
+}
+
+async function checkOnDebian(): Promise<Result[]> {
+  let server: DebianPostgres | undefined;
+  const migrated = await check("migrations on PostgreSQL 15", async () => {
+    // No job of the schedule may start while pgTAP counts rows.
+    const started = stack.use(await startDebianPostgres({ "cron.max_running_jobs": 0 }));
+    await migrateForTests(databaseOf(started));
+    server = started;
+    return { passed: 1, failed: 0, skipped: 0, notes: [] };
+  });
+  const results = [migrated];
+  for (const [name, run] of Object.entries(databaseChecks)) {
+    results.push(
+      await check(name, async () => {
+        if (!server) throw new Error("did not run, as there is no migrated database");
+        return await run(databaseOf(server), server);
+      }),
+    );
+  }
+  return results;
+}
+
 /** A failed check is a result like any other: those after it run all the same. */
-async function check(name: string, run: () => Promise<Tally>): Promise<void> {
+async function check(name: string, run: () => Promise<Tally>): Promise<Result> {
   console.log(`\n▸ ${name}`);
   const started = performance.now();
   let tally: Tally;
@@ -70,7 +79,7 @@ async function check(name: string, run: () => Promise<Tally>): Promise<void> {
   }
   // The handler of the signal has the last word, once the server is gone.
   if (interrupted) await new Promise(() => {});
-  results.push({ name, ...tally, seconds: (performance.now() - started) / 1000 });
+  return { name, ...tally, seconds: (performance.now() - started) / 1000 };
 }
 
 /** pg_cron lives in one database per server; `postgres` is there from the start. */
