@@ -39,5 +39,7 @@ function factsOf(object: StripeIntent | StripeSession): Facts {
 }
 
 function withoutNulls(facts: Facts): PaymentEvidence {
-  return Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== null && value !== undefined));
+  const kept: { [key: string]: unknown } = {};
+  for (const [key, value] of Object.entries(facts)) if (value !== null && value !== undefined) kept[key] = value;
+  return kept;
 }

@@ -145,12 +145,14 @@ async function callFor<T>(call: () => Promise<Answered>, expected: Expected<T>):
  * Here failures are values, and what they say does not depend on who asked.
  */
 function withoutStackTrace<T>(call: () => T): T {
-  const limit = Error.stackTraceLimit;
-  Error.stackTraceLimit = 0;
+  const errors: { stackTraceLimit?: number } = Error;
+  const limit = errors.stackTraceLimit;
+  // Not 0: that would still format a stack, an empty one.
+  errors.stackTraceLimit = undefined;
   try {
     return call();
   } finally {
-    Error.stackTraceLimit = limit;
+    errors.stackTraceLimit = limit;
   }
 }
 
