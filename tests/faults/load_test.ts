@@ -37,8 +37,12 @@ Deno.test("a checkout at fifty orders a second beside a large backlog on the sam
       results.push({ kind, busy, slowness: compare(quiet, busy) });
     }
 
-    for (const { kind, busy, slowness } of results) {
-      report(`${kind}, beside ${busy.orders} checkouts`);
+    const whole = {
+      kind: "the whole backlog",
+      slowness: compare(quiet, { ...quiet, calls: results.flatMap(({ busy }) => busy.calls) }),
+    };
+    for (const { kind, slowness } of [...results, whole]) {
+      report(`checkouts beside ${kind}`);
       for (const { call, calls, quietMedian, quietP95, busyP95 } of slowness) {
         report(
           `  ${call}, ${calls} calls: quiet median ${ms(quietMedian)}, quiet p95 ${ms(quietP95)}, p95 beside the job ${
@@ -55,6 +59,11 @@ Deno.test("a checkout at fifty orders a second beside a large backlog on the sam
       for (const { call, busyP95, quietMedian } of control) {
         report(`beside a writer of other rows, ${call}: p95 ${ms(busyP95)}, ${(busyP95 / quietMedian).toFixed(1)} x`);
       }
+      assert.deepEqual(
+        whole.slowness.filter(({ busyP95, quietMedian }) => busyP95 > 2 * quietMedian).map(({ call }) => call),
+        [],
+        "slower than twice the quiet median",
+      );
       const slow = results.flatMap(({ slowness }) => slowness).filter(({ call, busyP95, quietMedian }) => {
         const unavoidable = control.find((it) => it.call === call)!.busyP95;
         return busyP95 > Math.max(2 * quietMedian, 1.5 * unavoidable);

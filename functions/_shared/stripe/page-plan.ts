@@ -1,6 +1,6 @@
 import type { ClaimedOrder } from "../orders.ts";
 
-/** A stretch of Stripe's list that holds some of the intents a run wants to read, and which. */
+/** A stretch of Stripe's list that holds some of the intents a run wants to read, and which. Whole seconds; `to` is exclusive. */
 export type IntentWindow = { account: string | null; from: Date; to: Date; stripeIds: string[] };
 
 /** A window, and how many pages of it may be read. */
@@ -10,7 +10,7 @@ export type PagedWindow = IntentWindow & { pages: number };
 export const PAGE_SIZE = 100;
 /** So many of them are planned: an account has intents the database does not know, and two clocks decide what lies at an edge. */
 const PLANNED_FOR_A_PAGE = 90;
-/** The most intents of a window that is counted: pages are put together from whole windows. */
+/** A window with so many is cut where the next second begins: each is counted, and pages are put together from whole ones. */
 const IN_A_WINDOW = 20;
 /** Intents further apart than this are looked for separately. */
 const GAP_MS = 60_000;
@@ -48,21 +48,28 @@ function stretchesOf(newestFirst: Payment[]): Payment[][] {
   return stretches;
 }
 
+/** Cut between two seconds only: a second of Stripe's list is all there, or not at all. */
 function windowsOfStretch(stretch: Payment[]): IntentWindow[] {
   const windows: IntentWindow[] = [];
-  for (let first = 0; first < stretch.length; first += IN_A_WINDOW) {
-    const members = stretch.slice(first, first + IN_A_WINDOW);
-    const oldest = members.at(-1)!;
-    windows.push({
-      account: oldest.stripeAccount,
-      from: first + IN_A_WINDOW < stretch.length
-        ? oldest.createdAt
-        : new Date(oldest.createdAt.getTime() - CREATED_BEFORE_MS),
-      to: windows.at(-1)?.from ?? new Date(members[0]!.createdAt.getTime() + CREATED_AFTER_MS),
-      stripeIds: members.map(({ stripeId }) => stripeId),
-    });
+  for (const { stripeId, stripeAccount: account, createdAt } of stretch) {
+    const second = secondOf(createdAt.getTime());
+    const window = windows.at(-1);
+    if (window && (window.stripeIds.length < IN_A_WINDOW || second >= window.from)) {
+      window.stripeIds.push(stripeId);
+      window.from = second;
+    } else {
+      const to = window?.from ?? secondOf(createdAt.getTime() + CREATED_AFTER_MS + 1_000);
+      windows.push({ account, from: second, to, stripeIds: [stripeId] });
+    }
   }
+  const oldest = windows.at(-1)!;
+  oldest.from = secondOf(oldest.from.getTime() - CREATED_BEFORE_MS);
   return windows;
+}
+
+/** The second's beginning, as Stripe dates an intent. */
+function secondOf(ms: number): Date {
+  return new Date(Math.floor(ms / 1_000) * 1_000);
 }
 
 /**

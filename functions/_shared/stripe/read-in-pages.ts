@@ -73,8 +73,7 @@ async function readWindow(
     const askedAt = clock();
     const reply = await gateway.listIntents({
       createdGte: from,
-      // Exclusive, in whole seconds: the second of the last intent belongs to the window.
-      createdLt: new Date(to.getTime() + 1_000),
+      createdLt: to,
       startingAfter,
       limit: PAGE_SIZE,
       account,

@@ -26,6 +26,13 @@ export const RUN_FAULTS = [
     ],
   ]),
   ...faultsIn("functions/_shared/stripe/page-plan.ts", [
+    [
+      "pages-within-seconds",
+      " || second >= window.from)",
+      ")",
+      "pages show the newest of a second again and again",
+      PAGES,
+    ],
     ["pages-overfull", "sum <= PLANNED_FOR_A_PAGE", "true", "a page ends before the intents it was planned for", PAGES],
     [
       "pages-across-gaps",

@@ -168,7 +168,7 @@ function list({ from, count, apart }: { from: number; count: number; apart: numb
     },
   } as unknown as StripeGateway;
   const knownIn = ({ from, to }: { from: Date; to: Date }) =>
-    created.filter(({ at }) => at >= from.getTime() && at <= to.getTime()).length;
+    created.filter(({ at }) => at >= from.getTime() && at < to.getTime()).length;
   return { gateway, asked, reads, release, countIntents: (w: IntentWindow[]) => Promise.resolve(w.map(knownIn)) };
 }
 
@@ -204,7 +204,27 @@ Deno.test("windows of one stretch adjoin, and none of them is large", () => {
   const windows = windowsOf(orders(50));
   assert.deepEqual(windows.map(({ stripeIds }) => stripeIds.length), [20, 20, 10]);
   assert.deepEqual(windows.slice(1).map(({ to }) => to), windows.slice(0, -1).map(({ from }) => from));
-  assert.deepEqual([windows[0]!.to, windows.at(-1)!.from], [new Date(NOON + 49_000 + 5_000), new Date(NOON - 30_000)]);
+  assert.deepEqual([windows[0]!.to, windows.at(-1)!.from], [new Date(NOON + 49_000 + 6_000), new Date(NOON - 30_000)]);
+});
+
+Deno.test("windows are cut between seconds only: a page of one of them shows the whole second or nothing of it", () => {
+  const windows = windowsOf(orders(60, { apart: 30, startsAt: NOON + 10 }));
+  assert.deepEqual(windows.map(({ stripeIds }) => stripeIds.length), [27, 33]);
+  assert.deepEqual(windows[0]!.from, new Date(NOON + 1_000));
+});
+
+Deno.test("intents of one busy second are read page by page until the wanted ones are found", async () => {
+  const claimed = orders(100, { apart: 1, startsAt: NOON + 500 });
+  // Two hundred customers a second; the wanted ones come one after the other in the middle of it.
+  const wanted = new Map(claimed.map(({ payments }, n) => [2_050 + n, payments[0]!.stripeId]));
+  const { gateway, asked, reads, release, countIntents } = list(
+    { from: NOON - 10_000, count: 2_300, apart: 5 },
+    wanted,
+  );
+  release();
+  const paged = await readInPages(claimed, { gateway, countIntents, clock: () => new Date(NOON) });
+  for (const { payments } of claimed) await paged.readIntent({ id: payments[0]!.stripeId, account: null });
+  assert.deepEqual([asked.length, reads], [3, []]);
 });
 
 Deno.test("a page is put together from adjoining windows until it is nearly full, and never across a gap", () => {
