@@ -7,12 +7,6 @@ import { isKeyDoubtful, type KeyEvidence } from "../_shared/stripe/key-evidence.
 import type { Reason } from "../_shared/stripe/reasons.ts";
 import { examineClaim } from "./examine-claim.ts";
 
-/**
- * Batches under way at the same time: while one settles and claims anew, the other keeps the call budget busy. jobs.settings counts
- * on this number, so that claims stay valid.
- */
-const BATCHES_AT_ONCE = 2;
-
 /** What a run that changes things was asked to do. */
 export type Work = Extract<RunOrders, { dryRun: false }>;
 
@@ -31,7 +25,8 @@ export type Progress = {
 };
 
 /**
- * Claims, asks Stripe and settles, several batches at a time, until nothing is due or the run has to end.
+ * Claims, asks Stripe and settles until nothing is due or the run has to end. Mostly two batches at a time: while one settles and claims
+ * anew, the other keeps the call budget busy.
  *
  * @throws what broke one of the batches, once all of them have ended: the lease is given back then, and without it nobody may go on
  * ending payments.
@@ -45,7 +40,7 @@ export async function workOnBatches(ports: Ports, work: Work, progress: Progress
       progress.broken ??= { error };
     }
   };
-  await Promise.all(Array.from({ length: BATCHES_AT_ONCE }, lane));
+  await Promise.all(Array.from({ length: work.settings.batchesAtOnce }, lane));
   if (progress.broken) throw progress.broken.error;
 }
 

@@ -44,6 +44,7 @@ export const settings = z.strictObject({
   runSeconds: seconds,
   claimSeconds: seconds,
   claimBatch: z.int().check(z.positive()),
+  batchesAtOnce: z.int().check(z.positive()),
   customerActionGraceSeconds: seconds,
   processingRecheckSeconds: seconds,
   captureRecheckSeconds: seconds,

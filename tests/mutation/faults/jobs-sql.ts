@@ -1,5 +1,6 @@
 import { faultsIn } from "../fault.ts";
 
+const POISON = ["tests/faults/poison_order_test.ts"];
 const RACES = ["tests/integration/turns_test.ts"];
 
 /** Runs, claims, settlements, counters and the call budget: what the jobs do in the database. */
@@ -531,6 +532,29 @@ export const JOBS_SQL_FAULTS = [
       "if p_scope is null or p_scope not in ('account', 'endpoint') then",
       "if false then",
       "a misspelt scope slows the wrong one down",
+    ],
+  ]),
+  ...faultsIn("migrations/20261123098000_caution_after_deaths.sql", [
+    [
+      "no-smaller-claims",
+      "power(4, d.deaths)",
+      "power(1, d.deaths)",
+      "an order that kills runs takes others with it",
+      POISON,
+    ],
+    [
+      "two-batches-after-death",
+      "when d.deaths = 0 then 2 else 1 end",
+      "when true then 2 else 1 end",
+      "two suspects die together again and again",
+      POISON,
+    ],
+    [
+      "caution-for-ever",
+      "where w.created_at > coalesce((select max(e.created_at) from worked e where not e.died), '-infinity')",
+      "where w.died",
+      "one death slows the job down for hours",
+      POISON,
     ],
   ]),
   ...faultsIn("migrations/20261122091260_jobs_record_decisions.sql", [

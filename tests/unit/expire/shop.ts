@@ -64,6 +64,7 @@ const SETTINGS: Settings = {
   runSeconds: 50,
   claimSeconds: 40,
   claimBatch: 100,
+  batchesAtOnce: 2,
   customerActionGraceSeconds: 300,
   processingRecheckSeconds: 3_600,
   captureRecheckSeconds: 3_600,
