@@ -1,6 +1,8 @@
 import type { Ports, RunOrders } from "../_shared/run/job.ts";
 import { policyOf } from "../_shared/run/policy-of.ts";
+import type { StaleFinding } from "../_shared/stripe/decide-stale-payment.ts";
 import type { LookContext } from "../_shared/stripe/finding.ts";
+import type { KeyEvidence } from "../_shared/stripe/key-evidence.ts";
 import { DEFAULT_RETRY, retryingGateway } from "../_shared/stripe/retry.ts";
 import type { StalePayment } from "../_shared/payments.ts";
 import { keyedGateway } from "./keyed-gateway.ts";
@@ -17,9 +19,10 @@ export type Cleanup = {
     endsLeft: number;
     pages: number;
     unclear: number;
-    /** Payments that Stripe knew, and that it did not. */
-    found: number;
-    notFound: number;
+    /** What the run has learned about the key. */
+    evidence: KeyEvidence;
+    /** Payments that Stripe did not know while the key was doubtful: decided if it is proven after all. */
+    putOff: StaleFinding[];
   };
 };
 
@@ -45,6 +48,6 @@ export function beginCleanup(ports: Ports, orders: RunOrders): Cleanup {
         currency: order?.currency ?? "",
       },
     }),
-    progress: { endsLeft: orders.limit, pages: 0, unclear: 0, found: 0, notFound: 0 },
+    progress: { endsLeft: orders.limit, pages: 0, unclear: 0, evidence: { known: 0, unknown: 0 }, putOff: [] },
   };
 }

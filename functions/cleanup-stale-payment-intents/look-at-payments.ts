@@ -3,29 +3,22 @@ import type { StaleFinding } from "../_shared/stripe/decide-stale-payment.ts";
 import { lookAt } from "../_shared/stripe/finding.ts";
 import { asClaimed } from "./as-claimed.ts";
 import type { Cleanup } from "./cleanup.ts";
+import { collectEvidence } from "./doubtful-key.ts";
 import { guarded } from "./guarded.ts";
 import { inFlight } from "./in-flight.ts";
 import { lookAtUnread } from "./look-at-unread.ts";
 import type { BatchEnd } from "./work-on-payments.ts";
 
-/** More payments than this unknown to Stripe, and not one known, mean that the key is not the shop's. */
-const MAX_NOT_FOUND = 10;
-
 /** Asks Stripe about payments that the database knows of. An end instead of findings: the run has to stop, nothing was decided. */
 export async function lookAtPayments(payments: StalePayment[], cleanup: Cleanup): Promise<StaleFinding[] | BatchEnd> {
-  const { progress } = cleanup;
   const looked = await inFlight(
     payments.filter(({ orderId }) => orderId !== null),
     (payment) => guarded(payment, cleanup, () => lookAt(asClaimed(payment), cleanup.lookOf(payment))),
   );
   looked.push(...await lookAtUnread(payments.filter(({ orderId }) => orderId === null), cleanup));
-  for (const { finding: { standing, evidence } } of looked) {
+  for (const { finding: { standing } } of looked) {
     if (standing.kind === "stop") return { kind: "stopped", why: standing.why };
-    if (evidence.status !== undefined) progress.found += 1;
-    if (standing.kind === "quarantine" && standing.why === "payment_not_found") progress.notFound += 1;
   }
-  if (progress.notFound > MAX_NOT_FOUND && progress.found === 0) {
-    return { kind: "stopped", why: "too_many_not_found" };
-  }
+  collectEvidence(cleanup.progress.evidence, looked);
   return looked;
 }

@@ -71,7 +71,7 @@ export const BUDGET_FAULTS = [
       "turn = mine;",
       "one lost answer blocks the endpoint for the whole run",
     ],
-    ["slots-for-nobody", "|| demand <= left) return;", ") return;", "slots are reserved that nobody uses"],
+    ["slots-for-nobody", "|| wanted <= 0) return;", ") return;", "slots are reserved that nobody uses"],
     ["prefetch-never", "left > PREFETCH_AT ||", "true ||", "every block starts with a pause"],
     ["prefetch-unhandled", "upcoming.catch(() => {});", "", "a lost reservation kills the function"],
     ["wait-past-the-deadline", "assertInTime(wait, signal);", "", "calls leave after their orders' claims ran out"],

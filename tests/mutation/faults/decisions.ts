@@ -1,5 +1,7 @@
 import { faultsIn } from "../fault.ts";
 
+const DOUBTFUL = ["tests/integration/cleanup/unknown_payments_test.ts"];
+
 /** From findings to a decision, and the ending of payments on the way there. */
 export const DECISION_FAULTS = [
   ...faultsIn("functions/_shared/stripe/decide-order.ts", [
@@ -341,6 +343,47 @@ export const DECISION_FAULTS = [
       "",
       "a failing database is noted against each payment",
       ["tests/integration/cleanup/budget_failure_test.ts"],
+    ],
+  ]),
+  ...faultsIn("functions/cleanup-stale-payment-intents/cleanup-stale-payment-intents.ts", [
+    [
+      "doubtful-never-decided",
+      "isKeyDoubtful(progress.evidence) ? [] : progress.putOff.splice(0)",
+      "[]",
+      "payments of an account that is gone are looked at every week",
+      DOUBTFUL,
+    ],
+    [
+      "wrong-account-swept",
+      "return isKeyDoubtful(progress.evidence) ? WRONG_KEY : null;",
+      "return null;",
+      "with another account's key the sweep passes over the shop's payments",
+      DOUBTFUL,
+    ],
+    [
+      "hope-without-end",
+      "if (isKeyHopeless(progress.evidence)) return WRONG_KEY;",
+      "",
+      "a wrong key asks about every payment there is",
+      DOUBTFUL,
+    ],
+  ]),
+  ...faultsIn("functions/cleanup-stale-payment-intents/work-on-payments.ts", [
+    [
+      "doubtful-decided",
+      "isKeyDoubtful(progress.evidence) ? looked.filter(isUnknownToStripe) : []",
+      "[]",
+      "with another account's key all payments are given up as lost",
+      DOUBTFUL,
+    ],
+  ]),
+  ...faultsIn("migrations/20261123098100_doubtful_payments_last.sql", [
+    [
+      "doubtful-first",
+      "r.next_look_at <= p_due_by and r.reason <> 'key_doubtful'",
+      "r.next_look_at <= p_due_by",
+      "an account that is gone hides all other payments for ever",
+      DOUBTFUL,
     ],
   ]),
   ...faultsIn("functions/cleanup-stale-payment-intents/in-flight.ts", [
