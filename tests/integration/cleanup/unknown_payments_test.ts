@@ -58,8 +58,8 @@ async function fill(bench: Bench, { unknown, unpaid }: { unknown: number; unpaid
     returning id`;
   const ids = rows.map(({ id }) => id).sort();
   await bench.sql`
-    insert into public.order_payments (order_id, kind, stripe_id)
-    select id, 'payment_intent', 'pi_gone' || n from unnest(${
+    insert into public.order_payments (order_id, kind, stripe_id, state)
+    select id, 'payment_intent', 'pi_gone' || n, 'open' from unnest(${
     ids.slice(0, unknown)
   }::uuid[]) with ordinality x (id, n)`;
   for (const id of ids.slice(unknown)) await bench.attach(id, bench.intent(id));
