@@ -1,0 +1,27 @@
+import { assertQuiet } from "../../oracle/quiet.ts";
+import { type Bench, ON_HAND, useBenches, withBench } from "../support/bench.ts";
+
+useBenches();
+
+/** A bug that shop systems shipped: its number and name, what Lapse does instead, and the oracle at the end of it. */
+export function bug(name: string, test: (bench: Bench) => Promise<void>): void {
+  Deno.test(`bug ${name}`, () =>
+    withBench(async (bench) => {
+      await test(bench);
+      await assertQuiet({ ...bench, onHand: ON_HAND });
+    }));
+}
+
+export async function stockOf({ sql }: Bench, sku: string): Promise<{ on_hand: number; reserved: number }> {
+  const [row] = await sql<
+    { on_hand: number; reserved: number }[]
+  >`select on_hand, reserved from public.inventory where sku = ${sku}`;
+  return { ...row! };
+}
+
+export async function openAlerts({ sql }: Bench, key: string): Promise<string[]> {
+  const rows = await sql<
+    { severity: string }[]
+  >`select severity from public.job_alerts where key = ${key} and resolved_at is null`;
+  return rows.map(({ severity }) => severity);
+}

@@ -1,0 +1,84 @@
+// The bugs by which shops ended payments in the wrong way, or those of others. The numbers are those of the research.
+
+import assert from "node:assert/strict";
+import type { IntentSpec } from "../../../local/stripe-simulator/specs.ts";
+import { tick, tickUntilQuiet } from "../support/scheduler.ts";
+import { createAtStripe, placeOrder, statusOf } from "../support/shop.ts";
+import { DAY, MINUTE } from "../support/time.ts";
+import { bug } from "./bug.ts";
+
+bug(
+  "13, the wrong call to cancel: each status and owner gets the right one, also after a 500 that Stripe saved",
+  async (bench) => {
+    const statuses = [
+      "requires_payment_method",
+      "requires_confirmation",
+      "requires_action",
+      "canceled",
+      "succeeded",
+      "processing",
+    ];
+    const wanted: [string, string][] = [];
+    for (const status of statuses) {
+      const settled = { succeeded: "paid", processing: "pending" }[status] ?? "expired";
+      wanted.push([(await placeOrder(bench, { payments: [{ intent: { status } }] })).id, settled]);
+      if (status === "canceled" || status === "succeeded" || status === "processing") continue;
+      const session = await placeOrder(bench, { payments: [{ session: { status: "open", intentStatus: status } }] });
+      wanted.push([session.id, "expired"]);
+      // The shop recorded the session's intent instead of the session.
+      const through = await placeOrder(bench, { payments: [] });
+      const made = createAtStripe(bench, through.id, { session: { status: "open", intentStatus: status } });
+      const intent = bench.stripe.checkoutSession({ id: made }).payment_intent as string;
+      await bench
+        .sql`select public.attach_payment(p_order_id => ${through.id}, p_kind => 'payment_intent', p_stripe_id => ${intent})`;
+      wanted.push([through.id, "expired"]);
+    }
+    for (const endpoint of ["payment_intents.cancel", "checkout.sessions.expire"] as const) {
+      bench.stripe.addFault({ kind: "error_500", saved: true, endpoint, times: 6 });
+    }
+    await tick(bench);
+    await tickUntilQuiet(bench, { withinMs: 30 * MINUTE, most: 20 });
+    for (const [id, status] of wanted) assert.equal(await statusOf(bench, id), status);
+    const executed = bench.stripe.calls({ endpoint: "payment_intents.cancel", executed: true });
+    assert.deepEqual(
+      executed.filter(({ statusBefore }) => !statusBefore!.startsWith("requires_")),
+      [],
+      "final and processing ones are left alone",
+    );
+  },
+);
+
+bug("14, the wrong scope: only the order's own, unpaid payments are ended", async (bench) => {
+  const spared: [string, IntentSpec][] = [
+    ["another shop's", { metadata: { order_id: crypto.randomUUID() } }],
+    ["without our mark", { metadata: {} }],
+    ["an id of another system", { metadata: { order_id: "4711" } }],
+    ["live mode", { livemode: true }],
+    ["another account", { account: "acct_other" }],
+    ["a status of the future", { status: "requires_telepathy" }],
+    ["partly received", { status: "requires_action", nextAction: "bank_transfer", amountReceived: 500 }],
+    ["paid too little", { status: "succeeded", amountReceived: 500 }],
+    ["paid in another currency", { status: "succeeded", currency: "usd" }],
+  ];
+  const orders = [];
+  for (const [name, intent] of spared) orders.push({ name, ...await placeOrder(bench, { payments: [{ intent }] }) });
+  const [ended] = [await placeOrder(bench, { payments: [{ intent: {} }] })];
+  // Payments of nobody's order, old and new: the clean-up sees them in Stripe's list.
+  const strangers = bench.stripe.createPaymentIntents([
+    { count: 10, metadata: {}, created: Math.floor((bench.time.now().getTime() - 10 * DAY) / 1_000) },
+    {
+      count: 10,
+      metadata: { order_id: "another app's" },
+      created: Math.floor((bench.time.now().getTime() - 20 * DAY) / 1_000),
+    },
+  ]);
+  await tick(bench);
+  await tick(bench, { job: "cleanup-stale-payment-intents" });
+  for (const { name, id } of orders) assert.equal(await statusOf(bench, id), "quarantined", name);
+  assert.equal(await statusOf(bench, ended.id), "expired");
+  const touched = bench.stripe.calls({ executed: true }).filter(({ method }) => method === "POST").map(({ objectId }) =>
+    objectId
+  );
+  assert.deepEqual(touched, ended.payments);
+  assert.equal(strangers.length, 20);
+});
