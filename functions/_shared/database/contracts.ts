@@ -44,7 +44,8 @@ export const settings = z.strictObject({
   runSeconds: seconds,
   claimSeconds: seconds,
   claimBatch: z.int().check(z.positive()),
-  batchesAtOnce: z.int().check(z.positive()),
+  // Databases before 20261123098000 do not tell it, and functions may be deployed first.
+  batchesAtOnce: z._default(z.int().check(z.positive()), 2),
   customerActionGraceSeconds: seconds,
   processingRecheckSeconds: seconds,
   captureRecheckSeconds: seconds,
