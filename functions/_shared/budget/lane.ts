@@ -67,6 +67,7 @@ export function createLane(endpoint: string, { account, reported, reserve, clock
 
   /** Slots after the deadline would only hold up the next run. */
   function inTime(demand: number): number {
+    if (intervalMs === 0) return demand;
     return Math.min(demand, Math.ceil((deadline.getTime() - clock.now().getTime()) / intervalMs));
   }
 

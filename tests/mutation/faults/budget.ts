@@ -72,6 +72,12 @@ export const BUDGET_FAULTS = [
       "one lost answer blocks the endpoint for the whole run",
     ],
     ["slots-for-nobody", "|| wanted <= 0) return;", ") return;", "slots are reserved that nobody uses"],
+    [
+      "no-number-of-slots",
+      "if (intervalMs === 0) return demand;",
+      "",
+      "a deadline that passes meanwhile is told as a broken budget",
+    ],
     ["prefetch-never", "left > PREFETCH_AT ||", "true ||", "every block starts with a pause"],
     ["prefetch-unhandled", "upcoming.catch(() => {});", "", "a lost reservation kills the function"],
     ["wait-past-the-deadline", "assertInTime(wait, signal);", "", "calls leave after their orders' claims ran out"],

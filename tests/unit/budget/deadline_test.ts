@@ -55,3 +55,14 @@ Deno.test("who comes after the deadline reserves nothing", async () => {
   await assert.rejects(runUntil(read()), UnsentCallError);
   assert.deepEqual(row.reserved, []);
 });
+
+Deno.test("a deadline that passes while slots are being asked for is a lack of time, not a broken budget", async () => {
+  const { clock, runUntil } = virtualTime();
+  const { row, reserve } = sharedRow(clock);
+  // The last millisecond before the deadline, and the deadline from the second look on.
+  let looks = 0;
+  const onEdge = { ...clock, now: () => new Date(looks++ === 0 ? 49_999 : 50_000) };
+  const { read } = isolate({ clock: onEdge, reserve, deadline: DEADLINE, wire: () => Promise.resolve(new Response()) });
+  await assert.rejects(runUntil(read()), { name: "UnsentCallError", why: "out_of_time" });
+  assert.deepEqual(row.reserved, [{ at: 0, count: 1 }]);
+});
