@@ -45,9 +45,11 @@ export async function examineClaim(
       maxInFlight: ORDERS_IN_FLIGHT,
       halted,
       evidence,
+      onExamined: ends.over,
       onInternalError: (orderId, error) => log.error("order_broke", { order_id: orderId, error: reasonOf(error) }),
     });
-    ends.over();
+    // Those that were not begun.
+    orders.forEach(ends.over);
     return { ...batch, decisions: [...own, ...batch.decisions] };
   } catch (error) {
     // Before the first order was looked at: all of them go back as they were.

@@ -20,6 +20,8 @@ export type ExamineOrdersOptions = Pace & {
   evidence?: KeyEvidence;
   /** Asked before each order is begun; true: the run has to end, and the rest is handed back. */
   halted?: () => boolean;
+  /** Told of every order of which nothing more will be asked, however that ended. */
+  onExamined?: (order: ClaimedOrder) => void;
   /** Told about every exception that became an `internal_error` decision. */
   onInternalError?: (orderId: string, error: unknown) => void;
 };
@@ -56,6 +58,7 @@ export async function examineOrders(
     maxInFlight = 10,
     evidence = { known: 0, unknown: 0 },
     halted = () => false,
+    onExamined,
     onInternalError,
   } = options;
   const context = {
@@ -83,6 +86,8 @@ export async function examineOrders(
         if (concernsTheRun(error)) return void (broken ??= { error });
         onInternalError?.(order.id, error);
         decisions.set(order.id, failedDecision(order, "internal_error"));
+      } finally {
+        onExamined?.(order);
       }
     }
   };

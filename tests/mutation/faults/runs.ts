@@ -51,12 +51,19 @@ export const RUN_FAULTS = [
   ]),
   ...faultsIn("functions/_shared/stripe/expect-ends.ts", [
     ["ends-expected-twice", "awaited.delete(id)", "true", "slots are reserved that nobody uses", ENDS],
-    ["ends-of-the-dead", 'if (state !== "open") continue;', "", "slots are reserved for payments that are over", ENDS],
+    [
+      "ends-of-the-dead",
+      'state !== "open" || awaited.has(stripeId)',
+      "awaited.has(stripeId)",
+      "slots are reserved for payments that are over",
+      ENDS,
+    ],
+    ["ends-of-one-payment-twice", " || awaited.has(stripeId)", "", "slots are reserved that nobody uses", ENDS],
     [
       "ends-never-over",
-      "[...awaited.keys()].forEach(noLonger)",
+      "payments.forEach(({ stripeId }) => noLonger(stripeId))",
       "{}",
-      "slots are reserved for a batch that is over",
+      "slots are reserved for orders that are over",
       ENDS,
     ],
   ]),

@@ -113,6 +113,21 @@ Deno.test("an exception on one order fails that order alone, and is reported", a
   assert.deepEqual(reported, [["o1", new Error("boom")]]);
 });
 
+Deno.test("of every order that was begun it is told once that nothing more is asked, however it ended", async () => {
+  const over: string[] = [];
+  await examineBatch(
+    5,
+    { maxInFlight: 1, onExamined: ({ id }) => over.push(id) },
+    (stripe) => {
+      stripe.answer("readIntent", "pi_1", () => {
+        throw new Error("a bug");
+      });
+      stripe.answer("readIntent", "pi_3", refused(401));
+    },
+  );
+  assert.deepEqual(over, ["o0", "o1", "o2", "o3"]);
+});
+
 Deno.test("what concerns the whole run is no order's failure: the batch ends, and keeps what was done", async () => {
   const error = new DatabaseError("Cannot call jobs_reserve_calls", { code: "42501" });
   const reported: unknown[] = [];
