@@ -2,38 +2,128 @@
 -- count as failed attempts of every order in them, and after max_attempts an order is set aside. Without caution, two hundred orders
 -- would be set aside together with the one that kills.
 --
--- So the runs that follow a death hold fewer orders: a quarter after each death in a row, one batch at a time. After three or four
--- deaths the one that kills is alone, and the others are expired long before their attempts are used up.
+-- So after a death the orders that the dead run may have held are claimed apart from all others and fewer at a time: a quarter after each
+-- death in a row. After three or four deaths the one that kills is alone, and the others are expired long before their attempts are
+-- used up. Orders that no dead run can have held are claimed first and as ever.
 
--- Contract: how many runs of a job died in a row, up to now. One that came to its end in time ends the row. Failed runs, those that did not
--- work, dry runs and runs of one order say nothing. No more than the latest twenty runs are looked at.
-create function jobs.deaths_in_a_row(p_job text) returns integer
+-- Contract: how many runs of a job died in a row, up to now, and when the first of them started. The row goes on until a run came to its
+-- end and left no order due that one of the dead may have held. Failed runs, those that did not work, dry runs and runs of one order say
+-- nothing. No more than the latest hundred runs that count are looked at.
+create function jobs.deaths_in_a_row(p_job text) returns table (deaths integer, since timestamptz)
 language sql stable
 set search_path = ''
 as $$
   -- straight from the index on job and created_at
-  with latest as (
-    select r.status, r.started_at, r.dry_run, r.order_id, r.created_at
+  with worked as (
+    select r.status = 'lost' as died, r.started_at, r.finished_at, r.oldest_due_at
     from public.job_runs r
-    where r.job = p_job
+    where r.job = p_job and not r.dry_run and r.order_id is null and r.started_at is not null
+      and r.status in ('succeeded', 'partial', 'lost')
     order by r.created_at desc
-    limit 20
+    limit 100
   ),
-  -- those that held orders, or could have, and whose end is known
-  worked as (
-    select l.status = 'lost' as died, l.created_at
-    from latest l
-    where not l.dry_run and l.order_id is null and l.started_at is not null and l.status in ('succeeded', 'partial', 'lost')
+  -- a run is lost once its claims have lapsed: what it held was due by then
+  ended as (
+    select max(e.started_at) as at
+    from worked e
+    where not e.died and not exists (
+      select from worked d where d.died and d.started_at < e.started_at and d.finished_at >= e.oldest_due_at
+    )
   )
-  select count(*)::integer
+  select count(*)::integer, min(w.started_at)
   from worked w
-  where w.created_at > coalesce((select max(e.created_at) from worked e where not e.died), '-infinity');
+  cross join ended e
+  where w.died and w.started_at > coalesce(e.at, '-infinity');
 $$;
 
-comment on function jobs.deaths_in_a_row(text) is 'How many runs of a job died one after the other, up to now.';
+comment on function jobs.deaths_in_a_row(text) is 'How many runs of a job died one after the other, up to now, and since when.';
+
+-- Contract: the next claim of a run that is not restricted to one order, as jobs.shop_claim returns it.
+create function jobs.claim_next(p_run_id uuid, p_limit integer, p_now timestamptz) returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_settings jobs.settings;
+  v_dead record;
+  v_claimed jsonb := '[]';
+begin
+  select * into strict v_settings from jobs.settings;
+  -- the only job that claims
+  select d.deaths, d.since into v_dead from jobs.deaths_in_a_row(p_job => 'expire-stale-orders') d;
+  if v_dead.deaths > 0 then
+    -- A claim moves the time at which its orders are due: what was due before the first of the dead started, none of them held.
+    v_claimed := jobs.shop_claim(
+      p_run_id => p_run_id, p_now => least(p_now, v_dead.since), p_until => p_now + v_settings.lease, p_limit => p_limit
+    );
+  end if;
+  if v_claimed = '[]' then
+    v_claimed := jobs.shop_claim(
+      p_run_id => p_run_id, p_now => p_now, p_until => p_now + v_settings.lease,
+      p_limit => least(p_limit, greatest(1, trunc(v_settings.claim_batch / power(4, v_dead.deaths)))::integer)
+    );
+  end if;
+  return v_claimed;
+end;
+$$;
+
+comment on function jobs.claim_next(uuid, integer, timestamptz) is
+  'Claims what is due; after runs that died, fewer at a time of what they may have held.';
+
+-- Contract: claims due orders with payments, oldest first, and returns them as a JSON list; fewer than asked for after runs that died.
+-- Orders whose claim lapsed once too often are quarantined here instead: whatever kills the runs that touch them must not go on. An empty
+-- list says that nothing else is due: a claim of hopeless orders alone is followed by another.
+create or replace function public.jobs_claim_orders(
+  p_run_id uuid,
+  p_fence bigint,
+  p_limit integer,
+  p_now timestamptz default now()
+) returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_run public.job_runs := jobs.hold_lease(p_run_id => p_run_id, p_fence => p_fence, p_now => p_now);
+  v_settings jobs.settings;
+  v_claimed jsonb;
+  v_hopeless jsonb;
+begin
+  select * into strict v_settings from jobs.settings;
+  -- Ends: what a claim took is not due any more.
+  loop
+    v_claimed := case
+      when v_run.order_id is null then jobs.claim_next(p_run_id => p_run_id, p_limit => coalesce(p_limit, 0), p_now => p_now)
+      else jobs.shop_claim_order(
+        p_run_id => p_run_id, p_order_id => v_run.order_id, p_now => p_now, p_until => p_now + v_settings.lease
+      )
+    end;
+
+    select jsonb_agg(jsonb_build_object(
+      'orderId', c -> 'id', 'attempt', c -> 'attempt', 'outcome', 'quarantined', 'reason', 'claim_lapsed', 'payments', '[]'::jsonb
+    )) into v_hopeless
+    from jsonb_array_elements(v_claimed) c
+    where (c ->> 'failures')::integer >= v_settings.max_attempts;
+    exit when v_hopeless is null;
+
+    perform jobs.record_decisions(
+      p_run => v_run,
+      p_decisions => jobs.shop_settle(p_run_id => p_run_id, p_decisions => v_hopeless, p_now => p_now),
+      p_now => p_now
+    );
+    exit when jsonb_array_length(v_hopeless) < jsonb_array_length(v_claimed);
+  end loop;
+
+  return (
+    select coalesce(jsonb_agg(c), '[]')
+    from jsonb_array_elements(v_claimed) c
+    where (c ->> 'failures')::integer < v_settings.max_attempts
+  );
+end;
+$$;
 
 -- Contract: the settings a run needs, as JSON for the functions, intervals in seconds; null when the row is gone. After deaths in a row
--- `claimBatch` is smaller than the setting, and there is one batch at a time.
+-- there is one batch at a time, or two suspects would die together again and again.
 create or replace function jobs.settings_json() returns jsonb
 language sql stable
 set search_path = ''
@@ -41,7 +131,7 @@ as $$
   select jsonb_build_object(
     'runSeconds', s.run_seconds,
     'claimSeconds', s.claim_seconds,
-    'claimBatch', greatest(1, trunc(s.claim_batch / power(4, d.deaths)))::integer,
+    'claimBatch', s.claim_batch,
     'batchesAtOnce', case when d.deaths = 0 then 2 else 1 end,
     'customerActionGraceSeconds', extract(epoch from s.customer_action_grace),
     'processingRecheckSeconds', extract(epoch from s.processing_recheck),
@@ -50,10 +140,10 @@ as $$
     'slowMethodWindowSeconds', extract(epoch from s.slow_method_window)
   )
   from jobs.settings s
-  -- the only job that claims
-  cross join jobs.deaths_in_a_row(p_job => 'expire-stale-orders') d (deaths);
+  cross join jobs.deaths_in_a_row(p_job => 'expire-stale-orders') d;
 $$;
 
-comment on column jobs.settings.claim_batch is 'Orders with payments that a run claims at a time; fewer after runs that died.';
+comment on column jobs.settings.claim_batch is
+  'Orders with payments that a run claims at a time; fewer of those that a run may have held that died.';
 
 revoke all on all functions in schema jobs from public;

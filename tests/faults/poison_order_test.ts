@@ -11,6 +11,9 @@ useBenches();
 
 /** More than two full claims. */
 const ORDERS = lengthOf({ bounded: 230, long: 450 });
+/** Those that fall due between two ticks, and what each claim takes of the 40 seconds in which a run claims. */
+const DUE_PER_TICK = 60;
+const SECONDS_PER_CLAIM = 0.8;
 /** As jobs.settings.max_attempts. */
 const MAX_ATTEMPTS = 8;
 
@@ -33,22 +36,64 @@ for (const [where, place] of [["first", 0], ["in the middle", 0.5], ["last", 1]]
   });
 }
 
-Deno.test("after a run that came to its end the next one holds as many orders as ever", async () => {
+Deno.test("an order that kills every run is set aside alone, also while orders fall due faster than single ones are expired", async () => {
   await withBench(async (bench) => {
-    const { stripeId } = await placeUnpaid(bench);
-    assert.equal((await nextTick(bench, { atStep: diesOf(stripeId) }))[0]!.report, null);
-    bench.time.advance(5 * MINUTE);
-    await watch(bench);
-    assert.deepEqual(await caution(bench), { claimBatch: 25, batchesAtOnce: 1 });
-    assert.equal((await tick(bench))[0]!.report!.status, "succeeded");
-    assert.deepEqual(await caution(bench), { claimBatch: 100, batchesAtOnce: 2 });
+    const poison = await placeUnpaid(bench);
+    const always: AtStep = (step, take, fate) => {
+      // So that a run which claims one by one leaves most of them to the next, and with them the one that kills.
+      if (step.name === "jobs_claim_orders") bench.time.advance(SECONDS_PER_CLAIM * 1_000);
+      return diesOf(poison.stripeId)(step, take, fate);
+    };
+    let placed = 1;
+    for (let ticks = 0; await statusOf(bench, poison.id) !== "quarantined"; ticks++) {
+      assert.ok(ticks < 60, "after 60 ticks the order is not set aside");
+      for (let n = 0; n < DUE_PER_TICK; n++) await placeUnpaid(bench, 28 + 5 * (n / DUE_PER_TICK));
+      placed += DUE_PER_TICK;
+      await nextTick(bench, { always });
+    }
+    await nextTick(bench);
+    const rows = await bench.sql`select status, count(*)::int as n from public.orders group by status order by status`;
+    assert.deepEqual(rows.map(({ status, n }) => `${n} ${status}`), [`${placed - 1} expired`, "1 quarantined"]);
+    report(`${placed} orders, of which ${DUE_PER_TICK} fell due per tick`);
   });
 });
 
-async function caution({ sql }: Bench): Promise<Record<string, number>> {
-  const [row] = await sql<{ claimBatch: number; batchesAtOnce: number }[]>`
-    select (s ->> 'claimBatch')::int as "claimBatch", (s ->> 'batchesAtOnce')::int as "batchesAtOnce" from jobs.settings_json() s`;
-  return { ...row! };
+Deno.test("orders that no dead run held are claimed as ever, the others fewer at a time until they are worked off", async () => {
+  await withBench(async (bench) => {
+    const poison = await placeUnpaid(bench, 90);
+    for (let n = 1; n < 40; n++) await placeUnpaid(bench, 80);
+    assert.deepEqual(
+      await claimsOf(bench, diesOf(poison.stripeId)),
+      [40, 0, "died"],
+      "of the second batch nothing is left",
+    );
+    // Due since before the run that died, and since after it.
+    for (let n = 0; n < 60; n++) await placeUnpaid(bench, 75);
+    bench.time.advance(30 * MINUTE);
+    for (let n = 0; n < 30; n++) await placeUnpaid(bench, 35);
+    await watch(bench);
+    assert.deepEqual(await claimsOf(bench), [60, 25, 25, 20, 0]);
+    await placeUnpaid(bench, 90);
+    assert.equal(await batchesAtOnce(bench), 2, "the row of deaths has ended");
+  });
+});
+
+/** How many orders each claim of one run brought. */
+async function claimsOf(bench: Bench, atStep: AtStep = (_, take) => take()): Promise<(number | "died")[]> {
+  const sizes: (number | "died")[] = [];
+  const [outcome] = await tick(bench, {
+    always: async (step, take, fate) => {
+      const answer = await atStep(step, take, fate);
+      if (step.name === "jobs_claim_orders") sizes.push((answer as { data: unknown[] }).data.length);
+      return answer;
+    },
+  });
+  return outcome!.report === null ? [...sizes, "died"] : sizes;
+}
+
+async function batchesAtOnce({ sql }: Bench): Promise<number> {
+  const [row] = await sql`select (s -> 'batchesAtOnce')::int as n from jobs.settings_json() s`;
+  return row!.n;
 }
 
 /** An hour apart: each payment is read by itself, so that every order has a step of its own. */

@@ -1,17 +1,19 @@
 import type { Bench, JobName, RunOptions, RunOutcome } from "./bench.ts";
 import { MINUTE } from "./time.ts";
+import type { AtStep } from "./wire.ts";
 
 /** What becomes of a request of pg_net. */
 export type Delivery = "once" | "twice" | "never";
 
 type Queued = { run_id: string; job: JobName };
 
-/** One tick of pg_cron, and pg_net's deliveries until its queue is empty, continuations included. `atStep` is for the first process. */
+/** `atStep` is for the first process of a tick, `always` for those that have no such hook. */
+export type TickOptions = RunOptions & { delivery?: () => Delivery; always?: AtStep };
+
+/** One tick of pg_cron, and pg_net's deliveries until its queue is empty, continuations included. */
 export async function tick(
   bench: Bench,
-  { job = "expire-stale-orders", delivery = () => "once", atStep, ...options }: RunOptions & {
-    delivery?: () => Delivery;
-  } = {},
+  { job = "expire-stale-orders", delivery = () => "once", atStep, always, ...options }: TickOptions = {},
 ): Promise<RunOutcome[]> {
   const { sql, time } = bench;
   await sql`select jobs.dispatch(p_job => ${job}, p_now => ${time.now().toISOString()}::timestamptz)`;
@@ -22,7 +24,7 @@ export async function tick(
     for (const { run_id, job } of batch) {
       const times = { once: 1, twice: 2, never: 0 }[delivery()];
       const deliveries = Array.from({ length: times }, () => {
-        const hook = began++ === 0 ? atStep : undefined;
+        const hook = (began++ === 0 ? atStep : undefined) ?? always;
         return bench.run({ ...options, atStep: hook, job, run: { runId: run_id, trigger: "schedule" } });
       });
       outcomes.push(...await Promise.all(deliveries));
@@ -48,7 +50,7 @@ export async function watch({ sql, time }: Bench): Promise<void> {
 const TICK = 5 * MINUTE;
 
 /** Five minutes pass, as between two ticks of the schedule: every lease of the dead has run out, and the watch has looked. */
-export async function nextTick(bench: Bench, options: RunOptions = {}): Promise<RunOutcome[]> {
+export async function nextTick(bench: Bench, options: TickOptions = {}): Promise<RunOutcome[]> {
   bench.time.advance(TICK);
   await watch(bench);
   return await tick(bench, options);

@@ -1,11 +1,14 @@
 import type { Fault } from "../fault.ts";
 import { BUDGET_FAULTS } from "./budget.ts";
+import { BUDGET_SQL_FAULTS } from "./budget-sql.ts";
 import { DECISION_FAULTS } from "./decisions.ts";
 import { EDGE_FAULTS } from "./edge.ts";
-import { JOBS_SQL_FAULTS } from "./jobs-sql.ts";
+import { PORT_SQL_FAULTS } from "./port-sql.ts";
 import { RUN_FAULTS } from "./runs.ts";
+import { RUNS_SQL_FAULTS } from "./runs-sql.ts";
 import { SHOP_SQL_FAULTS } from "./shop-sql.ts";
 import { OUTCOME_FAULTS, VERDICT_FAULTS } from "./verdicts.ts";
+import { WORK_SQL_FAULTS } from "./work-sql.ts";
 
 export const FAULTS: Fault[] = [
   ...VERDICT_FAULTS,
@@ -15,5 +18,8 @@ export const FAULTS: Fault[] = [
   ...BUDGET_FAULTS,
   ...EDGE_FAULTS,
   ...SHOP_SQL_FAULTS,
-  ...JOBS_SQL_FAULTS,
+  ...PORT_SQL_FAULTS,
+  ...RUNS_SQL_FAULTS,
+  ...WORK_SQL_FAULTS,
+  ...BUDGET_SQL_FAULTS,
 ];
