@@ -1,12 +1,8 @@
 import type { JobResult, Ports, RunOrders } from "../_shared/run/job.ts";
-import { isKeyDoubtful } from "../_shared/stripe/key-evidence.ts";
 import { beginCleanup, type Cleanup } from "./cleanup.ts";
-import { isKeyHopeless } from "./doubtful-key.ts";
 import { lookAtPayments } from "./look-at-payments.ts";
 import { sweep } from "./sweep.ts";
 import { type BatchEnd, workOnPayments } from "./work-on-payments.ts";
-
-const WRONG_KEY: BatchEnd = { kind: "stopped", why: "too_many_not_found" };
 
 /** Payments looked at together. At 20 calls a second they are read and ended within ten seconds, well within the lease. */
 const BATCH = 100;
@@ -25,22 +21,19 @@ export async function cleanupStalePaymentIntents(ports: Ports, orders: RunOrders
 }
 
 async function workOnKnownPayments(cleanup: Cleanup): Promise<BatchEnd | null> {
-  const { steps, progress, ports: { clock, deadline, log } } = cleanup;
+  const { steps, ports: { clock, deadline, log } } = cleanup;
   // What this run puts on the revisit list falls due later, so that it meets each payment once.
   const dueBy = clock.now();
   for (;;) {
     if (clock.now() >= deadline.claim) return { kind: "out_of_time" };
     const payments = await steps.stalePayments({ dueBy, limit: BATCH });
-    // Another account's list is no shop's to sweep.
-    if (payments.length === 0) return isKeyDoubtful(progress.evidence) ? WRONG_KEY : null;
+    if (payments.length === 0) return null;
     const looked = await lookAtPayments(payments, cleanup);
     if (!Array.isArray(looked)) return looked;
-    const proven = isKeyDoubtful(progress.evidence) ? [] : progress.putOff.splice(0);
-    const { decisions, end } = await workOnPayments([...proven, ...looked], cleanup);
+    const { decisions, end } = await workOnPayments(looked, cleanup);
     const outcomes = await steps.settle(decisions, null);
     log.info("payments_settled", { looked_at: looked.length, outcomes });
     if (end) return end;
-    if (isKeyHopeless(progress.evidence)) return WRONG_KEY;
   }
 }
 

@@ -1,6 +1,5 @@
 import type { Ports, RunOrders } from "../_shared/run/job.ts";
 import { policyOf } from "../_shared/run/policy-of.ts";
-import type { StaleFinding } from "../_shared/stripe/decide-stale-payment.ts";
 import type { LookContext } from "../_shared/stripe/finding.ts";
 import type { KeyEvidence } from "../_shared/stripe/key-evidence.ts";
 import { DEFAULT_RETRY, retryingGateway } from "../_shared/stripe/retry.ts";
@@ -21,8 +20,6 @@ export type Cleanup = {
     unclear: number;
     /** What the run has learned about the key. */
     evidence: KeyEvidence;
-    /** Payments that Stripe did not know while the key was doubtful: decided if it is proven after all. */
-    putOff: StaleFinding[];
   };
 };
 
@@ -48,6 +45,6 @@ export function beginCleanup(ports: Ports, orders: RunOrders): Cleanup {
         currency: order?.currency ?? "",
       },
     }),
-    progress: { endsLeft: orders.limit, pages: 0, unclear: 0, evidence: { known: 0, unknown: 0 }, putOff: [] },
+    progress: { endsLeft: orders.limit, pages: 0, unclear: 0, evidence: { known: 0, unknown: 0 } },
   };
 }

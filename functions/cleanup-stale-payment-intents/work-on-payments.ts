@@ -8,10 +8,8 @@ import {
 } from "../_shared/stripe/decide-stale-payment.ts";
 import { type CancelableFinding, endPayment } from "../_shared/stripe/end-payment.ts";
 import type { Finding } from "../_shared/stripe/finding.ts";
-import { isKeyDoubtful } from "../_shared/stripe/key-evidence.ts";
 import type { Reason } from "../_shared/stripe/reasons.ts";
 import type { Cleanup } from "./cleanup.ts";
-import { isUnknownToStripe } from "./doubtful-key.ts";
 import { inFlight } from "./in-flight.ts";
 
 /** Why a run ends before its work does. */
@@ -34,9 +32,6 @@ export async function workOnPayments(
   const chosen = endable.slice(0, progress.endsLeft);
   const leftAlone = new Map<StaleFinding, LeftAlone>(endable.slice(chosen.length).map((it) => [it, "limit_reached"]));
   progress.endsLeft -= chosen.length;
-  const doubtful = isKeyDoubtful(progress.evidence) ? looked.filter(isUnknownToStripe) : [];
-  for (const it of doubtful) leftAlone.set(it, "key_doubtful");
-  progress.putOff.push(...doubtful);
 
   const ended = new Map<StaleFinding, Finding>();
   const mayEnd = steps.planEnds && (chosen.length === 0 || await steps.planEnds(chosen.map(({ payment }) => payment)));

@@ -14,7 +14,6 @@ const OF_SQL = [
   "attempts_exhausted",
   "claim_lapsed",
   "ending",
-  "key_doubtful",
   "no_payment",
   "paid_twice",
   "payment_not_dead",

@@ -16,7 +16,6 @@ export const CLEANUP_REASONS = {
   order_open:
     "The shop never recorded this payment and its order is still open: looked at again once it may be closed.",
   limit_reached: "The run was asked to end no more payments than it did.",
-  key_doubtful: "Stripe knows neither this payment nor any other so far: most likely the key is not the shop's.",
   brake: "The brake stopped the run before it ended this payment.",
 } as const satisfies Record<string, string>;
 

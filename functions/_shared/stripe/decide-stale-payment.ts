@@ -5,11 +5,8 @@ import { nextLook } from "./next-look.ts";
 
 export type StaleFinding = { payment: StalePayment; finding: Finding };
 
-/**
- * Why nothing was done about a payment. `would_end`: a dry run. `key_doubtful`: Stripe does not know it, which with the wrong key means
- * nothing; all others could have been ended.
- */
-export type LeftAlone = "would_end" | "limit_reached" | "brake" | "key_doubtful";
+/** What became of a payment that could be ended and was not. `would_end`: a dry run. */
+export type LeftAlone = "would_end" | "limit_reached" | "brake";
 
 /**
  * Decides about one payment from where it stands at Stripe and what the database knows. Null: all is well, or it is the other
@@ -57,7 +54,6 @@ export function decideStalePayment(
       if (payment.orderId === null && standing.why === "foreign_payment") {
         return payment.listed ? decide("unlisted", "foreign_payment") : null;
       }
-      if (leftAlone === "key_doubtful") return decide("deferred", leftAlone, { nextLookAt: now });
       if (!isClosed(payment)) return waitForOrder({ payment, finding }, now);
       return decide("kept", standing.why, { nextLookAt: nextLook("puzzling", { now, payment }), alert: true });
     case "unclear":

@@ -41,10 +41,13 @@ Deno.test.afterAll(() => databases.stop());
 /** Opens a bench, runs the test, closes it. Calls are not paced, and no brake is met, unless the test is about them. */
 export async function withBench(
   test: (bench: Bench) => Promise<void>,
-  { paced = false }: { paced?: boolean } = {},
+  { paced = false, connectedAccounts }: { paced?: boolean; connectedAccounts?: string[] } = {},
 ): Promise<void> {
   await using database = await databases.fresh();
-  const simulator = await startStripeSimulator({ preset: paced ? "sandbox" : "unlimited" });
+  const simulator = await startStripeSimulator({
+    preset: paced ? "sandbox" : "unlimited",
+    ...(connectedAccounts ? { connectedAccounts } : {}),
+  });
   const sql = postgres(database.url, { max: 4, onnotice: () => {} });
   try {
     if (!paced) await sql`update jobs.settings set stripe_endpoint_rate = 1000, stripe_account_limit_test = 10000`;

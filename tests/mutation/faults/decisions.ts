@@ -345,44 +345,35 @@ export const DECISION_FAULTS = [
       ["tests/integration/cleanup/budget_failure_test.ts"],
     ],
   ]),
-  ...faultsIn("functions/cleanup-stale-payment-intents/cleanup-stale-payment-intents.ts", [
+  ...faultsIn("functions/cleanup-stale-payment-intents/look-at-payments.ts", [
     [
-      "doubtful-never-decided",
-      "isKeyDoubtful(progress.evidence) ? [] : progress.putOff.splice(0)",
-      "[]",
-      "payments of an account that is gone are looked at every week",
-      DOUBTFUL,
-    ],
-    [
-      "wrong-account-swept",
-      "return isKeyDoubtful(progress.evidence) ? WRONG_KEY : null;",
-      "return null;",
-      "with another account's key the sweep passes over the shop's payments",
-      DOUBTFUL,
-    ],
-    [
-      "hope-without-end",
-      "if (isKeyHopeless(progress.evidence)) return WRONG_KEY;",
-      "",
-      "a wrong key asks about every payment there is",
-      DOUBTFUL,
-    ],
-  ]),
-  ...faultsIn("functions/cleanup-stale-payment-intents/work-on-payments.ts", [
-    [
-      "doubtful-decided",
-      "isKeyDoubtful(progress.evidence) ? looked.filter(isUnknownToStripe) : []",
-      "[]",
+      "doubt-ignored",
+      "isKeyDoubtful(evidence) ? await proveKey(cleanup) ?? looked : looked",
+      "looked",
       "with another account's key all payments are given up as lost",
       DOUBTFUL,
     ],
-  ]),
-  ...faultsIn("migrations/20261123098100_doubtful_payments_last.sql", [
     [
-      "doubtful-first",
-      "r.next_look_at <= p_due_by and r.reason <> 'key_doubtful'",
-      "r.next_look_at <= p_due_by",
-      "an account that is gone hides all other payments for ever",
+      "doubt-without-proof",
+      "await proveKey(cleanup) ?? looked",
+      `{ kind: "stopped", why: "too_many_not_found" }`,
+      "a hundred payments of an account that is gone hide all others for ever",
+      DOUBTFUL,
+    ],
+  ]),
+  ...faultsIn("functions/cleanup-stale-payment-intents/prove-key.ts", [
+    [
+      "any-list-proves",
+      "known.filter(({ recordedState }) => recordedState !== null).length",
+      "known.length",
+      "an account whose payments look like the shop's proves another account's key",
+      DOUBTFUL,
+    ],
+    [
+      "unread-list-proves",
+      `if ("kind" in read) return read;`,
+      `if ("kind" in read) return null;`,
+      "with another account's key all payments are given up as lost while Stripe is down",
       DOUBTFUL,
     ],
   ]),
