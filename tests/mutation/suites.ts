@@ -51,7 +51,7 @@ export function suitesOf({ file, tests }: Fault): Suite[] {
   if (file.endsWith("/outcome.ts")) return [unit(`${STRIPE}/outcome_test.ts`), unit(STRIPE)];
   if (file.endsWith("/decide-order.ts")) return [unit(`${STRIPE}/decide_order_test.ts`), unit(STRIPE)];
   if (file.includes("/stripe/")) {
-    return [unit(`${STRIPE}/examine_order_test.ts`, `${STRIPE}/examine_orders_test.ts`), unit(STRIPE)];
+    return [unit(`${STRIPE}/examine_order`, `${STRIPE}/examine_orders_test.ts`), unit(STRIPE)];
   }
   if (file.includes("/budget/")) return [unit("tests/unit/budget"), unit("tests/integration/idle_and_budget_test.ts")];
   if (file.includes("/http/")) return [EDGE, unit("tests/security/bodies_test.ts", "tests/security/requests_test.ts")];
