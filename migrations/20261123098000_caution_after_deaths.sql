@@ -46,24 +46,26 @@ as $$
 declare
   v_settings jobs.settings;
   v_dead record;
-  v_claimed jsonb := '[]';
+  v_claimed jsonb;
 begin
   select * into strict v_settings from jobs.settings;
   -- the only job that claims
   select d.deaths, d.since into v_dead from jobs.deaths_in_a_row(p_job => 'expire-stale-orders') d;
-  if v_dead.deaths > 0 then
-    -- A claim moves the time at which its orders are due: what was due before the first of the dead started, none of them held.
-    v_claimed := jobs.shop_claim(
-      p_run_id => p_run_id, p_now => least(p_now, v_dead.since), p_until => p_now + v_settings.lease, p_limit => p_limit
-    );
+  if v_dead.deaths = 0 then
+    return jobs.shop_claim(p_run_id => p_run_id, p_now => p_now, p_until => p_now + v_settings.lease, p_limit => p_limit);
   end if;
-  if v_claimed = '[]' then
-    v_claimed := jobs.shop_claim(
-      p_run_id => p_run_id, p_now => p_now, p_until => p_now + v_settings.lease,
-      p_limit => least(p_limit, greatest(1, trunc(v_settings.claim_batch / power(4, v_dead.deaths)))::integer)
-    );
+
+  -- A claim moves the time at which its orders are due: what was due before the first of the dead started, none of them held.
+  v_claimed := jobs.shop_claim(
+    p_run_id => p_run_id, p_now => least(p_now, v_dead.since), p_until => p_now + v_settings.lease, p_limit => p_limit
+  );
+  if v_claimed <> '[]' then
+    return v_claimed;
   end if;
-  return v_claimed;
+  return jobs.shop_claim(
+    p_run_id => p_run_id, p_now => p_now, p_until => p_now + v_settings.lease,
+    p_limit => least(p_limit, greatest(1, trunc(v_settings.claim_batch / power(4, v_dead.deaths))::integer))
+  );
 end;
 $$;
 

@@ -3,13 +3,13 @@ import { type Bench, ON_HAND, useBenches, withBench } from "../support/bench.ts"
 
 useBenches();
 
-/** A bug that shop systems shipped: its number and name, what Lapse does instead, and the oracle at the end of it. */
-export function bug(name: string, test: (bench: Bench) => Promise<void>): void {
-  Deno.test(`bug ${name}`, () =>
+/** What a test of a bug that shop systems shipped does: on a bench of its own, with the oracle at the end of it. */
+export function onBench(test: (bench: Bench) => Promise<void>): () => Promise<void> {
+  return () =>
     withBench(async (bench) => {
       await test(bench);
       await assertQuiet({ ...bench, onHand: ON_HAND });
-    }));
+    });
 }
 
 export async function stockOf({ sql }: Bench, sku: string): Promise<{ on_hand: number; reserved: number }> {

@@ -7,45 +7,48 @@ import { lengthOf } from "../support/length.ts";
 import { nextTick, tick, tickUntilQuiet } from "../support/scheduler.ts";
 import { placeOrder, statusOf } from "../support/shop.ts";
 import { DAY, HOUR, MINUTE } from "../support/time.ts";
-import { bug } from "./bug.ts";
+import { onBench } from "./bug.ts";
 
-bug("7, slow methods are cancelled like cards: each is left alone until its own deadline", async (bench) => {
-  const inFiveDays = Math.floor((bench.time.now().getTime() + 5 * DAY) / 1_000);
-  const slow: IntentSpec[] = [
-    ...["sepa_debit", "us_bank_account", "bacs_debit", "crypto"].map((paymentMethodType) => ({
-      status: "processing",
-      paymentMethodType,
-    })),
-    { status: "requires_capture", captureMethod: "manual" },
-    ...(["oxxo", "boleto", "konbini", "multibanco", "pix"] as const).map((nextAction) => ({
-      status: "requires_action",
-      nextAction,
-      expiresAt: inFiveDays,
-    })),
-    { status: "requires_action", nextAction: "bank_transfer" },
-    { status: "requires_action", nextAction: "microdeposits" },
-    { status: "requires_action", nextAction: "card_await_notification" },
-  ];
-  const orders = [];
-  for (const intent of slow) orders.push(await placeOrder(bench, { payments: [{ intent }] }));
-  for (let hours = 0; hours < 4 * 24; hours += 8) {
-    await tick(bench);
-    bench.time.advance(8 * HOUR);
-  }
-  assert.equal(bench.stripe.countCalls({ endpoint: "payment_intents.cancel" }), 0);
-  for (const { id } of orders) assert.equal(await statusOf(bench, id), "pending");
-  // Vouchers lapse after five days; three more days are granted to those whose shop reports late.
-  bench.time.advance(5 * DAY);
-  await tickUntilQuiet(bench, { withinMs: DAY, most: 40 });
-  const [row] = await bench.sql`
+Deno.test(
+  "bug 7, slow methods are cancelled like cards: each is left alone until its own deadline",
+  onBench(async (bench) => {
+    const inFiveDays = Math.floor((bench.time.now().getTime() + 5 * DAY) / 1_000);
+    const slow: IntentSpec[] = [
+      ...["sepa_debit", "us_bank_account", "bacs_debit", "crypto"].map((paymentMethodType) => ({
+        status: "processing",
+        paymentMethodType,
+      })),
+      { status: "requires_capture", captureMethod: "manual" },
+      ...(["oxxo", "boleto", "konbini", "multibanco", "pix"] as const).map((nextAction) => ({
+        status: "requires_action",
+        nextAction,
+        expiresAt: inFiveDays,
+      })),
+      { status: "requires_action", nextAction: "bank_transfer" },
+      { status: "requires_action", nextAction: "microdeposits" },
+      { status: "requires_action", nextAction: "card_await_notification" },
+    ];
+    const orders = [];
+    for (const intent of slow) orders.push(await placeOrder(bench, { payments: [{ intent }] }));
+    for (let hours = 0; hours < 4 * 24; hours += 8) {
+      await tick(bench);
+      bench.time.advance(8 * HOUR);
+    }
+    assert.equal(bench.stripe.countCalls({ endpoint: "payment_intents.cancel" }), 0);
+    for (const { id } of orders) assert.equal(await statusOf(bench, id), "pending");
+    // Vouchers lapse after five days; three more days are granted to those whose shop reports late.
+    bench.time.advance(5 * DAY);
+    await tickUntilQuiet(bench, { withinMs: DAY, most: 40 });
+    const [row] = await bench.sql`
     select count(*)::int as n from public.orders o join public.order_payments p on p.order_id = o.id
     where o.status = 'expired' and p.state = 'dead'`;
-  assert.equal(row!.n, slow.length - 4, "all but the four that are processing");
-});
+    assert.equal(row!.n, slow.length - 4, "all but the four that are processing");
+  }),
+);
 
-bug(
-  "8, ages, time zones and daylight saving: an order is due at its deadline and grace, not a second earlier",
-  async (bench) => {
+Deno.test(
+  "bug 8, ages, time zones and daylight saving: an order is due at its deadline and grace, not a second earlier",
+  onBench(async (bench) => {
     const zones = ["UTC", "Europe/Paris", "America/New_York", "Asia/Kathmandu", "Pacific/Apia", "Australia/Lord_Howe"];
     await fc.assert(
       fc.asyncProperty(
@@ -81,24 +84,27 @@ bug(
     await bench.sql`update public.expiry_policies set time_to_pay = interval '30 minutes' where payment_method is null`;
     // These orders were closed beside the jobs, so no decision tells of them.
     await bench.sql`delete from public.stock_reservations`;
-  },
+  }),
 );
 
-bug("12, an order never expires once a payment was started: every abandoned payment ends in time", async (bench) => {
-  const abandoned: IntentSpec[] = [
-    { status: "requires_payment_method" },
-    { status: "requires_confirmation" },
-    { status: "requires_action", nextAction: "use_stripe_sdk" },
-    { status: "requires_action", nextAction: "redirect_to_url" },
-    { status: "canceled" },
-  ];
-  const orders = [];
-  for (const intent of abandoned) {
-    orders.push(await placeOrder(bench, { payments: [{ intent }], placedMinutesAgo: 33 }));
-  }
-  orders.push(await placeOrder(bench, { payments: [{ session: { status: "open" } }], placedMinutesAgo: 33 }));
-  orders.push(await placeOrder(bench, { payments: [{ session: { status: "expired" } }], placedMinutesAgo: 33 }));
-  await tick(bench);
-  await nextTick(bench);
-  for (const { id } of orders) assert.equal(await statusOf(bench, id), "expired");
-});
+Deno.test(
+  "bug 12, an order never expires once a payment was started: every abandoned payment ends in time",
+  onBench(async (bench) => {
+    const abandoned: IntentSpec[] = [
+      { status: "requires_payment_method" },
+      { status: "requires_confirmation" },
+      { status: "requires_action", nextAction: "use_stripe_sdk" },
+      { status: "requires_action", nextAction: "redirect_to_url" },
+      { status: "canceled" },
+    ];
+    const orders = [];
+    for (const intent of abandoned) {
+      orders.push(await placeOrder(bench, { payments: [{ intent }], placedMinutesAgo: 33 }));
+    }
+    orders.push(await placeOrder(bench, { payments: [{ session: { status: "open" } }], placedMinutesAgo: 33 }));
+    orders.push(await placeOrder(bench, { payments: [{ session: { status: "expired" } }], placedMinutesAgo: 33 }));
+    await tick(bench);
+    await nextTick(bench);
+    for (const { id } of orders) assert.equal(await statusOf(bench, id), "expired");
+  }),
+);

@@ -5,18 +5,21 @@ import { ON_HAND } from "../support/bench.ts";
 import { nextTick, tick } from "../support/scheduler.ts";
 import { act, markPaid, placeOrder, statusOf } from "../support/shop.ts";
 import { MINUTE } from "../support/time.ts";
-import { bug, stockOf } from "./bug.ts";
+import { onBench, stockOf } from "./bug.ts";
 
-bug("1, paid at Stripe, webhook lost, cron cancels: the order is paid and its stock is sold", async (bench) => {
-  const { id } = await placeOrder(bench, { payments: [{ intent: { status: "succeeded" } }] });
-  await tick(bench);
-  assert.equal(await statusOf(bench, id), "paid");
-  assert.deepEqual(await stockOf(bench, "tea"), { on_hand: ON_HAND.tea - 2, reserved: 0 });
-});
+Deno.test(
+  "bug 1, paid at Stripe, webhook lost, cron cancels: the order is paid and its stock is sold",
+  onBench(async (bench) => {
+    const { id } = await placeOrder(bench, { payments: [{ intent: { status: "succeeded" } }] });
+    await tick(bench);
+    assert.equal(await statusOf(bench, id), "paid");
+    assert.deepEqual(await stockOf(bench, "tea"), { on_hand: ON_HAND.tea - 2, reserved: 0 });
+  }),
+);
 
-bug(
-  "2, the customer pays between select and cancel: the compare-and-set fails and no stock moves twice",
-  async (bench) => {
+Deno.test(
+  "bug 2, the customer pays between select and cancel: the compare-and-set fails and no stock moves twice",
+  onBench(async (bench) => {
     const { id, payments: [intent] } = await placeOrder(bench, { payments: [{ intent: {} }] });
     const pay = async () => {
       assert.ok(await act(bench, { id: intent!, verb: "confirm_ok" }));
@@ -33,12 +36,12 @@ bug(
     });
     assert.equal(await statusOf(bench, id), "paid");
     assert.deepEqual(await stockOf(bench, "tea"), { on_hand: ON_HAND.tea - 2, reserved: 0 });
-  },
+  }),
 );
 
-bug(
-  "3, money lands after the expiry and nobody hears of it: one alert, however often it is reported",
-  async (bench) => {
+Deno.test(
+  "bug 3, money lands after the expiry and nobody hears of it: one alert, however often it is reported",
+  onBench(async (bench) => {
     const { id } = await placeOrder(bench, { payments: [{ intent: {} }] });
     await tick(bench);
     assert.equal(await statusOf(bench, id), "expired");
@@ -53,12 +56,12 @@ bug(
       .sql`select severity from public.job_alerts where key = ${`late_payment:${id}`} and resolved_at is null`;
     assert.deepEqual(alerts.map(({ severity }) => severity), ["critical"]);
     assert.deepEqual(await stockOf(bench, "tea"), { on_hand: ON_HAND.tea, reserved: 0 });
-  },
+  }),
 );
 
-bug(
-  "4, the gateway's cancel fails and the stock is freed all the same: it stays held until Stripe confirms",
-  async (bench) => {
+Deno.test(
+  "bug 4, the gateway's cancel fails and the stock is freed all the same: it stays held until Stripe confirms",
+  onBench(async (bench) => {
     const { id, payments: [intent] } = await placeOrder(bench, { payments: [{ intent: {} }] });
     bench.stripe.addFault({ kind: "error_500", endpoint: "payment_intents.cancel", objectId: intent! });
     for (let attempt = 1; attempt <= 3; attempt++) {
@@ -71,12 +74,12 @@ bug(
     await tick(bench);
     assert.equal(await statusOf(bench, id), "expired");
     assert.equal((await stockOf(bench, "tea")).reserved, 0);
-  },
+  }),
 );
 
-bug(
-  "5, stock is released twice: fifty runs and as many webhooks at once release and sell each unit once",
-  async (bench) => {
+Deno.test(
+  "bug 5, stock is released twice: fifty runs and as many webhooks at once release and sell each unit once",
+  onBench(async (bench) => {
     const orders = [];
     for (let n = 0; n < 40; n++) {
       orders.push(
@@ -93,17 +96,20 @@ bug(
     assert.deepEqual((await stockOf(bench, "tea")).reserved, 0);
     const [row] = await bench.sql`select count(*)::int as n from public.orders where status in ('paid', 'expired')`;
     assert.equal(row!.n, 40);
-  },
+  }),
 );
 
-bug("6, the hold ends while the old order can still be paid: the last unit is sold once", async (bench) => {
-  const first = await placeOrder(bench, { payments: [{ intent: {} }], sku: "last" });
-  await assert.rejects(placeOrder(bench, { payments: [], sku: "last" }), /stock is short/);
-  await tick(bench);
-  const second = await placeOrder(bench, { payments: [{ intent: {} }], sku: "last", placedMinutesAgo: 1 });
-  assert.equal(await act(bench, { id: first.payments[0]!, verb: "confirm_ok" }), false, "the old payment is dead");
-  assert.ok(await act(bench, { id: second.payments[0]!, verb: "confirm_ok" }));
-  assert.equal(await markPaid(bench, second.id, { stripeId: second.payments[0]! }), "paid");
-  assert.equal(await markPaid(bench, first.id, { stripeId: first.payments[0]! }), "late_payment");
-  assert.deepEqual(await stockOf(bench, "last"), { on_hand: 0, reserved: 0 });
-});
+Deno.test(
+  "bug 6, the hold ends while the old order can still be paid: the last unit is sold once",
+  onBench(async (bench) => {
+    const first = await placeOrder(bench, { payments: [{ intent: {} }], sku: "last" });
+    await assert.rejects(placeOrder(bench, { payments: [], sku: "last" }), /stock is short/);
+    await tick(bench);
+    const second = await placeOrder(bench, { payments: [{ intent: {} }], sku: "last", placedMinutesAgo: 1 });
+    assert.equal(await act(bench, { id: first.payments[0]!, verb: "confirm_ok" }), false, "the old payment is dead");
+    assert.ok(await act(bench, { id: second.payments[0]!, verb: "confirm_ok" }));
+    assert.equal(await markPaid(bench, second.id, { stripeId: second.payments[0]! }), "paid");
+    assert.equal(await markPaid(bench, first.id, { stripeId: first.payments[0]! }), "late_payment");
+    assert.deepEqual(await stockOf(bench, "last"), { on_hand: 0, reserved: 0 });
+  }),
+);

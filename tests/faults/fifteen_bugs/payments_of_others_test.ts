@@ -5,11 +5,11 @@ import type { IntentSpec } from "../../../local/stripe-simulator/specs.ts";
 import { tick, tickUntilQuiet } from "../support/scheduler.ts";
 import { createAtStripe, placeOrder, statusOf } from "../support/shop.ts";
 import { DAY, MINUTE } from "../support/time.ts";
-import { bug } from "./bug.ts";
+import { onBench } from "./bug.ts";
 
-bug(
-  "13, the wrong call to cancel: each status and owner gets the right one, also after a 500 that Stripe saved",
-  async (bench) => {
+Deno.test(
+  "bug 13, the wrong call to cancel: each status and owner gets the right one, also after a 500 that Stripe saved",
+  onBench(async (bench) => {
     const statuses = [
       "requires_payment_method",
       "requires_confirmation",
@@ -45,40 +45,43 @@ bug(
       [],
       "final and processing ones are left alone",
     );
-  },
+  }),
 );
 
-bug("14, the wrong scope: only the order's own, unpaid payments are ended", async (bench) => {
-  const spared: [string, IntentSpec][] = [
-    ["another shop's", { metadata: { order_id: crypto.randomUUID() } }],
-    ["without our mark", { metadata: {} }],
-    ["an id of another system", { metadata: { order_id: "4711" } }],
-    ["live mode", { livemode: true }],
-    ["another account", { account: "acct_other" }],
-    ["a status of the future", { status: "requires_telepathy" }],
-    ["partly received", { status: "requires_action", nextAction: "bank_transfer", amountReceived: 500 }],
-    ["paid too little", { status: "succeeded", amountReceived: 500 }],
-    ["paid in another currency", { status: "succeeded", currency: "usd" }],
-  ];
-  const orders = [];
-  for (const [name, intent] of spared) orders.push({ name, ...await placeOrder(bench, { payments: [{ intent }] }) });
-  const [ended] = [await placeOrder(bench, { payments: [{ intent: {} }] })];
-  // Payments of nobody's order, old and new: the clean-up sees them in Stripe's list.
-  const strangers = bench.stripe.createPaymentIntents([
-    { count: 10, metadata: {}, created: Math.floor((bench.time.now().getTime() - 10 * DAY) / 1_000) },
-    {
-      count: 10,
-      metadata: { order_id: "another app's" },
-      created: Math.floor((bench.time.now().getTime() - 20 * DAY) / 1_000),
-    },
-  ]);
-  await tick(bench);
-  await tick(bench, { job: "cleanup-stale-payment-intents" });
-  for (const { name, id } of orders) assert.equal(await statusOf(bench, id), "quarantined", name);
-  assert.equal(await statusOf(bench, ended.id), "expired");
-  const touched = bench.stripe.calls({ executed: true }).filter(({ method }) => method === "POST").map(({ objectId }) =>
-    objectId
-  );
-  assert.deepEqual(touched, ended.payments);
-  assert.equal(strangers.length, 20);
-});
+Deno.test(
+  "bug 14, the wrong scope: only the order's own, unpaid payments are ended",
+  onBench(async (bench) => {
+    const spared: [string, IntentSpec][] = [
+      ["another shop's", { metadata: { order_id: crypto.randomUUID() } }],
+      ["without our mark", { metadata: {} }],
+      ["an id of another system", { metadata: { order_id: "4711" } }],
+      ["live mode", { livemode: true }],
+      ["another account", { account: "acct_other" }],
+      ["a status of the future", { status: "requires_telepathy" }],
+      ["partly received", { status: "requires_action", nextAction: "bank_transfer", amountReceived: 500 }],
+      ["paid too little", { status: "succeeded", amountReceived: 500 }],
+      ["paid in another currency", { status: "succeeded", currency: "usd" }],
+    ];
+    const orders = [];
+    for (const [name, intent] of spared) orders.push({ name, ...await placeOrder(bench, { payments: [{ intent }] }) });
+    const [ended] = [await placeOrder(bench, { payments: [{ intent: {} }] })];
+    // Payments of nobody's order, old and new: the clean-up sees them in Stripe's list.
+    const strangers = bench.stripe.createPaymentIntents([
+      { count: 10, metadata: {}, created: Math.floor((bench.time.now().getTime() - 10 * DAY) / 1_000) },
+      {
+        count: 10,
+        metadata: { order_id: "another app's" },
+        created: Math.floor((bench.time.now().getTime() - 20 * DAY) / 1_000),
+      },
+    ]);
+    await tick(bench);
+    await tick(bench, { job: "cleanup-stale-payment-intents" });
+    for (const { name, id } of orders) assert.equal(await statusOf(bench, id), "quarantined", name);
+    assert.equal(await statusOf(bench, ended.id), "expired");
+    const touched = bench.stripe.calls({ executed: true }).filter(({ method }) => method === "POST").map((
+      { objectId },
+    ) => objectId);
+    assert.deepEqual(touched, ended.payments);
+    assert.equal(strangers.length, 20);
+  }),
+);

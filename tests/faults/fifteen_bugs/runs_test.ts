@@ -6,11 +6,11 @@ import { dieBefore } from "../support/fates.ts";
 import { tick, tickUntilQuiet, watch } from "../support/scheduler.ts";
 import { placeOrder, statusOf } from "../support/shop.ts";
 import { HOUR, MINUTE } from "../support/time.ts";
-import { bug, openAlerts } from "./bug.ts";
+import { onBench, openAlerts } from "./bug.ts";
 
-bug(
-  "9, a poison order loops for ever or takes its batch along: the others go on, and it is set aside",
-  async (bench) => {
+Deno.test(
+  "bug 9, a poison order loops for ever or takes its batch along: the others go on, and it is set aside",
+  onBench(async (bench) => {
     const poison = [];
     for (let n = 0; n < 100; n++) {
       poison.push(
@@ -33,12 +33,12 @@ bug(
     await tickUntilQuiet(bench, { withinMs: HOUR, most: 300 });
     const [row] = await bench.sql`select count(*)::int as n from public.orders where status = 'quarantined'`;
     assert.equal(row!.n, 100);
-  },
+  }),
 );
 
-bug(
-  "10, the scheduler dies without a word: an alert within the watch's patience, although each tick succeeded",
-  async (bench) => {
+Deno.test(
+  "bug 10, the scheduler dies without a word: an alert within the watch's patience, although each tick succeeded",
+  onBench(async (bench) => {
     await bench.sql`update jobs.schedules set changed_at = ${bench.time.now()}`;
     await tick(bench);
     assert.deepEqual(await openAlerts(bench, "no_success:expire-stale-orders"), []);
@@ -57,12 +57,12 @@ bug(
     bench.time.advance(5 * MINUTE);
     await watch(bench);
     assert.deepEqual(await openAlerts(bench, "no_success:expire-stale-orders"), []);
-  },
+  }),
 );
 
-bug(
-  "11, the lease ends while the work goes on: the second owner decides, the first one is fenced off",
-  async (bench) => {
+Deno.test(
+  "bug 11, the lease ends while the work goes on: the second owner decides, the first one is fenced off",
+  onBench(async (bench) => {
     await leaseShorterThanTheRun(bench, "15 seconds");
     const { id } = await placeOrder(bench, { payments: [{ intent: {} }] });
     const slow = await bench.run({
@@ -80,5 +80,5 @@ bug(
     assert.equal((await bench.run()).report!.status, "skipped", "as long as the dead one's lease lasts");
     bench.time.advance(MINUTE);
     assert.equal((await bench.run()).report!.status, "succeeded");
-  },
+  }),
 );

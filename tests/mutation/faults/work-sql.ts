@@ -90,8 +90,8 @@ export const WORK_SQL_FAULTS = [
     ],
     [
       "all-are-suspects",
-      "if v_dead.deaths > 0 then",
-      "if false then",
+      "p_now => least(p_now, v_dead.since)",
+      "p_now => '-infinity'",
       "one death slows all orders down, not only those that it may have been about",
       POISON,
     ],
