@@ -41,6 +41,39 @@ export async function placeOrdersWithIntent(
   await reserve({ sql });
 }
 
+/**
+ * What a shop leaves behind on Stripe's list: of five orders four were paid and one expired, each with one intent, `seconds` from the
+ * first to the last.
+ */
+export async function placeClosedOrders(
+  { sql, stack }: Shop,
+  { count, from, seconds }: { count: number; from: number; seconds: number },
+): Promise<void> {
+  const rows = await sql<{ id: string; status: "paid" | "expired" }[]>`
+    insert into public.orders (status, currency, amount, created_at, expires_at, paid_at, expired_at)
+    select c.status, 'eur', 2000, c.at, c.at + interval '30 minutes', case c.status when 'paid' then c.at end,
+      case c.status when 'expired' then c.at + interval '35 minutes' end
+    from (
+      select case when n % 5 = 0 then 'expired' else 'paid' end as status, to_timestamp(${from}::float8 + n * ${
+    seconds / count
+  }::float8) as at
+      from generate_series(0, ${count - 1}::int) n
+    ) c
+    returning id, status`;
+  const intents = stack.simulator!.control.createPaymentIntents(rows.map(({ id, status }, n) => ({
+    amount: 2000,
+    metadata: { order_id: id },
+    status: status === "paid" ? "succeeded" : "canceled",
+    created: Math.floor(from + n * seconds / count),
+  })));
+  await sql`
+    insert into public.order_payments (order_id, kind, stripe_id, state, evidence, created_at, closed_at)
+    select o.id, 'payment_intent', p.stripe_id, case o.status when 'paid' then 'paid' else 'dead' end, '{}', o.created_at, now()
+    from unnest(${rows.map(({ id }) => id)}::uuid[], ${intents}::text[]) as p (order_id, stripe_id)
+    join public.orders o on o.id = p.order_id`;
+  await sql`vacuum analyze public.orders, public.order_payments`;
+}
+
 async function reserve({ sql }: Pick<Shop, "sql">): Promise<void> {
   await sql`
     insert into public.inventory (sku, on_hand) select 'sku-' || n, 1000000 from generate_series(1, ${SKUS}::int) n

@@ -19,13 +19,16 @@ export function findOwn(intents: StripeIntent[], { ports: { gateway } }: Cleanup
   });
 }
 
-/** Judges own intents as they were read, by list or one by one. */
+/** Judges own intents as they were read, by list or one by one. Those that are over and recorded so are passed over. */
 export async function judgeOwn(own: OwnIntent[], cleanup: Cleanup): Promise<StaleFinding[]> {
   if (own.length === 0) return [];
-  const known = await cleanup.steps.inspect(own.map(({ intent, orderId }) => ({ stripeId: intent.id, orderId })));
-  return await Promise.all(known.map((payment, index) =>
+  const intents = new Map(own.map(({ intent }) => [intent.id, intent]));
+  const unsettled = await cleanup.steps.inspect(
+    own.map(({ intent: { id, status }, orderId }) => ({ stripeId: id, orderId, status })),
+  );
+  return await Promise.all(unsettled.map((payment) =>
     guarded(payment, cleanup, () => {
-      const { intent } = own[index]!;
+      const intent = intents.get(payment.stripeId)!;
       const claimed = asClaimed(payment);
       const standing = judgeIntent(intent, verdictContext(claimed, cleanup.lookOf(payment)));
       return findingOf(claimed, { reply: { ok: true, object: intent, requestId: null }, standing });

@@ -1,11 +1,11 @@
-import type { Walked } from "../_shared/database/cleanup-database.ts";
+import type { InspectedIntent, Walked } from "../_shared/database/cleanup-database.ts";
 import type { StalePayment, StalePaymentDecision, SweepPage, SweepSlice } from "../_shared/payments.ts";
 import type { Ports, RunOrders } from "../_shared/run/job.ts";
 
 /** What a run does with the database. A dry run takes the same steps over another floor: it reads, and keeps what it would have written. */
 export type CleanupSteps = {
   stalePayments(options: { dueBy: Date; limit: number }): Promise<StalePayment[]>;
-  inspect(intents: { stripeId: string; orderId: string }[]): Promise<StalePayment[]>;
+  inspect(intents: InspectedIntent[]): Promise<StalePayment[]>;
   /** Null in a dry run: nothing is ended. False: the brake is on. */
   planEnds: ((payments: StalePayment[]) => Promise<boolean>) | null;
   settle(decisions: StalePaymentDecision[], page: Omit<SweepPage, "sweepId"> | null): Promise<Record<string, number>>;

@@ -6,12 +6,18 @@ import type { Rpc } from "./rpc.ts";
 /** Which slices a dry run has walked: [from, to). */
 export type Walked = { from: Date; to: Date };
 
+/** An intent as Stripe lists it. */
+export type InspectedIntent = { stripeId: string; orderId: string; status?: string };
+
 /** The calls a clean-up makes to the database between its beginning and its end. One method, one transaction. */
 export type CleanupDatabase = {
   /** Payments the database knows the clean-up has to look at, due at `dueBy` or before. */
   stalePayments(livemode: boolean, options: { dueBy: Date; limit: number }): Promise<StalePayment[]>;
-  /** What the database knows of these intents of the platform's own account, in their order. */
-  inspectPayments(livemode: boolean, intents: { stripeId: string; orderId: string }[]): Promise<StalePayment[]>;
+  /**
+   * What the database knows of these intents of the platform's own account, in their order. Where Stripe's `status` is given, those are
+   * left out that are over and recorded so.
+   */
+  inspectPayments(livemode: boolean, intents: InspectedIntent[]): Promise<StalePayment[]>;
   /** Leave to end these payments at Stripe. False: the brake is on. */
   planEnds(lease: Lease, options: { livemode: boolean; payments: StalePayment[] }): Promise<boolean>;
   settlePayments(
