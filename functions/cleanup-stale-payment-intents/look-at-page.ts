@@ -26,6 +26,8 @@ export async function judgeOwn(own: OwnIntent[], cleanup: Cleanup): Promise<Stal
   const unsettled = await cleanup.steps.inspect(
     own.map(({ intent: { id, status }, orderId }) => ({ stripeId: id, orderId, status })),
   );
+  // Stripe lists payments of orders that are here: the key is the shop's, and so is the database.
+  cleanup.progress.evidence.known += own.length - unsettled.filter(({ order }) => order === null).length;
   return await Promise.all(unsettled.map((payment) =>
     guarded(payment, cleanup, () => {
       const intent = intents.get(payment.stripeId)!;

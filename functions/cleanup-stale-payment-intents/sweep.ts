@@ -3,6 +3,7 @@ import type { IntentPage } from "../_shared/stripe/gateway.ts";
 import type { Cleanup } from "./cleanup.ts";
 import { findOwn, judgeOwn } from "./look-at-page.ts";
 import { lookAtUnread, unread } from "./look-at-unread.ts";
+import { proveAccount } from "./prove-key.ts";
 import { readPage } from "./read-page.ts";
 import { type BatchEnd, workOnPayments } from "./work-on-payments.ts";
 
@@ -34,6 +35,8 @@ async function walk(slice: SweepSlice, cleanup: Cleanup): Promise<BatchEnd | nul
       ...(await judgeOwn(own, cleanup)).filter(({ payment }) => payment.listed === null),
       ...await lookAtUnread(read.malformed.map(unread), cleanup),
     ];
+    const unproven = await proveAccount(looked, cleanup);
+    if (unproven) return unproven;
     const { decisions, end } = await workOnPayments(looked, cleanup);
     const page = pageOf(read, { after: cursor, reached, own: own.length });
     const outcomes = await steps.settle(decisions, page);

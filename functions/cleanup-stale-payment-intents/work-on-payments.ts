@@ -7,14 +7,14 @@ import {
   type StaleFinding,
 } from "../_shared/stripe/decide-stale-payment.ts";
 import { type CancelableFinding, endPayment } from "../_shared/stripe/end-payment.ts";
-import type { Finding } from "../_shared/stripe/finding.ts";
-import type { Reason } from "../_shared/stripe/reasons.ts";
+import { type Finding, lookAt } from "../_shared/stripe/finding.ts";
+import type { CleanupReason } from "../_shared/stripe/cleanup-reasons.ts";
 import type { Cleanup } from "./cleanup.ts";
 import { inFlight } from "./in-flight.ts";
 
 /** Why a run ends before its work does. */
 export type BatchEnd =
-  | { kind: "stopped" | "list_failed"; why: Reason }
+  | { kind: "stopped" | "list_failed"; why: CleanupReason }
   | { kind: "braked" | "out_of_time" | "limit_reached" };
 
 type Endable = StaleFinding & { finding: CancelableFinding };
@@ -50,13 +50,20 @@ export async function workOnPayments(
 }
 
 function isEndable(it: StaleFinding): it is Endable {
-  return it.finding.standing.kind === "cancelable" && isClosed(it.payment);
+  return isCancelable(it.finding) && isClosed(it.payment);
+}
+
+function isCancelable(finding: Finding): finding is CancelableFinding {
+  return finding.standing.kind === "cancelable";
 }
 
 /** A fault of this program holds up one payment, not the others. @throws what concerns the whole run. */
 async function end({ payment, finding }: Endable, cleanup: Cleanup): Promise<Finding> {
+  const look = cleanup.lookOf(payment);
   try {
-    return await endPayment(finding, cleanup.lookOf(payment));
+    // Stripe would cancel what was authorised since the page was read: see endPayment.
+    const latest = finding.capturesByHand ? await lookAt(finding.payment, look) : finding;
+    return isCancelable(latest) ? await endPayment(latest, look) : latest;
   } catch (error) {
     if (concernsTheRun(error)) throw error;
     cleanup.ports.log.error("payment_broke", { stripe_id: payment.stripeId, error: reasonOf(error) });

@@ -17,6 +17,10 @@ export const CLEANUP_REASONS = {
     "The shop never recorded this payment and its order is still open: looked at again once it may be closed.",
   limit_reached: "The run was asked to end no more payments than it did.",
   brake: "The brake stopped the run before it ended this payment.",
+
+  // Why a whole run stopped.
+  account_unproven:
+    "None of the account's newest payments names an order of this database: one of the two most likely belongs to another shop.",
 } as const satisfies Record<string, string>;
 
 export type CleanupReason = Reason | keyof typeof CLEANUP_REASONS;

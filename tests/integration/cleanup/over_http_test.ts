@@ -8,6 +8,8 @@ Deno.test("the deployed function ends, finds and reports, and operators read it 
   await withShop({ users: true }, async (shop) => {
     const created = Math.floor(Date.now() / 1_000) - TEN_DAYS;
     const stale = crypto.randomUUID();
+    // Too young for the sweep, and the proof that the account is the shop's.
+    await shop.addIntent(await shop.placeOrder());
     const [intent, late] = shop.stripe.createPaymentIntents([
       { metadata: { order_id: stale }, created },
       { metadata: { order_id: crypto.randomUUID() }, created, status: "succeeded" },

@@ -52,6 +52,40 @@ for (const stranger of ["nothing", "payments of its own", "payments that name or
   });
 }
 
+for (const unknown of [0, 10]) {
+  Deno.test(`with the key of another shop none of its payments is ended or told, ${unknown} unknown ones beside it`, async () => {
+    await withBench(async (bench) => {
+      await fill(bench, { unknown, unpaid: 0 });
+      for (let n = 0; n < 20; n++) bench.intent(crypto.randomUUID(), { status: n < 5 ? "succeeded" : undefined });
+      const report = await bench.run();
+      assert.deepEqual([report.status, report.error], ["failed", "Stripe stopped the run: account_unproven"]);
+      const outcomes = await bench.outcomes();
+      assert.deepEqual(outcomes, unknown === 0 ? {} : { "kept:payment_not_found": unknown });
+      assert.equal(bench.stripe.countCalls({ endpoint: "payment_intents.cancel" }), 0);
+    });
+  });
+}
+
+Deno.test("one order of the shop among its newest payments is proof enough to end those whose orders are gone", async () => {
+  await withBench(async (bench) => {
+    // Newer than the others, and so young that the sweep itself does not come to it.
+    bench.intent(await bench.order("pending"), { daysAgo: 1 });
+    for (let n = 0; n < 20; n++) bench.intent(crypto.randomUUID());
+    assert.equal((await bench.run()).status, "succeeded");
+    assert.deepEqual(await bench.outcomes(), { "canceled:ended_by_run": 20 });
+  });
+});
+
+Deno.test("a shop that records sessions only proves its key by the orders that their intents name", async () => {
+  await withBench(async (bench) => {
+    await fill(bench, { unknown: 120, unpaid: 0 });
+    bench.intent(await bench.order("paid"), { status: "succeeded" });
+    const report = await bench.run();
+    assert.equal(report.status, "succeeded", report.error ?? "");
+    assert.equal((await bench.outcomes())["kept:payment_not_found"], 120);
+  });
+});
+
 Deno.test("a list that cannot be read proves nothing: the run has failed for that", async () => {
   await withBench(async (bench) => {
     await fill(bench, { unknown: 20, unpaid: 0 });

@@ -1,6 +1,7 @@
 import type { Fault } from "../fault.ts";
 import { BUDGET_FAULTS } from "./budget.ts";
 import { BUDGET_SQL_FAULTS } from "./budget-sql.ts";
+import { CLEANUP_FAULTS } from "./cleanup.ts";
 import { DECISION_FAULTS } from "./decisions.ts";
 import { EDGE_FAULTS } from "./edge.ts";
 import { PORT_SQL_FAULTS } from "./port-sql.ts";
@@ -14,6 +15,7 @@ export const FAULTS: Fault[] = [
   ...VERDICT_FAULTS,
   ...OUTCOME_FAULTS,
   ...DECISION_FAULTS,
+  ...CLEANUP_FAULTS,
   ...RUN_FAULTS,
   ...BUDGET_FAULTS,
   ...EDGE_FAULTS,

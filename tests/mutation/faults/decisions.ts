@@ -1,7 +1,5 @@
 import { faultsIn } from "../fault.ts";
 
-const DOUBTFUL = ["tests/integration/cleanup/unknown_payments_test.ts"];
-
 /** From findings to a decision, and the ending of payments on the way there. */
 export const DECISION_FAULTS = [
   ...faultsIn("functions/_shared/stripe/decide-order.ts", [
@@ -334,56 +332,6 @@ export const DECISION_FAULTS = [
       "if (clock().getTime() + delay >= deadline.getTime()) return reply;",
       "",
       "a retry outlives its run",
-    ],
-  ]),
-  ...faultsIn("functions/cleanup-stale-payment-intents/guarded.ts", [
-    [
-      "database-blamed-on-payments",
-      "if (concernsTheRun(error)) throw error;",
-      "",
-      "a failing database is noted against each payment",
-      ["tests/integration/cleanup/budget_failure_test.ts"],
-    ],
-  ]),
-  ...faultsIn("functions/cleanup-stale-payment-intents/look-at-payments.ts", [
-    [
-      "doubt-ignored",
-      "isKeyDoubtful(evidence) ? await proveKey(cleanup) ?? looked : looked",
-      "looked",
-      "with another account's key all payments are given up as lost",
-      DOUBTFUL,
-    ],
-    [
-      "doubt-without-proof",
-      "await proveKey(cleanup) ?? looked",
-      `{ kind: "stopped", why: "too_many_not_found" }`,
-      "a hundred payments of an account that is gone hide all others for ever",
-      DOUBTFUL,
-    ],
-  ]),
-  ...faultsIn("functions/cleanup-stale-payment-intents/prove-key.ts", [
-    [
-      "any-list-proves",
-      "known.filter(({ recordedState }) => recordedState !== null).length",
-      "known.length",
-      "an account whose payments look like the shop's proves another account's key",
-      DOUBTFUL,
-    ],
-    [
-      "unread-list-proves",
-      `if ("kind" in read) return read;`,
-      `if ("kind" in read) return null;`,
-      "with another account's key all payments are given up as lost while Stripe is down",
-      DOUBTFUL,
-    ],
-  ]),
-  ...faultsIn("functions/cleanup-stale-payment-intents/in-flight.ts", [
-    [
-      "failure-ends-nothing",
-      "if (failures.length > 0) return;",
-      "",
-      "a run that failed goes on calling Stripe",
-      ["tests/unit/cleanup/in_flight_test.ts"],
     ],
   ]),
 ];

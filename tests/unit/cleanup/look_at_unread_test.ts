@@ -24,6 +24,7 @@ function cleanupOf(stripe: ReturnType<typeof fakeStripe>, lines: unknown[][] = [
       clock: () => NOW,
       order: { id: ORDER, attempt: 1, amount: 2000, currency: "eur" },
     }),
+    progress: { evidence: { known: 0, unknown: 0 } },
   } as unknown as Cleanup;
 }
 
