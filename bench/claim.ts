@@ -8,7 +8,7 @@ const SIZES = {
   quick: { tables: [10_000, 1_000_000], claims: 21 },
   full: { tables: [10_000, 1_000_000, 10_000_000], claims: 41 },
 };
-/** Orders per claim: the goal's number, four times the job's own batch. */
+/** Orders per claim: the goal's number, twice the job's own batch. */
 const BATCH = 200;
 /** Claims are compared in groups, by their medians: a single one takes milliseconds and varies with the machine. */
 const GROUPS = 3;
@@ -21,6 +21,8 @@ export const claim: Bench = {
     const opened: Table[] = [];
     try {
       for (const rows of tables) opened.push(await openTable(databases, { rows, due: (claims + 1) * BATCH }));
+      // All of them once ahead: the plan of the largest is what the first claim there shows.
+      for (const table of opened.slice(0, -1)) await claimMs(table);
       const plan = await planOf(opened.at(-1)!);
       const times = opened.map((): number[] => []);
       for (let n = 0; n < claims; n++) {
@@ -54,7 +56,7 @@ export const claim: Bench = {
 
 type Table = { sql: postgres.Sql; runId: string; fence: number } & AsyncDisposable;
 
-/** A shop some years old: nearly all orders are closed, a few wait for their deadline, `due` ones are due. */
+/** A shop some years old: nearly all orders are closed, a few wait for their deadline, `due` ones are due. Each has one payment. */
 async function openTable(databases: Databases, { rows, due }: { rows: number; due: number }): Promise<Table> {
   const database = await databases.fresh();
   const sql = postgres(database.adminUrl, { max: 1, onnotice: (notice) => void notices.push(notice.message ?? "") });
@@ -65,18 +67,20 @@ async function openTable(databases: Databases, { rows, due }: { rows: number; du
       case when s.status = 'paid' then now() end, 1
     from generate_series(1, ${rows - due}::int) n
     cross join lateral (select case when n % 20 = 0 then 'pending' else 'paid' end as status) s`;
-  await sql`alter table public.order_payments disable trigger counted`;
   await sql`
-    with due as (
-      insert into public.orders (currency, amount, created_at, expires_at, next_check_at, payment_count)
-      select 'eur', 2000, now() - interval '2 hours', now() - interval '1 hour',
-        now() - interval '1 hour' + n * interval '1 millisecond', 1
-      from generate_series(1, ${due}::int) n
-      returning id
-    )
-    insert into public.order_payments (order_id, kind, stripe_id)
-    select id, 'payment_intent', 'pi_' || replace(id::text, '-', '') from due`;
-  await sql`alter table public.order_payments enable trigger counted`;
+    insert into public.orders (currency, amount, created_at, expires_at, next_check_at, payment_count)
+    select 'eur', 2000, now() - interval '2 hours', now() - interval '1 hour',
+      now() - interval '1 hour' + n * interval '1 millisecond', 1
+    from generate_series(1, ${due}::int) n`;
+  // Without the triggers that count payments one by one, and without looking up each order again.
+  await sql`set session_replication_role = replica`;
+  await sql`
+    insert into public.order_payments (order_id, kind, stripe_id, state, evidence, closed_at)
+    select id, 'payment_intent', 'pi_' || replace(id::text, '-', ''), p.state,
+      case when p.state = 'paid' then '{}'::jsonb end, case when p.state = 'paid' then now() end
+    from public.orders
+    cross join lateral (select case when status = 'paid' then 'paid' else 'open' end as state) p`;
+  await sql`set session_replication_role = origin`;
   await sql`vacuum analyze public.orders, public.order_payments`;
   const runId = crypto.randomUUID();
   const [begun] = await sql`

@@ -6,11 +6,13 @@
 // The exit code is 1 when a goal was missed.
 
 import { parseArgs } from "node:util";
+import { refuseSwallowed } from "../local/npm-options.ts";
 import { benches } from "./benches.ts";
 import { runBenches } from "./support/run.ts";
 import type { Bench } from "./support/bench.ts";
 import { describe } from "./support/report.ts";
 
+refuseSwallowed(["full", "json"]);
 const { values, positionals } = parseArgs({
   options: { json: { type: "boolean", default: false }, full: { type: "boolean", default: false } },
   allowPositionals: true,

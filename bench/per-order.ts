@@ -11,8 +11,9 @@ import { fillOnce } from "./support/filled.ts";
 const SIZES = {
   toy: { orders: 300, loop: 20, rounds: 1 },
   quick: { orders: 30_000, loop: 500, rounds: 3 },
-  full: { orders: 100_000, loop: 100_000, rounds: 1 },
+  full: { orders: 100_000, loop: 10_000, rounds: 3 },
 };
+const GOAL = { atLeast: 50 };
 
 /** The function against the usual way: read a batch, one transaction per order. Both without payments. */
 export const perOrder: Bench = {
@@ -26,38 +27,27 @@ export const perOrder: Bench = {
     for (let round = 0; round < rounds; round++) {
       const functionPerOrder = await functionMs(filled, orders) / orders;
       behind.functionOrdersPerSecond = 1_000 / functionPerOrder;
-      if (size !== "full") {
-        const driverPerOrder = await inCopy(filled, (url) => postgresLoop(url, loop)) / loop;
-        overDriver.push(driverPerOrder / functionPerOrder);
-        behind.driverOrdersPerSecond = 1_000 / driverPerOrder;
-      }
+      const driverPerOrder = await inCopy(filled, (url) => postgresLoop(url, loop)) / loop;
+      behind.driverOrdersPerSecond = 1_000 / driverPerOrder;
+      overDriver.push(driverPerOrder / functionPerOrder);
       // A toy neither downloads 300 MB nor proves anything by it.
-      if (size === "toy") continue;
-      const prisma = await inCopy(filled, (url) => prismaLoop(url, loop));
-      if ("why" in prisma) {
-        behind.prisma = prisma.why;
-        continue;
-      }
-      overPrisma.push(prisma.ms / loop / functionPerOrder);
-      behind.prisma = prisma.version;
+      const prisma = size === "toy" ? { why: "not asked" } : await inCopy(filled, (url) => prismaLoop(url, loop));
+      behind.prisma = "why" in prisma ? prisma.why : prisma.version;
+      if ("why" in prisma) continue;
       behind.prismaOrdersPerSecond = 1_000 / (prisma.ms / loop);
+      overPrisma.push(prisma.ms / loop / functionPerOrder);
     }
     const common = { unit: "times faster", size: `${orders} orders, loop over ${loop}`, behind };
-    const goal = { atLeast: 50 };
-    return [
-      ...overPrisma.length > 0
-        ? [figureOf("per-order", "than one Prisma transaction per order", { ...common, samples: overPrisma, goal })]
-        : [],
-      ...overDriver.length > 0
-        ? [
-          figureOf("per-order", "than one transaction per order on the plain driver", {
-            ...common,
-            samples: overDriver,
-            ...(overPrisma.length > 0 ? {} : { goal }),
-          }),
-        ]
-        : [],
-    ];
+    const hasPrisma = overPrisma.length > 0;
+    const driver = figureOf("per-order", "than one transaction per order on the plain driver", {
+      ...common,
+      samples: overDriver,
+      // Where Prisma cannot be had, the driver stands for it: a goal that nothing was held to is no goal that is met.
+      ...(hasPrisma ? {} : { goal: GOAL }),
+    });
+    if (!hasPrisma) return [driver];
+    const prisma = { ...common, samples: overPrisma, goal: GOAL };
+    return [figureOf("per-order", "than one Prisma transaction per order", prisma), driver];
   },
 };
 

@@ -3,6 +3,7 @@ import { placeOrdersWithIntent } from "./support/backlog.ts";
 import type { Bench, Size } from "./support/bench.ts";
 import { startCountingProxy } from "./support/counting-proxy.ts";
 import { type Figure, figureOf } from "./support/figure.ts";
+import { usageOf } from "./support/function-process.ts";
 import { openShop } from "./support/shop.ts";
 
 /** Of orders created a second apart, which are read in pages, and of orders five minutes apart, which are read one by one. */
@@ -38,11 +39,19 @@ async function expire(databases: Databases, { name, orders, spacingSeconds }: Ba
   proxy.forwardTo(shop.stack.apiUrl);
   // One invocation from the first call to the last; between two of them a continuation starts.
   await shop.sql`update jobs.settings set lease = '5 minutes', run_seconds = 290, claim_seconds = 280`;
-  await placeOrdersWithIntent(shop, { count: orders, spacingSeconds, livemode: true });
-  const report = await shop.run();
-
   const control = shop.stack.simulator!.control;
-  const calls = control.calls({ endpoint: ENDPOINT }).map(({ t }) => t).sort((a, b) => a - b);
+  // Start-up apart: it has expired a first order before it is measured.
+  await placeOrdersWithIntent(shop, { count: 1, spacingSeconds, livemode: true });
+  await shop.run();
+  proxy.calls.clear();
+  const mark = control.mark();
+  await placeOrdersWithIntent(shop, { count: orders, spacingSeconds, livemode: true });
+  const before = await usageOf(shop.stack);
+  const report = await shop.run();
+  const after = await usageOf(shop.stack);
+  if (report.paymentsExpired !== orders) throw new Error(`Cannot measure: ${report.paymentsExpired} expired`);
+
+  const calls = control.calls({ endpoint: ENDPOINT, since: mark }).map(({ t }) => t).sort((a, b) => a - b);
   // From the first call to the last there are as many intervals as calls, less one.
   const perSecond = (calls.length - 1) / ((calls.at(-1)! - calls[0]!) / 1_000);
   const reservations = proxy.calls.get("jobs_reserve_calls") ?? 0;
@@ -57,23 +66,28 @@ async function expire(databases: Databases, { name, orders, spacingSeconds }: Ba
     }),
     figureOf("stripe", `refusals for rate, read ${name}`, {
       unit: "calls",
-      samples: [control.rateLimitedCalls().length],
+      samples: [control.rateLimitedCalls({ since: mark }).length],
       size,
       goal: { atMost: 0 },
     }),
     figureOf("stripe", `peak of one endpoint in any one-second window, read ${name}`, {
       unit: "calls",
-      samples: [control.peakCalls({ endpoint: ENDPOINT })],
+      samples: [control.peakCalls({ endpoint: ENDPOINT, since: mark })],
       size,
       goal: { atMost: STRIPE_PER_SECOND.endpoint },
       behind: { budget: BUDGET_PER_SECOND },
     }),
     figureOf("stripe", `peak of the account in any one-second window, read ${name}`, {
       unit: "calls",
-      samples: [control.peakCalls()],
+      samples: [control.peakCalls({ since: mark })],
       size,
       goal: { atMost: STRIPE_PER_SECOND.account },
       behind: { budget: STRIPE_PER_SECOND.account / 2 },
+    }),
+    figureOf("stripe", `CPU per expired order at this pace, read ${name}`, {
+      unit: "ms",
+      samples: [(after.cpuMs - before.cpuMs) / orders],
+      size,
     }),
     figureOf("budget", `database calls of the call budget per 50 calls to Stripe, read ${name}`, {
       unit: "calls",

@@ -6,20 +6,25 @@ const BATCH = 100;
 export async function postgresLoop(url: string, orders: number): Promise<number> {
   const sql = postgres(url, { max: 1, onnotice: () => {} });
   const runId = crypto.randomUUID();
-  await sql`select 1`;
+  // The first orders are not counted: connecting and compiling are no order's cost.
+  await expireOrders(sql, { runId, most: BATCH });
   const started = performance.now();
-  for (let done = 0; done < orders;) {
+  await expireOrders(sql, { runId, most: orders });
+  const elapsed = performance.now() - started;
+  await sql.end();
+  return elapsed;
+}
+
+async function expireOrders(sql: postgres.Sql, { runId, most }: { runId: string; most: number }): Promise<void> {
+  for (let done = 0; done < most;) {
     const batch = await sql<{ id: string }[]>`
       select id from public.orders
       where status = 'pending' and next_check_at <= now() and payment_count = 0
       order by next_check_at limit ${BATCH}`;
-    if (batch.length === 0) break;
+    if (batch.length === 0) throw new Error(`Cannot compare: the loop expired ${done} of ${most}`);
     for (const { id } of batch) await sql.begin((tx) => expire(tx, { id, runId }));
     done += batch.length;
   }
-  const elapsed = performance.now() - started;
-  await sql.end();
-  return elapsed;
 }
 
 async function expire(tx: postgres.TransactionSql, { id, runId }: { id: string; runId: string }): Promise<void> {
