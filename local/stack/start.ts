@@ -1,5 +1,5 @@
 import { type FunctionLog, type FunctionsHost, startFunctionsHost } from "../functions-host/start.ts";
-import { generateKeys, randomText } from "../gateway/keys.ts";
+import { generateKeys, type ProjectKeys, randomText } from "../gateway/keys.ts";
 import { startRestAndAuth } from "../gateway/rest-and-auth.ts";
 import { type Routes, startGateway } from "../gateway/start.ts";
 import { createUser, inventUser, type NewUser, type User } from "../gateway/users.ts";
@@ -27,6 +27,8 @@ export type StackOptions = {
   /** Added to, or replacing, the functions' environment. */
   functionsEnv?: Record<string, string>;
   functionsFolder?: string;
+  /** Fresh ones by default. Whoever brings them along can sign a user's token that Auth would not issue. */
+  keys?: ProjectKeys;
   onFunctionLog?: (log: FunctionLog) => void;
 };
 
@@ -72,7 +74,7 @@ async function assemble(options: StackOptions, parts: AsyncDisposableStack): Pro
   parts.defer(gateway.close);
   const { apiUrl } = gateway;
 
-  const keys = await generateKeys();
+  const keys = options.keys ?? await generateKeys();
   const rest = await startRestAndAuth(database.url, { keys, apiUrl });
   parts.defer(rest.close);
   routes.rest = rest.fetch;

@@ -30,9 +30,11 @@ Deno.test("a stranger learns nothing by any method or path, not even which field
     for (
       const path of ["", "/", "/..", "/%2e%2e/jobs-health", "?apikey=x", "/rest/v1/orders", "//", "/index.ts", "/.env"]
     ) {
-      const answer = await send(shop, `${JOBS[0]}${path}`, { body: '{"force":true}' });
-      assert.ok([401, 404, 405].includes(answer.status), `${path}: ${answer.status}`);
-      assert.doesNotMatch(answer.text, /force|runId|dryRun/);
+      for (const name of JOBS) {
+        const answer = await send(shop, `${name}${path}`, { body: '{"force":true}' });
+        assert.ok([401, 404, 405].includes(answer.status), `${path}: ${answer.status}`);
+        assert.doesNotMatch(answer.text, /force|runId|dryRun/);
+      }
     }
     for (const name of ["_shared", "_shared/http", "..%2f..%2flocal", "EXPIRE-STALE-ORDERS", "deno.json", "%00"]) {
       assert.equal((await send(shop, name, {})).status, 404, name);
@@ -73,19 +75,20 @@ Deno.test("headers cannot be cut in two, and two headers of a name are not one",
       [`x-jobs-secret: ${schedulerSecret}\0`],
       [`apikey: ${secretKey}\r\napikey: ${secretKey}`, 401],
     ] as [string, number?][];
-    for (const [headers, status] of attempts) {
-      const answered = await sendRaw(shop, headers);
-      assert.ok(
-        status === undefined ? answered >= 400 && answered < 500 : answered === status,
-        `${JSON.stringify(headers)}: ${answered}`,
-      );
+    for (const name of JOBS) {
+      for (const [headers, status] of attempts) {
+        const answered = await sendRaw(shop, name, headers);
+        assert.ok(
+          status === undefined ? answered >= 400 && answered < 500 : answered === status,
+          `${JSON.stringify(headers)}: ${answered}`,
+        );
+      }
     }
     assert.deepEqual(await traces(shop), before);
-    assert.equal(
-      await sendRaw(shop, `x-jobs-secret: ${schedulerSecret}`),
-      202,
-      "the way works for a request that is in order",
-    );
+    for (const name of JOBS) {
+      const answered = await sendRaw(shop, name, `x-jobs-secret: ${schedulerSecret}`);
+      assert.equal(answered, 202, "the way works for a request that is in order");
+    }
     assertCleanLogs(shop);
   });
 });
@@ -96,11 +99,13 @@ Deno.test("whatever a caller writes, the log stays one JSON object per line and 
     const odd = `${mark}","level":"error","event":"forged"}`;
     const line = `\u2028${odd}\u2029\u0085`;
     const apikey = shop.stack.secretKey;
-    await send(shop, JOBS[0], { headers: { apikey }, body: JSON.stringify({ wait: true, reason: odd }) });
-    await send(shop, JOBS[0], { headers: { apikey }, body: JSON.stringify({ wait: true, reason: `a${line}` }) });
-    await send(shop, JOBS[0], { headers: { apikey }, body: JSON.stringify({ runId: `${odd}\n{}` }) });
-    await send(shop, JOBS[0], { headers: { apikey: odd, "user-agent": odd, "x-request-id": odd }, body: odd });
-    await send(shop, `${JOBS[0]}/${encodeURIComponent(line)}`, { headers: { apikey }, body: `{"${mark}":1}` });
+    for (const name of JOBS) {
+      await send(shop, name, { headers: { apikey }, body: JSON.stringify({ wait: true, reason: odd }) });
+      await send(shop, name, { headers: { apikey }, body: JSON.stringify({ wait: true, reason: `a${line}` }) });
+      await send(shop, name, { headers: { apikey }, body: JSON.stringify({ runId: `${odd}\n{}` }) });
+      await send(shop, name, { headers: { apikey: odd, "user-agent": odd, "x-request-id": odd }, body: odd });
+      await send(shop, `${name}/${encodeURIComponent(line)}`, { headers: { apikey }, body: `{"${mark}":1}` });
+    }
     const lines = shop.stack.functions.logs().map((entry) => entry.line);
     assert.ok(lines.length > 0);
     assertCleanLogs(shop);
@@ -109,12 +114,11 @@ Deno.test("whatever a caller writes, the log stays one JSON object per line and 
 });
 
 /** A request as bytes, because no client would send it. Answers the status. */
-async function sendRaw({ stack }: Shop, headers: string): Promise<number> {
+async function sendRaw({ stack }: Shop, name: string, headers: string): Promise<number> {
   const { hostname, port, host } = new URL(stack.apiUrl);
   using connection = await Deno.connect({ hostname, port: Number(port) });
-  const request = `POST /functions/v1/${
-    JOBS[0]
-  } HTTP/1.1\r\nhost: ${host}\r\n${headers}\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}`;
+  const request = `POST /functions/v1/${name} HTTP/1.1\r\nhost: ${host}\r\n${headers}\r\n` +
+    "content-length: 2\r\nconnection: close\r\n\r\n{}";
   await connection.write(new TextEncoder().encode(request));
   const answer = await new Response(connection.readable).text().catch(() => "");
   return Number(answer.match(/^HTTP\/1\.1 (\d{3})/)?.[1] ?? 400);

@@ -1,39 +1,51 @@
 import { Buffer } from "node:buffer";
-import { exportJWK, exportSPKI, generateKeyPair, type JWK, type JWTPayload, SignJWT } from "jose";
+import { exportJWK, exportSPKI, generateKeyPair, importJWK, type JWK, type JWTPayload, SignJWT } from "jose";
+import { generateKeys, type ProjectKeys } from "../../local/gateway/keys.ts";
+import type { Caller } from "../rest/access-table.ts";
 
 /** Keys of a project, as its JWKS shows them, and what an attacker has: another project's keys and this one's public key. */
 export type TokenKeys = {
   jwks: { keys: JWK[] };
   kid: string;
+  issuer: string | undefined;
   own: CryptoKey;
   others: CryptoKey;
   rsa: CryptoKey;
   publicPem: string;
 };
 
-export async function generateTokenKeys(): Promise<TokenKeys> {
-  const own = await generateKeyPair("ES256", { extractable: true });
-  const kid = crypto.randomUUID();
+/** `issuer` is the project's Auth, whose name REST looks for in a token. */
+export async function generateTokenKeys(project?: ProjectKeys, issuer?: string): Promise<TokenKeys> {
+  const { jwks, signingKey } = project ?? await generateKeys();
+  const [jwk] = jwks.keys;
   return {
-    jwks: { keys: [{ ...await exportJWK(own.publicKey), alg: "ES256", use: "sig", kid }] },
-    kid,
-    own: own.privateKey,
+    jwks,
+    kid: jwk!.kid!,
+    issuer,
+    own: signingKey,
     others: (await generateKeyPair("ES256")).privateKey,
     rsa: (await generateKeyPair("RS256")).privateKey,
-    publicPem: await exportSPKI(own.publicKey),
+    publicPem: await exportSPKI(await importJWK(jwk!, "ES256") as CryptoKey),
   };
 }
 
-const OPERATOR = { role: "authenticated", sub: crypto.randomUUID(), app_metadata: { jobs_role: "operator" } };
+const ANY_OPERATOR = { role: "authenticated", sub: crypto.randomUUID(), app_metadata: { jobs_role: "operator" } };
 
 /** An operator's token as Auth issues it. */
 export function operatorToken(keys: TokenKeys): Promise<string> {
-  return sign(OPERATOR, { key: keys.own, kid: keys.kid });
+  return sign({ ...ANY_OPERATOR, iss: keys.issuer }, { key: keys.own, kid: keys.kid });
 }
 
+/**
+ * `status` is the gate's answer. `overRest` is whom PostgREST, which asks less of a token than the gate and leaves the rest to the
+ * grants, takes its bearer for; without it for nobody.
+ */
+type BadToken = [what: string, token: string, status: 401 | 403, overRest?: Caller];
+
 /** Everything that looks like an operator's token and is none, or is that of somebody who is no operator. */
-export async function badTokens(keys: TokenKeys): Promise<[what: string, token: string, status: 401 | 403][]> {
+export async function badTokens(keys: TokenKeys): Promise<BadToken[]> {
   const { kid, own, others, rsa, publicPem, jwks } = keys;
+  const OPERATOR = { ...ANY_OPERATOR, iss: keys.issuer };
   const good = await operatorToken(keys);
   const [head, body, signature] = good.split(".") as [string, string, string];
   const claims = (more: JWTPayload) => ({ ...OPERATOR, ...more });
@@ -58,38 +70,45 @@ export async function badTokens(keys: TokenKeys): Promise<[what: string, token: 
     ["RS256 with a key of one's own", await sign(OPERATOR, { key: rsa, kid, alg: "RS256" }), 401],
     ["of another project, under our key's name", await sign(OPERATOR, { key: others, kid }), 401],
     ["of another project, under its own key's name", await sign(OPERATOR, { key: others, kid: "theirs" }), 401],
-    ["without a key's name", await sign(OPERATOR, { key: own, kid: undefined }), 401],
-    ["that brings its own key along", await bringOwnKey(kid), 401],
+    ["without a key's name", await sign(OPERATOR, { key: own, kid: undefined }), 401, "operator"],
+    ["that brings its own key along", await bringOwnKey(OPERATOR, kid), 401],
     ["two tokens", `${good}, ${good}`, 401],
     ["half a token", good.slice(0, 80), 401],
-    ["of nobody (no sub)", await sign({ ...OPERATOR, sub: undefined }, { key: own, kid }), 401],
-    ["a viewer", await withClaims({ app_metadata: { jobs_role: "viewer" } }), 403],
-    ["a plain user", await withClaims({ app_metadata: {} }), 403],
-    ["a user without metadata", await withClaims({ app_metadata: undefined }), 403],
+    ["of nobody (no sub)", await sign({ ...OPERATOR, sub: undefined }, { key: own, kid }), 401, "operator"],
+    ["a viewer", await withClaims({ app_metadata: { jobs_role: "viewer" } }), 403, "viewer"],
+    ["a plain user", await withClaims({ app_metadata: {} }), 403, "signed-in user"],
+    ["a user without metadata", await withClaims({ app_metadata: undefined }), 403, "signed-in user"],
     [
       "a user who calls himself an operator",
       await withClaims({ app_metadata: {}, user_metadata: { jobs_role: "operator" } }),
       403,
+      "signed-in user",
     ],
     [
       "a viewer who calls himself an operator",
       await withClaims({ app_metadata: { jobs_role: "viewer" }, user_metadata: { jobs_role: "operator" } }),
       403,
+      "viewer",
     ],
-    ["a user with a claim beside the metadata", await withClaims({ app_metadata: {}, jobs_role: "operator" }), 403],
-    ["a list of roles", await withClaims({ app_metadata: { jobs_role: ["operator"] } }), 403],
-    ["the role in capitals", await withClaims({ app_metadata: { jobs_role: "OPERATOR" } }), 403],
-    ["an operator as anon", await withClaims({ role: "anon" }), 403],
-    ["an operator as service_role", await withClaims({ role: "service_role" }), 403],
-    ["an operator without a role", await withClaims({ role: undefined }), 403],
+    [
+      "a user with a claim beside the metadata",
+      await withClaims({ app_metadata: {}, jobs_role: "operator" }),
+      403,
+      "signed-in user",
+    ],
+    ["a list of roles", await withClaims({ app_metadata: { jobs_role: ["operator"] } }), 403, "signed-in user"],
+    ["the role in capitals", await withClaims({ app_metadata: { jobs_role: "OPERATOR" } }), 403, "signed-in user"],
+    ["an operator as anon", await withClaims({ role: "anon" }), 403, "anon"],
+    ["an operator as service_role", await withClaims({ role: "service_role" }), 403, "secret key"],
+    ["an operator without a role", await withClaims({ role: undefined }), 403, "anon"],
   ];
 }
 
 /** Signed well, by the attacker's key that the header itself recommends. */
-async function bringOwnKey(kid: string): Promise<string> {
+async function bringOwnKey(claims: JWTPayload, kid: string): Promise<string> {
   const { publicKey, privateKey } = await generateKeyPair("ES256", { extractable: true });
   const jwk = await exportJWK(publicKey);
-  return await new SignJWT(OPERATOR)
+  return await new SignJWT(claims)
     .setProtectedHeader({ alg: "ES256", typ: "JWT", kid, jwk, jku: "https://attacker.test/jwks.json" })
     .setExpirationTime("1h").sign(privateKey);
 }
