@@ -45,31 +45,57 @@ const SAMPLES: Record<string, string> = {
   bigint: "1",
   boolean: "false",
   "timestamp with time zone": "pg_catalog.now()",
+  "timestamp with time zone[]": "array[pg_catalog.now()]",
 };
+
+/** What these tests have to find: as open as a function can be, the second one only behind its first check. */
+const CARELESS = `
+  create function public.careless(p_order_id uuid) returns timestamptz language plpgsql security definer as
+    $$ begin return now(); end $$;
+  create function public.careless_behind_a_check(p_order_id uuid) returns bigint language plpgsql security definer as $$
+  begin
+    if not exists (select from public.orders o where o.id = p_order_id) then
+      raise exception 'Cannot count orders as there is none: current value is %', p_order_id;
+    end if;
+    return (select count(*) from orders);
+  end;
+  $$;
+`;
 
 Deno.test("nobody who may call a function with its owner's rights runs code of his own with them", async () => {
   await withShop({ unchecked: true }, async ({ sql, stack }) => {
-    const functions = await sql<{ name: string; args: string[] }[]>`
-      select p.oid::regproc::text as name, array(select format_type(t, null) from unnest(p.proargtypes) t) as args
-      from pg_catalog.pg_proc p
-      where p.prosecdef and has_function_privilege('service_role', p.oid, 'execute')
-        and p.pronamespace in ('public'::regnamespace, 'jobs'::regnamespace)
-      order by 1`;
+    await sql.unsafe(CARELESS);
+    const functions = await definerFunctions(sql);
     assert.ok(functions.length > 15);
 
     const caught: string[] = [];
     for (const { name, args } of functions) {
-      const call = `public.${name}(${args.map((type) => `${SAMPLES[type]}::${qualified(type)}`).join(", ")})`;
-      if (await attack(stack.database.adminUrl, [`select ${call}`])) caught.push(name);
+      const values = args.map((type) => {
+        assert.ok(SAMPLES[type] !== undefined, `${name} takes ${type}, of which there is no sample`);
+        return `${SAMPLES[type]}::${qualified(type)}`;
+      });
+      const { said } = await attack(stack.database.adminUrl, [`select public.${name}(${values.join(", ")})`]);
+      if (said) caught.push(name);
     }
-    assert.deepEqual(caught, []);
+    assert.deepEqual(caught, ["careless"]);
   });
 });
 
-Deno.test("nor does he on the whole way of an order, from its placing to its settlement", async () => {
-  await withShop({ unchecked: true }, async ({ stack }) => {
-    const caught = await attack(stack.database.adminUrl, WAY_OF_AN_ORDER);
-    assert.equal(caught, null);
+Deno.test("nor does he behind their checks, on the whole way of an order, of a payment and of an operator", async () => {
+  await withShop({ unchecked: true }, async ({ sql, stack }) => {
+    await sql.unsafe(CARELESS);
+    const reached = new Set<string>();
+    for (const way of [WAY_OF_AN_ORDER, WAY_OF_A_PAYMENT, WAY_OF_AN_OPERATOR]) {
+      const { said, ended } = await attack(stack.database.adminUrl, way);
+      assert.equal(said, null);
+      for (const name of ended) reached.add(name);
+    }
+    const names = (await definerFunctions(sql)).map(({ name }) => name);
+    assert.deepEqual(names.filter((name) => !reached.has(name)), ["careless", "careless_behind_a_check"]);
+
+    const control = `select public.careless_behind_a_check('${ORDER}')`;
+    const { said } = await attack(stack.database.adminUrl, [...WAY_OF_AN_ORDER, control]);
+    assert.match(said ?? "", /the attacker ran as postgres: .*careless_behind_a_check/);
   });
 });
 
@@ -84,45 +110,109 @@ Deno.test("every function of ours has an empty search path, so that it finds wha
   });
 });
 
-const WAY_OF_AN_ORDER = [
-  `select public.place_order('eur', 2000, '[{"sku": "tea", "quantity": 1}]'::pg_catalog.jsonb, p_order_id => '11111111-1111-4111-8111-111111111111',
+const ORDER = "11111111-1111-4111-8111-111111111111";
+const RUN = "22222222-2222-4222-8222-222222222222";
+
+const PLACED = [
+  `select public.place_order('eur', 2000, '[{"sku": "tea", "quantity": 1}]'::pg_catalog.jsonb, p_order_id => '${ORDER}',
      p_now => pg_catalog.now() - interval '1 hour')`,
-  `select public.attach_payment('11111111-1111-4111-8111-111111111111', 'payment_intent', 'pi_1')`,
-  `select public.jobs_begin_run('22222222-2222-4222-8222-222222222222', 'expire-stale-orders', 'server')`,
-  `select public.jobs_expire_without_payments('22222222-2222-4222-8222-222222222222', 1, 10)`,
-  `select public.jobs_preview_orders(10)`,
-  `select public.jobs_claim_orders('22222222-2222-4222-8222-222222222222', 1, 10)`,
-  `select public.jobs_reserve_calls(false, 'payment_intents.cancel', 4)`,
-  `select public.jobs_report_throttle(false, 'payment_intents.cancel', 'endpoint')`,
-  `select public.jobs_settle_orders('22222222-2222-4222-8222-222222222222', 1, pg_catalog.jsonb_build_array(pg_catalog.jsonb_build_object(
-     'orderId', '11111111-1111-4111-8111-111111111111', 'attempt', 1, 'outcome', 'retry', 'reason', 'timeout', 'payments',
-     pg_catalog.jsonb_build_array(pg_catalog.jsonb_build_object('paymentId', (select p.id from public.order_payments p), 'stripeId', 'pi_1',
-       'state', 'open', 'outcome', 'kept', 'reason', 'timeout', 'evidence', '{}'::pg_catalog.jsonb)))))`,
-  `select public.jobs_finish_run('22222222-2222-4222-8222-222222222222', 'partial')`,
-  `select public.mark_order_paid('11111111-1111-4111-8111-111111111111', 'pi_1')`,
+  `select public.attach_payment('${ORDER}', 'payment_intent', 'pi_1')`,
 ];
 
+/** The run claims the order and settles it so. */
+function settled(outcome: string): string[] {
+  return [
+    `select public.jobs_claim_orders('${RUN}', 1, 10)`,
+    `select public.jobs_settle_orders('${RUN}', 1, pg_catalog.jsonb_build_array(pg_catalog.jsonb_build_object(
+       'orderId', '${ORDER}', 'attempt', 1, 'outcome', '${outcome}', 'reason', 'timeout', 'payments',
+       pg_catalog.jsonb_build_array(pg_catalog.jsonb_build_object('paymentId', (select p.id from public.order_payments p), 'stripeId', 'pi_1',
+         'state', 'open', 'outcome', 'kept', 'reason', 'timeout', 'evidence', '{}'::pg_catalog.jsonb)))))`,
+  ];
+}
+
+const WAY_OF_AN_ORDER = [
+  ...PLACED,
+  `select public.jobs_begin_run('${RUN}', 'expire-stale-orders', 'server')`,
+  `select public.jobs_expire_without_payments('${RUN}', 1, 10)`,
+  `select public.jobs_preview_orders(10)`,
+  `select public.jobs_count_intents(array[pg_catalog.now() - interval '1 hour'], array[pg_catalog.now()])`,
+  `select public.jobs_reserve_calls(false, 'payment_intents.cancel', 4)`,
+  `select public.jobs_report_throttle(false, 'payment_intents.cancel', 'endpoint')`,
+  ...settled("retry"),
+  `select public.jobs_finish_run('${RUN}', 'partial')`,
+  `select public.jobs_continue_run('${RUN}')`,
+  `select public.mark_order_paid('${ORDER}', 'pi_1')`,
+];
+
+/** An open payment of a paid order, planned to end and ended with the page it stood on. */
+const WAY_OF_A_PAYMENT = [
+  ...PLACED,
+  `select public.mark_order_paid('${ORDER}', 'pi_2')`,
+  `select public.jobs_begin_run('${RUN}', 'cleanup-stale-payment-intents', 'server')`,
+  `select public.jobs_stale_payments(false, pg_catalog.now(), 10)`,
+  `select public.jobs_preview_slice(false, null, null)`,
+  `select public.jobs_next_slice('${RUN}', 1, false)`,
+  `select public.jobs_inspect_payments(false, '[{"stripeId": "pi_1", "orderId": "${ORDER}"}]')`,
+  `select public.jobs_plan_ends('${RUN}', 1, false, '[{"kind": "payment_intent", "stripeId": "pi_1", "orderId": "${ORDER}"}]')`,
+  `select public.jobs_settle_payments('${RUN}', 1, false,
+     '[{"kind": "payment_intent", "stripeId": "pi_1", "orderId": "${ORDER}", "outcome": "canceled", "reason": "abandoned", "evidence": {}},
+       {"kind": "payment_intent", "stripeId": "pi_3", "orderId": "${ORDER}", "outcome": "paid", "reason": "succeeded", "evidence": {}},
+       {"kind": "payment_intent", "stripeId": "pi_4", "outcome": "kept", "reason": "new_status", "alert": true, "evidence": {},
+        "nextLookAt": "2050-01-01T00:00:00Z"}]',
+     pg_catalog.jsonb_build_object('sweepId', (select s.id from public.job_sweeps s), 'cursor', 'pi_1', 'reached',
+       (select s.created_from from public.job_sweeps s), 'seen', 1, 'own', 1, 'finished', true))`,
+  `select public.jobs_finish_run('${RUN}', 'succeeded')`,
+];
+
+const WAY_OF_AN_OPERATOR = [
+  ...PLACED,
+  `select public.jobs_begin_run('${RUN}', 'expire-stale-orders', 'server')`,
+  ...settled("quarantined"),
+  `select public.jobs_redrive_order('${ORDER}', 'because', 'somebody')`,
+  `select public.jobs_sync_order('${ORDER}', 'because', 'somebody')`,
+  `select public.mark_order_paid('${ORDER}', 'pi_1')`,
+  `select public.mark_order_paid('${ORDER}', 'pi_2')`,
+  `select public.jobs_resolve_alert((select a.id from public.job_alerts a where a.key = 'paid_twice:${ORDER}'), 'because', 'somebody')`,
+  `select public.jobs_schedule()`,
+  `select public.jobs_inspect()`,
+  `select public.jobs_health()`,
+];
+
+function definerFunctions(sql: postgres.Sql): Promise<{ name: string; args: string[] }[]> {
+  return sql<{ name: string; args: string[] }[]>`
+    select p.oid::regproc::text as name, array(select format_type(t, null) from unnest(p.proargtypes) t) as args
+    from pg_catalog.pg_proc p
+    where p.prosecdef and has_function_privilege('service_role', p.oid, 'execute')
+      and p.pronamespace in ('public'::regnamespace, 'jobs'::regnamespace)
+    order by 1`;
+}
+
+/** `ended`: the functions of public that ran to their end, which PostgreSQL counts by itself. */
+type Attacked = { said: string | null; ended: string[] };
+
 /**
- * Runs statements as service_role behind the shadows; answers what the attacker's code said, or null. A function keeps what it looked
+ * Runs statements as service_role behind the shadows; answers what the attacker's code said. A function keeps what it looked
  * up for as long as its session lives, so each attack has a session of its own.
  */
-async function attack(url: string, statements: string[]): Promise<string | null> {
+async function attack(url: string, statements: string[]): Promise<Attacked> {
   const session = postgres(url, { max: 1, onnotice: () => {}, fetch_types: false });
   try {
-    await session.unsafe(`begin; ${SHADOWS}`).simple();
+    await session.unsafe(`begin; set local track_functions = 'all'; ${SHADOWS}`).simple();
     for (const statement of statements) {
       await session.unsafe(`savepoint before`).simple();
       try {
         await session.unsafe(statement).simple();
       } catch (error) {
         const { message } = error as Error;
-        if (message.includes("the attacker ran as")) return `${message}: ${statement}`;
+        if (message.includes("the attacker ran as")) return { said: `${message}: ${statement}`, ended: [] };
         // A way that ends early proves nothing about the rest of it.
         if (statements.length > 1) throw error;
         await session.unsafe(`rollback to savepoint before`).simple();
       }
     }
-    return null;
+    const ended = await session`
+      select f.funcname as name from pg_catalog.pg_stat_xact_user_functions f where f.schemaname operator(pg_catalog.=) 'public'`;
+    return { said: null, ended: ended.map(({ name }) => name) };
   } finally {
     await session.end({ timeout: 1 });
   }
