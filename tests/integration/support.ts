@@ -13,6 +13,8 @@ export type Shop = {
   /** The owner's connection. */
   sql: postgres.Sql;
   stripe: StripeControl;
+  /** What PostgreSQL logged about any shop of the file, the last lines of it. */
+  serverLog(): string[];
   /** Places an order whose deadline has passed (`minutesAgo`), for 2000 cents and two units of tea. Answers its id. */
   placeOrder(
     options?: { minutesAgo?: number; items?: { sku: string; quantity: number }[]; amount?: number },
@@ -80,6 +82,7 @@ function openShop(stack: Stack, sql: postgres.Sql): Shop {
     stack,
     sql,
     stripe,
+    serverLog: () => databases.server.log(),
     async placeOrder({ minutesAgo = 60, items = [{ sku: "tea", quantity: 2 }], amount = 2000 } = {}) {
       const [row] = await sql<{ id: string }[]>`
         select id from public.place_order(

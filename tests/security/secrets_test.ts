@@ -9,32 +9,44 @@ import { findTables } from "../rest/attempts.ts";
 import { assertCleanLogs, JOBS, send } from "./support.ts";
 
 const STRIPE_KEY = "sk_test_5ecretOfTheShopsStripeAccount";
+const PREVIOUS_SECRET = "previous-secret-of-the-scheduler-0123456789";
 const WEBHOOK_TOKEN = "T0KEN5ecretOfTheChatRoom";
 
 Deno.test("after a day of everything no secret is in a log, in a table or in an answer", async () => {
-  const functionsEnv = { STRIPE_SECRET_KEY: STRIPE_KEY };
+  const functionsEnv = { STRIPE_SECRET_KEY: STRIPE_KEY, JOBS_SCHEDULER_SECRET_PREVIOUS: PREVIOUS_SECRET };
   await withShop({ users: true, workers: { cron: { pollMs: 0 } }, functionsEnv, unchecked: true }, async (shop) => {
     const { sql, stack } = shop;
-    const token = await signIn(shop);
-    const answers = await dayOfEverything(shop, token);
+    const token = await signIn(shop, stack.operator!);
+    const viewersToken = await signIn(shop, stack.viewer!);
+    const answers = await dayOfEverything(shop, token, viewersToken);
     const clientSecrets = shop.stripe.paymentIntents({}).map(({ client_secret }) => client_secret);
     assert.ok(clientSecrets.length > 100 && clientSecrets.every((secret) => secret && secret.includes("_secret_")));
     const secrets: Record<string, string> = {
       "the scheduler's secret": stack.schedulerSecret,
+      "the scheduler's secret of before": PREVIOUS_SECRET,
       "the secret key": stack.secretKey,
+      "the database's password": decodeURIComponent(new URL(stack.database.url).password),
       "the Stripe key": STRIPE_KEY,
       "the operator's token": token,
       "the signature of the operator's token": token.split(".")[2]!,
       "the operator's password": stack.operator!.password,
+      "the viewer's token": viewersToken,
+      "the signature of the viewer's token": viewersToken.split(".")[2]!,
+      "the viewer's password": stack.viewer!.password,
       "the webhook's token": WEBHOOK_TOKEN,
       // Each intent's own secret has this in the middle, and nothing else has.
       "a client secret": "_secret_",
     };
 
     const tables = await everyTable(sql);
-    const logs = stack.functions.logs().map(({ line }) => line);
-    assert.ok(tables.length > 20 && logs.length > 10 && answers.length > 20);
-    const [run] = await sql`select payments_expired from public.job_runs where trigger = 'schedule'`;
+    const functionLogs = stack.functions.logs().map(({ line }) => line);
+    assert.ok(tables.length > 20 && functionLogs.length > 10 && answers.length > 20);
+    const serverLog = shop.serverLog();
+    assert.ok(serverLog[0]!.includes("starting PostgreSQL"), "the server's log is kept from its first line on");
+    assert.ok(serverLog.some((line) => line.includes(`STATEMENT:  ${MISTAKE}`)), "statements that failed are in it");
+    const logs = [...functionLogs, ...serverLog];
+    const [run] =
+      await sql`select max(payments_expired) as payments_expired from public.job_runs where trigger = 'schedule'`;
     assert.ok(run!.payments_expired > 100, "the day was none of everything");
     for (const [what, secret] of Object.entries(secrets)) {
       for (const form of [secret, btoa(secret), encodeURIComponent(secret)]) {
@@ -55,8 +67,10 @@ Deno.test("after a day of everything no secret is in a log, in a table or in an 
   });
 });
 
+const MISTAKE = "select 'a mistake of an operator'::integer";
+
 /** Orders of every kind, every caller, refusals, faults of Stripe, an alert to a webhook that nobody answers. Returns every HTTP answer. */
-async function dayOfEverything(shop: Shop, token: string): Promise<string[]> {
+async function dayOfEverything(shop: Shop, token: string, viewersToken: string): Promise<string[]> {
   const { sql, stack, stripe } = shop;
   const answers: string[] = [];
   const call = async (name: string, headers: Record<string, string>, body: unknown = {}) => {
@@ -87,7 +101,9 @@ async function dayOfEverything(shop: Shop, token: string): Promise<string[]> {
       wait: true,
       reason: "by hand",
     });
+    await call(name, { "x-jobs-secret": PREVIOUS_SECRET }, { wait: true });
     await call(name, { "x-jobs-secret": `${stack.schedulerSecret}x` });
+    await call(name, { authorization: `Bearer ${viewersToken}` });
     await call(name, { apikey: `${stack.secretKey}x` });
     await call(name, { authorization: `Bearer ${token}x` });
     await call(name, { authorization: `Bearer ${stack.secretKey}` });
@@ -104,8 +120,25 @@ async function dayOfEverything(shop: Shop, token: string): Promise<string[]> {
     await stack.workers!.net!.drain();
   }
   for (const { name } of await findTables(sql)) {
-    const response = await fetch(`${stack.apiUrl}/rest/v1/${name}?limit=1000`, {
-      headers: { apikey: stack.secretKey },
+    for (const headers of [{ apikey: stack.secretKey }, { authorization: `Bearer ${viewersToken}` }] as HeadersInit[]) {
+      const response = await fetch(`${stack.apiUrl}/rest/v1/${name}?limit=1000`, { headers });
+      answers.push(await response.text());
+    }
+  }
+  // Statements that fail, an operator's and those behind REST: PostgreSQL logs them.
+  await assert.rejects(async () => void await sql.unsafe(MISTAKE), { code: "22P02" });
+  for (const name of ["jobs_redrive_order", "jobs_sync_order", "jobs_begin_run"]) {
+    const response = await fetch(`${stack.apiUrl}/rest/v1/rpc/${name}`, {
+      method: "POST",
+      headers: { apikey: stack.secretKey, "content-type": "application/json" },
+      body: JSON.stringify({
+        p_order_id: null,
+        p_run_id: null,
+        p_job: "x",
+        p_trigger: "x",
+        p_reason: "",
+        p_requested_by: "x",
+      }),
     });
     answers.push(await response.text());
   }
@@ -125,9 +158,9 @@ async function everyTable(sql: postgres.Sql): Promise<{ name: string; text: stri
   }));
 }
 
-async function signIn({ stack }: Shop): Promise<string> {
+async function signIn({ stack }: Shop, user: { email: string; password: string }): Promise<string> {
   const client = createClient(stack.apiUrl, stack.publishableKey, { auth: { persistSession: false } });
-  const { data, error } = await client.auth.signInWithPassword(stack.operator!);
+  const { data, error } = await client.auth.signInWithPassword(user);
   if (error) throw error;
   return data.session.access_token;
 }
