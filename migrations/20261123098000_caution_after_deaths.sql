@@ -4,17 +4,22 @@
 --
 -- So after a death the orders that the dead run may have held are claimed apart from all others and fewer at a time: a quarter after each
 -- death in a row. After three or four deaths the one that kills is alone, and the others are expired long before their attempts are
--- used up. Orders that no dead run can have held are claimed first and as ever.
+-- used up. What was due before the first of the dead began goes first, and what fell due since the last of them was found dead comes last,
+-- both as many at a time as ever. What fell due between the two, nobody can tell from what they held: it is claimed like that.
 
--- Contract: how many runs of a job died in a row, up to now, and when the first of them started. The row goes on until a run came to its
--- end and left no order due that one of the dead may have held. Failed runs, those that did not work, dry runs and runs of one order say
--- nothing. No more than the latest hundred runs that count are looked at.
-create function jobs.deaths_in_a_row(p_job text) returns table (deaths integer, since timestamptz)
+-- The runs that say something of deaths, as jobs.deaths_in_a_row reads them: among many that were skipped there may be few.
+create index job_runs_worked_idx on public.job_runs (job, created_at desc)
+  where status in ('succeeded', 'partial', 'lost') and not dry_run and order_id is null and started_at is not null;
+
+-- Contract: how many runs of a job died in a row, up to now, when the first of them began and when the last of them was found dead. The row
+-- goes on until a run came to its end and left no order due that one of the dead may have held. Failed runs, those that did not work, dry
+-- runs and runs of one order say nothing. No more than the latest hundred runs that count are looked at.
+create function jobs.deaths_in_a_row(p_job text) returns table (deaths integer, since timestamptz, until timestamptz)
 language sql stable
 set search_path = ''
 as $$
-  -- straight from the index on job and created_at
-  with worked as (
+  -- straight from the index of those that count
+  with latest as (
     select r.status = 'lost' as died, r.started_at, r.finished_at, r.oldest_due_at
     from public.job_runs r
     where r.job = p_job and not r.dry_run and r.order_id is null and r.started_at is not null
@@ -22,23 +27,24 @@ as $$
     order by r.created_at desc
     limit 100
   ),
-  -- a run is lost once its claims have lapsed: what it held was due by then
-  ended as (
-    select max(e.started_at) as at
-    from worked e
-    where not e.died and not exists (
-      select from worked d where d.died and d.started_at < e.started_at and d.finished_at >= e.oldest_due_at
+  -- A survivor ends the row if everything it left due fell due after the last death before it was marked: by then the claims had lapsed.
+  last_end as (
+    select max(survivor.started_at) as at
+    from latest survivor
+    where not survivor.died and not exists (
+      select from latest dead
+      where dead.died and dead.started_at < survivor.started_at and dead.finished_at >= survivor.oldest_due_at
     )
   )
-  select count(*)::integer, min(w.started_at)
-  from worked w
-  cross join ended e
-  where w.died and w.started_at > coalesce(e.at, '-infinity');
+  select count(*)::integer, min(dead.started_at), max(dead.finished_at)
+  from latest dead
+  cross join last_end e
+  where dead.died and dead.started_at > coalesce(e.at, '-infinity');
 $$;
 
-comment on function jobs.deaths_in_a_row(text) is 'How many runs of a job died one after the other, up to now, and since when.';
+comment on function jobs.deaths_in_a_row(text) is 'How many runs of a job died one after the other, up to now, since when and until when.';
 
--- Contract: the next claim of a run that is not restricted to one order, as jobs.shop_claim returns it.
+-- Contract: the next claim of a run that is not restricted to one order, as jobs.shop_claim returns it; empty when nothing is due.
 create function jobs.claim_next(p_run_id uuid, p_limit integer, p_now timestamptz) returns jsonb
 language plpgsql
 set search_path = ''
@@ -46,26 +52,33 @@ as $$
 declare
   v_settings jobs.settings;
   v_dead record;
+  v_until timestamptz;
   v_claimed jsonb;
 begin
   select * into strict v_settings from jobs.settings;
+  v_until := p_now + v_settings.lease;
   -- the only job that claims
-  select d.deaths, d.since into v_dead from jobs.deaths_in_a_row(p_job => 'expire-stale-orders') d;
-  if v_dead.deaths = 0 then
-    return jobs.shop_claim(p_run_id => p_run_id, p_now => p_now, p_until => p_now + v_settings.lease, p_limit => p_limit);
-  end if;
+  select d.deaths, d.since, d.until into v_dead from jobs.deaths_in_a_row(p_job => 'expire-stale-orders') d;
 
-  -- A claim moves the time at which its orders are due: what was due before the first of the dead started, none of them held.
-  v_claimed := jobs.shop_claim(
-    p_run_id => p_run_id, p_now => least(p_now, v_dead.since), p_until => p_now + v_settings.lease, p_limit => p_limit
-  );
-  if v_claimed <> '[]' then
-    return v_claimed;
+  if v_dead.deaths > 0 then
+    -- A claim moves the time at which its orders are due: what was due before the first of the dead began, none of them held.
+    v_claimed := jobs.shop_claim(
+      p_run_id => p_run_id, p_now => least(p_now, v_dead.since), p_until => v_until, p_limit => p_limit
+    );
+    if v_claimed <> '[]' then
+      return v_claimed;
+    end if;
+
+    -- A run is found dead once its claims have lapsed: what it held is due since then.
+    v_claimed := jobs.shop_claim(
+      p_run_id => p_run_id, p_now => least(p_now, v_dead.until), p_until => v_until,
+      p_limit => least(p_limit, greatest(1, trunc(v_settings.claim_batch / power(4, v_dead.deaths))::integer))
+    );
+    if v_claimed <> '[]' then
+      return v_claimed;
+    end if;
   end if;
-  return jobs.shop_claim(
-    p_run_id => p_run_id, p_now => p_now, p_until => p_now + v_settings.lease,
-    p_limit => least(p_limit, greatest(1, trunc(v_settings.claim_batch / power(4, v_dead.deaths))::integer))
-  );
+  return jobs.shop_claim(p_run_id => p_run_id, p_now => p_now, p_until => v_until, p_limit => p_limit);
 end;
 $$;
 
@@ -74,7 +87,8 @@ comment on function jobs.claim_next(uuid, integer, timestamptz) is
 
 -- Contract: claims due orders with payments, oldest first, and returns them as a JSON list; fewer than asked for after runs that died.
 -- Orders whose claim lapsed once too often are quarantined here instead: whatever kills the runs that touch them must not go on. An empty
--- list says that nothing else is due: a claim of hopeless orders alone is followed by another.
+-- list says that nothing else is due: a claim of hopeless orders alone is followed by another. Not for ever, for one call must not take
+-- minutes: what the last of a hundred such claims took is handed out all the same, once more.
 create or replace function public.jobs_claim_orders(
   p_run_id uuid,
   p_fence bigint,
@@ -86,14 +100,17 @@ security definer
 set search_path = ''
 as $$
 declare
+  c_turns constant integer := 100;
   v_run public.job_runs := jobs.hold_lease(p_run_id => p_run_id, p_fence => p_fence, p_now => p_now);
   v_settings jobs.settings;
+  v_turn integer := 0;
   v_claimed jsonb;
   v_hopeless jsonb;
+  v_others jsonb;
 begin
   select * into strict v_settings from jobs.settings;
-  -- Ends: what a claim took is not due any more.
   loop
+    v_turn := v_turn + 1;
     v_claimed := case
       when v_run.order_id is null then jobs.claim_next(p_run_id => p_run_id, p_limit => coalesce(p_limit, 0), p_now => p_now)
       else jobs.shop_claim_order(
@@ -101,26 +118,27 @@ begin
       )
     end;
 
-    select jsonb_agg(jsonb_build_object(
-      'orderId', c -> 'id', 'attempt', c -> 'attempt', 'outcome', 'quarantined', 'reason', 'claim_lapsed', 'payments', '[]'::jsonb
-    )) into v_hopeless
+    select
+      jsonb_agg(jsonb_build_object(
+        'orderId', c -> 'id', 'attempt', c -> 'attempt', 'outcome', 'quarantined', 'reason', 'claim_lapsed', 'payments', '[]'::jsonb
+      )) filter (where x.hopeless),
+      jsonb_agg(c) filter (where not x.hopeless)
+    into v_hopeless, v_others
     from jsonb_array_elements(v_claimed) c
-    where (c ->> 'failures')::integer >= v_settings.max_attempts;
-    exit when v_hopeless is null;
+    cross join lateral (select (c ->> 'failures')::integer >= v_settings.max_attempts as hopeless) x;
+    if v_hopeless is null or v_others is null and v_turn = c_turns then
+      return v_claimed;
+    end if;
 
     perform jobs.record_decisions(
       p_run => v_run,
       p_decisions => jobs.shop_settle(p_run_id => p_run_id, p_decisions => v_hopeless, p_now => p_now),
       p_now => p_now
     );
-    exit when jsonb_array_length(v_hopeless) < jsonb_array_length(v_claimed);
+    if v_others is not null then
+      return v_others;
+    end if;
   end loop;
-
-  return (
-    select coalesce(jsonb_agg(c), '[]')
-    from jsonb_array_elements(v_claimed) c
-    where (c ->> 'failures')::integer < v_settings.max_attempts
-  );
 end;
 $$;
 
