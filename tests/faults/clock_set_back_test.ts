@@ -17,6 +17,19 @@ Deno.test("slots that a clock set back has left a week ahead hold no run up", as
   });
 });
 
+Deno.test("a lease that a clock set back has left a day ahead holds no run up", async () => {
+  await withBench(async (bench) => {
+    const { id } = await placeOrder(bench, { payments: [{ intent: {} }] });
+    await tick(bench, { atStep: (step, take, { die }) => step.name === "jobs_claim_orders" ? die() : take() });
+    await bench.sql`
+      update jobs.leases set lease_until = ${new Date(bench.time.now().getTime() + DAY)} where run_id is not null`;
+    const [outcome] = await tick(bench);
+    assert.equal(outcome!.report?.status, "succeeded");
+    assert.equal(await statusOf(bench, id), "expired");
+    await assertQuiet({ sql: bench.sql, stripe: bench.stripe, onHand: ON_HAND });
+  });
+});
+
 Deno.test("a run that cannot make a single call is not continued for ever, and the ticks go on once it can", async () => {
   await withBench(async (bench) => {
     const { id } = await placeOrder(bench, { payments: [{ intent: {} }] });

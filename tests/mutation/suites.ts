@@ -20,6 +20,7 @@ const PGTAP: Record<string, string[]> = {
   shop_port_close: ["jobs_expire_without_payments", "jobs_settle_orders"],
   shop_port_settle: ["jobs_settle_orders"],
   inspect_unsettled_payments: ["jobs_inspect_payments"],
+  clock_set_back: ["jobs_begin_run", "jobs_report_throttle", "fencing"],
   caution_after_deaths: ["jobs_begin_run", "jobs_claim_orders", "fencing"],
   jobs_runs: ["fencing"],
   jobs_begin_run: ["jobs_begin_run", "fencing"],

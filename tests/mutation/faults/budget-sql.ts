@@ -113,4 +113,18 @@ export const BUDGET_SQL_FAULTS = [
       "a misspelt scope slows the wrong one down",
     ],
   ]),
+  ...faultsIn("migrations/20261128120000_clock_set_back.sql", [
+    [
+      "refusals-of-tomorrow-count",
+      "and b.rate_at > p_now + interval '1 minute';",
+      "and false;",
+      "after a clock was set back no refusal slows anybody down",
+    ],
+    [
+      "late-reports-are-of-tomorrow",
+      "and b.rate_at > p_now + interval '1 minute';",
+      "and b.rate_at > p_now;",
+      "answers to one moment that wait for each other halve the rate again and again",
+    ],
+  ]),
 ];

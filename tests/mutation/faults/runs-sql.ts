@@ -153,4 +153,25 @@ export const RUNS_SQL_FAULTS = [
       "a run ends as queued",
     ],
   ]),
+  ...faultsIn("migrations/20261128120000_clock_set_back.sql", [
+    [
+      "leases-of-tomorrow-hold",
+      "    perform jobs.end_future_leases(p_now => p_now);\n",
+      "",
+      "after a clock was set back every run is skipped for a day",
+    ],
+    [
+      "longest-lease-is-of-tomorrow",
+      "interval '1 hour 1 minute'",
+      "interval '1 hour'",
+      "a run that works is taken over by one that waited for its lease",
+    ],
+    [
+      "watch-leaves-leases-of-tomorrow",
+      "  select jobs.end_future_leases(p_now => p_now);\n",
+      "",
+      "a run that died before a clock was set back is running for a day",
+      ["tests/platform/watch/lost_runs_test.ts"],
+    ],
+  ]),
 ];

@@ -104,6 +104,18 @@ Deno.test("a run whose lease ran out is lost, gives its lease back, and can chan
   });
 });
 
+Deno.test("a lease that a clock set back has left a day ahead is given back, and its run is lost", async () => {
+  await withWatched(databases, async (watched) => {
+    const { run } = await watched.begin(24 * 60);
+    const other = await watched.begin(24 * 60, { job: cleanup });
+    await watched.sql`select jobs.hold_lease(${other.run.id}, ${other.run.fence}, ${watched.at(0)})`;
+    await watched.watch(0.5);
+    assert.match((await runOf(watched, run.id)).error, /clock that was set back/);
+    assert.equal((await runOf(watched, other.run.id)).status, "running", "it has given a sign of life since");
+    assert.equal((await watched.begin(1)).answer, "running");
+  });
+});
+
 Deno.test("a run that gives signs of life is never lost, however long it works", async () => {
   await withWatched(databases, async (watched) => {
     const { run } = await watched.begin(0);
