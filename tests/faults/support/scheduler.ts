@@ -13,10 +13,18 @@ export type TickOptions = RunOptions & { delivery?: () => Delivery; always?: AtS
 /** One tick of pg_cron, and pg_net's deliveries until its queue is empty, continuations included. */
 export async function tick(
   bench: Bench,
-  { job = "expire-stale-orders", delivery = () => "once", atStep, always, ...options }: TickOptions = {},
+  { job = "expire-stale-orders", ...options }: TickOptions = {},
 ): Promise<RunOutcome[]> {
   const { sql, time } = bench;
   await sql`select jobs.dispatch(p_job => ${job}, p_now => ${time.now().toISOString()}::timestamptz)`;
+  return await deliver(bench, options);
+}
+
+/** What pg_net has queued, delivered until the queue is empty. */
+export async function deliver(
+  bench: Bench,
+  { delivery = () => "once", atStep, always, ...options }: Omit<TickOptions, "job"> = {},
+): Promise<RunOutcome[]> {
   const outcomes: RunOutcome[] = [];
   let began = 0;
   for (let batch = await takeQueued(bench); batch.length > 0; batch = await takeQueued(bench)) {

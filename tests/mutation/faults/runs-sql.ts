@@ -1,5 +1,7 @@
 import { faultsIn } from "../fault.ts";
 
+const WEEKLY = ["tests/platform/watch/broken_chains_test.ts"];
+
 /** In how a run begins, holds its lease and ends. */
 export const RUNS_SQL_FAULTS = [
   ...faultsIn("migrations/20261122091100_jobs_runs.sql", [
@@ -172,6 +174,36 @@ export const RUNS_SQL_FAULTS = [
       "",
       "a run that died before a clock was set back is running for a day",
       ["tests/platform/watch/lost_runs_test.ts"],
+    ],
+  ]),
+  ...faultsIn("migrations/20261128120100_resume_lost_first_runs.sql", [
+    [
+      "slot-lost-with-its-run",
+      "          or r.status = 'lost' and exists (select from jobs.schedule_slots t where t.run_id = r.id)\n",
+      "",
+      "a weekly clean-up that died waits for the next week",
+      WEEKLY,
+    ],
+    [
+      "dies-for-ever",
+      "and since.lost < g.alert_after;",
+      "and true;",
+      "a clean-up that kills its runs is started anew every few minutes for two days",
+      WEEKLY,
+    ],
+    [
+      "deaths-of-last-week-count",
+      "greatest(d.created_at, t.claimed_at) as at",
+      "coalesce(d.created_at, '-infinity') as at",
+      "a clean-up that was given up once is never gone on with again",
+      WEEKLY,
+    ],
+    [
+      "died-with-nothing-left",
+      "(b.backlog > 0 or since.died)",
+      "b.backlog > 0",
+      "a clean-up that died is only gone on with if the one of the week before left something",
+      WEEKLY,
     ],
   ]),
 ];

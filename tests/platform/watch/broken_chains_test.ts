@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type postgres from "postgres";
 import { type Databases, startDatabases } from "../../../local/platform/databases.ts";
-import { cleanup, expire, type Watched, withWatched } from "./watched-database.ts";
+import { cleanup, expire, slotOfYesterday, type Watched, withWatched } from "./watched-database.ts";
 
 let databases: Databases;
 Deno.test.beforeAll(async () => {
@@ -83,6 +83,72 @@ Deno.test("a chain that keeps breaking is given up, with L002 open", async () =>
   }, ["no_success"]);
 });
 
+Deno.test("a clean-up that died is gone on with within the same slot, whether or not anything ever completed", async () => {
+  for (const completed of [true, false]) {
+    await withWatched(databases, async (watched) => {
+      if (completed) await finished(watched, -60 * 24 * 7);
+      const tick = await slotOfYesterday(watched);
+      const first = await tick(0);
+      await watched.begin(0, { id: first!, job: cleanup });
+      await watched.watch(3);
+      await watched.watch(4);
+      assert.deepEqual((await statuses(watched)).at(-1), "lost", "whatever killed it may not be over yet");
+      await watched.watch(6);
+      const next = (await runs(watched)).at(-1)!;
+      assert.deepEqual([next.status, next.trigger, next.continues], ["queued", "continuation", first]);
+      assert.equal(await tick(6), null, "the slot is still the one of the first run");
+
+      await work(watched, 6, next.id);
+      const before = (await runs(watched)).length;
+      for (const minute of [7, 10, 60]) await watched.watch(minute);
+      assert.equal((await runs(watched)).length, before, "the work is done");
+      assert.deepEqual([await tick(61), await slots(watched)], [null, 1]);
+    }, quiet);
+  }
+});
+
+Deno.test("a clean-up that completed is not gone on with, even if its function died right after", async () => {
+  await withWatched(databases, async (watched) => {
+    const tick = await slotOfYesterday(watched);
+    const first = await tick(0);
+    await work(watched, 0, first!);
+    for (const minute of [3, 6, 60]) await watched.watch(minute);
+    assert.deepEqual(await statuses(watched), ["succeeded"]);
+  }, quiet);
+});
+
+Deno.test("a clean-up that kills every run is given up after three deaths in each slot, with L002 open", async () => {
+  await withWatched(databases, async (watched) => {
+    // of the week before
+    for (const hour of [1, 2, 3]) {
+      const { run } = await watched.begin(-60 * (24 * 8 - hour), { job: cleanup });
+      await watched.sql`
+        update public.job_runs set status = 'lost', trigger = 'schedule', finished_at = ${watched.at(-60 * 24 * 7)}
+        where id = ${run.id}`;
+      await watched.sql`update jobs.leases set run_id = null`;
+    }
+    const tick = await slotOfYesterday(watched);
+    await watched.begin(0, { id: (await tick(0))!, job: cleanup });
+    let open: string[] = [];
+    for (let minute = 1; minute < 60; minute++) {
+      open = await watched.watch(minute);
+      const queued = (await runs(watched)).find(({ status }) => status === "queued");
+      if (queued) await watched.begin(minute, { id: queued.id, job: cleanup });
+    }
+    assert.deepEqual((await statuses(watched)).slice(3), ["lost", "lost", "lost"]);
+    assert.deepEqual([open, await tick(61)], [[`failing:${cleanup}`], null]);
+  }, ["no_success"]);
+});
+
+Deno.test("a run that an operator started and that died is the operator's to start again", async () => {
+  await withWatched(databases, async (watched) => {
+    await slotOfYesterday(watched);
+    await watched.begin(0, { job: cleanup });
+    for (const minute of [3, 6]) await watched.watch(minute);
+    assert.deepEqual(await statuses(watched), ["lost"]);
+  }, quiet);
+});
+
 Deno.test("nothing goes on by itself when nothing was cut off, or an operator has to say so", async () => {
   const ends: [string, (watched: Watched, run: string) => unknown][] = [
     [
@@ -149,6 +215,17 @@ async function work(watched: Watched, minutes: number, id: string): Promise<void
   await watched.begin(minutes, { id, job: cleanup });
   await finishSweep(watched);
   await watched.finish(minutes + 0.1, id);
+}
+
+/** A whole run with nothing left to do. */
+async function finished(watched: Watched, minutes: number): Promise<void> {
+  const { run } = await watched.begin(minutes, { job: cleanup });
+  await watched.finish(minutes + 0.1, run.id);
+  await watched.sql`update public.job_runs set backlog = 0 where id = ${run.id}`;
+}
+
+async function slots({ sql }: Watched): Promise<number> {
+  return (await sql`select from jobs.schedule_slots`).length;
 }
 
 async function finishSweep({ sql }: Watched): Promise<void> {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type Databases, startDatabases } from "../../../local/platform/databases.ts";
-import { cleanup, type Watched, withWatched } from "./watched-database.ts";
+import { cleanup, slotOfYesterday, type Watched, withWatched } from "./watched-database.ts";
 
 let databases: Databases;
 Deno.test.beforeAll(async () => {
@@ -67,6 +67,9 @@ Deno.test("the slot of a weekly run that never started is claimed again by the n
     await watched.begin(5, { id: second, job: cleanup });
     await watched.watch(60);
     assert.equal(await tick(61), null, "a run that began has used its slot up, even if it died");
+    await watched.watch(63);
+    const [next] = await watched.sql`select trigger from public.job_runs where continues = ${second}`;
+    assert.equal(next?.trigger, "continuation", "but it is gone on with");
   });
 });
 
@@ -164,19 +167,6 @@ Deno.test("orders of a lost run stay claimed until the claim lapses by itself", 
     assert.deepEqual(row, { status: "expiring", claimed_by: run.id });
   });
 });
-
-/** Gives the clean-up a slot of yesterday, which is within the catch-up whenever a test runs. Answers what its ticks do. */
-async function slotOfYesterday({ sql, at }: Watched): Promise<(minutes: number) => Promise<string | null>> {
-  await sql`
-    update jobs.schedules
-    set created_at = ${at(-60 * 24 * 30)}, local_time = '12:00',
-      local_day = extract(isodow from (${at(-60 * 24)}::timestamptz at time zone time_zone))
-    where job = ${cleanup}`;
-  return async (minutes) => {
-    const [row] = await sql`select jobs.dispatch_due_slot(${cleanup}, ${at(minutes)}) as id`;
-    return row!.id;
-  };
-}
 
 type Answer = { status_code?: number; timed_out?: boolean; error_msg?: string; created?: Date };
 

@@ -49,6 +49,19 @@ export async function withWatched(
   }
 }
 
+/** Gives the clean-up a slot of yesterday, which is within the catch-up whenever a test runs. Answers what its ticks do. */
+export async function slotOfYesterday({ sql, at }: Watched): Promise<(minutes: number) => Promise<string | null>> {
+  await sql`
+    update jobs.schedules
+    set created_at = ${at(-60 * 24 * 30)}, local_time = '12:00',
+      local_day = extract(isodow from (${at(-60 * 24)}::timestamptz at time zone time_zone))
+    where job = ${cleanup}`;
+  return async (minutes) => {
+    const [row] = await sql`select jobs.dispatch_due_slot(${cleanup}, ${at(minutes)}) as id`;
+    return row!.id;
+  };
+}
+
 function describe(sql: postgres.Sql, { adminUrl, quiet }: { adminUrl: string; quiet: string[] }): Watched {
   const start = Date.now();
   const at = (minutes: number) => new Date(start + minutes * 60_000);
