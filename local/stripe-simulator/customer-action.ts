@@ -2,7 +2,7 @@ import { z } from "zod";
 
 /** What happens to a payment outside the API: the customer, a bank or a counter acts. */
 export const customerActionSchema = z.strictObject({
-  /** Of an intent, or of a session for confirm_session. */
+  /** Of an intent, or of a session for confirm_session and recover_session. */
   id: z.string(),
   verb: z.enum([
     "attach_pm",
@@ -23,6 +23,7 @@ export const customerActionSchema = z.strictObject({
     "capture",
     "lapse_hold",
     "confirm_session",
+    "recover_session",
   ]),
   /** How long the object stays locked before the verb takes effect: a cancel arriving meanwhile meets the lock. */
   holdMs: z.number().min(0).optional(),
@@ -33,7 +34,7 @@ export const customerActionSchema = z.strictObject({
   expiresAt: z.int().nullable().optional(),
   /** start_3ds: by redirect and not in the page. */
   redirect: z.boolean().optional(),
-  /** confirm_session: how the attempt ends (default paid). */
+  /** confirm_session, recover_session: how the attempt ends (default paid). */
   outcome: z.enum(["paid", "declined", "three_d_secure", "processing", "voucher", "authorised"]).optional(),
 });
 export type CustomerAction = z.infer<typeof customerActionSchema>;

@@ -3,7 +3,7 @@ import { lockOf } from "./execute.ts";
 import { attach, authorise, cancel, capture, fail, fund, lapseIfDue, pay, submit } from "./intent-machine.ts";
 import { newIntent } from "./new-intent.ts";
 import { decline, settleAttempt } from "./payment-methods.ts";
-import { expireIfDue } from "./session-machine.ts";
+import { expireIfDue, recover } from "./session-machine.ts";
 import type { Store } from "./store.ts";
 import type { StoredIntent, StoredSession } from "./stored.ts";
 import { isVoucherAction } from "./follow-intent.ts";
@@ -34,9 +34,13 @@ function act(world: World, store: Store, action: CustomerAction): CustomerResult
   const session = store.sessions.get(action.id);
   if (session !== undefined) {
     expireIfDue(store, session, { cancelIntent: world.behaviour.expiringSessionCancelsIntent === "at_once" });
-    const accepted = action.verb === "confirm_session" && confirmSession(store, session, action);
-    const intent = session.intent === null ? undefined : store.intents.get(session.intent);
-    return { accepted, status: intent?.status ?? session.status, sessionStatus: session.status };
+    // Behind the recovery URL is a copy, and that is what the customer confirms.
+    const shown = action.verb === "recover_session" ? recover(store, session) : session;
+    const confirms = action.verb === "confirm_session" || action.verb === "recover_session";
+    const accepted = confirms && shown !== null && confirmSession(store, shown, action);
+    const { intent: id, status } = shown ?? session;
+    const intent = id === null ? undefined : store.intents.get(id);
+    return { accepted, status: intent?.status ?? status, sessionStatus: status };
   }
   const intent = lapseIfDue(store, store.intents.get(action.id)!);
   const accepted = actOnIntent(store, intent, action);
@@ -113,6 +117,7 @@ function actOnIntent(store: Store, intent: StoredIntent, action: CustomerAction)
     case "lapse_hold":
       return when(status === "requires_capture", () => cancel(store, intent, "automatic"));
     case "confirm_session":
+    case "recover_session":
       return false;
   }
 }

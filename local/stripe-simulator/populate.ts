@@ -1,5 +1,6 @@
 import { newIntent } from "./new-intent.ts";
 import { isVoucher, nextAction, paymentMethodTypesOf } from "./next-action.ts";
+import { RECOVERY_SECONDS } from "./session-machine.ts";
 import type { IntentSpec, SessionSpec } from "./specs.ts";
 import type { StoredIntent, StoredSession } from "./stored.ts";
 import { PLATFORM_ACCOUNT, type Store } from "./store.ts";
@@ -96,6 +97,13 @@ function placeSession(store: Store, spec: SessionSpec, n: number): StoredSession
     intentMetadata: numberedAll(spec.intentMetadata ?? spec.metadata, n),
     captureMethod: spec.captureMethod ?? "automatic_async",
     customer: spec.customer ?? null,
+    recovery: spec.recovery
+      ? {
+        promotionCodes: false,
+        until: status === "expired" ? spec.recoveryUntil ?? clock.nowSeconds() + RECOVERY_SECONDS : null,
+      }
+      : null,
+    recoveredFrom: null,
     extras: null,
   };
   if (store.sessions.has(session.id)) {

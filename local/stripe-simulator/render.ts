@@ -63,7 +63,7 @@ export function renderSession(
     id: session.id,
     object: "checkout.session",
     adaptive_pricing: null,
-    after_expiration: null,
+    after_expiration: session.recovery === null ? null : { recovery: renderRecovery(session.id, session.recovery) },
     allow_promotion_codes: null,
     allowed_payment_method_types: null,
     amount_subtotal: session.amount,
@@ -105,7 +105,7 @@ export function renderSession(
     payment_method_types: ["card"],
     payment_status: session.paymentStatus,
     permissions: null,
-    recovered_from: null,
+    recovered_from: session.recoveredFrom,
     saved_payment_method_options: null,
     setup_intent: null,
     shipping_address_collection: null,
@@ -120,6 +120,18 @@ export function renderSession(
     url: session.status === "open" ? `https://checkout.stripe.com/c/pay/${session.id}` : null,
     wallet_options: null,
     ...session.extras,
+  };
+}
+
+function renderRecovery(
+  id: string,
+  { promotionCodes, until }: NonNullable<StoredSession["recovery"]>,
+): Stripe.Checkout.Session.AfterExpiration.Recovery {
+  return {
+    allow_promotion_codes: promotionCodes,
+    enabled: true,
+    expires_at: until,
+    url: until === null ? null : `https://buy.stripe.com/r/${id}`,
   };
 }
 

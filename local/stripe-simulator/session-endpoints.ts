@@ -29,6 +29,9 @@ const createSchema = z.strictObject({
     description: text.optional(),
     setup_future_usage: text.optional(),
   }).optional(),
+  after_expiration: z.strictObject({
+    recovery: z.strictObject({ enabled: flag, allow_promotion_codes: flag.optional() }).optional(),
+  }).optional(),
   success_url: text.optional(),
   cancel_url: text.optional(),
   return_url: text.optional(),
@@ -68,6 +71,7 @@ export function createSession(call: Call) {
   }
   return () => {
     const { store } = call;
+    const recovery = params.after_expiration?.recovery;
     const { success_url, cancel_url, client_reference_id, customer_email, ui_mode, return_url } = params;
     const session: StoredSession = {
       id: newId(store.livemode ? "cs_live_a1" : "cs_test_a1"),
@@ -83,6 +87,8 @@ export function createSession(call: Call) {
       intentMetadata: params.payment_intent_data?.metadata ?? {},
       captureMethod: params.payment_intent_data?.capture_method ?? "automatic_async",
       customer: params.customer ?? null,
+      recovery: recovery?.enabled ? { promotionCodes: recovery.allow_promotion_codes ?? false, until: null } : null,
+      recoveredFrom: null,
       extras: given({ success_url, cancel_url, client_reference_id, customer_email, ui_mode, return_url }),
     };
     store.addSession(session);

@@ -55,5 +55,9 @@ export const sessionSpecSchema = z.strictObject({
   /** Seconds since the epoch; default 24 hours after creation or after now, whichever is later. */
   expiresAt: z.int().optional(),
   customer: z.string().optional(),
+  /** Lets the customer bring it back after it expired. */
+  recovery: z.boolean().optional(),
+  /** Of an expired one, until when, in seconds; default 30 days from now. */
+  recoveryUntil: z.int().optional(),
 });
 export type SessionSpec = z.infer<typeof sessionSpecSchema>;

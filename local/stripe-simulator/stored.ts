@@ -49,6 +49,10 @@ export type StoredSession = {
   intentMetadata: Record<string, string>;
   captureMethod: string;
   customer: string | null;
+  /** Set when the customer may bring it back after it expired; `until` in seconds, null before that. */
+  recovery: { promotionCodes: boolean; until: number | null } | null;
+  /** The expired session that it is a copy of. */
+  recoveredFrom: string | null;
   extras: Record<string, unknown> | null;
 };
 
