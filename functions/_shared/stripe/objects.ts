@@ -44,6 +44,9 @@ export const sessionSchema = z.object({
   currency: z.nullish(z.string()),
   livemode: z.boolean(),
   metadata: nullableMetadataSchema,
+  after_expiration: z.nullish(z.object({
+    recovery: z.nullish(z.object({ enabled: z.boolean(), expires_at: z.nullish(z.int()) })),
+  })),
   payment_intent: z.pipe(z.nullish(z.union([intentSchema, z.string()])), z.transform((intent) => intent ?? null)),
 });
 

@@ -59,6 +59,8 @@ export const REASONS = {
   funding_unknown: "A bank transfer outlived its window and Stripe does not say whether it was part-funded.",
   voucher_expiry_unknown: "A voucher outlived its window and Stripe does not say when it expires.",
   session_contradicts: "The Checkout Session says paid and its intent says otherwise.",
+  session_recoverable:
+    "The Checkout Session can be brought back after it expired: the customer would pay a copy that nobody attached.",
   checkout_unclosable: "The Checkout Session is complete and unpaid, and Stripe lets nobody cancel its intent.",
   paid_record_contradicted: "The database has this payment as paid, Stripe says it is not.",
 

@@ -8,6 +8,9 @@ import {
   type VerdictContext,
 } from "./verdict.ts";
 
+/** Stripe's limit for `expires_at`, in milliseconds. */
+const LONGEST_SESSION = 24 * 3_600_000;
+
 /** A session whose intent is known: null before the customer confirms, else expanded. */
 export type ExpandedSession = StripeSession & { payment_intent: StripeIntent | null };
 
@@ -25,6 +28,7 @@ export function isExpanded(session: StripeSession): session is ExpandedSession {
  * | of another mode, or not this order's | any | quarantine |
  * | mode other than payment | any | quarantine |
  * | any | paid, wait or quarantine | the intent's |
+ * | not complete, recoverable | none, dead or cancelable | quarantine: once it expires, the customer can open a copy that nobody attached |
  * | open | none, dead or cancelable | cancelable: expire the session |
  * | expired | none or dead | dead |
  * | expired | cancelable | cancelable: the intent itself (Stripe closes it, not always at once) |
@@ -43,6 +47,7 @@ export function judgeSession(session: ExpandedSession, context: VerdictContext):
 
   const intent = judgeIntentOfSession(session.payment_intent, context);
   if (intent && intent.kind !== "dead" && intent.kind !== "cancelable") return intent;
+  if (isRecoverable(session, context)) return { kind: "quarantine", why: "session_recoverable" };
   switch (session.status) {
     case "open":
       return { kind: "cancelable", end: "expire_session", id: session.id };
@@ -53,6 +58,16 @@ export function judgeSession(session: ExpandedSession, context: VerdictContext):
     default:
       return { kind: "quarantine", why: "unknown_status" };
   }
+}
+
+/**
+ * Whether the customer can still pay for a copy of it: Stripe makes the recovery URL when the session expires, so ending it makes it
+ * payable again. Opened in its last second, the copy lives as long as any session.
+ */
+function isRecoverable({ status, after_expiration }: ExpandedSession, { now }: VerdictContext): boolean {
+  const recovery = after_expiration?.recovery;
+  if (!recovery?.enabled || status === "complete") return false;
+  return recovery.expires_at == null || now < later(new Date(recovery.expires_at * 1000), LONGEST_SESSION);
 }
 
 /** The session proves whose the intent is; metadata of its own is optional, but must not name another order. */

@@ -169,6 +169,37 @@ export const VERDICT_FAULTS = [
       "an open session with money in it is expired",
     ],
     [
+      "recoverable-session-dead",
+      `if (isRecoverable(session, context)) return { kind: "quarantine", why: "session_recoverable" };`,
+      "",
+      "the stock of an order is released whose customer is mailed a link to pay it",
+    ],
+    [
+      "recovery-before-money",
+      `  if (intent && intent.kind !== "dead" && intent.kind !== "cancelable") return intent;
+  if (isRecoverable(session, context))`,
+      `  if (isRecoverable(session, context))`,
+      "a paid order is set aside",
+    ],
+    [
+      "recoverable-when-complete",
+      `!recovery?.enabled || status === "complete"`,
+      "!recovery?.enabled",
+      "a complete session, which no link brings back, is set aside",
+    ],
+    [
+      "recovery-without-date",
+      "recovery.expires_at == null ||",
+      "recovery.expires_at != null &&",
+      "a session whose link has no date yet counts as dead",
+    ],
+    [
+      "copy-of-last-second",
+      "later(new Date(recovery.expires_at * 1000), LONGEST_SESSION)",
+      "new Date(recovery.expires_at * 1000)",
+      "the stock is released while a copy is open",
+    ],
+    [
       "open-session-dead",
       `return { kind: "cancelable", end: "expire_session", id: session.id };`,
       `return { kind: "dead" };`,

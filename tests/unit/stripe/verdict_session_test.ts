@@ -123,6 +123,60 @@ const rows: [string, StripeSession, Verdict, Partial<VerdictContext>?][] = [
   ],
 ];
 
+const recovery = (expires_at: number | null, enabled = true) => ({
+  after_expiration: { recovery: { enabled, allow_promotion_codes: false, expires_at, url: null } },
+});
+const RECOVERABLE = quarantine("session_recoverable");
+rows.push(
+  ["open and recoverable is left open: expiring it makes the URL", session(recovery(null)), RECOVERABLE],
+  [
+    "expired and recoverable for another month is not dead",
+    session({ status: "expired", ...recovery(seconds(at(30 * DAY))) }),
+    RECOVERABLE,
+  ],
+  [
+    "expired and recoverable without a date is not dead",
+    session({ status: "expired", payment_intent: canceled, ...recovery(null) }),
+    RECOVERABLE,
+  ],
+  [
+    "expired and recoverable with an intent still alive ends nothing",
+    session({ status: "expired", payment_intent: intent(), ...recovery(seconds(at(DAY))) }),
+    RECOVERABLE,
+  ],
+  [
+    "a copy made in the recovery URL's last second lives for a day",
+    session({ status: "expired", ...recovery(seconds(at(-DAY + 1000))) }),
+    RECOVERABLE,
+  ],
+  [
+    "a day after its recovery URL went dead, an expired session is dead",
+    session({ status: "expired", ...recovery(seconds(at(-DAY))) }),
+    { kind: "dead" },
+  ],
+  ["recovery that is switched off is none", session({ status: "expired", ...recovery(null, false) }), { kind: "dead" }],
+  [
+    "after_expiration without a recovery is none",
+    session({ status: "expired", after_expiration: { recovery: null } }),
+    { kind: "dead" },
+  ],
+  [
+    "recoverable with money in it is paid",
+    session({ status: "complete", payment_status: "paid", payment_intent: succeeded, ...recovery(null) }),
+    PAID,
+  ],
+  [
+    "complete is never brought back, recoverable or not",
+    session({ status: "complete", payment_intent: canceled, ...recovery(null) }),
+    { kind: "dead" },
+  ],
+  [
+    "recoverable with the bank at work waits",
+    session({ payment_intent: intent({ status: "processing" }), ...recovery(null) }),
+    { kind: "wait", until: at(HOUR), why: "processing" },
+  ],
+);
+
 for (const [name, object, expected, overrides] of rows) {
   Deno.test(`verdict on a session: ${name}`, () => {
     assert.deepEqual(judgeSession(expanded(object), context(overrides)), expected);
