@@ -32,12 +32,12 @@ select results_eq(
 select results_eq('select on_hand, reserved from public.inventory', 'values (1000, 23)', 'exactly their stock is back');
 select results_eq(
   'select order_id, units_released, outcome, reason, subject from public.job_decisions order by units_released',
-  $$ values (pg_temp.id('empty'), 0, 'expired', 'no_payment', 'order'), (pg_temp.id('old'), 2, 'expired', 'no_payment', 'order'),
+  $$ values (pg_temp.id('empty'), 0::bigint, 'expired', 'no_payment', 'order'), (pg_temp.id('old'), 2, 'expired', 'no_payment', 'order'),
             (pg_temp.id('older'), 3, 'expired', 'no_payment', 'order') $$,
   'one decision each'
 );
 select row_eq(
-  $$ select payments_expired, stock_released from public.job_runs $$, row(3, 5), 'the run has counted them'
+  $$ select payments_expired, stock_released from public.job_runs $$, row(3, 5::bigint), 'the run has counted them'
 );
 select row_eq(
   $$ select payments_expired_total, stock_released_total from public.job_metrics where job = 'expire-stale-orders' $$,

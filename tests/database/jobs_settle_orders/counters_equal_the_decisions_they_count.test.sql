@@ -41,7 +41,7 @@ create temp view counted as
 select results_eq(
   $$ select id, payments_expired, payment_intents_canceled, checkout_sessions_expired, stock_released, orders_paid, orders_waiting,
        orders_retried, orders_quarantined, late_payments, payments_kept from public.job_runs order by id $$,
-  $$ select run_id, payments_expired::int, payment_intents_canceled::int, checkout_sessions_expired::int, stock_released::int,
+  $$ select run_id, payments_expired::int, payment_intents_canceled::int, checkout_sessions_expired::int, stock_released::bigint,
        orders_paid::int, orders_waiting::int, orders_retried::int, orders_quarantined::int, late_payments::int, payments_kept::int
      from counted where run_id is not null order by run_id $$,
   'those of each run'

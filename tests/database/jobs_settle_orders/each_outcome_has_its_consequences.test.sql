@@ -56,7 +56,7 @@ select results_eq('select on_hand, reserved from public.inventory', 'values (997
 select results_eq(
   $$ select order_id, outcome, reason, units_released from public.job_decisions where subject = 'order' order by outcome $$,
   $$ values
-    (pg_temp.id('expired'), 'expired', 'all_dead', 2),
+    (pg_temp.id('expired'), 'expired', 'all_dead', 2::bigint),
     (pg_temp.id('paid'), 'paid', 'paid', 0),
     (pg_temp.id('quarantined'), 'quarantined', 'foreign_payment', 0),
     (pg_temp.id('retry'), 'retry', 'timeout', 0),

@@ -22,7 +22,7 @@ select results_eq(
 );
 select results_eq(
   $$ select distinct outcome, reason, units_released from public.job_decisions where subject = 'order' $$,
-  $$ values ('retry', 'payment_not_dead', 0) $$, 'and so do the decisions'
+  $$ values ('retry', 'payment_not_dead', 0::bigint) $$, 'and so do the decisions'
 );
 select results_eq('select on_hand, reserved from public.inventory', 'values (1000, 3)', 'no stock is released');
 select is((select payments_expired from public.job_runs), 0, 'nothing is counted as expired');
