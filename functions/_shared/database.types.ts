@@ -658,6 +658,10 @@ export type Database = {
         Args: { "p_fence": number; "p_limit": number; "p_now"?: string; "p_run_id": string };
         Returns: Json;
       };
+      "jobs_claim_without_payments": {
+        Args: { "p_fence": number; "p_limit": number; "p_now"?: string; "p_run_id": string };
+        Returns: Json;
+      };
       "jobs_continue_run": { Args: { "p_now"?: string; "p_run_id": string }; Returns: string };
       "jobs_count_intents": { Args: { "p_from": (string)[]; "p_to": (string)[] }; Returns: Json };
       "jobs_expire_without_payments": {

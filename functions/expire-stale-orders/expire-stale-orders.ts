@@ -1,7 +1,9 @@
+import { isRefusal, isTimeout } from "../_shared/database/refusals.ts";
+import { reasonOf } from "../_shared/errors.ts";
 import type { JobResult, Ports, RunOrders } from "../_shared/run/job.ts";
 import { isKeyDoubtful } from "../_shared/stripe/key-evidence.ts";
 import { preview } from "./preview.ts";
-import { outOfTime, stopped } from "./results.ts";
+import { delayed, outOfTime, stopped } from "./results.ts";
 import { type Progress, type Work, workOnBatches } from "./work-on-batches.ts";
 
 /**
@@ -27,19 +29,36 @@ async function work(ports: Ports, orders: Work): Promise<JobResult> {
     evidence: { known: 0, unknown: 0 },
     stop: null,
     outOfTime: false,
+    delay: null,
     broken: null,
   };
-  await expireWithoutPayments(ports, orders, progress);
+  await workOnThoseWithoutPayments(ports, orders, progress);
   await workOnBatches(ports, orders, progress);
 
   if (progress.stop) return stopped(progress.stop);
   if (isKeyDoubtful(progress.evidence)) return stopped("too_many_not_found");
+  if (progress.delay) return delayed(progress.delay);
   if (progress.outOfTime) return outOfTime();
   if (progress.failed === 0) {
     return { status: "succeeded", error: null, workLeft: false };
   }
   const error = `${progress.failed} orders could not be decided and will be tried again`;
   return { status: "partial", error, workLeft: false };
+}
+
+/**
+ * Closes them set-based. If the database refuses that, one order may be to blame: they are claimed and settled like all others, which
+ * finds out and blames that one alone. If it gives up waiting, the next run tries again, and orders with payments need not wait.
+ */
+async function workOnThoseWithoutPayments(ports: Ports, orders: Work, progress: Progress): Promise<void> {
+  try {
+    await expireWithoutPayments(ports, orders, progress);
+  } catch (error) {
+    if (!isTimeout(error) && !isRefusal(error)) throw error;
+    ports.log.error("batch_without_payments_refused", { error: reasonOf(error) });
+    if (isTimeout(error)) progress.delay = reasonOf(error);
+    else await workOnBatches(ports, orders, progress, ports.database.claimWithoutPayments);
+  }
 }
 
 async function expireWithoutPayments({ database, clock, deadline, log }: Ports, { lease }: Work, progress: Progress) {

@@ -10,3 +10,12 @@ export function stopped(stop: Reason): JobResult {
 export function outOfTime(): JobResult {
   return { status: "partial", error: "Time ran out before the work did", workLeft: true };
 }
+
+/** Nothing is wrong with the orders that went back: the next tick goes on. A continuation would meet the same at once. */
+export function delayed(why: string): JobResult {
+  return {
+    status: "partial",
+    error: `Orders went back undecided as the database did not settle them in time: ${why}`,
+    workLeft: false,
+  };
+}

@@ -134,6 +134,7 @@ const WAY_OF_AN_ORDER = [
   ...PLACED,
   `select public.jobs_begin_run('${RUN}', 'expire-stale-orders', 'server')`,
   `select public.jobs_expire_without_payments('${RUN}', 1, 10)`,
+  `select public.jobs_claim_without_payments('${RUN}', 1, 10)`,
   `select public.jobs_preview_orders(10)`,
   `select public.jobs_count_intents(array[pg_catalog.now() - interval '1 hour'], array[pg_catalog.now()])`,
   `select public.jobs_reserve_calls(false, 'payment_intents.cancel', 4)`,

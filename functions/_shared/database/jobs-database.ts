@@ -1,5 +1,5 @@
 import { z } from "zod/mini";
-import type { OrderDecision } from "../orders.ts";
+import type { OrderDecision, PaymentDecision } from "../orders.ts";
 import { type Claim, claimedOrders } from "./claimed-orders.ts";
 import {
   type BeginAnswer,
@@ -38,8 +38,14 @@ export type RunEnd = {
   stripeThrottled: number;
 };
 
-/** An order given back as if it had never been claimed. */
-export type HandedBack = { orderId: string; attempt: number; outcome: "handed_back"; reason: string; payments: [] };
+/** An order given back as if it had never been claimed; what was found out about its payments is written down. */
+export type HandedBack = {
+  orderId: string;
+  attempt: number;
+  outcome: "handed_back";
+  reason: string;
+  payments: PaymentDecision[];
+};
 
 /** Every call a run makes to the database. One method, one transaction. */
 export type JobsDatabase = CleanupDatabase & {
@@ -49,6 +55,8 @@ export type JobsDatabase = CleanupDatabase & {
   continueRun(runId: string): Promise<string | null>;
   expireWithoutPayments(lease: Lease, limit: number): Promise<{ expired: number; unitsReleased: number }>;
   claimOrders(lease: Lease, limit: number): Promise<Claim>;
+  /** Claims orders without payments, for a run that could not close them all in one statement. */
+  claimWithoutPayments(lease: Lease, limit: number): Promise<Claim>;
   previewOrders(limit: number): Promise<Claim>;
   settleOrders(lease: Lease, decisions: (OrderDecision | HandedBack)[]): Promise<Settled>;
   /** How many PaymentIntents were attached in each of these stretches of time. */
@@ -92,6 +100,11 @@ export function createJobsDatabase(rpc: Rpc): JobsDatabase {
     // Not repeatable: a claim whose answer got lost would be claimed by nobody; its lease runs out instead.
     claimOrders: ({ runId, fence }, limit) =>
       rpc("jobs_claim_orders", { p_run_id: runId, p_fence: fence, p_limit: limit }, {
+        answer: claimedOrders,
+        repeatable: false,
+      }),
+    claimWithoutPayments: ({ runId, fence }, limit) =>
+      rpc("jobs_claim_without_payments", { p_run_id: runId, p_fence: fence, p_limit: limit }, {
         answer: claimedOrders,
         repeatable: false,
       }),

@@ -42,6 +42,7 @@ export const REASONS = {
   end_refused: "Stripe refused to end the payment although its state allows it.",
   checkout_closing: "The Checkout Session is closed, its intent is not yet.",
   order_unreadable: "The database handed out an order that cannot be read; the run's log says what is wrong with it.",
+  settlement_refused: "The database refused to close the order; the run's log has its words.",
   internal_error: "The program failed on this order; the run's log has the details.",
 
   // A person has to look: nothing is ended, nothing is released.

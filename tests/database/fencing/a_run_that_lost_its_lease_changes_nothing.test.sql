@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers.sql
-select plan(11);
+select plan(14);
 
 select pg_temp.place_due_order('claimed', '{pi_1}');
 select pg_temp.begin_run('old'), pg_temp.claim('old');
@@ -22,6 +22,7 @@ as $$
   )
   from (values
     ('claim', 'select public.jobs_claim_orders(%L, %s, 10, %L)'),
+    ('claim without payments', 'select public.jobs_claim_without_payments(%L, %s, 10, %L)'),
     ('settle', 'select public.jobs_settle_orders(%L, %s, (select list from decisions), %L)'),
     ('expire', 'select public.jobs_expire_without_payments(%L, %s, 10, %L)')
   ) as calls (what, call)

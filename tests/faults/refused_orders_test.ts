@@ -1,0 +1,129 @@
+import assert from "node:assert/strict";
+import { assertQuiet } from "../oracle/quiet.ts";
+import { type Bench, ON_HAND, useBenches, withBench } from "./support/bench.ts";
+import { nextTick, tick } from "./support/scheduler.ts";
+import { placeOrder } from "./support/shop.ts";
+import { withLockedShelf, withRefusedOrder } from "./support/shop-refusals.ts";
+import type { AtStep } from "./support/wire.ts";
+
+useBenches();
+
+/** As jobs.settings.max_attempts. */
+const MAX_ATTEMPTS = 8;
+
+Deno.test("an order that the shop refuses to close holds up itself alone, and is set aside after its last attempt", async () => {
+  await withBench(async (bench) => {
+    const ids = await place(bench, { orders: 150, sku: "mug", intents: 1 });
+    await withRefusedOrder(bench, ids[77]!, async () => {
+      const [outcome] = await tick(bench);
+      assert.deepEqual([outcome!.report?.status, outcome!.report?.ordersRetried], ["partial", 1]);
+      assert.deepEqual(await standing(bench), ["149 expired, 0 failures", "1 pending settlement_refused, 1 failures"]);
+      await tickUntilSetAside(bench, ids[77]!);
+    });
+    assert.deepEqual(await standing(bench), [
+      "149 expired, 0 failures",
+      "1 quarantined attempts_exhausted, 7 failures",
+    ]);
+    await assertQuiet({ ...bench, onHand: ON_HAND });
+  });
+});
+
+Deno.test("an order without payments that the shop refuses to close holds up neither its like nor orders with payments", async () => {
+  await withBench(async (bench) => {
+    const ids = await place(bench, { orders: 41, sku: "mug", intents: 0 });
+    await place(bench, { orders: 3, sku: "tea", intents: 1 });
+    await withRefusedOrder(bench, ids[7]!, async () => {
+      const [outcome] = await tick(bench);
+      assert.equal(outcome!.report?.status, "partial");
+      assert.deepEqual(await standing(bench), ["43 expired, 0 failures", "1 pending settlement_refused, 1 failures"]);
+      await tickUntilSetAside(bench, ids[7]!);
+    });
+    assert.deepEqual(await standing(bench), ["43 expired, 0 failures", "1 quarantined attempts_exhausted, 7 failures"]);
+    await assertQuiet({ ...bench, onHand: ON_HAND });
+  });
+});
+
+for (const [whose, intents] of [["with", 1], ["without", 0]] as const) {
+  Deno.test(`while somebody counts an article for long, its orders ${whose} payments are handed back and none is blamed`, async () => {
+    await withBench(async (bench) => {
+      await place(bench, { orders: 60, sku: "mug", intents });
+      await withLockedShelf(bench, "mug", async () => {
+        for (let ticks = 0; ticks < MAX_ATTEMPTS + 1; ticks++) {
+          const outcomes = await nextTick(bench);
+          assert.deepEqual(outcomes.map(({ report }) => report?.status), ["partial"], "and no continuation");
+          assert.match(outcomes[0]!.report!.error!, /lock timeout/);
+          assert.deepEqual(await standing(bench), ["60 pending, 0 failures"]);
+        }
+      });
+      await nextTick(bench);
+      assert.deepEqual(await standing(bench), ["60 expired, 0 failures"]);
+      const [metrics] = await bench.sql`
+        select payment_intents_canceled_total::int as canceled from public.job_metrics where job = 'expire-stale-orders'`;
+      assert.equal(metrics!.canceled, 60 * intents, "what a run ended counts, also when it could not close the order");
+      await assertQuiet({ ...bench, onHand: ON_HAND });
+    });
+  });
+}
+
+Deno.test("orders with payments are worked off while the articles of orders without payments are being counted", async () => {
+  await withBench(async (bench) => {
+    await place(bench, { orders: 5, sku: "mug", intents: 0 });
+    await placeOrder(bench, { payments: [{ intent: {} }], sku: "last" });
+    await withLockedShelf(bench, "mug", async () => {
+      const [outcome] = await tick(bench);
+      assert.equal(outcome!.report?.status, "partial");
+      assert.deepEqual(await standing(bench), ["1 expired, 0 failures", "5 pending, 0 failures"]);
+    });
+    await nextTick(bench);
+    await assertQuiet({ ...bench, onHand: ON_HAND });
+  });
+});
+
+Deno.test("a settlement that the API cuts off for its time blames no order either", async () => {
+  await withBench(async (bench) => {
+    await place(bench, { orders: 3, sku: "mug", intents: 1 });
+    let settlements = 0;
+    const cutOff: AtStep = (step, take) => {
+      const isFirst = step.name === "jobs_settle_orders" && settlements++ === 0;
+      const error = { message: "canceling statement due to statement timeout", code: "57014" };
+      return isFirst ? Promise.resolve({ data: null, error, status: 500 } as never) : take();
+    };
+    const [outcome] = await tick(bench, { atStep: cutOff });
+    assert.equal(outcome!.report?.status, "partial");
+    assert.match(outcome!.report!.error!, /statement timeout/);
+    assert.deepEqual(await standing(bench), ["3 pending, 0 failures"]);
+    await nextTick(bench);
+    assert.deepEqual(await standing(bench), ["3 expired, 0 failures"]);
+    await assertQuiet({ ...bench, onHand: ON_HAND });
+  });
+});
+
+/** Orders of one article, a minute apart; answers their ids. */
+async function place(bench: Bench, { orders, sku, intents }: { orders: number; sku: string; intents: number }) {
+  const ids: string[] = [];
+  for (let n = 0; n < orders; n++) {
+    const payments = Array.from({ length: intents }, () => ({ intent: {} }));
+    ids.push((await placeOrder(bench, { payments, sku, placedMinutesAgo: 60 + orders - n })).id);
+  }
+  return ids;
+}
+
+/** How many orders stand where, why when they failed, and how often each of them has. */
+async function standing({ sql }: Bench): Promise<string[]> {
+  const rows = await sql<{ line: string }[]>`
+    select format('%s %s, %s failures', count(*), o.stands, o.failures) as line
+    from (
+      select case when failures > 0 then status || ' ' || status_reason else status end as stands, failures from public.orders
+    ) o
+    group by o.stands, o.failures order by o.stands`;
+  return rows.map(({ line }) => line);
+}
+
+async function tickUntilSetAside(bench: Bench, id: string): Promise<void> {
+  for (let ticks = 0; ticks < 600; ticks++) {
+    await nextTick(bench);
+    const [row] = await bench.sql`select status from public.orders where id = ${id}`;
+    if (row!.status === "quarantined") return;
+  }
+  throw new Error("after 600 ticks the order is not set aside");
+}

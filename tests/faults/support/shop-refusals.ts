@@ -1,0 +1,38 @@
+import type { Bench } from "./bench.ts";
+
+/** Meanwhile a trigger of the shop lets nobody close this order. */
+export async function withRefusedOrder({ sql }: Bench, orderId: string, use: () => Promise<void>): Promise<void> {
+  await sql.unsafe(`
+    create function public.keep_loyalty_points() returns trigger language plpgsql as $$
+    begin
+      raise exception 'Cannot take the points of order % back as they are spent: current value is 0', new.id;
+    end $$;
+    create trigger keep_loyalty_points before update of status on public.orders
+      for each row when (new.status = 'expired' and new.id = '${orderId}') execute function public.keep_loyalty_points();
+  `).simple();
+  try {
+    await use();
+  } finally {
+    await sql.unsafe("drop function public.keep_loyalty_points() cascade");
+  }
+}
+
+/** Meanwhile a transaction of the shop holds the article, and who waits for it gives up soon. */
+export async function withLockedShelf({ sql }: Bench, sku: string, use: () => Promise<void>): Promise<void> {
+  await impatience(sql, "set lock_timeout = '50ms'");
+  try {
+    await sql.begin(async (stocktaking) => {
+      await stocktaking`select from public.inventory where sku = ${sku} for update`;
+      await use();
+    });
+  } finally {
+    await impatience(sql, "reset lock_timeout");
+  }
+}
+
+async function impatience(sql: Bench["sql"], setting: string): Promise<void> {
+  await sql.unsafe(`
+    alter function public.jobs_settle_orders(uuid, bigint, jsonb, timestamptz) ${setting};
+    alter function public.jobs_expire_without_payments(uuid, bigint, integer, timestamptz) ${setting};
+  `).simple();
+}
