@@ -21,6 +21,8 @@ const PGTAP: Record<string, string[]> = {
   shop_port_settle: ["jobs_settle_orders"],
   inspect_unsettled_payments: ["jobs_inspect_payments"],
   clock_set_back: ["jobs_begin_run", "jobs_report_throttle", "fencing"],
+  wide_unit_counts: ["jobs_settle_orders"],
+  claim_without_payments: ["jobs_claim_without_payments", "fencing"],
   caution_after_deaths: ["jobs_begin_run", "jobs_claim_orders", "fencing"],
   jobs_runs: ["fencing"],
   jobs_begin_run: ["jobs_begin_run", "fencing"],

@@ -5,6 +5,7 @@ import { CLEANUP_FAULTS } from "./cleanup.ts";
 import { DECISION_FAULTS } from "./decisions.ts";
 import { EDGE_FAULTS } from "./edge.ts";
 import { PORT_SQL_FAULTS } from "./port-sql.ts";
+import { REFUSAL_FAULTS } from "./refusals.ts";
 import { RUN_FAULTS } from "./runs.ts";
 import { RUNS_SQL_FAULTS } from "./runs-sql.ts";
 import { SHOP_SQL_FAULTS } from "./shop-sql.ts";
@@ -17,6 +18,7 @@ export const FAULTS: Fault[] = [
   ...DECISION_FAULTS,
   ...CLEANUP_FAULTS,
   ...RUN_FAULTS,
+  ...REFUSAL_FAULTS,
   ...BUDGET_FAULTS,
   ...EDGE_FAULTS,
   ...SHOP_SQL_FAULTS,
