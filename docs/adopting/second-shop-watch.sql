@@ -107,6 +107,14 @@ $$;
 create trigger guarded before update of state on shop2.ref_watch
   for each row when (old.state in ('paid', 'dead') and new.state <> old.state) execute function shop2.guard_ref();
 
--- The sales that were open when Lapse came. The brake will hold the first run if there are many.
-insert into shop2.sale_watch (sale_no, next_check_at)
-select s.sale_no, s.pay_until + interval '2 minutes' from shop2.sales s where s.state = 'open';
+-- The sales that were open when Lapse came, with every payment they have: one left out would be paid after its sale was voided. The
+-- triggers above keep their tables locked until this migration commits. The brake will hold the first run if there are many.
+insert into shop2.sale_watch (sale_no, next_check_at, refs)
+select s.sale_no, s.pay_until + interval '2 minutes', (select count(*) from shop2.stripe_refs r where r.sale_no = s.sale_no)
+from shop2.sales s
+where s.state = 'open';
+
+insert into shop2.ref_watch (ref, sale_id, kind, account, added)
+select r.ref, w.id, case when r.ref like 'cs\_%' then 'checkout_session' else 'payment_intent' end, r.account, r.added
+from shop2.stripe_refs r
+join shop2.sale_watch w using (sale_no);
