@@ -17,7 +17,7 @@ as $$
     group by w.id, s.total_eur
   )
   select jobs.raise_alert(
-    p_key => case p.status when 'paid' then 'paid_twice:' else 'late_payment:' end || p.id,
+    p_key => x.key,
     p_job => null,
     p_severity => 'critical',
     p_message => case p.status
@@ -28,18 +28,53 @@ as $$
     p_now => p_now
   )
   from paid p
-  where p.status = 'expired' or p.surplus;
+  cross join lateral (select case p.status when 'paid' then 'paid_twice:' else 'late_payment:' end || p.id as key) x
+  where (p.status = 'expired' or p.surplus)
+    and not exists (
+      select from public.job_alerts a
+      where a.key = x.key and a.resolved_at is not null and a.details -> 'payments' @> p.refs
+    );
+$$;
+
+-- Stripe contradicts what it said before: the record stays dead, and a person hears of the money, once.
+create function shop2.alert_dead_but_paid(p_sale shop2.sale_watch, p_ref text, p_result text, p_now timestamptz) returns void
+language sql
+set search_path = ''
+as $$
+  select jobs.raise_alert(
+    p_key => x.key,
+    p_job => null,
+    p_severity => 'critical',
+    p_message => 'A payment succeeded that Stripe had called dead',
+    p_details => jsonb_build_object(
+      'orderId', (p_sale).id, 'amount', (s.total_eur * 100)::bigint, 'currency', 'eur',
+      'payments', coalesce((
+        select a.details -> 'payments' from public.job_alerts a where a.key = x.key and a.resolved_at is null
+      ) - p_ref, '[]') || to_jsonb(p_ref)
+    ),
+    p_now => p_now
+  )
+  from shop2.sales s
+  cross join lateral (
+    select case p_result when 'paid' then 'payments_unclear:dead_but_paid' else p_result || ':' || (p_sale).id end as key
+  ) x
+  where s.sale_no = (p_sale).sale_no
+    and not exists (
+      select from public.job_alerts a where a.key = x.key and a.resolved_at is not null and a.details -> 'payments' ? p_ref
+    );
 $$;
 
 -- Records that money came in, also for a reference that the checkout never wrote down. Answers whether that is news.
-create function shop2.record_money(p_id uuid, p_ref text, p_reason text, p_evidence jsonb, p_now timestamptz) returns boolean
+create function shop2.record_money(
+  p_id uuid, p_ref text, p_reason text, p_evidence jsonb, p_now timestamptz, p_account text default null
+) returns boolean
 language plpgsql
 set search_path = ''
 as $$
 begin
   perform set_config('shop2.lapse_records', 'on', true);
-  insert into shop2.stripe_refs (ref, sale_no, added)
-  select p_ref, w.sale_no, p_now from shop2.sale_watch w where w.id = p_id
+  insert into shop2.stripe_refs (ref, sale_no, account, added)
+  select p_ref, w.sale_no, p_account, p_now from shop2.sale_watch w where w.id = p_id
   on conflict do nothing;
   perform set_config('shop2.lapse_records', '', true);
   update shop2.ref_watch r
@@ -59,7 +94,13 @@ declare
   v_ref shop2.ref_watch;
   v_result text;
 begin
-  select * into v_sale from shop2.sale_watch w where w.id = p_order_id for update;
+  if not coalesce(p_stripe_id ~ '^(pi|cs)_[A-Za-z0-9_]+$', false) then
+    raise exception 'Cannot mark order % as paid as p_stripe_id is no PaymentIntent or Checkout Session: current value is %',
+      p_order_id, coalesce(left(p_stripe_id, 100), 'null') using errcode = 'invalid_parameter_value';
+  end if;
+
+  perform shop2.lock_sales(array[p_order_id]);
+  select * into v_sale from shop2.sale_watch w where w.id = p_order_id;
   if not found then
     raise exception 'Cannot mark order as paid as it does not exist: current value is %', p_order_id using errcode = 'PT404';
   end if;
@@ -74,6 +115,10 @@ begin
     when v_sale.status = 'expired' then 'late_payment'
     when v_sale.status <> 'paid' then 'paid'
     when v_ref.state = 'paid' then 'already_paid'
+    -- Recorded dead, and it paid the sale all the same; or the shop said `paid` itself, and Stripe tells by what: no second payment.
+    when not exists (
+      select from shop2.ref_watch r where r.sale_id = p_order_id and r.state = 'paid' and r.ref <> p_stripe_id
+    ) then 'already_paid'
     else 'paid_twice'
   end;
   if v_result = 'paid' then
@@ -83,12 +128,8 @@ begin
     update shop2.sales s set state = 'paid' where s.sale_no = v_sale.sale_no;
   end if;
   perform jobs.alert_wrong_money(p_order_ids => array[p_order_id], p_now => p_now);
-  if v_ref.state = 'dead' and v_result in ('paid_twice', 'late_payment') then
-    perform jobs.raise_alert(
-      p_key => v_result || ':' || p_order_id, p_job => null, p_severity => 'critical',
-      p_message => 'A payment succeeded that Stripe had called dead',
-      p_details => jsonb_build_object('orderId', p_order_id, 'payments', jsonb_build_array(p_stripe_id)), p_now => p_now
-    );
+  if v_ref.state = 'dead' and v_result <> 'already_paid' then
+    perform shop2.alert_dead_but_paid(p_sale => v_sale, p_ref => p_stripe_id, p_result => v_result, p_now => p_now);
   end if;
   return v_result;
 end;
@@ -101,8 +142,11 @@ set search_path = ''
 as $$
   select r.kind, r.ref, r.account, r.sale_id
   from shop2.ref_watch r
-  join shop2.sale_watch w on w.id = r.sale_id
-  where r.state = 'open' and w.status in ('paid', 'expired')
+  -- offset 0 keeps the planner from reading all sales there ever were, which it likes once many payments are open
+  cross join lateral (
+    select from shop2.sale_watch w where w.id = r.sale_id and w.status in ('paid', 'expired') offset 0
+  ) closed
+  where r.state = 'open'
     and not exists (
       select from jobs.revisits v where v.livemode = p_livemode and v.stripe_id = r.ref and v.stripe_account = coalesce(r.account, '')
     )
@@ -146,7 +190,7 @@ language plpgsql
 set search_path = ''
 as $$
 begin
-  perform from shop2.sale_watch w where w.id = any (p_order_ids) order by w.id for update;
+  perform shop2.lock_sales(p_order_ids);
   perform shop2.lock_stock(p_order_ids);
 end;
 $$;
@@ -160,7 +204,8 @@ declare
 begin
   if p_state = 'paid' then
     return shop2.record_money(
-      (p_decision ->> 'orderId')::uuid, p_decision ->> 'stripeId', p_decision ->> 'reason', v_evidence, p_now
+      (p_decision ->> 'orderId')::uuid, p_decision ->> 'stripeId', p_decision ->> 'reason', v_evidence, p_now,
+      p_decision ->> 'stripeAccount'
     );
   end if;
   update shop2.ref_watch r

@@ -18,6 +18,20 @@ as $$
   group by w.id;
 $$;
 
+-- An order is two rows here. Everybody locks the sale first and its watch second, as an update by the shop itself does (follow_sale).
+create function shop2.lock_sales(p_ids uuid[]) returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  perform from shop2.sales s
+  where s.sale_no in (select w.sale_no from shop2.sale_watch w where w.id = any (p_ids))
+  order by s.sale_no
+  for no key update;
+  perform from shop2.sale_watch w where w.id = any (p_ids) order by w.id for update;
+end;
+$$;
+
 create function shop2.lock_stock(p_ids uuid[]) returns void
 language sql
 set search_path = ''
@@ -28,19 +42,24 @@ as $$
   for update;
 $$;
 
--- Voided sales give their pieces back. Sold ones left the stock when the sale was placed: a paid sale moves nothing.
+-- Voided sales give their pieces back. Sold ones left the stock when the sale was placed: a paid sale moves nothing. Neither does one
+-- that is not open any more: who closed it has moved its pieces.
 create or replace function jobs.shop_move_stock(p_decisions jobs.decision[], p_now timestamptz) returns void
 language plpgsql
 set search_path = ''
 as $$
 declare
-  v_void uuid[] := (select array_agg(d.order_id) from unnest(p_decisions) d where d.subject = 'order' and d.outcome = 'expired');
+  v_void uuid[];
 begin
-  update shop2.sales s
-  set state = case d.outcome when 'paid' then 'paid' else 'void' end
-  from unnest(p_decisions) d
-  join shop2.sale_watch w on w.id = d.order_id
-  where d.subject = 'order' and d.outcome in ('paid', 'expired') and s.sale_no = w.sale_no;
+  with closed as (
+    update shop2.sales s
+    set state = case d.outcome when 'paid' then 'paid' else 'void' end
+    from unnest(p_decisions) d
+    join shop2.sale_watch w on w.id = d.order_id
+    where d.subject = 'order' and d.outcome in ('paid', 'expired') and s.sale_no = w.sale_no and s.state = 'open'
+    returning w.id, s.state
+  )
+  select array_agg(c.id) filter (where c.state = 'void') into v_void from closed c;
 
   perform shop2.lock_stock(v_void);
   update shop2.stock k
@@ -81,10 +100,11 @@ begin
   with due as (
     select w.id
     from shop2.sale_watch w
+    join shop2.sales s using (sale_no)
     where w.status in ('pending', 'expiring') and w.next_check_at <= p_now and w.refs = 0
     order by w.next_check_at, w.id
     limit p_limit
-    for update skip locked
+    for no key update of s, w skip locked
   ),
   expired as (
     update shop2.sale_watch w
@@ -96,8 +116,10 @@ begin
   select array_agg(e.id) into v_expired from expired e;
 
   return (
-    select coalesce(array_agg(row('order', v.id, null, 'expired', 'no_payment', v.pieces, null, null)::jobs.decision), '{}')
-    from shop2.pieces_of(v_expired) v
+    select coalesce(array_agg(row('order', e.id, null, 'expired', 'no_payment', v.pieces, null, null)::jobs.decision), '{}')
+    from unnest(v_expired) e (id)
+    -- also those that hold no piece
+    left join shop2.pieces_of(v_expired) v using (id)
   );
 end;
 $$;
@@ -137,10 +159,11 @@ begin
   with due as (
     select w.id, w.status = 'expiring' as lapsed
     from shop2.sale_watch w
+    join shop2.sales s using (sale_no)
     where w.status in ('pending', 'expiring') and w.next_check_at <= p_now and w.refs > 0
     order by w.next_check_at, w.id
     limit p_limit
-    for update skip locked
+    for no key update of s, w skip locked
   ),
   claimed as (
     update shop2.sale_watch w
@@ -163,6 +186,7 @@ set search_path = ''
 as $$
 declare
   v_held uuid[];
+  v_ref_ids uuid[];
   v_sales jobs.decision[];
   v_refs jobs.decision[];
 begin
@@ -172,14 +196,15 @@ begin
       using errcode = 'invalid_parameter_value';
   end if;
 
-  perform from shop2.sale_watch w
-  where w.id in (select (d ->> 'orderId')::uuid from jsonb_array_elements(p_decisions) d)
-  order by w.id
-  for update;
+  perform shop2.lock_sales(array(select (d ->> 'orderId')::uuid from jsonb_array_elements(p_decisions) d));
 
   select array_agg(w.id) into v_held
   from jsonb_to_recordset(p_decisions) as d ("orderId" uuid, attempt integer)
   join shop2.sale_watch w on w.id = d."orderId" and w.status = 'expiring' and w.claimed_by = p_run_id and w.attempt = d.attempt;
+
+  -- Collected first: the planner cannot guess how few payments a JSON list names, and would read all open ones.
+  select array_agg((p ->> 'paymentId')::uuid) into v_ref_ids
+  from jsonb_array_elements(p_decisions) d, jsonb_array_elements(d -> 'payments') p;
 
   -- What Stripe said of the payments is true whatever became of the sale.
   with said as (
@@ -194,14 +219,14 @@ begin
     set state = s.state, reason = s.reason, evidence = s.evidence, grace_until = coalesce(s."graceUntil", r.grace_until),
         checked_at = p_now, closed_at = case when s.state <> 'open' then p_now end
     from said s
-    where r.id = s."paymentId" and r.sale_id = s.sale_id and r.state = 'open'
+    where r.id = any (v_ref_ids) and r.id = s."paymentId" and r.sale_id = s.sale_id and r.state = 'open'
     returning r.id, r.state
   )
   select array_agg(row(r.kind, s.sale_id, s."stripeId", s.outcome, s.reason, 0, null, s.evidence)::jobs.decision) into v_refs
   from said s
   join shop2.ref_watch r on r.id = s."paymentId" and r.sale_id = s.sale_id
   left join recorded c on c.id = r.id
-  where s.sale_id = any (v_held) or c.state <> 'open';
+  where r.id = any (v_ref_ids) and (s.sale_id = any (v_held) or c.state <> 'open');
 
   with held as materialized (
     select d.*, w.failures, d.outcome = 'expired' and exists (
@@ -248,7 +273,7 @@ begin
     where w.id = e.id
     returning w.id, e.outcome, e.reason, w.next_check_at
   )
-  select array_agg(row('order', a.id, null, a.outcome, a.reason, h.pieces, a.next_check_at, null)::jobs.decision) into v_sales
+  select array_agg(row('order', a.id, null, a.outcome, a.reason, coalesce(h.pieces, 0), a.next_check_at, null)::jobs.decision) into v_sales
   from applied a
   left join shop2.pieces_of(v_held) h on h.id = a.id and a.outcome = 'expired';
 

@@ -16,10 +16,14 @@ begin
     perform jobs.shop_redrive(p_order_id => p_order_id, p_reason => p_reason, p_requested_by => p_requested_by, p_now => p_now);
     return;
   end if;
+  if v_sale.status <> 'pending' then
+    raise exception 'Cannot synchronise order % as it is neither pending nor quarantined: current value is %', p_order_id, v_sale.status
+      using errcode = 'PT409';
+  end if;
   select s.pay_until + interval '2 minutes' into v_due_at from shop2.sales s where s.sale_no = v_sale.sale_no;
-  if v_sale.status <> 'pending' or v_due_at > p_now then
-    raise exception 'Cannot synchronise order % as it is not a pending one that was due at %: current value is %', p_order_id, v_due_at,
-      v_sale.status using errcode = 'PT409';
+  if v_due_at > p_now then
+    raise exception 'Cannot synchronise order % as the customer may still pay it until %: current value is %', p_order_id,
+      to_char(v_due_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"'), v_sale.status using errcode = 'PT409';
   end if;
   update shop2.sale_watch w set next_check_at = p_now where w.id = p_order_id;
 end;
@@ -30,6 +34,7 @@ language plpgsql
 set search_path = ''
 as $$
 begin
+  perform shop2.lock_sales(array[p_order_id]);
   update shop2.sale_watch w
   set status = 'expiring', claimed_by = p_run_id, attempt = w.attempt + 1, failures = w.failures + (w.status = 'expiring')::integer,
       next_check_at = p_until

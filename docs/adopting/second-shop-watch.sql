@@ -107,6 +107,24 @@ $$;
 create trigger guarded before update of state on shop2.ref_watch
   for each row when (old.state in ('paid', 'dead') and new.state <> old.state) execute function shop2.guard_ref();
 
+-- What the shop does to a sale by itself, its watch follows, so that no run touches a sale that was paid in cash; and a sale that still has
+-- a payable payment cannot be voided (guard_sale). The port writes to the watch before it writes to the sale: there is nothing to follow.
+create function shop2.follow_sale() returns trigger
+language plpgsql
+set search_path = ''
+as $$
+begin
+  update shop2.sale_watch w
+  set status = case new.state when 'paid' then 'paid' else 'expired' end, status_reason = 'closed_by_shop', closed_at = now(),
+      next_check_at = null, claimed_by = null
+  where w.sale_no = new.sale_no and w.status in ('pending', 'expiring', 'quarantined');
+  return null;
+end;
+$$;
+
+create trigger followed after update of state on shop2.sales
+  for each row when (old.state = 'open' and new.state <> 'open') execute function shop2.follow_sale();
+
 -- The sales that were open when Lapse came, with every payment they have: one left out would be paid after its sale was voided. The
 -- triggers above keep their tables locked until this migration commits. The brake will hold the first run if there are many.
 insert into shop2.sale_watch (sale_no, next_check_at, refs)
