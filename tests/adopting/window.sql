@@ -43,7 +43,7 @@ begin
       insert into shop2.sales (total_eur, placed, pay_until) values (new.amount / 100.0, new.expires_at, new.expires_at)
       returning sale_no into v_sale_no;
       update shop2.sale_watch w
-      set id = coalesce(new.id, w.id), status = new.status, next_check_at = new.next_check_at, claimed_by = new.claimed_by,
+      set id = coalesce(new.id, w.id), status = coalesce(new.status, 'pending'), next_check_at = new.next_check_at, claimed_by = new.claimed_by,
           closed_at = coalesce(new.paid_at, new.expired_at)
       where w.sale_no = v_sale_no
       returning w.id into new.id;
@@ -51,7 +51,8 @@ begin
       where s.sale_no = v_sale_no;
     when 'UPDATE orders' then
       update shop2.sale_watch w
-      set status = new.status, next_check_at = new.next_check_at, failures = new.failures, closed_at = coalesce(new.paid_at, new.expired_at)
+      set status = new.status, status_reason = new.status_reason, next_check_at = new.next_check_at, claimed_by = new.claimed_by,
+          attempt = new.attempt, failures = new.failures, closed_at = coalesce(new.paid_at, new.expired_at)
       where w.id = old.id;
       if new.status = 'expired' and old.status <> 'expired' then
         perform jobs.shop_move_stock(array[row('order', old.id, null, 'expired', null, 0, null, null)::jobs.decision], now());
@@ -63,9 +64,11 @@ begin
       perform set_config('shop2.lapse_records', '', true);
       update shop2.ref_watch r set state = new.state, evidence = new.evidence, closed_at = new.closed_at where r.ref = new.stripe_id;
     when 'UPDATE order_payments' then
-      update shop2.ref_watch r set grace_until = new.grace_until where r.id = old.id;
+      update shop2.ref_watch r
+      set state = new.state, evidence = new.evidence, grace_until = new.grace_until, closed_at = new.closed_at
+      where r.id = old.id;
     when 'INSERT inventory' then
-      insert into shop2.stock (article, available) values (new.sku, new.on_hand);
+      insert into shop2.stock (article, available) values (new.sku, new.on_hand) on conflict do nothing;
     when 'DELETE inventory' then
       delete from shop2.stock k where k.article = old.sku;
   end case;
