@@ -1,4 +1,5 @@
 import type { Fault } from "../fault.ts";
+import { ADOPTING_FAULTS } from "./adopting.ts";
 import { BUDGET_FAULTS } from "./budget.ts";
 import { BUDGET_SQL_FAULTS } from "./budget-sql.ts";
 import { CLEANUP_FAULTS } from "./cleanup.ts";
@@ -26,4 +27,5 @@ export const FAULTS: Fault[] = [
   ...RUNS_SQL_FAULTS,
   ...WORK_SQL_FAULTS,
   ...BUDGET_SQL_FAULTS,
+  ...ADOPTING_FAULTS,
 ];
