@@ -7,11 +7,11 @@ drop table public.stock_reservations, public.order_payments, public.orders, publ
 drop function jobs.refuse_final_state, jobs.refuse_illegal_move, jobs.refuse_expiry_with_live_payment, jobs.count_payment;
 
 -- Pieces that sales hold.
-create function shop2.pieces_of(p_ids uuid[]) returns table (id uuid, pieces integer)
+create function shop2.pieces_of(p_ids uuid[]) returns table (id uuid, pieces bigint)
 language sql stable
 set search_path = ''
 as $$
-  select w.id, sum(l.pieces)::integer
+  select w.id, sum(l.pieces)
   from shop2.sale_watch w
   join shop2.sale_lines l using (sale_no)
   where w.id = any (p_ids)

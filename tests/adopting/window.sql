@@ -62,11 +62,17 @@ begin
       insert into shop2.stripe_refs (ref, sale_no, account)
       select new.stripe_id, w.sale_no, new.stripe_account from shop2.sale_watch w where w.id = new.order_id;
       perform set_config('shop2.lapse_records', '', true);
-      update shop2.ref_watch r set state = new.state, evidence = new.evidence, closed_at = new.closed_at where r.ref = new.stripe_id;
+      update shop2.ref_watch r set state = coalesce(new.state, 'open'), evidence = new.evidence, closed_at = new.closed_at where r.ref = new.stripe_id;
     when 'UPDATE order_payments' then
       update shop2.ref_watch r
       set state = new.state, evidence = new.evidence, grace_until = new.grace_until, closed_at = new.closed_at
       where r.id = old.id;
+    when 'INSERT stock_reservations' then
+      insert into shop2.sale_lines (sale_no, article, pieces)
+      select w.sale_no, new.sku, new.quantity from shop2.sale_watch w where w.id = new.order_id;
+      update shop2.stock k set available = k.available - new.quantity where k.article = new.sku;
+    when 'UPDATE inventory' then
+      null; -- `reserved` follows from the lines
     when 'INSERT inventory' then
       insert into shop2.stock (article, available) values (new.sku, new.on_hand) on conflict do nothing;
     when 'DELETE inventory' then
@@ -78,7 +84,8 @@ $$;
 
 create trigger written instead of insert or update on public.orders for each row execute function shop2.write_through_window();
 create trigger written instead of insert or update on public.order_payments for each row execute function shop2.write_through_window();
-create trigger written instead of insert or delete on public.inventory for each row execute function shop2.write_through_window();
+create trigger written instead of insert on public.stock_reservations for each row execute function shop2.write_through_window();
+create trigger written instead of insert or update or delete on public.inventory for each row execute function shop2.write_through_window();
 
 -- What a checkout of the first shop calls, in terms of the second one.
 create function public.place_order(
