@@ -38,6 +38,13 @@ export const ADOPTING_FAULTS = [
       OWN_STATES,
     ],
     [
+      "adopted-pieces-overflow",
+      "select w.id, sum(l.pieces)\n",
+      "select w.id, sum(l.pieces)::integer\n",
+      "a batch of large sales is never closed",
+      DATABASE,
+    ],
+    [
       "empty-sale-not-decided",
       "left join shop2.pieces_of(v_expired) v",
       "join shop2.pieces_of(v_expired) v",
