@@ -67,6 +67,10 @@ export type PaymentEvidence = {
   payment_status?: string;
   /** The status of the session's own intent, when the evidence is a session. */
   intent_status?: string;
+  /** The id of the session's own intent. */
+  intent?: string;
+  /** The Checkout Session that an intent belongs to, where it was asked for. */
+  session?: string;
   amount?: number;
   amount_received?: number;
   currency?: string;

@@ -18,13 +18,16 @@ export type StalePayment = {
   order: { status: OrderStatus; amount: number; currency: string } | null;
   /** Null: the shop never recorded the payment. */
   recordedState: PaymentState | null;
-  /** The kinds of the order's other payments that are recorded as paid. */
-  paidBy: PaymentKind[];
+  /** The order's other payments that are recorded as paid. */
+  paidBy: Payer[];
   /** The order has another recorded payment that is an open Checkout Session: its intent is listed at Stripe under a name of its own. */
   openSession: boolean;
   /** Its entry on the revisit list. `ending`: the clean-up set out to end it and did not get to write what came of it. */
   listed: { looks: number; ending: boolean } | null;
 };
+
+/** A payment that is recorded as paid; `stripeId` null: the database does not tell. `intent`: a session's own, null where nobody knows. */
+export type Payer = { kind: PaymentKind; stripeId: string | null; intent: string | null };
 
 export type OrderStatus =
   | "pending"

@@ -23,7 +23,14 @@ export async function guarded(
     const standing = { kind: "unclear", why: "internal_error" } as const;
     return {
       payment,
-      finding: { payment: asClaimed(payment), standing, ended: null, evidence: {}, capturesByHand: false },
+      finding: {
+        payment: asClaimed(payment),
+        standing,
+        ended: null,
+        evidence: {},
+        ownIntent: null,
+        capturesByHand: false,
+      },
     };
   }
 }

@@ -9,6 +9,7 @@ import {
 import { type CancelableFinding, endPayment } from "../_shared/stripe/end-payment.ts";
 import { type Finding, lookAt } from "../_shared/stripe/finding.ts";
 import type { CleanupReason } from "../_shared/stripe/cleanup-reasons.ts";
+import { askForSessions } from "./ask-for-sessions.ts";
 import type { Cleanup } from "./cleanup.ts";
 import { inFlight } from "./in-flight.ts";
 
@@ -24,10 +25,11 @@ type Endable = StaleFinding & { finding: CancelableFinding };
  * first call; whatever is not ended after all goes on the revisit list, so that no batch is left half done.
  */
 export async function workOnPayments(
-  looked: StaleFinding[],
+  found: StaleFinding[],
   cleanup: Cleanup,
 ): Promise<{ decisions: StalePaymentDecision[]; end: BatchEnd | null }> {
   const { steps, progress, ports: { clock } } = cleanup;
+  const looked = await askForSessions(found, cleanup);
   const endable = looked.filter(isEndable);
   const chosen = endable.slice(0, progress.endsLeft);
   const leftAlone = new Map<StaleFinding, LeftAlone>(endable.slice(chosen.length).map((it) => [it, "limit_reached"]));

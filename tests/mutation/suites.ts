@@ -15,6 +15,8 @@ const PGTAP: Record<string, string[]> = {
   shop_place_order: ["place_order"],
   shop_attach_payment: ["attach_payment"],
   shop_mark_order_paid: ["mark_order_paid"],
+  same_money: ["mark_order_paid", "jobs_settle_orders"],
+  mark_order_paid_once: ["mark_order_paid"],
   shop_port_due: ["jobs_redrive_order", "jobs_sync_order"],
   shop_port_claim: ["jobs_claim_orders"],
   shop_port_close: ["jobs_expire_without_payments", "jobs_settle_orders"],

@@ -1,7 +1,15 @@
 /** What the clean-up's database functions answer (migrations/*_cleanup_*.sql), parsed at this edge. Built when first read: see contracts.ts. */
 import { z } from "zod/mini";
-import type { StalePayment, SweepSlice } from "../payments.ts";
+import type { Payer, StalePayment, SweepSlice } from "../payments.ts";
 import { count, instant, paymentKind, paymentState, uuid } from "./scalars.ts";
+
+/** Databases before 20261128130000, and ports written before it, tell the kind alone. */
+const payer: z.ZodMiniType<Payer> = z.lazy(() =>
+  z.union([
+    z.strictObject({ kind: paymentKind, stripeId: z.nullable(z.string()), intent: z.nullable(z.string()) }),
+    z.pipe(paymentKind, z.transform((kind) => ({ kind, stripeId: null, intent: null }))),
+  ])
+);
 
 export const stalePayments: z.ZodMiniType<StalePayment[]> = z.lazy(() =>
   z.array(z.strictObject({
@@ -15,7 +23,7 @@ export const stalePayments: z.ZodMiniType<StalePayment[]> = z.lazy(() =>
       currency: z.string().check(z.length(3)),
     })),
     recordedState: z.nullable(paymentState),
-    paidBy: z.array(paymentKind),
+    paidBy: z.array(payer),
     openSession: z.boolean(),
     listed: z.nullable(z.strictObject({ looks: count, ending: z.boolean() })),
   }))

@@ -2,6 +2,7 @@ import type { ClaimedOrder, OrderDecision } from "../orders.ts";
 import type { CancelableFinding } from "./end-payment.ts";
 import type { Finding, Standing } from "./finding.ts";
 import type { Reason } from "./reasons.ts";
+import { eachMoneyOnce } from "./same-money.ts";
 
 /** What follows for the order as a whole, and the payments to end on the way there; `end` is empty when all is done. */
 export type OrderStep = Pick<OrderDecision, "outcome" | "reason" | "nextCheckAt"> & { end: CancelableFinding[] };
@@ -20,6 +21,7 @@ export type OrderStep = Pick<OrderDecision, "outcome" | "reason" | "nextCheckAt"
  * | at least one cancelable | expired, once all of them are dead | every cancelable one |
  * | all dead | expired | – |
  *
+ * An intent beside its own Checkout Session is the same money, and counts once.
  * Unclear stands before the mismatch, because the unreadable payment may be the other half of the money.
  * After each end the table is read again with what came of it, so a payment that turned out paid, waiting or unclear
  * while the others were being ended moves the order to that row and stops the ending.
@@ -27,7 +29,7 @@ export type OrderStep = Pick<OrderDecision, "outcome" | "reason" | "nextCheckAt"
 export function decideOrder(order: ClaimedOrder, findings: readonly Finding[]): OrderStep {
   if (order.payments.length === 0) return settled("expired", "no_payment");
 
-  const paid = ofKind(findings, "paid");
+  const paid = eachMoneyOnce(ofKind(findings, "paid"));
   const cancelable = findings.filter(isCancelable);
   const covered = coverage(order, paid.map(({ standing }) => standing));
   if (covered !== "short") {

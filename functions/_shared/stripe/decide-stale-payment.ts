@@ -2,8 +2,14 @@ import type { StalePayment, StalePaymentDecision } from "../payments.ts";
 import type { CleanupReason } from "./cleanup-reasons.ts";
 import type { Finding, Standing } from "./finding.ts";
 import { nextLook } from "./next-look.ts";
+import { isSameMoney } from "./same-money.ts";
 
-export type StaleFinding = { payment: StalePayment; finding: Finding };
+export type StaleFinding = {
+  payment: StalePayment;
+  finding: Finding;
+  /** The Checkout Sessions that the intent belongs to; only where the decision hung on it and Stripe was asked. */
+  sessions?: string[];
+};
 
 /** What became of a payment that could be ended and was not. `would_end`: a dry run. */
 export type LeftAlone = "would_end" | "limit_reached" | "brake";
@@ -14,7 +20,7 @@ export type LeftAlone = "would_end" | "limit_reached" | "brake";
  *
  * | stands | order open (pending, expiring, set aside) | order paid | order expired or absent |
  * | --- | --- | --- | --- |
- * | paid | settle the order as paid; short of its amount: kept, alert; beside an open session: left to the other job | by this payment: nothing; else a second payment | late payment |
+ * | paid | settle the order as paid; short of its amount: kept, alert; beside an open session: left to the other job | by this payment, or by its own session or intent: nothing; else a second payment | late payment |
  * | dead | recorded by the other job | recorded | recorded |
  * | cancelable | left to the other job | ended | ended |
  * | wait | left to the other job | kept, looked at again | kept, looked at again |
@@ -25,14 +31,15 @@ export type LeftAlone = "would_end" | "limit_reached" | "brake";
  * is open: no other look would ever find it.
  */
 export function decideStalePayment(
-  { payment, finding }: StaleFinding,
+  it: StaleFinding,
   { now, leftAlone }: { now: Date; leftAlone: LeftAlone | null },
 ): StalePaymentDecision | null {
+  const { payment, finding } = it;
   const { standing } = finding;
   const decide = decisionsAbout(payment, finding);
   switch (standing.kind) {
     case "paid":
-      return decidePaid({ payment, finding }, { standing, now });
+      return decidePaid(it, { standing, now });
     case "dead":
       if (finding.ended) return decide("canceled", finding.ended);
       if (payment.listed?.ending) return decide("canceled", "ended_earlier");
@@ -71,35 +78,54 @@ export function isClosed({ order }: StalePayment): boolean {
     order.status === "expired";
 }
 
+/**
+ * Whether a paid payment of a paid order may be the money that paid it, so that Stripe has to be asked before it is called a second
+ * one. An intent that the shop never recorded is taken for that of the Checkout Session, as the shop knows the session; of that there
+ * may be thousands, and the question is not asked.
+ */
+export function mayBeOwnIntent(it: StaleFinding): boolean {
+  const { payment: { order, recordedState, kind, paidBy }, finding: { standing } } = it;
+  if (standing.kind !== "paid" || order?.status !== "paid" || kind !== "payment_intent") return false;
+  const isDoubtful = recordedState === "open" ||
+    (recordedState === null && paidBy.some((payer) => payer.kind === kind));
+  const same = sameMoney(it);
+  return isDoubtful && same.includes(null) && !same.includes(true);
+}
+
+function sameMoney({ payment, finding, sessions }: StaleFinding): (boolean | null)[] {
+  const told = { intent: finding.ownIntent, sessions: sessions ?? null };
+  return payment.paidBy.map((payer) => isSameMoney(payment, { payer, told }));
+}
+
 function decidePaid(
-  { payment, finding }: StaleFinding,
+  it: StaleFinding,
   { standing, now }: {
     standing: Extract<Standing, { kind: "paid" }>;
     now: Date;
   },
 ): StalePaymentDecision | null {
+  const { payment, finding } = it;
   const decide = decisionsAbout(payment, finding);
   const { order, recordedState, listed } = payment;
   if (order === null) return decide("late_payment", "order_absent");
   switch (order.status) {
     case "expired":
       return decide("late_payment", "order_expired");
-    case "paid":
+    case "paid": {
       if (recordedState === "dead") {
         return decide("kept", "dead_record_contradicted", { alert: true });
       }
-      if (recordedState === "open") {
-        return decide("found_paid", payment.paidBy.length > 0 ? "paid_twice" : "paid");
-      }
-      // An intent that the shop never recorded belongs to the Checkout Session that paid the order: the shop knows the session.
-      if (recordedState === null && payment.paidBy.includes(payment.kind)) {
-        return decide("found_paid", "paid_twice");
-      }
+      const isSecond = payment.paidBy.length > 0 && sameMoney(it).every((same) => same === false);
+      if (recordedState === "open") return decide("found_paid", isSecond ? "paid_twice" : "paid");
+      if (recordedState === null && isSecond) return decide("found_paid", "paid_twice");
       return listed ? decide("unlisted", "paid") : null;
+    }
     default: {
       // Most likely the open session's own intent. Settled by it, the order would look paid twice once the session is looked at:
-      // the other job finds the session paid, and this payment is looked at again.
-      if (recordedState === null && payment.openSession) return waitForOrder({ payment, finding }, now);
+      // the other job finds the session paid, and this payment is looked at again. No job looks at an order that was set aside.
+      if (recordedState === null && payment.openSession && order.status !== "quarantined") {
+        return waitForOrder({ payment, finding }, now);
+      }
       const covers = standing.currency === order.currency &&
         standing.amountReceived >= order.amount;
       if (covers) return decide("paid", "paid");

@@ -38,6 +38,14 @@ function factsOf(object: StripeIntent | StripeSession): Facts {
   };
 }
 
+/** The intent that a reply about a session is about: the session's, or the one that was ended for it. */
+export function intentIdOf(reply: Reply<StripeIntent | StripeSession>): string | null {
+  const object = reply.ok ? reply.object : reply.failure.object;
+  if (!object) return null;
+  if (object.object === "payment_intent") return object.id;
+  return typeof object.payment_intent === "string" ? object.payment_intent : object.payment_intent?.id ?? null;
+}
+
 function withoutNulls(facts: Facts): PaymentEvidence {
   const kept: { [key: string]: unknown } = {};
   for (const [key, value] of Object.entries(facts)) if (value !== null && value !== undefined) kept[key] = value;

@@ -63,13 +63,19 @@ function decideAtStop(order: ClaimedOrder, findings: Finding[]): OrderDecision |
 /** `step.end` is empty, but for a dry run: there it holds what would have been ended. */
 function decisionOf(order: ClaimedOrder, { step, findings }: { step: OrderStep; findings: Finding[] }): OrderDecision {
   const wouldEnd = new Set(step.end.map(({ payment }) => payment.id));
+  const sessions = new Map(findings.map(({ payment, ownIntent }) => [ownIntent, payment.stripeId]));
   return {
     orderId: order.id,
     attempt: order.attempt,
     outcome: step.outcome,
     reason: step.outcome === "expired" && wouldEnd.size > 0 ? "would_expire" : step.reason,
     nextCheckAt: step.nextCheckAt,
-    payments: findings.map((finding) => describePayment(finding, { wouldEnd: wouldEnd.has(finding.payment.id) })),
+    payments: findings.map((finding) => {
+      const session = sessions.get(finding.payment.stripeId);
+      // A webhook may record the session at this moment, without its intent: then only the intent can say that the two are one.
+      const evidence = session === undefined ? finding.evidence : { ...finding.evidence, session };
+      return describePayment({ ...finding, evidence }, { wouldEnd: wouldEnd.has(finding.payment.id) });
+    }),
   };
 }
 

@@ -1,6 +1,6 @@
 import type { ClaimedOrder, ClaimedPayment, PaymentEvidence } from "../orders.ts";
 import { capturesByHand } from "./captures-by-hand.ts";
-import { evidenceOf } from "./evidence.ts";
+import { evidenceOf, intentIdOf } from "./evidence.ts";
 import type { StripeGateway } from "./gateway.ts";
 import type { StripeIntent, StripeSession } from "./objects.ts";
 import { type Outcome, outcomeOf } from "./outcome.ts";
@@ -25,6 +25,8 @@ export type Finding = {
   /** How this run ended it; null when it did not. */
   ended: Extract<Reason, "ended_by_run" | "ended_reply_lost"> | null;
   evidence: PaymentEvidence;
+  /** Of a Checkout Session: the id of its own intent, as soon as it has one. */
+  ownIntent: string | null;
   /** An intent that Stripe would cancel although its customer authorised it since: looked at again right before its cancel. */
   capturesByHand: boolean;
 };
@@ -99,11 +101,13 @@ export function findingOf(
   },
 ): Finding {
   const contradicted = payment.state === "paid" && (standing.kind === "dead" || standing.kind === "cancelable");
+  const ownIntent = payment.kind === "checkout_session" ? intentIdOf(reply) : null;
   return {
     payment,
     standing: contradicted ? { kind: "quarantine", why: "paid_record_contradicted" } : standing,
     ended,
-    evidence: evidenceOf(reply),
+    evidence: { ...evidenceOf(reply), ...(ownIntent === null ? {} : { intent: ownIntent }) },
+    ownIntent,
     capturesByHand: reply.ok && reply.object.object === "payment_intent" && capturesByHand(reply.object),
   };
 }

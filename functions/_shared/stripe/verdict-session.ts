@@ -60,6 +60,14 @@ export function judgeSession(session: ExpandedSession, context: VerdictContext):
   }
 }
 
+/** The session proves whose the intent is; metadata of its own is optional, but must not name another order. */
+function judgeIntentOfSession(intent: StripeIntent | null, context: VerdictContext): Verdict | null {
+  if (!intent) return null;
+  const orderId = intent.metadata.order_id ?? context.order.id;
+  const stranger = quarantineOfStranger({ ...intent, metadata: { order_id: orderId } }, context);
+  return stranger ?? judgeOwnIntent(intent, context);
+}
+
 /**
  * Whether the customer can still pay for a copy of it: Stripe makes the recovery URL when the session expires, so ending it makes it
  * payable again. Opened in its last second, the copy lives as long as any session.
@@ -68,14 +76,6 @@ function isRecoverable({ status, after_expiration }: ExpandedSession, { now }: V
   const recovery = after_expiration?.recovery;
   if (!recovery?.enabled || status === "complete") return false;
   return recovery.expires_at == null || now < later(new Date(recovery.expires_at * 1000), LONGEST_SESSION);
-}
-
-/** The session proves whose the intent is; metadata of its own is optional, but must not name another order. */
-function judgeIntentOfSession(intent: StripeIntent | null, context: VerdictContext): Verdict | null {
-  if (!intent) return null;
-  const orderId = intent.metadata.order_id ?? context.order.id;
-  const stranger = quarantineOfStranger({ ...intent, metadata: { order_id: orderId } }, context);
-  return stranger ?? judgeOwnIntent(intent, context);
 }
 
 function judgeComplete(

@@ -61,6 +61,45 @@ export const CLEANUP_FAULTS = [
       ["tests/unit/cleanup/in_flight_test.ts"],
     ],
   ]),
+  ...faultsIn("functions/cleanup-stale-payment-intents/ask-for-sessions.ts", [
+    [
+      "own-session-unasked",
+      "(it) => mayBeOwnIntent(it) ? ask(it, cleanup) : Promise.resolve(it)",
+      "(it) => Promise.resolve(it)",
+      "nobody ever learns whose an attached intent is",
+      ["tests/integration/session_and_intent_test.ts"],
+    ],
+    [
+      "answer-not-kept",
+      "evidence: { ...finding.evidence, session: own }",
+      "evidence: finding.evidence",
+      "the database calls a session and its intent a double payment",
+      ["tests/integration/session_and_intent_test.ts"],
+    ],
+  ]),
+  ...faultsIn("functions/_shared/stripe/same-money.ts", [
+    [
+      "own-session-unread",
+      "told.sessions.includes(payer.stripeId)",
+      "false",
+      "an attached intent is told as a second payment beside its own session",
+      ["tests/unit/cleanup/decide_stale_payment_test.ts"],
+    ],
+    [
+      "known-intent-asked",
+      "if (payer.intent !== null) return payer.intent === stripeId;",
+      "",
+      "Stripe is asked what the database knows",
+      ["tests/unit/cleanup/decide_stale_payment_test.ts"],
+    ],
+    [
+      "own-intent-unread",
+      "told.intent === payer.stripeId",
+      "false",
+      "an attached session is told as a second payment beside its own intent",
+      ["tests/unit/cleanup/decide_stale_payment_test.ts"],
+    ],
+  ]),
   ...faultsIn("functions/cleanup-stale-payment-intents/work-on-payments.ts", [
     [
       "hold-ended-unseen",

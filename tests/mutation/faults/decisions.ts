@@ -47,6 +47,12 @@ export const DECISION_FAULTS = [
       "an order is looked at too late",
     ],
     [
+      "own-intent-counts-twice",
+      `eachMoneyOnce(ofKind(findings, "paid"))`,
+      `ofKind(findings, "paid")`,
+      "a session and its own intent are told as a double payment",
+    ],
+    [
       "exact-amount-short",
       "received < order.amount",
       "received <= order.amount",

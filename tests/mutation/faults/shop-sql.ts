@@ -197,7 +197,51 @@ export const SHOP_SQL_FAULTS = [
       RACES,
     ],
   ]),
-  ...faultsIn("migrations/20261122091400_shop_mark_order_paid.sql", [
+  ...faultsIn("migrations/20261128130000_same_money.sql", [
+    [
+      "closed-alert-reopens",
+      "where a.key = x.key and a.resolved_at is not null and a.details -> 'payments' @> p.stripe_ids",
+      "where false",
+      "a repeated webhook opens the alert that an operator closed",
+    ],
+    [
+      "halves-are-surplus",
+      "sum(((m.payment).evidence ->> 'amount_received')::bigint) > o.amount",
+      "true",
+      "two halves of the amount raise the alarm",
+    ],
+    [
+      "own-intent-counts",
+      "  where not k.as_intent\n",
+      "",
+      "a session and its own intent are told as a double payment",
+    ],
+    [
+      "session-not-told",
+      "(p_session).evidence ->> 'intent' = (p_intent).stripe_id or ",
+      "",
+      "what Stripe said of a session is forgotten",
+    ],
+    [
+      "intent-not-told",
+      " or (p_intent).evidence ->> 'session' = (p_session).stripe_id",
+      "",
+      "what Stripe said of an intent is forgotten",
+    ],
+    [
+      "unsure-says-refund",
+      "      when p.unsure then\n",
+      "      when false then\n",
+      "the customer's only payment is refunded",
+    ],
+    [
+      "answered-is-unsure",
+      "else (p.payment).evidence ->> 'session' is null",
+      "else true",
+      "a second payment that Stripe has spoken of is not refunded",
+    ],
+  ]),
+  ...faultsIn("migrations/20261128130100_mark_order_paid_once.sql", [
     [
       "paid-by-others-payment",
       "if found and v_payment.order_id <> p_order_id then",
@@ -223,13 +267,6 @@ export const SHOP_SQL_FAULTS = [
       "sold units go back on the shelf",
     ],
     [
-      "stock-locks-unsorted",
-      "where i.sku = any (v_skus) order by i.sku for update;",
-      "where i.sku = any (v_skus) order by i.sku desc for update;",
-      "two writers of the same articles wait for each other",
-      ["tests/integration/lock_order_test.ts"],
-    ],
-    [
       "paid-keeps-stock",
       "perform jobs.close_reservations(p_now => p_now, p_paid => array[p_order_id]);",
       "",
@@ -249,21 +286,55 @@ export const SHOP_SQL_FAULTS = [
     ],
     [
       "repeat-of-dead-is-twice",
-      "p.order_id = p_order_id and p.state = 'paid' and p.stripe_id <> p_stripe_id",
-      "p.order_id = p_order_id",
+      "when v_money.payments <= 1 then 'already_paid'",
+      "when v_money.payments <= 0 then 'already_paid'",
       "the only payment of an order is told as a second one",
-    ],
-    [
-      "closed-alert-reopens",
-      "where a.key = x.key and a.resolved_at is not null and a.details -> 'payments' @> p.stripe_ids",
-      "where false",
-      "a repeated webhook opens the alert that an operator closed",
     ],
     [
       "repeat-is-twice",
       "    when v_payment.state = 'paid' then 'already_paid'\n",
       "",
       "a repeated webhook is told as a double payment",
+    ],
+    [
+      "paid-unlocked",
+      "select * into v_order from public.orders o where o.id = p_order_id for update;",
+      "select * into v_order from public.orders o where o.id = p_order_id;",
+      "the webhook and a run both settle the order",
+      RACES,
+    ],
+    [
+      "own-money-refunded",
+      "    when v_money.known then 'already_paid'\n",
+      "",
+      "the second of a session and its intent is refunded",
+    ],
+    [
+      "unsure-is-twice",
+      "    when v_money.unsure then 'maybe_paid_twice'\n",
+      "",
+      "a shop refunds its customer's only payment",
+    ],
+    [
+      "own-intent-forgotten",
+      "'intent', p.evidence -> 'intent', ",
+      "",
+      "what Stripe said of a session is forgotten when the shop reports it",
+    ],
+    [
+      "own-session-forgotten",
+      ", 'session', p.evidence -> 'session'",
+      "",
+      "what Stripe said of an intent is forgotten when the shop reports it",
+    ],
+  ]),
+  ...faultsIn("migrations/20261122091400_shop_mark_order_paid.sql", [
+    [
+      "stock-locks-unsorted",
+      "where i.sku = any (v_skus) order by i.sku for update;",
+      "where i.sku = any (v_skus) order by i.sku desc for update;",
+      "two writers of the same articles wait for each other",
+      ["tests/integration/lock_order_test.ts"],
     ],
     [
       "reserved-not-lowered",
@@ -288,19 +359,6 @@ export const SHOP_SQL_FAULTS = [
       "where r.order_id = any (p_expired || p_paid) and r.state = 'held'\n    returning",
       "where r.order_id = any (p_expired || p_paid)\n    returning",
       "stock is released twice",
-    ],
-    [
-      "halves-are-surplus",
-      "sum((p.evidence ->> 'amount_received')::bigint) > o.amount or",
-      "true or",
-      "two halves of the amount raise the alarm",
-    ],
-    [
-      "paid-unlocked",
-      "select * into v_order from public.orders o where o.id = p_order_id for update;",
-      "select * into v_order from public.orders o where o.id = p_order_id;",
-      "the webhook and a run both settle the order",
-      RACES,
     ],
   ]),
 ];

@@ -34,5 +34,5 @@ export function found(payment: StalePayment, standing: Standing, ended: Finding[
     createdAt: NOW,
   };
   const evidence = { status: "whatever" };
-  return { payment, finding: { payment: claimed, standing, ended, evidence, capturesByHand: false } };
+  return { payment, finding: { payment: claimed, standing, ended, evidence, ownIntent: null, capturesByHand: false } };
 }

@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
-import type { StalePayment } from "../../../functions/_shared/payments.ts";
-import { decideStalePayment, type LeftAlone } from "../../../functions/_shared/stripe/decide-stale-payment.ts";
+import type { Payer, StalePayment } from "../../../functions/_shared/payments.ts";
+import {
+  decideStalePayment,
+  type LeftAlone,
+  mayBeOwnIntent,
+} from "../../../functions/_shared/stripe/decide-stale-payment.ts";
 import type { Standing } from "../../../functions/_shared/stripe/finding.ts";
 import { found, NOW, type OrderWord, stalePayment } from "./builders.ts";
 
@@ -60,7 +64,7 @@ Deno.test("a recorded payment of an open order is left to the other job, unless 
 });
 
 Deno.test("a recorded open payment of a paid order is ended, recorded or kept, never ignored", () => {
-  const known = stalePayment("paid", { recordedState: "open", paidBy: ["payment_intent"] });
+  const known = stalePayment("paid", { recordedState: "open", paidBy: [payer("pi_2")] });
   assert.equal(decide(known, STANDINGS.cancelable, "would_end"), "kept would_cancel");
   assert.equal(decide(known, STANDINGS.dead), "found_dead already_dead");
   assert.equal(decide(known, STANDINGS.processing), "kept processing");
@@ -70,8 +74,8 @@ Deno.test("a recorded open payment of a paid order is ended, recorded or kept, n
 
 Deno.test("a paid order's own payment is no find, and the intent of the session that paid it neither", () => {
   assert.equal(decide(stalePayment("paid", { recordedState: "paid" }), STANDINGS.paid), "–");
-  assert.equal(decide(stalePayment("paid", { paidBy: ["checkout_session"] }), STANDINGS.paid), "–");
-  assert.equal(decide(stalePayment("paid", { paidBy: ["payment_intent"] }), STANDINGS.paid), "found_paid paid_twice");
+  assert.equal(decide(stalePayment("paid", { paidBy: [payer("cs_1")] }), STANDINGS.paid), "–");
+  assert.equal(decide(stalePayment("paid", { paidBy: [payer("pi_2")] }), STANDINGS.paid), "found_paid paid_twice");
 });
 
 Deno.test("money on a payment recorded dead is a find", () => {
@@ -142,4 +146,61 @@ Deno.test("a paid intent that nobody recorded waits while its order has an open 
   assert.equal(decide(beside, STANDINGS.paid), "deferred order_open");
   assert.equal(decide({ ...beside, recordedState: "open" }, STANDINGS.paid), "paid paid");
   assert.equal(decide(stalePayment("pending"), STANDINGS.paid), "paid paid");
+});
+
+const payer = (stripeId: string, intent: string | null = null): Payer => ({
+  kind: stripeId.startsWith("cs_") ? "checkout_session" : "payment_intent",
+  stripeId,
+  intent,
+});
+
+/** The decision on the paid intent pi_1 of a paid order. `sessions`: what Stripe says it belongs to. */
+function decidePaid(known: Partial<StalePayment>, sessions?: string[]): string {
+  const it = { ...found(stalePayment("paid", known), STANDINGS.paid), ...(sessions ? { sessions } : {}) };
+  const decision = decideStalePayment(it, { now: NOW, leftAlone: null });
+  return `${decision ? `${decision.outcome} ${decision.reason}` : "–"}${mayBeOwnIntent(it) ? " ?" : ""}`;
+}
+
+Deno.test("an attached intent is no second payment beside its own session, and Stripe is asked only where nobody knows", () => {
+  const attached = { recordedState: "open" } as const;
+  assert.equal(decidePaid({ ...attached, paidBy: [payer("cs_1", "pi_1")] }), "found_paid paid");
+  assert.equal(decidePaid({ ...attached, paidBy: [payer("cs_1", "pi_1"), payer("pi_2")] }), "found_paid paid");
+  assert.equal(decidePaid({ ...attached, paidBy: [payer("cs_1", "pi_2")] }), "found_paid paid_twice");
+  const unknown = { ...attached, paidBy: [payer("cs_1")] };
+  assert.equal(decidePaid(unknown), "found_paid paid ?");
+  assert.equal(decidePaid(unknown, ["cs_1"]), "found_paid paid");
+  assert.equal(decidePaid(unknown, ["cs_2"]), "found_paid paid_twice");
+  assert.equal(decidePaid(unknown, []), "found_paid paid_twice");
+});
+
+Deno.test("an intent nobody attached is asked about only if it would be called a second payment", () => {
+  assert.equal(decidePaid({ paidBy: [payer("cs_1")] }), "–");
+  assert.equal(decidePaid({ paidBy: [payer("cs_1", "pi_1")] }), "–");
+  assert.equal(decidePaid({ paidBy: [payer("cs_1", "pi_2")] }), "found_paid paid_twice");
+  assert.equal(decidePaid({ paidBy: [payer("cs_1"), payer("pi_2")] }), "– ?");
+  assert.equal(decidePaid({ paidBy: [payer("cs_1"), payer("pi_2")] }, ["cs_1"]), "–");
+  assert.equal(decidePaid({ paidBy: [payer("cs_1"), payer("pi_2")] }, []), "found_paid paid_twice");
+  assert.equal(decidePaid({ recordedState: "paid", paidBy: [payer("cs_1")] }), "–");
+});
+
+Deno.test("where the database tells no ids, an intent of Checkout is taken for that of the session that paid", () => {
+  const paidBy: Payer[] = [{ kind: "checkout_session", stripeId: null, intent: null }];
+  assert.equal(decidePaid({ recordedState: "open", paidBy }), "found_paid paid ?");
+  assert.equal(decidePaid({ recordedState: "open", paidBy }, ["cs_1"]), "found_paid paid");
+  assert.equal(decidePaid({ recordedState: "open", paidBy }, []), "found_paid paid_twice");
+});
+
+Deno.test("an attached session is no second payment beside its own intent", () => {
+  const session = stalePayment("paid", { kind: "checkout_session", stripeId: "cs_1", recordedState: "open" });
+  const reason = (ownIntent: string | null, paidBy: Payer[]) => {
+    const { payment, finding } = found({ ...session, paidBy }, STANDINGS.paid);
+    return decideStalePayment({ payment, finding: { ...finding, ownIntent } }, { now: NOW, leftAlone: null })!.reason;
+  };
+  assert.equal(reason("pi_1", [payer("pi_1")]), "paid");
+  assert.equal(reason("pi_1", [payer("pi_2")]), "paid_twice");
+  assert.equal(reason("pi_1", [payer("cs_2")]), "paid_twice");
+});
+
+Deno.test("a paid intent of an order set aside settles it, as the other job looks at none of its sessions", () => {
+  assert.equal(decide(stalePayment("quarantined", { openSession: true }), STANDINGS.paid), "paid paid");
 });

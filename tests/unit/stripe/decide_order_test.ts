@@ -79,6 +79,36 @@ Deno.test("decision on an order: one whose payments were all dead before is expi
   assert.deepEqual({ outcome, reason }, { outcome: "expired", reason: "all_dead" });
 });
 
+/** The intent pi_1, after the Checkout Session whose own it is. */
+function beside(own: Standing, session: Standing, sessions: string | null = "pi_1") {
+  const finding = (stripeId: string, standing: Standing, ownIntent: string | null): Finding => ({
+    payment: payment({ stripeId }),
+    standing,
+    ended: null,
+    evidence: {},
+    ownIntent,
+    capturesByHand: false,
+  });
+  const findings = [finding("cs_1", session, sessions), finding("pi_1", own, null)];
+  const { outcome, reason } = decideOrder(order({ payments: findings.map(({ payment }) => payment) }), findings);
+  return `${outcome} ${reason}`;
+}
+
+Deno.test("decision on an order: a session and its own intent are one payment", () => {
+  assert.equal(beside(PAID, PAID), "paid paid");
+  assert.equal(beside(PAID, PAID, "pi_2"), "paid paid_twice");
+  assert.equal(beside(PAID, PAID, null), "paid paid_twice");
+});
+
+Deno.test("decision on an order: half the amount, told by a session and by its intent, does not add up to all of it", () => {
+  assert.equal(beside(HALF, HALF), "quarantined amount_mismatch");
+});
+
+Deno.test("decision on an order: an intent counts while its own session is not paid", () => {
+  assert.equal(beside(PAID, LOST), "paid paid");
+  assert.equal(beside(PAID, OPEN), "paid paid");
+});
+
 const anyStandings = fc.array(
   fc.constantFrom(PAID, HALF, DOLLARS, DEAD, OPEN, SOON, LATE, ODD, LOST, BUSY),
   { minLength: 1, maxLength: 5 },
@@ -125,6 +155,7 @@ function decide(standings: readonly Standing[]) {
     standing,
     ended: null,
     evidence: {},
+    ownIntent: null,
     capturesByHand: false,
   }));
   return decideOrder(order({ payments: findings.map(({ payment }) => payment) }), findings);
