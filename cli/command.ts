@@ -98,3 +98,8 @@ export function typedInteger(low: number, high: number) {
 export const typedText = z.string().trim().min(1, "nothing in it").max(500, "longer than 500 characters");
 /** As PostgreSQL takes it, not only as RFC 9562 does: a shop's ids may be older, or made by hand. */
 export const orderId = z.guid("not the id of an order");
+export const stripeId = z.string().regex(
+  /^(pi|cs)_[A-Za-z0-9_]+$/,
+  "not the id of a PaymentIntent or Checkout Session",
+);
+export const accountId = z.string().regex(/^acct_[A-Za-z0-9]+$/, "not the id of a connected account");

@@ -11,7 +11,7 @@ const ENVIRONMENT = `Environment
   LAPSE_SECRET_KEY             a secret key of the project
   LAPSE_EMAIL, LAPSE_PASSWORD, LAPSE_PUBLISHABLE_KEY
                                or a user: viewers read, operators also start runs; the rest needs the key
-  LAPSE_ACTOR                  who is written down for sync, redrive and alerts, beside a key; default: the machine's
+  LAPSE_ACTOR                  who is written down for sync, redrive, declare-dead and alerts, beside a key; default: the machine's
                                user. A run started with a key is written down under the key's name
   LAPSE_PUBLISHABLE_KEY, JOBS_SCHEDULER_SECRET, STRIPE_SECRET_KEY, STRIPE_API_BASE
                                what the doctor also needs on a hosted project; without one it leaves checks out

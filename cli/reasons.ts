@@ -6,6 +6,7 @@ const DATABASE_REASONS: Record<string, string> = {
   reported_by_shop: "The shop's checkout or webhook said that the payment succeeded.",
   attempts_exhausted: "The last failed attempt: set aside for a person.",
   claim_lapsed: "Run after run died while it worked on this order: set aside for a person.",
+  declared_dead: "Stripe lets nobody end the payment, and an operator answered for it.",
   payment_not_dead: "The run wanted to close the order while a payment of it was not recorded dead.",
 };
 

@@ -664,6 +664,16 @@ export type Database = {
       };
       "jobs_continue_run": { Args: { "p_now"?: string; "p_run_id": string }; Returns: string };
       "jobs_count_intents": { Args: { "p_from": (string)[]; "p_to": (string)[] }; Returns: Json };
+      "jobs_declare_dead": {
+        Args: {
+          "p_actor": string;
+          "p_now"?: string;
+          "p_reason": string;
+          "p_stripe_account": string;
+          "p_stripe_id": string;
+        };
+        Returns: Json;
+      };
       "jobs_expire_without_payments": {
         Args: { "p_fence": number; "p_limit": number; "p_now"?: string; "p_run_id": string };
         Returns: Json;

@@ -173,3 +173,34 @@ Deno.test("a quarantined order is redriven with a reason, and only that", async 
     await shop.run();
   });
 });
+
+Deno.test("a payment that nobody can end is declared dead with a reason, and only that", async () => {
+  await withShop({}, async (shop) => {
+    const order = await shop.placeOrder();
+    const spec = { status: "complete", paymentStatus: "unpaid", intentStatus: "requires_payment_method" } as const;
+    const session = await shop.addSession(order, spec);
+    const early = await cliJson(["declare-dead", session, "--reason", "too early"], withKey(shop));
+    assert.equal(early.code, 1);
+    assert.match(
+      early.json.error.message,
+      /^Cannot declare payment cs_\w+ dead as its order is not quarantined: .* pending$/,
+    );
+    await shop.sql`update public.order_payments set grace_until = now()`;
+    await shop.run();
+    assert.equal((await shop.orderOf(order)).reason, "checkout_unclosable");
+
+    const { code, json } = await cliJson(["declare-dead", session, "--reason", "the boleto lapsed"], withKey(shop));
+    assert.deepEqual([code, json], [0, { stripeId: session, state: "dead", orderId: order, status: "pending" }]);
+    const { json: told } = await cliJson(["order", order], withKey(shop));
+    const [payment] = told.payments;
+    assert.deepEqual([payment.state, payment.reason, payment.evidence.declared_by, payment.evidence.declared_because], [
+      "dead",
+      "declared_dead",
+      "cli:tester",
+      "the boleto lapsed",
+    ]);
+    assert.ok(told.decisions.some((it: { reason: string }) => it.reason === "declared_dead"));
+    await shop.run();
+    assert.equal((await shop.orderOf(order)).status, "expired");
+  });
+});

@@ -22,6 +22,15 @@ const MISTAKES: [string[], RegExp][] = [
   [["sync", ORDER], /^Cannot sync without --reason TEXT$/],
   [["redrive", ORDER], /^Cannot redrive without --reason TEXT$/],
   [["redrive", ORDER, "--reason", " "], /^Cannot use --reason: current value is .*\(nothing in it\)$/],
+  [["declare-dead", "cs_test_1"], /^Cannot declare-dead without --reason TEXT$/],
+  [
+    ["declare-dead", ORDER, "--reason", "why"],
+    /^Cannot use PAYMENT: current value is .* \(not the id of a PaymentIntent/,
+  ],
+  [
+    ["declare-dead", "pi_1", "--reason", "why", "--account", "me"],
+    /^Cannot use --account: current value is me \(not the/,
+  ],
   [["run:expire", "--limit", "0"], /^Cannot use --limit: current value is 0 \(below 1\)$/],
   [["metrics", "--days", "367"], /^Cannot use --days: current value is 367 \(above 366\)$/],
   [["run:expire", "--wait=yes"], /^Cannot give --wait a value: current value is yes$/],

@@ -13,6 +13,7 @@ const section = (title: string) => runbook.split(`\n## ${title}\n`)[1]!.split("\
 const OF_SQL = [
   "attempts_exhausted",
   "claim_lapsed",
+  "declared_dead",
   "ending",
   "no_payment",
   "paid_twice",

@@ -17,6 +17,8 @@ const PGTAP: Record<string, string[]> = {
   shop_mark_order_paid: ["mark_order_paid"],
   same_money: ["mark_order_paid", "jobs_settle_orders"],
   mark_order_paid_once: ["mark_order_paid"],
+  shop_port_declare_dead: ["jobs_declare_dead"],
+  jobs_declare_dead: ["jobs_declare_dead"],
   shop_port_due: ["jobs_redrive_order", "jobs_sync_order"],
   shop_port_claim: ["jobs_claim_orders"],
   shop_port_close: ["jobs_expire_without_payments", "jobs_settle_orders"],

@@ -8,7 +8,8 @@ insert into expected values
   ('jobs_begin_run'), ('jobs_claim_orders'), ('jobs_settle_orders'), ('jobs_expire_without_payments'), ('jobs_finish_run'), ('jobs_count_intents'),
   ('jobs_continue_run'), ('jobs_preview_orders'), ('jobs_redrive_order'), ('jobs_reserve_calls'), ('jobs_report_throttle'),
   ('jobs_stale_payments'), ('jobs_next_slice'), ('jobs_preview_slice'), ('jobs_inspect_payments'), ('jobs_plan_ends'),
-  ('jobs_settle_payments'), ('jobs_resolve_alert'), ('jobs_health'), ('jobs_sync_order'), ('jobs_claim_without_payments'), ('jobs_schedule'), ('jobs_inspect');
+  ('jobs_settle_payments'), ('jobs_resolve_alert'), ('jobs_health'), ('jobs_sync_order'), ('jobs_claim_without_payments'), ('jobs_schedule'),
+  ('jobs_inspect'), ('jobs_declare_dead');
 
 create temp view own as
   select p.* from pg_catalog.pg_proc p

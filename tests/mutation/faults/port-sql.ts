@@ -4,6 +4,40 @@ const RACES = ["tests/integration/turns_test.ts"];
 
 /** In the jobs' port to the shop's tables: what is due, claims, closes and settlements. */
 export const PORT_SQL_FAULTS = [
+  ...faultsIn("migrations/20261128130300_shop_port_declare_dead.sql", [
+    [
+      "anything-declared-dead",
+      "if v_payment.reason is distinct from 'checkout_unclosable' then",
+      "if false then",
+      "an order is closed over a payment that Stripe could still have ended",
+    ],
+    [
+      "declared-under-a-run",
+      "if v_order.status <> 'quarantined' then",
+      "if false then",
+      "a payment is declared dead while a run looks at it",
+    ],
+    [
+      "declared-by-nobody",
+      "evidence = p.evidence || jsonb_build_object(",
+      "evidence = jsonb_build_object(",
+      "Stripe's last answer is lost",
+    ],
+  ]),
+  ...faultsIn("migrations/20261128130400_jobs_declare_dead.sql", [
+    [
+      "declared-without-reason",
+      "if coalesce(btrim(p_reason), '') = '' or coalesce(btrim(p_actor), '') = '' then",
+      "if false then",
+      "nobody answers for a payment that is dead on somebody's word",
+    ],
+    [
+      "declaration-unrecorded",
+      "  perform jobs.record_decisions(p_run => v_run, p_decisions => array[v_decision], p_now => p_now);\n",
+      "",
+      "the history of an order does not say who declared its payment dead",
+    ],
+  ]),
   ...faultsIn("migrations/20261122092000_shop_port_due.sql", [
     [
       "quarantine-keeps-failures",
