@@ -5,56 +5,40 @@
 -- none). Where nobody asked, as with a session that only the shop's webhook reported, a session and an intent may be one, and neither an
 -- alert nor mark_order_paid may call for a refund of either.
 
--- Contract: whether two payments of one order are known to be the same money.
-create function jobs.is_same_money(p_session public.order_payments, p_intent public.order_payments) returns boolean
-language sql immutable
-set search_path = ''
-as $$
-  select (p_session).kind = 'checkout_session' and (p_intent).kind = 'payment_intent' and coalesce(
-    (p_session).evidence ->> 'intent' = (p_intent).stripe_id or (p_intent).evidence ->> 'session' = (p_session).stripe_id, false
-  );
-$$;
-
-comment on function jobs.is_same_money(public.order_payments, public.order_payments) is
-  'Whether a Checkout Session and an intent are known to be one payment.';
-
--- Contract: the payments that paid these orders, as recorded, and p_also whatever its record says; each money once: an intent whose own
--- session is among them is left out. `unsure`: the order has a session whose intent nobody knows beside an intent whose session nobody knows.
-create function jobs.recorded_money(p_order_ids uuid[], p_also text default null)
-returns table (payment public.order_payments, unsure boolean)
+-- Contract: tells the money of orders apart. p_payments are the payments that paid them, as a JSON list of order_id, kind, stripe_id and
+-- evidence. Of each: `counts`, false for an intent whose own session is among them; `is_known`, whether it is such an intent or such a
+-- session; `is_unsure`, whether its order has a session whose intent nobody knows beside an intent whose session nobody knows.
+create function jobs.each_money_once(p_payments jsonb)
+returns table (order_id uuid, stripe_id text, counts boolean, is_known boolean, is_unsure boolean)
 language sql stable
 set search_path = ''
 as $$
   with paid as (
-    select p as payment
-    from public.order_payments p
-    where p.order_id = any (p_order_ids) and (p.state = 'paid' or p.stripe_id = p_also)
+    select (p ->> 'order_id')::uuid as order_id, p ->> 'kind' as kind, p ->> 'stripe_id' as stripe_id,
+      p #>> '{evidence,intent}' as intent, p #>> '{evidence,session}' as session
+    from jsonb_array_elements(p_payments) p
   ),
-  known as (
-    select p.payment, same.as_intent, not same.at_all and case (p.payment).kind
-      when 'checkout_session' then (p.payment).evidence ->> 'intent' is null
-      else (p.payment).evidence ->> 'session' is null
-    end as is_unknown
+  -- sessions with their own intents
+  pairs as (
+    select s.stripe_id as session, i.stripe_id as intent
+    from paid s
+    join paid i on i.order_id = s.order_id and (s.intent = i.stripe_id or i.session = s.stripe_id)
+    where s.kind = 'checkout_session' and i.kind = 'payment_intent'
+  ),
+  paired as (
+    select p.*,
+      exists (select from pairs x where x.intent = p.stripe_id) as is_own,
+      exists (select from pairs x where p.stripe_id in (x.intent, x.session)) as is_known
     from paid p
-    cross join lateral (
-      select
-        coalesce(bool_or(jobs.is_same_money(p_session => o.payment, p_intent => p.payment)), false) as as_intent,
-        coalesce(bool_or(
-          jobs.is_same_money(p_session => o.payment, p_intent => p.payment) or jobs.is_same_money(p_session => p.payment, p_intent => o.payment)
-        ), false) as at_all
-      from paid o
-      where (o.payment).order_id = (p.payment).order_id
-    ) same
   )
-  select k.payment,
-    bool_or(k.is_unknown and (k.payment).kind = 'checkout_session') over of_order
-      and bool_or(k.is_unknown and (k.payment).kind = 'payment_intent') over of_order
-  from known k
-  where not k.as_intent
-  window of_order as (partition by (k.payment).order_id);
+  select p.order_id, p.stripe_id, not p.is_own, p.is_known,
+    bool_or(p.kind = 'checkout_session' and p.intent is null and not p.is_known) over of_order
+      and bool_or(p.kind = 'payment_intent' and p.session is null and not p.is_known) over of_order
+  from paired p
+  window of_order as (partition by p.order_id);
 $$;
 
-comment on function jobs.recorded_money(uuid[], text) is 'The payments that paid orders, each money once.';
+comment on function jobs.each_money_once(jsonb) is 'Tells the money of orders apart: a session and its own intent are one payment.';
 
 -- Contract: as before; an alert that is raised again also takes over how bad it is by now.
 create or replace function jobs.raise_alert(
@@ -86,20 +70,22 @@ create or replace function jobs.alert_wrong_money(p_order_ids uuid[], p_now time
 language sql
 set search_path = ''
 as $$
-  with paid as (
-    select o.id, o.status, o.amount, o.currency,
-      jsonb_agg((m.payment).stripe_id order by (m.payment).closed_at, (m.payment).id) as stripe_ids,
+  with recorded as (
+    select p.* from public.order_payments p where p.order_id = any (p_order_ids) and p.state = 'paid'
+  ),
+  paid as (
+    select o.id, o.status, o.amount, o.currency, jsonb_agg(p.stripe_id order by p.closed_at, p.id) as stripe_ids,
       -- two halves of the amount are no surplus; where an amount is unknown, two payments are
       count(*) > 1 and coalesce(
-        sum(((m.payment).evidence ->> 'amount_received')::bigint) > o.amount
-          or bool_or((m.payment).evidence ->> 'amount_received' is null),
-        true
+        sum((p.evidence ->> 'amount_received')::bigint) > o.amount or bool_or(p.evidence ->> 'amount_received' is null), true
       ) as surplus,
-      bool_or(m.unsure) as unsure,
+      bool_or(m.is_unsure) as unsure,
       -- of three, two are not the same, whichever belong together
-      count(*) = 2 and bool_or(m.unsure) as harmless
+      count(*) = 2 and bool_or(m.is_unsure) as harmless
     from public.orders o
-    join jobs.recorded_money(p_order_ids => p_order_ids) m on (m.payment).order_id = o.id
+    join recorded p on p.order_id = o.id
+    join jobs.each_money_once(p_payments => (select jsonb_agg(to_jsonb(r)) from recorded r)) m
+      on m.counts and m.order_id = p.order_id and m.stripe_id = p.stripe_id
     where o.id = any (p_order_ids) and o.status in ('paid', 'expired')
     group by o.id
   )

@@ -1,4 +1,4 @@
--- mark_order_paid, since a Checkout Session and its own intent are known as one payment (jobs.recorded_money).
+-- mark_order_paid, since a Checkout Session and its own intent are known as one payment (jobs.each_money_once).
 --
 -- Legal at any time: pending, expiring and quarantined orders become paid, whichever run may hold them; the run's own
 -- compare-and-set then finds nothing to do. Repeating the call is harmless. Answers
@@ -56,18 +56,14 @@ begin
     where p.id = v_payment.id;
   end if;
 
-  select
-    count(*) as payments,
-    bool_or(m.unsure) as unsure,
-    exists (
-      select from public.order_payments p
-      join public.order_payments q on q.order_id = p.order_id and q.state = 'paid' and (
-        jobs.is_same_money(p_session => p, p_intent => q) or jobs.is_same_money(p_session => q, p_intent => p)
-      )
-      where p.order_id = p_order_id and p.stripe_id = p_stripe_id
-    ) as known
+  -- This one counts, too, whatever its record says.
+  select count(*) filter (where m.counts) as payments, bool_or(m.is_unsure) as unsure,
+    bool_or(m.is_known) filter (where m.stripe_id = p_stripe_id) as known
   into v_money
-  from jobs.recorded_money(p_order_ids => array[p_order_id], p_also => p_stripe_id) m;
+  from jobs.each_money_once(p_payments => (
+    select jsonb_agg(to_jsonb(p)) from public.order_payments p
+    where p.order_id = p_order_id and (p.state = 'paid' or p.stripe_id = p_stripe_id)
+  )) m;
 
   v_result := case
     when v_order.status = 'expired' then 'late_payment'

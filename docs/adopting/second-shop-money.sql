@@ -1,28 +1,46 @@
 -- The other half of the second shop's port: money that is reported, and what the clean-up asks for.
 
+-- A reference as jobs.each_money_once reads it.
+create function shop2.payment_of(p_ref shop2.ref_watch) returns jsonb
+language sql immutable
+set search_path = ''
+as $$
+  select jsonb_build_object(
+    'order_id', (p_ref).sale_id, 'kind', (p_ref).kind, 'stripe_id', (p_ref).ref, 'evidence', (p_ref).evidence
+  );
+$$;
+
 create or replace function jobs.alert_wrong_money(p_order_ids uuid[], p_now timestamptz) returns void
 language sql
 set search_path = ''
 as $$
-  with paid as (
+  with recorded as (
+    select r.* from shop2.ref_watch r where r.sale_id = any (p_order_ids) and r.state = 'paid'
+  ),
+  paid as (
     select w.id, w.status, (s.total_eur * 100)::bigint as amount, jsonb_agg(r.ref order by r.closed_at, r.id) as refs,
       count(*) > 1 and coalesce(
         sum((r.evidence ->> 'amount_received')::bigint) > (s.total_eur * 100)::bigint
           or bool_or(r.evidence ->> 'amount_received' is null), true
-      ) as surplus
+      ) as surplus,
+      bool_or(m.is_unsure) as unsure,
+      count(*) = 2 and bool_or(m.is_unsure) as harmless
     from shop2.sale_watch w
     join shop2.sales s using (sale_no)
-    join shop2.ref_watch r on r.sale_id = w.id and r.state = 'paid'
+    join recorded r on r.sale_id = w.id
+    join jobs.each_money_once(p_payments => (select jsonb_agg(shop2.payment_of(r)) from recorded r)) m on m.counts and m.stripe_id = r.ref
     where w.id = any (p_order_ids) and w.status in ('paid', 'expired')
     group by w.id, s.total_eur
   )
   select jobs.raise_alert(
     p_key => x.key,
     p_job => null,
-    p_severity => 'critical',
-    p_message => case p.status
-      when 'paid' then 'An order was paid by more than one payment'
-      else 'A payment succeeded although its order is expired'
+    p_severity => case when p.status = 'paid' and p.harmless then 'warning' else 'critical' end,
+    p_message => case
+      when p.status = 'expired' then 'A payment succeeded although its order is expired'
+      when p.unsure then
+        'An order was paid by a Checkout Session and an intent that may be its own: compare the session''s intent before you refund'
+      else 'An order was paid by more than one payment'
     end,
     p_details => jsonb_build_object('orderId', p.id, 'amount', p.amount, 'currency', 'eur', 'payments', p.refs),
     p_now => p_now
@@ -78,7 +96,9 @@ begin
   on conflict do nothing;
   perform set_config('shop2.lapse_records', '', true);
   update shop2.ref_watch r
-  set state = 'paid', reason = p_reason, evidence = p_evidence, checked_at = p_now, closed_at = p_now
+  set state = 'paid', reason = p_reason, checked_at = p_now, closed_at = p_now,
+      -- which session an intent belongs to stays true, whoever reports the money
+      evidence = jsonb_strip_nulls(jsonb_build_object('intent', r.evidence -> 'intent', 'session', r.evidence -> 'session')) || p_evidence
   where r.ref = p_ref and r.state = 'open';
   return found;
 end;
@@ -92,6 +112,7 @@ as $$
 declare
   v_sale shop2.sale_watch;
   v_ref shop2.ref_watch;
+  v_money record;
   v_result text;
 begin
   if not coalesce(p_stripe_id ~ '^(pi|cs)_[A-Za-z0-9_]+$', false) then
@@ -111,14 +132,19 @@ begin
   end if;
 
   perform shop2.record_money(p_order_id, p_stripe_id, 'reported_by_shop', '{"source": "mark_order_paid"}', p_now);
+  select count(*) filter (where m.counts) as payments, bool_or(m.is_unsure) as unsure,
+    bool_or(m.is_known) filter (where m.stripe_id = p_stripe_id) as known
+  into v_money
+  from jobs.each_money_once(p_payments => (
+    select jsonb_agg(shop2.payment_of(r)) from shop2.ref_watch r where r.sale_id = p_order_id and (r.state = 'paid' or r.ref = p_stripe_id)
+  )) m;
   v_result := case
     when v_sale.status = 'expired' then 'late_payment'
     when v_sale.status <> 'paid' then 'paid'
     when v_ref.state = 'paid' then 'already_paid'
     -- Recorded dead, and it paid the sale all the same; or the shop said `paid` itself, and Stripe tells by what: no second payment.
-    when not exists (
-      select from shop2.ref_watch r where r.sale_id = p_order_id and r.state = 'paid' and r.ref <> p_stripe_id
-    ) then 'already_paid'
+    when v_money.known or v_money.payments <= 1 then 'already_paid'
+    when v_money.unsure then 'maybe_paid_twice'
     else 'paid_twice'
   end;
   if v_result = 'paid' then
@@ -129,7 +155,7 @@ begin
   end if;
   perform jobs.alert_wrong_money(p_order_ids => array[p_order_id], p_now => p_now);
   if v_ref.state = 'dead' and v_result <> 'already_paid' then
-    perform shop2.alert_dead_but_paid(p_sale => v_sale, p_ref => p_stripe_id, p_result => v_result, p_now => p_now);
+    perform shop2.alert_dead_but_paid(p_sale => v_sale, p_ref => p_stripe_id, p_result => replace(v_result, 'maybe_', ''), p_now => p_now);
   end if;
   return v_result;
 end;
@@ -171,7 +197,7 @@ as $$
     ),
     'recordedState', r.state,
     'paidBy', coalesce((
-      select jsonb_agg(distinct o.kind)
+      select jsonb_agg(jsonb_build_object('kind', o.kind, 'stripeId', o.ref, 'intent', o.evidence ->> 'intent') order by o.ref)
       from shop2.ref_watch o
       where o.sale_id = x.sale_id and o.state = 'paid' and o.id is distinct from r.id
     ), '[]'),

@@ -318,6 +318,42 @@ begin
 end;
 $$;
 
+create or replace function jobs.shop_declare_dead(
+  p_stripe_id text,
+  p_stripe_account text,
+  p_reason text,
+  p_actor text,
+  p_now timestamptz
+) returns jobs.decision
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_sale shop2.sale_watch;
+  v_ref shop2.ref_watch;
+begin
+  select w.* into v_sale
+  from shop2.sale_watch w
+  join shop2.ref_watch r on r.sale_id = w.id
+  where r.ref = p_stripe_id and r.account is not distinct from p_stripe_account
+  for update of w;
+  if not found then
+    raise exception 'Cannot declare payment dead as it was never attached: current value is %', p_stripe_id using errcode = 'PT404';
+  end if;
+  select * into v_ref from shop2.ref_watch r where r.ref = p_stripe_id for update;
+  if v_ref.state <> 'open' or v_sale.status <> 'quarantined' or v_ref.reason is distinct from 'checkout_unclosable' then
+    raise exception 'Cannot declare payment % dead as it is not an open, unclosable one of a quarantined order: current value is % % %',
+      p_stripe_id, v_ref.state, v_ref.reason, v_sale.status using errcode = 'PT409';
+  end if;
+  update shop2.ref_watch r
+  set state = 'dead', reason = 'declared_dead', closed_at = p_now,
+      evidence = r.evidence || jsonb_build_object('declared_by', p_actor, 'declared_because', p_reason, 'declared_at', p_now)
+  where r.id = v_ref.id
+  returning * into v_ref;
+  return row(v_ref.kind, v_ref.sale_id, v_ref.ref, 'found_dead', v_ref.reason, 0, null, v_ref.evidence)::jobs.decision;
+end;
+$$;
+
 create or replace function jobs.shop_count_intents(p_from timestamptz[], p_to timestamptz[], p_cap integer) returns integer[]
 language sql stable
 set search_path = ''

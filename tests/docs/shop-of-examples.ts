@@ -5,6 +5,8 @@ import type { Surroundings } from "./run-block.ts";
 /** The orders that the documents name. */
 const QUARANTINED = "33333333-3333-4333-8333-333333333333";
 const EXPIRED = "44444444-4444-4444-8444-444444444444";
+/** One whose voucher through Checkout nobody paid. */
+const UNCLOSABLE = "55555555-5555-4555-8555-555555555555";
 
 /** A shop as the documents find it: orders that are due, one set aside, one paid after it had expired; an operator signed in. */
 export async function withShopOfExamples(test: (surroundings: Surroundings) => Promise<void>): Promise<void> {
@@ -14,11 +16,15 @@ export async function withShopOfExamples(test: (surroundings: Surroundings) => P
     await shop.sql`delete from public.inventory where sku = 'tea'`;
     await place(shop, QUARANTINED);
     await shop.addIntent(QUARANTINED, { metadata: { order_id: "somebody-else" } });
+    await place(shop, UNCLOSABLE);
+    const unpaid = { status: "complete", paymentStatus: "unpaid", intentStatus: "requires_payment_method" } as const;
+    const session = await shop.addSession(UNCLOSABLE, unpaid);
+    await shop.sql`update public.order_payments set grace_until = now() where order_id = ${UNCLOSABLE}`;
     await place(shop, EXPIRED);
     await shop.run();
     await shop.sql`select public.mark_order_paid(p_order_id => ${EXPIRED}, p_stripe_id => 'pi_3Late')`;
     for (let n = 0; n < 3; n++) await shop.addIntent(await shop.placeOrder({ items: [{ sku: "mug", quantity: 2 }] }));
-    await test({ sql: shop.sql, env: await environmentOf(shop) });
+    await test({ sql: shop.sql, env: { ...await environmentOf(shop), STRIPE_ID: session } });
   });
 }
 
