@@ -24,6 +24,8 @@ export type Bench = {
   sql: postgres.Sql;
   stripe: StripeControl;
   time: SimulatedTime;
+  /** Where the database is, for a connection of one's own. */
+  databaseUrl: string;
   /** Stops the database server as a crash does, and starts it again. */
   crashDatabase(): Promise<void>;
   /** The server ends every connection of the jobs, whatever it is doing. */
@@ -50,7 +52,9 @@ let database: Database;
 let sql: postgres.Sql;
 /** The jobs' own connections: what the API keeps open to the database for them. */
 let functionSql: postgres.Sql;
-const FUNCTION = "function";
+/** How the jobs' connections are called in the server. */
+export const FUNCTION = "function";
+const CONNECTIONS = 4;
 
 /** Call once at the top of a test file: one server and one database for all its benches. */
 export function useBenches(): void {
@@ -65,7 +69,7 @@ export function useBenches(): void {
     await withConnection(database.adminUrl, (admin) => admin`checkpoint`);
     sql = postgres(database.url, { max: 4, onnotice: () => {} });
     functionSql = postgres(database.url, {
-      max: 8,
+      max: CONNECTIONS,
       onnotice: () => {},
       backoff: () => 0.02,
       connection: { application_name: FUNCTION },
@@ -87,12 +91,18 @@ export async function withBench<T>(use: (bench: Bench) => Promise<T>): Promise<T
       sql,
       stripe: simulator.control,
       time,
-      crashDatabase: () => databases.server.restart("immediate"),
-      cutConnections: () =>
-        withConnection(database.adminUrl, async (admin) => {
-          await admin`select pg_terminate_backend(pid) from pg_stat_activity
-            where datname = current_database() and application_name = ${FUNCTION}`;
-        }),
+      databaseUrl: database.url,
+      crashDatabase: async () => {
+        await databases.server.restart("immediate");
+        await reconnect();
+      },
+      cutConnections: async () => {
+        await withConnection(database.adminUrl, (admin) =>
+          // Each within five seconds, and gone when this is answered.
+          admin`select pg_terminate_backend(pid, 5000) from pg_stat_activity
+            where datname = current_database() and application_name = ${FUNCTION}`);
+        await reconnect();
+      },
       run: (options) => runJob({ ...options, time, apiBase: simulator.apiBase }),
     });
     const defects = simulator.control.defects();
@@ -101,6 +111,11 @@ export async function withBench<T>(use: (bench: Bench) => Promise<T>): Promise<T
   } finally {
     await simulator.close();
   }
+}
+
+/** The step that was struck finds out by itself. No later one does: whether it met a connection that is gone would be a matter of chance. */
+async function reconnect(): Promise<void> {
+  await Promise.all(Array.from({ length: CONNECTIONS }, () => functionSql`select`.catch(() => {})));
 }
 
 /** As no operator may set it: the tests' time is their own, and they want the lease to run out while a run still works. */

@@ -1,4 +1,4 @@
-import type { AtStep } from "./wire.ts";
+import type { AtStep, Step } from "./wire.ts";
 
 /** The process dies before this step. Dying after the one before leaves the same world behind. */
 export function dieBefore(number: number): AtStep {
@@ -11,6 +11,24 @@ export function cutAt(number: number, moment: "before" | "after"): AtStep {
     if (step.number === number && moment === "before") return cut();
     const answer = await take();
     return step.number === number ? cut() : answer;
+  };
+}
+
+/**
+ * An outage: from this step on every step at this place is cut, before or after it takes effect, `most` of them. One cut alone is healed by
+ * the repeat of the call; here the run ends without ever learning what became of what it asked.
+ */
+export function outageFrom(
+  number: number,
+  moment: "before" | "after",
+  { place, most = Infinity }: { place: Step["place"]; most?: number },
+): AtStep {
+  let cuts = 0;
+  return async (step, take, { cut }) => {
+    if (step.number < number || step.place !== place || cuts >= most) return await take();
+    cuts++;
+    if (moment === "after") await take();
+    return cut();
   };
 }
 

@@ -3,12 +3,18 @@ import { assertQuiet } from "../../oracle/quiet.ts";
 import { type Bench, type JobName, ON_HAND } from "./bench.ts";
 import { isLong } from "./length.ts";
 import { nextTick, tickUntilQuiet } from "./scheduler.ts";
-import { createAtStripe, everyKind, markPaid, placeOrder, statusOf } from "./shop.ts";
-import { DAY, MINUTE } from "./time.ts";
+import { createAtStripe, everyKind, type Kind, markPaid, placeOrder, statusOf } from "./shop.ts";
+import { DAY, MINUTE, SECOND } from "./time.ts";
+import type { AtStep, Step } from "./wire.ts";
 
-/** Work for one job, in which every way through its program occurs. */
+/** Work for one job; in all scenes together every way through its program occurs. */
 export type Scene = {
+  name: string;
   job: JobName;
+  /** What happens at every step of the runs of a tick, whatever else befalls them. */
+  always?: (bench: Bench) => AtStep;
+  /** The steps that no other scene has; left out, all. */
+  plays?: (step: Step) => boolean;
   /** Makes the work. The answer lets the shop come to rest and holds it against what has to be. */
   open(bench: Bench): Promise<{ comeToRest(): Promise<void> }>;
 };
@@ -24,25 +30,59 @@ const SAME_WAY = [
 ];
 
 const expire: Scene = {
+  name: "expire-stale-orders",
   job: "expire-stale-orders",
   async open(bench) {
     const kinds = everyKind(bench.time.now().getTime()).filter(({ name }) => isLong || !SAME_WAY.includes(name));
-    const opened: { name: string; becomes: string; id: string }[] = [];
-    for (const kind of kinds) opened.push({ ...kind, id: (await placeOrder(bench, kind)).id });
-    return {
-      // One tick after the lease nothing is claimed and every run has ended; soon after that every order is where it has to be.
-      async comeToRest() {
-        await nextTick(bench);
-        await assertQuiet({ ...bench, onHand: ON_HAND });
-        await tickUntilQuiet(bench, { withinMs: 15 * MINUTE, most: 6 });
-        for (const { name, becomes, id } of opened) assert.equal(await statusOf(bench, id), becomes, name);
-        await assertQuiet({ ...bench, onHand: ON_HAND });
-      },
-    };
+    return { comeToRest: await placeEach(bench, kinds) };
   },
 };
 
+/** Each claim takes half of the time in which a run claims: it ends `partial` after two, and another run goes on. */
+const outOfTime: Scene = {
+  name: "expire-stale-orders out of time",
+  job: "expire-stale-orders",
+  plays: ({ name }) => isLong || ["jobs_finish_run", "jobs_continue_run"].includes(name),
+  always: ({ sql, time }) => async (step, take) => {
+    if (step.name === "jobs_claim_orders") {
+      const [row] = await sql<{ seconds: number }[]>`select claim_seconds as seconds from jobs.settings`;
+      time.advance(row!.seconds / 2 * SECOND);
+    }
+    return await take();
+  },
+  async open(bench) {
+    await bench.sql`update jobs.settings set claim_batch = 1`;
+    const kinds = everyKind(bench.time.now().getTime());
+    const unpaid = kinds.filter(({ name }) =>
+      ["never paid", "canceled at Stripe already", "session still open"].includes(name)
+    );
+    return { comeToRest: await placeEach(bench, unpaid) };
+  },
+};
+
+/** Places an order of each kind; the answer sees to it that all of them end where they have to. */
+async function placeEach(bench: Bench, kinds: Kind[]): Promise<() => Promise<void>> {
+  const opened: { name: string; becomes: string; id: string }[] = [];
+  for (const [n, kind] of kinds.entries()) {
+    // A little apart, so that they are claimed in the same order each time.
+    const placedMinutesAgo = 60 + (kinds.length - n) * 10 / MINUTE;
+    opened.push({ ...kind, id: (await placeOrder(bench, { ...kind, placedMinutesAgo })).id });
+  }
+  // One tick after the lease nothing is claimed and every run has ended; soon after that every order is where it has to be.
+  return async () => {
+    await nextTick(bench);
+    await assertQuiet({ ...bench, onHand: ON_HAND });
+    await tickUntilQuiet(bench, { withinMs: 15 * MINUTE, most: 6 });
+    for (const { name, becomes, id } of opened) {
+      const status = await statusOf(bench, id);
+      assert.equal(status, becomes, `6: the order "${name}" has to become ${becomes} and is ${status}`);
+    }
+    await assertQuiet({ ...bench, onHand: ON_HAND });
+  };
+}
+
 const cleanup: Scene = {
+  name: "cleanup-stale-payment-intents",
   job: "cleanup-stale-payment-intents",
   async open(bench) {
     const { sql, stripe, time } = bench;
@@ -71,19 +111,35 @@ const cleanup: Scene = {
         await nextTick(bench, { job: "cleanup-stale-payment-intents" });
         await assertQuiet({ ...bench, onHand: ON_HAND });
         const posts = stripe.calls({ executed: true }).filter(({ method }) => method === "POST");
-        assert.deepEqual(posts.map(({ objectId }) => objectId).sort(), [...ended].sort(), "ended at Stripe, once each");
-        for (const [id, status] of before) assert.equal(stripe.paymentIntent({ id }).status, status);
+        assertSame(
+          posts.map(({ objectId }) => objectId).sort(),
+          [...ended].sort(),
+          "6: stale payments are ended, once each",
+        );
+        for (const [id, status] of before) {
+          const now = stripe.paymentIntent({ id }).status;
+          assert.equal(now, status, `1: ${id} is ${now} and had to be left alone as ${status}`);
+        }
         const decided = await sql<{ outcome: string; ids: string[] }[]>`
           select outcome, array_agg(stripe_id order by stripe_id) as ids from public.job_decisions
           where outcome in ('canceled', 'found_dead', 'late_payment') group by outcome order by outcome`;
-        assert.deepEqual(
+        assertSame(
           decided.map(({ outcome, ids }) => [outcome, ids]),
           [["canceled", [...ended].sort()], ["late_payment", [late]]],
-          "counted once each",
+          "4: what was done is decided and counted, once each",
         );
       },
     };
   },
 };
 
-export const SCENES: Scene[] = [expire, cleanup];
+/** With a message of one's own, deepEqual does not tell what differs. */
+function assertSame(actual: unknown, expected: unknown, promise: string): void {
+  assert.deepEqual(
+    actual,
+    expected,
+    `${promise}; it is ${JSON.stringify(actual)} and has to be ${JSON.stringify(expected)}`,
+  );
+}
+
+export const SCENES: Scene[] = [expire, outOfTime, cleanup];

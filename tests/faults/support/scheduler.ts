@@ -1,29 +1,29 @@
-import type { Bench, JobName, RunOptions, RunOutcome } from "./bench.ts";
+import postgres from "postgres";
+import { type Bench, FUNCTION, type JobName, type RunOptions, type RunOutcome } from "./bench.ts";
 import { MINUTE } from "./time.ts";
-import type { AtStep } from "./wire.ts";
+import { type AtStep, createWire } from "./wire.ts";
 
 /** What becomes of a request of pg_net. */
 export type Delivery = "once" | "twice" | "never";
 
 type Queued = { run_id: string; job: JobName };
 
-/** `atStep` is for the first process of a tick, `always` for those that have no such hook. */
-export type TickOptions = RunOptions & { delivery?: () => Delivery; always?: AtStep };
+/** `atStep` is for the first process of a tick, `always` for those that have no such hook, `atDispatch` for the tick of pg_cron itself. */
+export type TickOptions = RunOptions & { delivery?: () => Delivery; always?: AtStep; atDispatch?: AtStep };
 
 /** One tick of pg_cron, and pg_net's deliveries until its queue is empty, continuations included. */
 export async function tick(
   bench: Bench,
-  { job = "expire-stale-orders", ...options }: TickOptions = {},
+  { job = "expire-stale-orders", atDispatch, ...options }: TickOptions = {},
 ): Promise<RunOutcome[]> {
-  const { sql, time } = bench;
-  await sql`select jobs.dispatch(p_job => ${job}, p_now => ${time.now().toISOString()}::timestamptz)`;
+  await dispatch(bench, job, atDispatch);
   return await deliver(bench, options);
 }
 
 /** What pg_net has queued, delivered until the queue is empty. */
 export async function deliver(
   bench: Bench,
-  { delivery = () => "once", atStep, always, ...options }: Omit<TickOptions, "job"> = {},
+  { delivery = () => "once", atStep, always, ...options }: Omit<TickOptions, "job" | "atDispatch"> = {},
 ): Promise<RunOutcome[]> {
   const outcomes: RunOutcome[] = [];
   let began = 0;
@@ -39,6 +39,24 @@ export async function deliver(
     }
   }
   return outcomes;
+}
+
+/**
+ * The one step of a tick. What befalls it there stands in pg_cron's log and nowhere else; it is on a connection of its own then, as with
+ * pg_cron, or the next tick would inherit a broken one.
+ */
+async function dispatch({ sql, databaseUrl, time }: Bench, job: JobName, atDispatch?: AtStep): Promise<void> {
+  const call = (sql: postgres.Sql) =>
+    sql`select jobs.dispatch(p_job => ${job}, p_now => ${time.now().toISOString()}::timestamptz)`;
+  if (!atDispatch) return void await call(sql);
+  const own = postgres(databaseUrl, { max: 1, onnotice: () => {}, connection: { application_name: FUNCTION } });
+  const wire = createWire(atDispatch);
+  const asked = wire.pass(
+    { place: "database", name: "jobs.dispatch" },
+    () => call(own).then(() => ({ error: null }), (error) => ({ error })),
+  );
+  await Promise.race([asked.catch(() => {}), wire.dead]);
+  await own.end({ timeout: 0 });
 }
 
 async function takeQueued({ sql }: Bench): Promise<Queued[]> {
