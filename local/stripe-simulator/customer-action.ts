@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** What happens to a payment outside the API: the customer, a bank or a counter acts. */
+/** What happens to a payment outside the API: the customer, a bank or a counter acts, or the shop's staff in the Dashboard. */
 export const customerActionSchema = z.strictObject({
   /** Of an intent, or of a session for confirm_session and recover_session. */
   id: z.string(),
@@ -22,6 +22,7 @@ export const customerActionSchema = z.strictObject({
     "authorise",
     "capture",
     "lapse_hold",
+    "cancel_in_dashboard",
     "confirm_session",
     "recover_session",
   ]),

@@ -116,6 +116,11 @@ function actOnIntent(store: Store, intent: StoredIntent, action: CustomerAction)
       return when(status === "requires_capture", () => capture(store, intent, action.amount));
     case "lapse_hold":
       return when(status === "requires_capture", () => cancel(store, intent, "automatic"));
+    case "cancel_in_dashboard":
+      return when(
+        intent.session === null && (UNPAID.includes(status) || status === "requires_capture"),
+        () => cancel(store, intent, "requested_by_customer"),
+      );
     case "confirm_session":
     case "recover_session":
       return false;

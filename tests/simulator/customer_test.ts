@@ -23,6 +23,7 @@ const STORIES: Record<string, Step[]> = {
   "pays by debit, which fails": [["async_submit", "processing"], ["async_fail", "requires_payment_method"]],
   "is only authorised, then captured": [["authorise", "requires_capture"], ["capture", "succeeded"]],
   "is only authorised, and the hold lapses": [["authorise", "requires_capture"], ["lapse_hold", "canceled"]],
+  "changes their mind, and the shop cancels": [["start_3ds", "requires_action"], ["cancel_in_dashboard", "canceled"]],
 };
 
 for (const [story, steps] of Object.entries(STORIES)) {
