@@ -3,6 +3,7 @@ import { withConnection } from "../../local/postgres/databases.ts";
 import { type Shop, withShop } from "../integration/support.ts";
 import { assertQuiet } from "../oracle/quiet.ts";
 import { compare, openCheckout } from "./support/checkout.ts";
+import { assertNoDeadlocks } from "./support/deadlocks.ts";
 import { isLong, lengthOf, report } from "./support/length.ts";
 
 const WITHOUT_PAYMENTS = lengthOf({ bounded: 5_000, long: 100_000 });
@@ -10,6 +11,13 @@ const WITH_INTENTS = lengthOf({ bounded: 40, long: 400 });
 const QUIET_MS = lengthOf({ bounded: 2_000, long: 20_000 });
 const PER_SECOND = 50;
 const ON_HAND = { tea: 1_000_000, mug: 1_000_000 };
+/**
+ * The goal: over the whole backlog no checkout call is slower, at the 95th percentile, than twice its quiet median. Each part of the backlog
+ * by itself may miss it, as the first part is a few seconds of nothing but writing: there the machine's share is measured with a writer of
+ * other rows, and this is the most that is let pass on that account.
+ */
+const GOAL = 2;
+const MOST = 5;
 
 Deno.test("a checkout at fifty orders a second beside a large backlog on the same articles: nobody waits in a circle, nothing fails", async () => {
   await withShop({ paced: true }, async (shop) => {
@@ -60,13 +68,13 @@ Deno.test("a checkout at fifty orders a second beside a large backlog on the sam
         report(`beside a writer of other rows, ${call}: p95 ${ms(busyP95)}, ${(busyP95 / quietMedian).toFixed(1)} x`);
       }
       assert.deepEqual(
-        whole.slowness.filter(({ busyP95, quietMedian }) => busyP95 > 2 * quietMedian).map(({ call }) => call),
+        whole.slowness.filter(({ busyP95, quietMedian }) => busyP95 > GOAL * quietMedian).map(({ call }) => call),
         [],
         "slower than twice the quiet median",
       );
       const slow = results.flatMap(({ slowness }) => slowness).filter(({ call, busyP95, quietMedian }) => {
         const unavoidable = control.find((it) => it.call === call)!.busyP95;
-        return busyP95 > Math.max(2 * quietMedian, 1.5 * unavoidable);
+        return busyP95 > Math.min(Math.max(GOAL * quietMedian, 1.5 * unavoidable), MOST * quietMedian);
       });
       assert.deepEqual(
         slow.map(({ call }) => call),
@@ -75,6 +83,7 @@ Deno.test("a checkout at fifty orders a second beside a large backlog on the sam
       );
     }
     await assertQuiet({ sql, stripe, onHand: ON_HAND });
+    await assertNoDeadlocks(shop);
   });
 });
 

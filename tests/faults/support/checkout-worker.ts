@@ -29,9 +29,11 @@ async function sell({ databaseUrl, controlUrl, perSecond }: CheckoutOrder): Prom
   self.postMessage(result);
 }
 
-/** Two customers in three pay; the third one leaves, and the job will find the order one day. */
+/** Of six customers four pay, one leaves and one has the shop cancel; the job will find the orders of these two one day. */
+const CUSTOMERS = ["pays", "leaves", "pays", "pays", "cancels", "pays"] as const;
+
 async function buy(sql: postgres.Sql, controlUrl: string): Promise<void> {
-  const pays = result.orders++ % 3 !== 0;
+  const does = CUSTOMERS[result.orders++ % CUSTOMERS.length]!;
   const [order] = await timed(
     "place_order",
     sql<{ id: string }[]>`
@@ -44,7 +46,9 @@ async function buy(sql: postgres.Sql, controlUrl: string): Promise<void> {
     sql`
     select public.attach_payment(p_order_id => ${order!.id}, p_kind => 'payment_intent', p_stripe_id => ${intent!})`,
   );
-  if (!pays) return;
+  if (does === "leaves") return;
+  // A cancel is the shop's, at Stripe: the database has no part in it. In the Dashboard, as the budget that is measured is the jobs' alone.
+  if (does === "cancels") return void await steer(controlUrl, "customer", { id: intent!, verb: "cancel_in_dashboard" });
   await steer(controlUrl, "customer", { id: intent!, verb: "confirm_ok" });
   await timed(
     "mark_order_paid",

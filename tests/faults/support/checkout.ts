@@ -5,7 +5,7 @@ export type { CheckoutResult };
 /** A checkout at work. `close` ends it and answers what it saw; every call to the database is timed. */
 export type Checkout = { close(): Promise<CheckoutResult> };
 
-/** Opens a checkout that places, attaches and pays orders, evenly, until it is closed. */
+/** Opens a checkout that places, attaches, pays and cancels orders, evenly, until it is closed. */
 export async function openCheckout(order: CheckoutOrder): Promise<Checkout> {
   const worker = new Worker(new URL("./checkout-worker.ts", import.meta.url), { type: "module" });
   worker.postMessage(order);
