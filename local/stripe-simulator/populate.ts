@@ -104,7 +104,7 @@ function placeSession(store: Store, spec: SessionSpec, n: number): StoredSession
       }
       : null,
     recoveredFrom: null,
-    extras: null,
+    extras: spec.mode ? { mode: spec.mode } : null,
   };
   if (store.sessions.has(session.id)) {
     throw new Error(`Cannot create checkout session ${session.id}: it exists already`);

@@ -41,6 +41,8 @@ export const sessionSpecSchema = z.strictObject({
   id: z.string().optional(),
   status: z.enum(["open", "complete", "expired"]).optional(),
   paymentStatus: z.enum(["paid", "unpaid", "no_payment_required"]).optional(),
+  /** Default payment. A session of another mode only shows it: it gets no subscription and no SetupIntent. */
+  mode: z.enum(["payment", "setup", "subscription"]).optional(),
   /** Gives it an intent in this state. Left out: succeeded when paid, processing when complete and unpaid, else none. */
   intentStatus: z.string().optional(),
   nextAction: z.enum(NEXT_ACTION_KINDS).optional(),

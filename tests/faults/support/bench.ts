@@ -26,6 +26,8 @@ export type Bench = {
   time: SimulatedTime;
   /** Where the database is, for a connection of one's own. */
   databaseUrl: string;
+  /** A person at Stripe, not the jobs, sends a POST: a cancel in the Dashboard, a refund. Answers the HTTP status. */
+  byHand(path: string, params?: Record<string, string>): Promise<number>;
   /** Stops the database server as a crash does, and starts it again. */
   crashDatabase(): Promise<void>;
   /** The server ends every connection of the jobs, whatever it is doing. */
@@ -91,6 +93,13 @@ export async function withBench<T>(use: (bench: Bench) => Promise<T>): Promise<T
       sql,
       stripe: simulator.control,
       time,
+      byHand: async (path, params = {}) => {
+        const headers = { authorization: "Bearer sk_test_bench" };
+        const body = new URLSearchParams(params);
+        const response = await fetch(`${simulator.apiBase}${path}`, { method: "POST", headers, body });
+        await response.body?.cancel();
+        return response.status;
+      },
       databaseUrl: database.url,
       crashDatabase: async () => {
         await databases.server.restart("immediate");
