@@ -24,6 +24,7 @@ export async function brokenPromises(input: OracleInput): Promise<string[]> {
     reservationsAgainstStatus(input),
     expiredWithoutEvidence(input),
     countersAgainstDecisions(input),
+    deadAndAlive(input),
     moneyThatWasCancelled(input),
   ]);
   return [...found.flat(), ...overBudget(input)];
@@ -69,6 +70,20 @@ async function expiredWithoutEvidence({ sql }: OracleInput): Promise<string[]> {
   return rows.map(({ id, stripe_id, state }) => `3: order ${id} is expired and its payment ${stripe_id} is ${state}`);
 }
 
+/** What is recorded as dead must be dead at Stripe. Payments that Stripe does not know are some test's inventions. */
+async function deadAndAlive({ sql, stripe }: OracleInput): Promise<string[]> {
+  const dead = await sql<{ stripe_id: string }[]>`select stripe_id from public.order_payments where state = 'dead'`;
+  const statusAtStripe = (id: string): string | undefined => {
+    const session = id.startsWith("cs_") ? stripe.checkoutSessions({ id })[0] : undefined;
+    if (session?.status === "open") return "open";
+    const intent = id.startsWith("cs_") ? session?.payment_intent as string | null | undefined : id;
+    return intent ? stripe.paymentIntents({ id: intent })[0]?.status : undefined;
+  };
+  return dead.map(({ stripe_id }) => ({ stripe_id, status: statusAtStripe(stripe_id) }))
+    .filter(({ status }) => status !== undefined && status !== "canceled")
+    .map(({ stripe_id, status }) => `3: ${stripe_id} is recorded as dead and is ${status} at Stripe`);
+}
+
 async function countersAgainstDecisions({ sql }: OracleInput): Promise<string[]> {
   const rows = await sql<{ what: string }[]>`
     with counted as (
@@ -80,14 +95,17 @@ async function countersAgainstDecisions({ sql }: OracleInput): Promise<string[]>
         count(*) filter (where outcome = 'paid') as orders_paid,
         count(*) filter (where outcome = 'waiting') as orders_waiting,
         count(*) filter (where outcome = 'retry') as orders_retried,
-        count(*) filter (where outcome = 'quarantined') as orders_quarantined
+        count(*) filter (where outcome = 'quarantined') as orders_quarantined,
+        count(*) filter (where outcome = 'late_payment') as late_payments,
+        count(*) filter (where outcome = 'kept') as payments_kept
       from public.job_decisions
       group by run_id, job
     ),
     totals as (
       select job, sum(payments_expired) as payments_expired, sum(payment_intents_canceled) as payment_intents_canceled,
         sum(checkout_sessions_expired) as checkout_sessions_expired, sum(stock_released) as stock_released,
-        sum(orders_paid) as orders_paid
+        sum(orders_paid) as orders_paid, sum(orders_waiting) as orders_waiting, sum(orders_retried) as orders_retried,
+        sum(orders_quarantined) as orders_quarantined, sum(late_payments) as late_payments, sum(payments_kept) as payments_kept
       from counted
       group by job
     )
@@ -95,20 +113,24 @@ async function countersAgainstDecisions({ sql }: OracleInput): Promise<string[]>
     from public.job_runs r
     left join counted c on c.run_id = r.id
     where (r.payments_expired, r.payment_intents_canceled, r.checkout_sessions_expired, r.stock_released, r.orders_paid,
-           r.orders_waiting, r.orders_retried, r.orders_quarantined)
+           r.orders_waiting, r.orders_retried, r.orders_quarantined, r.late_payments, r.payments_kept)
       is distinct from (
         coalesce(c.payments_expired, 0), coalesce(c.payment_intents_canceled, 0), coalesce(c.checkout_sessions_expired, 0),
         coalesce(c.stock_released, 0), coalesce(c.orders_paid, 0),
-        coalesce(c.orders_waiting, 0), coalesce(c.orders_retried, 0), coalesce(c.orders_quarantined, 0))
+        coalesce(c.orders_waiting, 0), coalesce(c.orders_retried, 0), coalesce(c.orders_quarantined, 0),
+        coalesce(c.late_payments, 0), coalesce(c.payments_kept, 0))
     union all
     select 'job ' || m.job
     from public.job_metrics m
     left join totals t using (job)
     where (m.payments_expired_total, m.payment_intents_canceled_total, m.checkout_sessions_expired_total,
-           m.stock_released_total, m.orders_paid_total)
+           m.stock_released_total, m.orders_paid_total, m.orders_waiting_total, m.orders_retried_total,
+           m.orders_quarantined_total, m.late_payments_total, m.payments_kept_total)
       is distinct from (
         coalesce(t.payments_expired, 0), coalesce(t.payment_intents_canceled, 0), coalesce(t.checkout_sessions_expired, 0),
-        coalesce(t.stock_released, 0), coalesce(t.orders_paid, 0))`;
+        coalesce(t.stock_released, 0), coalesce(t.orders_paid, 0), coalesce(t.orders_waiting, 0),
+        coalesce(t.orders_retried, 0), coalesce(t.orders_quarantined, 0), coalesce(t.late_payments, 0),
+        coalesce(t.payments_kept, 0))`;
   return rows.map(({ what }) => `4: the counters of ${what} do not equal its decisions`);
 }
 
