@@ -22,7 +22,10 @@ export type LoggedCall = {
   reason: string | null;
   /** The injected fault that struck, if any. */
   fault: string | null;
+  /** What the call met: the status at the moment at which it took effect. */
   statusBefore: string | null;
+  /** Of an intent, what the last answer before this call said: it tells a race with the customer from carelessness. */
+  statusShown: string | null;
   statusAfter: string | null;
   durationMs: number | null;
 };
@@ -58,6 +61,7 @@ export class CallLog {
       reason: null,
       fault: null,
       statusBefore: null,
+      statusShown: null,
       statusAfter: null,
       durationMs: null,
     };

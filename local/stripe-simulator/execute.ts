@@ -4,6 +4,7 @@ import { lockTimeout, StripeRefusal } from "./errors.ts";
 import { errorInsteadOfResult } from "./fault-effects.ts";
 import type { Fault } from "./faults.ts";
 import type { SavedReply } from "./idempotency.ts";
+import { noteShown } from "./note-shown.ts";
 import type { Tenant, World } from "./world.ts";
 
 export type Execution = {
@@ -42,8 +43,13 @@ async function execute(world: World, execution: Execution, run: () => object): P
     await world.timers.sleep(latency(world) / 2);
     const injected = errorInsteadOfResult(fault);
     if (injected !== null && !fault!.executes) throw injected;
-    entry.statusBefore = before();
-    const result = await underLock(world, execution, run);
+    const { store, id } = execution.call;
+    const result = await underLock(world, execution, () => {
+      entry.statusBefore = before();
+      entry.statusShown = store.intents.get(id)?.statusShown ?? null;
+      return run();
+    });
+    noteShown(store, result);
     entry.executed = true;
     if (injected !== null) throw injected;
     if (execution.endpoint.name.endsWith(".create")) entry.objectId = (result as { id: string }).id;

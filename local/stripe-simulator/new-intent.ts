@@ -33,6 +33,7 @@ export function newIntent(
     lapsesAtMs: values.lapsesAtMs ?? null,
     statusBefore: null,
     statusChangedAtMs: 0,
+    statusShown: null,
     insertedAtMs: clock.nowMs(),
     extras: values.extras ?? null,
   };

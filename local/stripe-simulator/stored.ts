@@ -29,6 +29,8 @@ export type StoredIntent = {
   /** What search still shows while its index lags behind (simulated ms). */
   statusBefore: string | null;
   statusChangedAtMs: number;
+  /** What an answer last said of it; null while no answer showed it. */
+  statusShown: string | null;
   insertedAtMs: number;
   /** Parameters kept and shown as they came (description, receipt_email, …). */
   extras: Record<string, unknown> | null;

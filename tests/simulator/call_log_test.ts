@@ -23,6 +23,29 @@ Deno.test("every call is logged with what it was, what it met and what it did", 
     assert.equal(control.countCalls({ executed: true }), 1);
   }));
 
+Deno.test("a cancel tells what the caller could know of the intent, by itself, on a page or in its session", () =>
+  withSimulator({}, async ({ stripe, control }) => {
+    const [unseen, read, listed] = control.createPaymentIntents([{}, {}, {}]);
+    const hold = { status: "complete", paymentStatus: "unpaid", intentStatus: "requires_capture" } as const;
+    const [{ id: session, paymentIntent: ofSession }] = control.createCheckoutSessions([hold]) as [
+      { id: string; paymentIntent: string },
+    ];
+    await stripe.paymentIntents.retrieve(read!);
+    await control.customer({ id: read!, verb: "authorise" });
+    await stripe.checkout.sessions.retrieve(session, { expand: ["payment_intent"] });
+    const shown = async (id: string) => {
+      await stripe.paymentIntents.cancel(id);
+      const { statusShown, statusBefore } = control.calls({ objectId: id, endpoint: "payment_intents.cancel" })[0]!;
+      return [statusShown, statusBefore];
+    };
+    assert.deepEqual(await shown(unseen!), [null, "requires_payment_method"]);
+    assert.deepEqual(await shown(read!), ["requires_payment_method", "requires_capture"]);
+    assert.deepEqual(await shown(ofSession), ["requires_capture", "requires_capture"]);
+    await control.customer({ id: listed!, verb: "start_3ds" });
+    await stripe.paymentIntents.list();
+    assert.deepEqual(await shown(listed!), ["requires_action", "requires_action"]);
+  }));
+
 Deno.test("a call without a reply has no status, and names its fault", () =>
   withSimulator({}, async ({ stripe, control }) => {
     const [id] = control.createPaymentIntents([{}]);
