@@ -8,7 +8,8 @@
  */
 export type Fate = "open" | "paid" | "under_way" | "gone" | "unclosable" | "foreign";
 
-export type PaymentModel = { stripeId: string; attached: boolean; fate: Fate };
+/** `until`, in milliseconds, of a payment under way: before it nobody may end the payment. Left out, it has no deadline of its own. */
+export type PaymentModel = { stripeId: string; attached: boolean; fate: Fate; until?: number };
 export type OrderModel = { id: string; payments: PaymentModel[] };
 export type FinalStatus = "expired" | "paid" | "pending" | "quarantined";
 

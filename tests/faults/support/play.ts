@@ -2,52 +2,78 @@ import assert from "node:assert/strict";
 import { assertPromises } from "../../oracle/oracle.ts";
 import { assertQuiet } from "../../oracle/quiet.ts";
 import { type Bench, ON_HAND } from "./bench.ts";
+import { assertCleanedUp } from "./cleaned-up.ts";
 import { bankDecides, customerActs } from "./customer-acts.ts";
 import { cutAt, dieBefore, insertBefore } from "./fates.ts";
 import { type Fate, finalStatus, type OrderModel, type PaymentModel } from "./model.ts";
+import { namedSteps } from "./named-steps.ts";
+import { createRequests, type Requests } from "./requests.ts";
 import type { Event, Schedule, Trouble } from "./schedule.ts";
 import { nextTick, tick, tickUntilQuiet, watch } from "./scheduler.ts";
-import { attach, createAtStripe, everyKind, markPaid, type PaymentSpec, placeOrder, statusOf } from "./shop.ts";
-import { DAY, MINUTE } from "./time.ts";
+import {
+  attach,
+  createAtStripe,
+  everyKind,
+  markPaid,
+  type PaymentSpec,
+  placeOrder,
+  slowKinds,
+  statusOf,
+} from "./shop.ts";
+import { DAY, MINUTE, SECOND } from "./time.ts";
+import { assertUnderWayAlive, endOf } from "./under-way.ts";
 import type { AtStep } from "./wire.ts";
 
 /** Hanging calls are given up after this, in real milliseconds: longer than the simulator ever takes. */
 const TIMEOUT_MS = 150;
 
+/** The steps by which a run takes on work. */
+const TAKES_WORK = ["jobs_claim_orders", "jobs_stale_payments", "jobs_next_slice"];
+
+/** What a schedule acts on. */
+type World = { bench: Bench; orders: OrderModel[]; requests: Requests };
+
 /** Plays a schedule, asks the oracle after every event, lets everything come to rest, and holds the result against the model. */
-export async function play(bench: Bench, { events, settles }: Schedule): Promise<void> {
+export async function play(bench: Bench, { events, claimBatch, settles }: Schedule): Promise<void> {
   const orders: OrderModel[] = [];
+  const requests = createRequests(bench);
+  // The first sweep goes back to before the first order, however late in the schedule it is.
+  const sweepStart = new Date(bench.time.now().getTime() - DAY).toISOString();
+  await bench.sql`update jobs.settings set claim_batch = ${claimBatch}, sweep_start = ${sweepStart}`;
   for (const [number, event] of events.entries()) {
     try {
-      await happen(bench, orders, event);
+      await happen({ bench, orders, requests }, event);
       await assertPromises(bench);
+      assertUnderWayAlive(bench, orders);
     } catch (error) {
       (error as Error).message = `After event ${number}, ${JSON.stringify(event)}: ${(error as Error).message}`;
       throw error;
     }
   }
   bench.stripe.clearFaults();
+  await requests.deliverLate();
+  assertUnderWayAlive(bench, orders);
   for (const payment of orders.flatMap(({ payments }) => payments)) await bankDecides(bench, payment, { settles });
   await comeToRest(bench);
   for (const order of orders) {
-    assert.equal(
-      await statusOf(bench, order.id),
-      finalStatus(order),
-      `order ${order.id}: ${JSON.stringify(order.payments)}`,
-    );
+    const status = await statusOf(bench, order.id);
+    const wanted = finalStatus(order);
+    const payments = JSON.stringify(order.payments);
+    assert.equal(status, wanted, `6: order ${order.id} has to become ${wanted} and is ${status}: ${payments}`);
   }
   await assertCleanedUp(bench, orders);
 }
 
-async function happen(bench: Bench, orders: OrderModel[], event: Event): Promise<void> {
+async function happen(world: World, event: Event): Promise<void> {
+  const { bench, orders, requests } = world;
   const order = "order" in event ? orders[event.order % Math.max(orders.length, 1)] : undefined;
   switch (event.type) {
     case "order": {
-      const kinds = everyKind(bench.time.now().getTime());
+      const kinds = [...everyKind(bench.time.now().getTime()), ...slowKinds()];
       const kind = kinds[event.kind % kinds.length]!;
       const { id, payments } = await placeOrder(bench, { ...kind, placedMinutesAgo: event.minutesAgo });
-      const fates = kind.payments.map(fateOf);
-      orders.push({ id, payments: payments.map((stripeId, n) => ({ stripeId, attached: true, fate: fates[n]! })) });
+      const models = payments.map((stripeId, n) => modelOf(bench, { stripeId, spec: kind.payments[n]! }));
+      orders.push({ id, payments: models });
       return;
     }
     case "customer": {
@@ -64,36 +90,45 @@ async function happen(bench: Bench, orders: OrderModel[], event: Event): Promise
       if (order) await attachAnother(bench, order, event);
       return;
     case "time":
-      return bench.time.advance(event.minutes * MINUTE);
+      bench.time.advance(event.minutes * MINUTE);
+      return await requests.deliverLate(patience(bench));
     case "watch":
       return await watch(bench);
     case "fault":
       return void bench.stripe.addFault(event.fault);
-    case "run": {
-      const hangs = bench.stripe.faults().some(({ kind }) => kind.endsWith("hang"));
-      const atStep = troubled(event.trouble, (inner) => happen(bench, orders, inner));
-      await tick(bench, {
-        job: event.job,
-        delivery: once(event.delivery),
-        atStep,
-        ...(hangs ? { timeoutMs: TIMEOUT_MS } : {}),
-      });
-    }
+    case "run":
+      return await runJob(world, event);
   }
 }
 
-/** The scheduler's own request; continuations arrive. */
-function once<T>(delivery: T): () => T | "once" {
-  let first = true;
-  return () => {
-    const answer = first ? delivery : "once";
-    first = false;
-    return answer;
-  };
+async function runJob(world: World, { job, requests, trouble }: Extract<Event, { type: "run" }>): Promise<void> {
+  const { bench } = world;
+  const { atStep, name } = namedSteps(troubled(bench, trouble, (inner) => happen(world, inner)));
+  try {
+    await tick(bench, { job, delivery: world.requests.inTurn(requests), atStep, ...patience(bench) });
+  } catch (error) {
+    const where = trouble && "step" in trouble ? `${trouble.type} at ${name(trouble.step)}: ` : "";
+    (error as Error).message = `${where}${(error as Error).message}`;
+    throw error;
+  }
 }
 
-function troubled(trouble: Trouble, happen: (event: Event) => Promise<void>): AtStep | undefined {
+function patience({ stripe }: Bench): { timeoutMs?: number } {
+  return stripe.faults().some(({ kind }) => kind.endsWith("hang")) ? { timeoutMs: TIMEOUT_MS } : {};
+}
+
+function troubled(
+  { time }: Bench,
+  trouble: Trouble,
+  happen: (event: Event) => Promise<void>,
+): AtStep | undefined {
   switch (trouble?.type) {
+    case "slow":
+      return (step, take) => {
+        // More than half of the time in which a run claims.
+        if (TAKES_WORK.includes(step.name)) time.advance(25 * SECOND);
+        return take();
+      };
     case "dies":
       return dieBefore(trouble.step);
     case "cut":
@@ -117,6 +152,17 @@ async function attachAnother(bench: Bench, order: OrderModel, { pay }: { pay: bo
   }
 }
 
+function modelOf(bench: Bench, { stripeId, spec }: { stripeId: string; spec: PaymentSpec }): PaymentModel {
+  const fate = fateOf(spec);
+  const { status, nextAction = "" } = "intent" in spec ? spec.intent : {};
+  const days = status === "requires_capture"
+    ? 7
+    : { oxxo: 2, bank_transfer: 7, microdeposits: 7 }[nextAction as string];
+  if (days === undefined) return { stripeId, attached: true, fate };
+  const slow = nextAction === "bank_transfer" || nextAction === "microdeposits";
+  return { stripeId, attached: true, fate, until: endOf(bench, { id: stripeId, days, slow }) };
+}
+
 /** How a payment stands when its order is placed. */
 function fateOf(spec: PaymentSpec): Fate {
   if ("session" in spec) return spec.session.paymentStatus === "paid" ? "paid" : "open";
@@ -124,7 +170,8 @@ function fateOf(spec: PaymentSpec): Fate {
   if (metadata) return "foreign";
   if (status === "succeeded") return "paid";
   if (status === "canceled") return "gone";
-  if (status === "processing" || status === "requires_capture" || nextAction === "oxxo") return "under_way";
+  if (status === "processing" || status === "requires_capture") return "under_way";
+  if (nextAction && nextAction !== "use_stripe_sdk") return "under_way";
   return "open";
 }
 
@@ -140,33 +187,4 @@ async function comeToRest(bench: Bench): Promise<void> {
 async function redriveAll({ sql, time }: Bench): Promise<void> {
   await sql`select public.jobs_redrive_order(p_order_id => id, p_reason => 'the faults are over', p_requested_by => 'test',
     p_now => ${time.now().toISOString()}::timestamptz) from public.orders where status = 'quarantined'`;
-}
-
-/** The weekly clean-up finds what is left: open payments of closed orders, and the second payment of an order paid twice. */
-async function assertCleanedUp(bench: Bench, orders: OrderModel[]): Promise<void> {
-  const { sql, time } = bench;
-  for (let week = 0; week < 2; week++) {
-    time.advance(8 * DAY);
-    await tick(bench, { job: "cleanup-stale-payment-intents" });
-  }
-  await watch(bench);
-  await assertQuiet({ ...bench, onHand: ON_HAND });
-  const open = await sql<{ stripe_id: string }[]>`
-    select p.stripe_id from public.order_payments p join public.orders o on o.id = p.order_id
-    where p.state = 'open' and o.status in ('paid', 'expired')`;
-  const endable = open.filter(({ stripe_id }) =>
-    !orders.some(({ payments }) =>
-      payments.some(({ stripeId, fate }) => stripeId === stripe_id && (fate === "foreign" || fate === "unclosable"))
-    )
-  );
-  assert.deepEqual([...endable], [], "open payments of closed orders");
-  const alerts = await sql<{ key: string }[]>`select key from public.job_alerts where key like 'paid_twice:%'`;
-  const twice = orders.filter(({ payments }) =>
-    payments.filter(({ attached, fate }) => attached && fate === "paid").length > 1
-  );
-  const told = new Set(alerts.map(({ key }) => key));
-  for (const { id } of twice) assert.ok(told.has(`paid_twice:${id}`), `order ${id} was paid twice and nobody is told`);
-  for (const { id } of orders.filter((order) => !twice.includes(order))) {
-    assert.ok(!told.has(`paid_twice:${id}`), `order ${id} was paid once and is called paid twice`);
-  }
 }

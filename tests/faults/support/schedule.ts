@@ -13,19 +13,30 @@ export type Event =
   | {
     type: "run";
     job: "expire-stale-orders" | "cleanup-stale-payment-intents";
-    delivery: "once" | "twice" | "never";
+    /** Of the scheduler's request and of those of its continuations; beyond the last one, they arrive. */
+    requests: Request[];
     trouble: Trouble;
   };
 
-/** What befalls a run, or who acts, before the numbered step. */
+/**
+ * What becomes of a request of pg_net: `late`, it arrives with the next event of time; `apart`, now and then again. `answer` is what pg_net
+ * heard of it, whatever the function did; null, nothing.
+ */
+export type Request = {
+  arrives: "once" | "twice" | "never" | "late" | "apart";
+  answer: null | "status_500" | "timed_out";
+};
+
+/** What befalls a run, or who acts, before the numbered step. `slow`: each claim takes so long that the run leaves work to a continuation. */
 export type Trouble =
   | null
+  | { type: "slow" }
   | { type: "dies"; step: number }
   | { type: "cut"; step: number; moment: "before" | "after" }
   | { type: "meanwhile"; step: number; event: Extract<Event, { type: "customer" | "webhook" | "attach" | "time" }> };
 
-/** A shop's bad days, and how its customers' payments under way end after them. */
-export type Schedule = { events: Event[]; settles: boolean };
+/** A shop's bad days, how many orders a run claims at once in them, and how its customers' payments under way end after them. */
+export type Schedule = { events: Event[]; claimBatch: number; settles: boolean };
 
 const nat = fc.nat({ max: 30 });
 const minutes = fc.oneof(
@@ -97,6 +108,7 @@ const limited = fc.record({
 const step = fc.integer({ min: 1, max: 25 });
 const trouble: fc.Arbitrary<Trouble> = fc.oneof(
   { weight: 4, arbitrary: fc.constant(null) },
+  fc.constant({ type: "slow" as const }),
   fc.record({ type: fc.constant("dies" as const), step }),
   fc.record({ type: fc.constant("cut" as const), step, moment: fc.constantFrom("before" as const, "after" as const) }),
   {
@@ -108,6 +120,18 @@ const trouble: fc.Arbitrary<Trouble> = fc.oneof(
     }),
   },
 );
+const request = fc.record({
+  arrives: fc.constantFrom(
+    "once" as const,
+    "once" as const,
+    "once" as const,
+    "twice" as const,
+    "never" as const,
+    "late" as const,
+    "apart" as const,
+  ),
+  answer: fc.constantFrom(null, null, null, null, "status_500" as const, "timed_out" as const),
+});
 const run = fc.record({
   type: fc.constant("run" as const),
   job: fc.constantFrom(
@@ -115,7 +139,7 @@ const run = fc.record({
     "expire-stale-orders" as const,
     "cleanup-stale-payment-intents" as const,
   ),
-  delivery: fc.constantFrom("once" as const, "once" as const, "twice" as const, "never" as const),
+  requests: fc.array(request, { maxLength: 3 }),
   trouble,
 });
 
@@ -137,5 +161,6 @@ export const schedules: fc.Arbitrary<Schedule> = fc.record({
     fc.array(event, { minLength: 1, maxLength: 24, size: "max" }),
   )
     .map(([orders, events]) => [...orders, ...events]),
+  claimBatch: fc.constantFrom(100, 1),
   settles: fc.boolean(),
 });

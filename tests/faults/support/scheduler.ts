@@ -6,10 +6,14 @@ import { type AtStep, createWire } from "./wire.ts";
 /** What becomes of a request of pg_net. */
 export type Delivery = "once" | "twice" | "never";
 
-type Queued = { run_id: string; job: JobName };
+export type Queued = { run_id: string; job: JobName; request_id: string };
 
 /** `atStep` is for the first process of a tick, `always` for those that have no such hook, `atDispatch` for the tick of pg_cron itself. */
-export type TickOptions = RunOptions & { delivery?: () => Delivery; always?: AtStep; atDispatch?: AtStep };
+export type TickOptions = RunOptions & {
+  delivery?: (request: Queued) => Delivery | Promise<Delivery>;
+  always?: AtStep;
+  atDispatch?: AtStep;
+};
 
 /** One tick of pg_cron, and pg_net's deliveries until its queue is empty, continuations included. */
 export async function tick(
@@ -29,8 +33,9 @@ export async function deliver(
   let began = 0;
   for (let batch = await takeQueued(bench); batch.length > 0; batch = await takeQueued(bench)) {
     if (outcomes.length > 200) throw new Error("Cannot empty the queue: continuations go on for ever");
-    for (const { run_id, job } of batch) {
-      const times = { once: 1, twice: 2, never: 0 }[delivery()];
+    for (const request of batch) {
+      const { run_id, job } = request;
+      const times = { once: 1, twice: 2, never: 0 }[await delivery(request)];
       const deliveries = Array.from({ length: times }, () => {
         const hook = (began++ === 0 ? atStep : undefined) ?? always;
         return bench.run({ ...options, atStep: hook, job, run: { runId: run_id, trigger: "schedule" } });
@@ -64,7 +69,7 @@ async function takeQueued({ sql }: Bench): Promise<Queued[]> {
     with taken as (delete from net.http_request_queue returning id, convert_from(body, 'utf8') as body)
     select body from taken order by id`;
   const ids = rows.map(({ body }) => JSON.parse(body).runId as string);
-  return await sql<Queued[]>`select id as run_id, job from public.job_runs where id = any (${ids}::uuid[])`;
+  return await sql<Queued[]>`select id as run_id, job, request_id from public.job_runs where id = any (${ids}::uuid[])`;
 }
 
 /** What pg_cron calls every minute. */

@@ -81,6 +81,17 @@ export async function act({ stripe }: Bench, action: CustomerAction): Promise<bo
 /** Kinds of orders, and what each has to become when nobody does anything any more. */
 export type Kind = OrderSpec & { name: string; becomes: "expired" | "paid" | "pending" | "quarantined" };
 
+/** Kinds that are waited for in other ways; a customer gets into most of them by acts, too. */
+export function slowKinds(): Kind[] {
+  const asked = (nextAction: "bank_transfer" | "microdeposits"): PaymentSpec => ({
+    intent: { status: "requires_action", nextAction },
+  });
+  return [
+    { name: "bank transfer", payments: [asked("bank_transfer")], becomes: "pending" },
+    { name: "bank account to be verified", payments: [asked("microdeposits")], becomes: "pending" },
+  ];
+}
+
 const seconds = (ms: number) => Math.floor(ms / 1_000);
 
 /** Every way in which the protocol can go, once each. `now` in milliseconds since the epoch. */
