@@ -1,107 +1,102 @@
-import assert from "node:assert/strict";
-import { assertQuiet } from "../oracle/quiet.ts";
-import { assertPromises } from "../oracle/oracle.ts";
-import { type Bench, ON_HAND, useBenches, withBench } from "./support/bench.ts";
+import { type Act, ACTS, PAYS, WEBHOOK } from "./support/acts.ts";
+import { useBenches, withBench } from "./support/bench.ts";
 import { insertBefore } from "./support/fates.ts";
 import { isLong, report } from "./support/length.ts";
-import { finalStatus, type OrderModel } from "./support/model.ts";
-import { tick, tickUntilQuiet, watch } from "./support/scheduler.ts";
-import { type Act, ACTS } from "./support/acts.ts";
-import { type PaymentSpec, placeOrder, statusOf } from "./support/shop.ts";
-import { DAY, MINUTE } from "./support/time.ts";
+import { assertPromisesKept, type Meeting, MEETINGS } from "./support/meetings.ts";
+import { namedSteps } from "./support/named-steps.ts";
+import { tick } from "./support/scheduler.ts";
 
 useBenches();
 
-/** Orders that meet a customer in the middle of a run. */
-const SCENES: Record<string, PaymentSpec[]> = {
-  "no payment": [],
-  "one intent": [{ intent: {} }],
-  "two intents": [{ intent: {} }, { intent: {} }],
-  "a session": [{ session: { status: "open" } }],
-  "a session with a declined attempt": [{ session: { status: "open", intentStatus: "requires_payment_method" } }],
-  "an intent and a session": [{ intent: {} }, { session: { status: "open" } }],
-};
+/** In the bounded version every way to end a payment occurs; the long one plays all meetings. */
+const meetings = MEETINGS.filter(({ bounded }) => isLong || bounded);
 
-/** In these every way to end a payment occurs; the long version plays all scenes. */
-const BOUNDED = ["no payment", "one intent", "a session"];
+for (const meeting of meetings) {
+  const { name, job } = meeting;
 
-for (const [scene, payments] of Object.entries(SCENES).filter(([name]) => isLong || BOUNDED.includes(name))) {
-  Deno.test(`${scene}: whoever acts at any moment of the run, the order ends where the money says`, async () => {
-    const steps = await countSteps(payments);
+  Deno.test(`${job}, ${name}: whoever acts at any moment of the run, the order ends where the money says`, async () => {
+    const steps = await countSteps(meeting);
     let schedules = 0;
-    for (const name of actsFor(payments)) {
-      for (let number = 1; number <= steps + 1; number++) {
-        await play(payments, [{ name, number }]);
-        schedules++;
-      }
+    // Alone, a webhook has nothing to tell.
+    for (const act of actsFor(meeting).filter((it) => it !== WEBHOOK)) {
+      for (let number = 1; number <= steps + 1; number++, schedules++) await play(meeting, [{ name: act, number }]);
     }
-    report(`${scene}: ${schedules} interleavings of one act with ${steps} steps`);
+    report(`${job}, ${name}: ${schedules} interleavings of one act with ${steps} steps`);
   });
-}
 
-if (isLong) {
-  for (const [scene, payments] of Object.entries(SCENES)) {
-    Deno.test(`${scene}: whichever two act at any two moments of the run, the order ends where the money says`, async () => {
-      const steps = await countSteps(payments);
+  if (meeting.kinds.includes("intent")) {
+    Deno.test(`${job}, ${name}: the customer pays at any moment and the webhook comes at any later one, and the money is told of`, async () => {
+      const steps = await countSteps(meeting);
       let schedules = 0;
-      const names = actsFor(payments);
-      for (const first of names) {
-        for (const second of names) {
-          for (let a = 1; a <= steps + 1; a++) {
-            // Every other gap: with all of them the longest scenes would take hours.
-            for (let b = a; b <= steps + 1; b += 2) {
-              await play(payments, [{ name: first, number: a }, { name: second, number: b }]);
-              schedules++;
-            }
-          }
+      for (let a = 1; a <= steps + 1; a++) {
+        // The bounded version takes every third gap.
+        for (let b = isLong ? a : a + 1; b <= steps + 1; b += isLong ? 1 : 3, schedules++) {
+          await play(meeting, [{ name: PAYS, number: a }, { name: WEBHOOK, number: b }]);
         }
       }
-      report(`${scene}: ${schedules} interleavings of two acts with ${steps} steps`);
+      report(`${job}, ${name}: ${schedules} interleavings of a payment and its webhook with ${steps} steps`);
     });
   }
 }
 
-function actsFor(payments: PaymentSpec[]): string[] {
-  return Object.entries(ACTS).filter(([, { needs }]) => needs === null || payments.some((it) => needs in it)).map((
-    [name],
-  ) => name);
+if (isLong) {
+  for (const meeting of MEETINGS) {
+    const { name, job } = meeting;
+    Deno.test(`${job}, ${name}: whichever two act at any two moments of the run, the order ends where the money says`, async () => {
+      const steps = await countSteps(meeting);
+      let schedules = 0;
+      const names = actsFor(meeting);
+      for (const first of names) {
+        for (const second of names) {
+          for (let a = 1; a <= steps + 1; a++) {
+            // Every other gap: with all of them the longest meetings would take hours.
+            for (let b = a; b <= steps + 1; b += 2, schedules++) {
+              await play(meeting, [{ name: first, number: a }, { name: second, number: b }]);
+            }
+          }
+        }
+      }
+      report(`${job}, ${name}: ${schedules} interleavings of two acts with ${steps} steps`);
+    });
+  }
 }
 
-function countSteps(payments: PaymentSpec[]): Promise<number> {
+/** Nobody attaches a payment to a closed order: that is refused, and plays with the orders that are due. */
+function actsFor({ kinds, job, acts }: Meeting): string[] {
+  if (acts && !isLong) return acts;
+  return Object.entries(ACTS)
+    .filter(([, { needs, attaches }]) =>
+      needs === null ? !attaches || job === "expire-stale-orders" : kinds.includes(needs)
+    )
+    .map(([name]) => name);
+}
+
+function countSteps({ open, job }: Meeting): Promise<number> {
   return withBench(async (bench) => {
-    await placeOrder(bench, { payments });
-    const [outcome] = await tick(bench);
+    await open(bench);
+    const [outcome] = await tick(bench, { job });
     return outcome!.steps.length;
   });
 }
 
 /** One order, one run, and what others do before the numbered steps of it; a number past the last step is after the run. */
-async function play(payments: PaymentSpec[], acts: { name: string; number: number }[]): Promise<void> {
+async function play({ open, comeToRest, job, name }: Meeting, acts: { name: string; number: number }[]): Promise<void> {
   await withBench(async (bench) => {
-    const { id, payments: ids } = await placeOrder(bench, { payments });
-    const order: OrderModel = { id, payments: ids.map((stripeId) => ({ stripeId, attached: true, fate: "open" })) };
+    const order = await open(bench);
     const perform = (act: Act) => async () => {
       await act.perform(bench, order);
-      await assertPromises(bench);
+      await assertPromisesKept(bench, order);
     };
+    const inserted = acts.map(({ name, number }) => ({ number, act: perform(ACTS[name]!) }));
+    const steps = namedSteps(insertBefore(inserted));
     try {
-      const inserted = acts.map(({ name, number }) => ({ number, act: perform(ACTS[name]!) }));
-      const taken = (await tick(bench, { atStep: insertBefore(inserted) }))[0]!.steps.length;
+      const taken = (await tick(bench, { job, atStep: steps.atStep }))[0]!.steps.length;
       for (const { number, act } of inserted) if (number > taken) await act();
-      await settleDown(bench, order);
+      await comeToRest(bench, order);
     } catch (error) {
-      (error as Error).message = `${JSON.stringify(acts)}: ${(error as Error).message}`;
+      const told = acts.map(({ name, number }) => `${name}, before ${steps.name(number)}`).join("; ");
+      (error as Error).message = `${job}, ${name}: ${told}: ${(error as Error).message}`;
       throw error;
     }
   });
-}
-
-async function settleDown(bench: Bench, order: OrderModel): Promise<void> {
-  bench.time.advance(5 * MINUTE);
-  await watch(bench);
-  await tick(bench);
-  await assertQuiet({ ...bench, onHand: ON_HAND });
-  if (finalStatus(order) !== "pending") await tickUntilQuiet(bench, { withinMs: 2 * DAY, most: 12 });
-  assert.equal(await statusOf(bench, order.id), finalStatus(order), JSON.stringify(order.payments));
-  await assertQuiet({ ...bench, onHand: ON_HAND });
 }

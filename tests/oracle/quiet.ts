@@ -8,14 +8,19 @@ export type QuietInput = OracleInput & { onHand: Record<string, number> };
 
 /** Fails with every promise that does not hold, those of a quiet shop included. */
 export async function assertQuiet(input: QuietInput): Promise<void> {
-  const broken = [
+  const broken = await brokenWhenQuiet(input);
+  assert.deepEqual(broken, [], `Broken promises:\n${broken.join("\n")}`);
+}
+
+/** One sentence per broken promise; empty when all hold. */
+export async function brokenWhenQuiet(input: QuietInput): Promise<string[]> {
+  return [
     ...await brokenPromises(input),
     ...await heldByNobody(input.sql),
     ...await unendedRuns(input.sql),
     ...await lostUnits(input),
     ...await unexplainedReleases(input.sql),
   ];
-  assert.deepEqual(broken, [], `Broken promises:\n${broken.join("\n")}`);
 }
 
 async function heldByNobody(sql: postgres.Sql): Promise<string[]> {

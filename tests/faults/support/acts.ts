@@ -7,13 +7,22 @@ import { attach, createAtStripe, markPaid } from "./shop.ts";
 export type Act = {
   /** The kind of payment it is about; null: none in particular. */
   needs: "intent" | "session" | null;
+  /** About a payment that is yet to be attached. */
+  attaches?: boolean;
   perform(bench: Bench, order: OrderModel): Promise<void>;
 };
 
+export const PAYS = "the customer pays, the webhook is lost";
+export const WEBHOOK = "the webhook arrives";
+
 export const ACTS: Record<string, Act> = {
-  "the customer pays, the webhook is lost": {
+  [PAYS]: { needs: "intent", perform: (bench, order) => customer(bench, intentOf(order), "confirm_ok") },
+  [WEBHOOK]: {
     needs: "intent",
-    perform: (bench, order) => customer(bench, intentOf(order), "confirm_ok"),
+    async perform(bench, order) {
+      const payment = intentOf(order);
+      if (payment.fate === "paid") await markPaid(bench, order.id, payment);
+    },
   },
   "the customer pays, the webhook arrives at once": {
     needs: "intent",
@@ -35,6 +44,10 @@ export const ACTS: Record<string, Act> = {
     },
   },
   "the card is declined": { needs: "intent", perform: (bench, order) => customer(bench, intentOf(order), "decline") },
+  "the card is authorised, for the shop to capture": {
+    needs: "intent",
+    perform: (bench, order) => customer(bench, intentOf(order), "authorise"),
+  },
   "a bank debit is submitted": {
     needs: "intent",
     perform: (bench, order) => customer(bench, intentOf(order), "async_submit"),
@@ -52,10 +65,12 @@ export const ACTS: Record<string, Act> = {
   },
   "the checkout attaches another payment": {
     needs: null,
+    attaches: true,
     perform: (bench, order) => attachAnother(bench, order).then(() => {}),
   },
   "the checkout attaches another payment and the customer pays it": {
     needs: null,
+    attaches: true,
     async perform(bench, order) {
       const payment = await attachAnother(bench, order);
       if (payment.attached) await customer(bench, payment, "confirm_ok");
