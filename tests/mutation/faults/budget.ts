@@ -24,7 +24,6 @@ export const BUDGET_FAULTS = [
     ["no-wait-for-slot", "slot.nextAt - clock.monotonic(),", "", "slots are not waited for"],
     ["own-window-open", "own.wait(slot.perSecond),", "", "slots of the past burst after a stall"],
     ["account-window-open", "account.wait(slot.accountPerSecond),", "", "two endpoints burst together after a stall"],
-    ["block-too-large", "const MAX_BLOCK = 128;", "const MAX_BLOCK = 1280;", "the database refuses the block"],
     [
       "served-still-counted",
       "return served?.();",
@@ -32,33 +31,11 @@ export const BUDGET_FAULTS = [
       "each group of calls reserves a slot too many, and then another",
     ],
     [
-      "slots-after-deadline",
-      "const wanted = inTime(demand) - left;",
-      "const wanted = demand - left;",
-      "a run that ends holds up the next one",
-    ],
-    ["block-too-small", "const MAX_BLOCK = 128;", "const MAX_BLOCK = 64;", "the database is asked twice as often"],
-    [
       "throttle-keeps-slots",
-      `block = null;
-      upcoming = null;`,
+      "block = null;",
       "",
       "a throttled lane uses its old slots",
     ],
-    [
-      "throttle-keeps-next-block",
-      `block = null;
-      upcoming = null;`,
-      "block = null;",
-      "a throttled lane uses slots of before the pause",
-    ],
-    [
-      "old-block-installed",
-      "if (asked === generation) block = fetched;",
-      "block = fetched;",
-      "a block of before a refusal is used after it, without the pause",
-    ],
-    ["report-overtaken", "await reports;", "", "slots are reserved at the rate that Stripe just refused"],
     [
       "lane-out-of-turn",
       "const mine = turn.then(() => takeSlot(waiting));",
@@ -71,15 +48,6 @@ export const BUDGET_FAULTS = [
       "turn = mine;",
       "one lost answer blocks the endpoint for the whole run",
     ],
-    ["slots-for-nobody", "|| wanted <= 0) return;", ") return;", "slots are reserved that nobody uses"],
-    [
-      "no-number-of-slots",
-      "if (intervalMs === 0) return demand;",
-      "",
-      "a deadline that passes meanwhile is told as a broken budget",
-    ],
-    ["prefetch-never", "left > PREFETCH_AT ||", "true ||", "every block starts with a pause"],
-    ["prefetch-unhandled", "upcoming.catch(() => {});", "", "a lost reservation kills the function"],
     ["wait-past-the-deadline", "assertInTime(wait, signal);", "", "calls leave after their orders' claims ran out"],
     [
       "reserved-after-the-deadline",
@@ -93,6 +61,39 @@ export const BUDGET_FAULTS = [
       "return mine;",
       "a caller waits for a slot longer than its patience",
     ],
+  ]),
+  ...faultsIn("functions/_shared/budget/block-source.ts", [
+    ["block-too-large", "const MAX_BLOCK = 128;", "const MAX_BLOCK = 1280;", "the database refuses the block"],
+    [
+      "slots-after-deadline",
+      "const wanted = inTime(demand) - left;",
+      "const wanted = demand - left;",
+      "a run that ends holds up the next one",
+    ],
+    ["block-too-small", "const MAX_BLOCK = 128;", "const MAX_BLOCK = 64;", "the database is asked twice as often"],
+    [
+      "throttle-keeps-next-block",
+      `generation += 1;
+      upcoming = null;`,
+      "generation += 1;",
+      "a throttled lane uses slots of before the pause",
+    ],
+    [
+      "old-block-installed",
+      "return asked === generation ? fetched : null;",
+      "return fetched;",
+      "a block of before a refusal is used after it, without the pause",
+    ],
+    ["report-overtaken", "await reports;", "", "slots are reserved at the rate that Stripe just refused"],
+    ["slots-for-nobody", "|| wanted <= 0) return;", ") return;", "slots are reserved that nobody uses"],
+    [
+      "no-number-of-slots",
+      "if (intervalMs === 0) return demand;",
+      "",
+      "a deadline that passes meanwhile is told as a broken budget",
+    ],
+    ["prefetch-never", "left > PREFETCH_AT ||", "true ||", "every block starts with a pause"],
+    ["prefetch-unhandled", "upcoming.catch(() => {});", "", "a lost reservation kills the function"],
     [
       "slow-database-starves",
       "lostOnTheWay = late > OVERDUE_MS ? Math.ceil(late / slots.intervalMs) : 0;",
