@@ -39,7 +39,7 @@ for (const path of documents) {
   Deno.test(`the examples of ${path} do what it says`, async (t) => {
     await withShopOfExamples(async (surroundings) => {
       for (const example of examples) {
-        const missing = [...example.text.matchAll(/npm run (?:--silent )?([\w:]+)/g)].map(([, name]) => name!)
+        const missing = [...example.text.matchAll(/npm run (?:--silent )?(\w[\w:-]*)/g)].map(([, name]) => name!)
           .filter((name) => !(name in scripts));
         await t.step({
           name: `${path}:${example.line}`,

@@ -6,7 +6,7 @@ import type { Surroundings } from "./run-block.ts";
 const QUARANTINED = "33333333-3333-4333-8333-333333333333";
 const EXPIRED = "44444444-4444-4444-8444-444444444444";
 /** One whose voucher through Checkout nobody paid. */
-const UNCLOSABLE = "55555555-5555-4555-8555-555555555555";
+const UNCLOSABLE = "66666666-6666-4666-8666-666666666666";
 
 /** A shop as the documents find it: orders that are due, one set aside, one paid after it had expired; an operator signed in. */
 export async function withShopOfExamples(test: (surroundings: Surroundings) => Promise<void>): Promise<void> {
