@@ -20,7 +20,7 @@ export async function runSuite(folder: string, suite: Suite, pgtap: PgTap | null
   const child = new Deno.Command(Deno.execPath(), {
     args: ["test", "-A", "--quiet", "--no-check", "--no-lock", "--fail-fast", "--unstable-no-legacy-abort", ...paths],
     cwd: folder,
-    env: { NO_COLOR: "1" },
+    env: { NO_COLOR: "1", LAPSE_PROOF_SHRINK: "no" },
     stdin: "null",
     stdout: "piped",
     stderr: "piped",

@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import type postgres from "postgres";
 import type { StripeControl } from "../../local/stripe-simulator/control.ts";
+import { cancelledUnderWay, deadAndAlive, expiredAndPaid, moneyThatWasCancelled } from "./at-stripe.ts";
+import { named } from "./promises.ts";
 
 export type OracleInput = {
   sql: postgres.Sql;
@@ -13,7 +15,7 @@ export type OracleInput = {
 /** Fails with every promise that does not hold, in words. Run it after every integration test. */
 export async function assertPromises(input: OracleInput): Promise<void> {
   const broken = await brokenPromises(input);
-  assert.deepEqual(broken, [], `Broken promises:\n${broken.join("\n")}`);
+  assert.deepEqual(broken, [], named(broken));
 }
 
 /** One sentence per broken promise; empty when all hold. */
@@ -29,12 +31,6 @@ export async function brokenPromises(input: OracleInput): Promise<string[]> {
     cancelledUnderWay(input),
   ]);
   return [...found.flat(), ...overBudget(input)];
-}
-
-async function expiredAndPaid({ sql, stripe }: OracleInput): Promise<string[]> {
-  const expired = await sql<{ id: string }[]>`select id from public.orders where status = 'expired'`;
-  return expired.filter(({ id }) => stripe.orderMoney({ orderId: id }).charged)
-    .map(({ id }) => `1: order ${id} is expired and paid at Stripe`);
 }
 
 async function unbalancedStock({ sql }: OracleInput): Promise<string[]> {
@@ -69,20 +65,6 @@ async function expiredWithoutEvidence({ sql }: OracleInput): Promise<string[]> {
       and not (p.state = 'paid' and p.closed_at >= o.expired_at
         and exists (select from public.job_alerts a where a.key = 'late_payment:' || o.id))`;
   return rows.map(({ id, stripe_id, state }) => `3: order ${id} is expired and its payment ${stripe_id} is ${state}`);
-}
-
-/** What is recorded as dead must be dead at Stripe. Payments that Stripe does not know are some test's inventions. */
-async function deadAndAlive({ sql, stripe }: OracleInput): Promise<string[]> {
-  const dead = await sql<{ stripe_id: string }[]>`select stripe_id from public.order_payments where state = 'dead'`;
-  const statusAtStripe = (id: string): string | undefined => {
-    const session = id.startsWith("cs_") ? stripe.checkoutSessions({ id })[0] : undefined;
-    if (session?.status === "open") return "open";
-    const intent = id.startsWith("cs_") ? session?.payment_intent as string | null | undefined : id;
-    return intent ? stripe.paymentIntents({ id: intent })[0]?.status : undefined;
-  };
-  return dead.map(({ stripe_id }) => ({ stripe_id, status: statusAtStripe(stripe_id) }))
-    .filter(({ status }) => status !== undefined && status !== "canceled")
-    .map(({ stripe_id, status }) => `3: ${stripe_id} is recorded as dead and is ${status} at Stripe`);
 }
 
 async function countersAgainstDecisions({ sql }: OracleInput): Promise<string[]> {
@@ -133,30 +115,6 @@ async function countersAgainstDecisions({ sql }: OracleInput): Promise<string[]>
         coalesce(t.orders_retried, 0), coalesce(t.orders_quarantined, 0), coalesce(t.late_payments, 0),
         coalesce(t.payments_kept, 0))`;
   return rows.map(({ what }) => `4: the counters of ${what} do not equal its decisions`);
-}
-
-/** Not a promise by itself, but what promise 1 is made of: Lapse never ended a payment that had money in it or on its way. */
-function moneyThatWasCancelled({ stripe }: OracleInput): Promise<string[]> {
-  const canceled = stripe.paymentIntents({ status: "canceled" })
-    .filter(({ amount_received, cancellation_reason }) => amount_received > 0 && cancellation_reason === "abandoned");
-  return Promise.resolve(canceled.map(({ id }) => `1: ${id} was cancelled although money had been received`));
-}
-
-const ENDABLE: (string | null)[] = ["requires_payment_method", "requires_confirmation", "requires_action"];
-
-/**
- * No cancel takes effect on a payment that is under way. Stripe would let a hold go, so it is permitted in one case: the card was authorised
- * between the look and the cancel (functions/_shared/stripe/end-payment.ts), of which the last answer could not tell.
- */
-function cancelledUnderWay({ stripe }: OracleInput): Promise<string[]> {
-  const wrong = stripe.calls({ endpoint: "payment_intents.cancel", executed: true }).filter((
-    { statusBefore, statusShown },
-  ) => !ENDABLE.includes(statusBefore) && !(statusBefore === "requires_capture" && ENDABLE.includes(statusShown)));
-  return Promise.resolve(
-    wrong.map(({ objectId, statusBefore, statusShown }) =>
-      `1: ${objectId} was cancelled while it was ${statusBefore}, and the last look at it showed ${statusShown}`
-    ),
-  );
 }
 
 function overBudget({ stripe, budget }: OracleInput): string[] {

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import type postgres from "postgres";
 import { brokenPromises, type OracleInput } from "./oracle.ts";
+import { named } from "./promises.ts";
 
 /** Units on the shelves before the first order, by SKU. */
 export type QuietInput = OracleInput & { onHand: Record<string, number> };
@@ -9,7 +10,7 @@ export type QuietInput = OracleInput & { onHand: Record<string, number> };
 /** Fails with every promise that does not hold, those of a quiet shop included. */
 export async function assertQuiet(input: QuietInput): Promise<void> {
   const broken = await brokenWhenQuiet(input);
-  assert.deepEqual(broken, [], `Broken promises:\n${broken.join("\n")}`);
+  assert.deepEqual(broken, [], named(broken));
 }
 
 /** One sentence per broken promise; empty when all hold. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { CustomerAction } from "../../../local/stripe-simulator/customer-action.ts";
+import { named } from "../../oracle/promises.ts";
 import type { Bench } from "./bench.ts";
 import type { Fate, PaymentModel } from "./model.ts";
 import { endedInTheGap, endOf, intentIdOf } from "./under-way.ts";
@@ -72,7 +73,11 @@ export async function bankDecides(
   if (settles && isVerified(bench, stripeId)) acts.unshift({ verb: "async_submit", becomes: "under_way" });
   for (const act of acts) await perform(bench, payment, act);
   if (settles && !mayBeGone) {
-    assert.equal(payment.fate, "paid", `1: ${stripeId} was under way and Stripe does not take its money any more`);
+    assert.equal(
+      payment.fate,
+      "paid",
+      named([`1: ${stripeId} was under way and Stripe does not take its money any more`]),
+    );
   }
 }
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { brokenPromises } from "../../oracle/oracle.ts";
+import { named } from "../../oracle/promises.ts";
 import { assertQuiet, brokenWhenQuiet } from "../../oracle/quiet.ts";
 import { PAYS } from "./acts.ts";
 import { type Bench, type JobName, ON_HAND } from "./bench.ts";
@@ -94,7 +95,7 @@ function due(name: string, { payments, bounded = false }: { payments: PaymentSpe
       if (wanted !== "pending") await tickUntilQuiet(bench, { withinMs: 2 * DAY, most: 12 });
       const status = await statusOf(bench, order.id);
       const payments = JSON.stringify(order.payments);
-      assert.equal(status, wanted, `6: the order has to become ${wanted} and is ${status}: ${payments}`);
+      assert.equal(status, wanted, named([`6: the order has to become ${wanted} and is ${status}: ${payments}`]));
       await assertQuiet({ ...bench, onHand: ON_HAND });
     },
   };
@@ -121,7 +122,7 @@ function assertOurs(broken: string[], { id, payments }: OrderModel): void {
   const isTheShops = payments.some(({ attached, fate }) => !attached && fate === "paid");
   const sentence = `1: order ${id} is expired and paid at Stripe`;
   const ours = broken.filter((it) => !(isTheShops && it === sentence));
-  assert.deepEqual(ours, [], `Broken promises:\n${ours.join("\n")}`);
+  assert.deepEqual(ours, [], named(ours));
 }
 
 /** The order stays as it was; of the payment, either nothing can come any more, or somebody is told of its money. */
@@ -143,7 +144,7 @@ async function restClosed(bench: Bench, order: OrderModel): Promise<void> {
   const stands = standingOf(bench, payment);
   if (payment.fate === "paid") await assertTold(bench, order, closed);
   // A hold that nobody captures lapses, which is not the clean-up's doing.
-  else if (payment.fate === "under_way") assert.notEqual(stands, "abandoned", "1: money under way was ended");
+  else if (payment.fate === "under_way") assert.notEqual(stands, "abandoned", named(["1: money under way was ended"]));
   else assert.equal(stands, "abandoned", "an open payment of a closed order was not ended");
 }
 
@@ -170,7 +171,7 @@ async function assertTold({ sql }: Bench, { id, payments }: OrderModel, closed: 
   const { decisions, reported } = row!;
   // What the webhook told of an order paid twice, no run has to find.
   const least = closed === "paid" && reported ? 0 : 1;
-  assert.ok(decisions >= least && decisions <= 1, `4: ${decisions} decisions tell of one ${what}`);
+  assert.ok(decisions >= least && decisions <= 1, named([`4: ${decisions} decisions tell of one ${what}`]));
 }
 
 /** The card was authorised, or a challenge begun, between the look and the cancel: nothing was charged, and nothing will come. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { assertPromises } from "../../oracle/oracle.ts";
+import { named } from "../../oracle/promises.ts";
 import { assertQuiet } from "../../oracle/quiet.ts";
 import { type Bench, ON_HAND } from "./bench.ts";
 import { assertCleanedUp } from "./cleaned-up.ts";
@@ -59,7 +60,7 @@ export async function play(bench: Bench, { events, claimBatch, settles }: Schedu
     const status = await statusOf(bench, order.id);
     const wanted = finalStatus(order);
     const payments = JSON.stringify(order.payments);
-    assert.equal(status, wanted, `6: order ${order.id} has to become ${wanted} and is ${status}: ${payments}`);
+    assert.equal(status, wanted, named([`6: order ${order.id} has to become ${wanted} and is ${status}: ${payments}`]));
   }
   await assertCleanedUp(bench, orders);
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { StripeControl } from "../../../local/stripe-simulator/control.ts";
+import { named } from "../../oracle/promises.ts";
 import type { Bench } from "./bench.ts";
 import type { OrderModel } from "./model.ts";
 import { DAY } from "./time.ts";
@@ -12,7 +13,7 @@ export function assertUnderWayAlive({ stripe }: Bench, orders: OrderModel[]): vo
     const cancel = cancelOf(stripe, stripeId);
     assert.ok(
       cancel === undefined || cancel.atMs >= until || endedInTheGap(stripe, stripeId),
-      `1: ${stripeId} was ended while it was under way (${cancel?.statusBefore})`,
+      named([`1: ${stripeId} was ended while it was under way (${cancel?.statusBefore})`]),
     );
   }
 }

@@ -7,6 +7,7 @@ import { DECISION_FAULTS } from "./decisions.ts";
 import { EDGE_FAULTS } from "./edge.ts";
 import { PORT_SQL_FAULTS } from "./port-sql.ts";
 import { REFUSAL_FAULTS } from "./refusals.ts";
+import { PROOF_FAULTS } from "./proof.ts";
 import { RUN_FAULTS } from "./runs.ts";
 import { RUNS_SQL_FAULTS } from "./runs-sql.ts";
 import { SHOP_SQL_FAULTS } from "./shop-sql.ts";
@@ -28,4 +29,5 @@ export const FAULTS: Fault[] = [
   ...WORK_SQL_FAULTS,
   ...BUDGET_SQL_FAULTS,
   ...ADOPTING_FAULTS,
+  ...PROOF_FAULTS,
 ];
