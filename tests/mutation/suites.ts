@@ -39,6 +39,11 @@ const PGTAP: Record<string, string[]> = {
   ],
   jobs_finish_run: ["jobs_finish_run"],
   jobs_call_budget: ["jobs_reserve_calls", "jobs_report_throttle"],
+  shop_port_cleanup: ["jobs_stale_payments", "jobs_inspect_payments", "jobs_settle_payments"],
+  shop_port_payers: ["jobs_inspect_payments"],
+  cleanup_candidates: ["jobs_stale_payments", "jobs_plan_ends", "jobs_settle_payments", "fencing"],
+  cleanup_sweep: ["jobs_next_slice", "jobs_settle_payments", "fencing"],
+  cleanup_settle: ["jobs_settle_payments", "jobs_plan_ends", "fencing"],
   jobs_record_decisions: ["jobs_settle_orders", "jobs_finish_run"],
 };
 
@@ -47,6 +52,13 @@ const WHOLE = unit(
   "tests/integration/turns_test.ts",
   "tests/integration/races_test.ts",
   "tests/integration/one_run_at_a_time_test.ts",
+);
+
+/** The same for what only the clean-up calls. */
+const WHOLE_CLEANUP = unit(
+  "tests/integration/cleanup/what_it_decides_test.ts",
+  "tests/integration/cleanup/progress_test.ts",
+  "tests/integration/cleanup/killed_test.ts",
 );
 
 /** From the cheapest to the dearest; the next one is asked only if the one before saw nothing. */
@@ -64,5 +76,6 @@ export function suitesOf({ file, tests }: Fault): Suite[] {
   if (file.includes("/budget/")) return [unit("tests/unit/budget"), unit("tests/integration/idle_and_budget_test.ts")];
   if (file.includes("/http/")) return [EDGE, unit("tests/security/bodies_test.ts", "tests/security/requests_test.ts")];
   const purpose = file.replace(/^.*\/\d+_|\.sql$/g, "");
-  return [pgtap(...PGTAP[purpose]!), pgtap(...new Set(Object.values(PGTAP).flat())), WHOLE];
+  const whole = purpose.includes("cleanup") ? WHOLE_CLEANUP : WHOLE;
+  return [pgtap(...PGTAP[purpose]!), pgtap(...new Set(Object.values(PGTAP).flat())), whole];
 }

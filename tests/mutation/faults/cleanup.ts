@@ -1,6 +1,11 @@
 import { faultsIn } from "../fault.ts";
 
 const DOUBTFUL = ["tests/integration/cleanup/unknown_payments_test.ts"];
+const RUN = ["tests/unit/cleanup/run_test.ts"];
+const DECIDES = ["tests/integration/cleanup/what_it_decides_test.ts"];
+const BRAKE = ["tests/integration/cleanup/brake_test.ts"];
+const DRY = ["tests/integration/cleanup/dry_run_test.ts"];
+const PROGRESS = ["tests/integration/cleanup/progress_test.ts"];
 
 /** In what only the clean-up does. */
 export const CLEANUP_FAULTS = [
@@ -100,7 +105,183 @@ export const CLEANUP_FAULTS = [
       ["tests/unit/cleanup/decide_stale_payment_test.ts"],
     ],
   ]),
+  ...faultsIn("functions/cleanup-stale-payment-intents/cleanup.ts", [
+    [
+      "keys-shared-by-jobs",
+      `keyedGateway(ports.gateway, "cleanup")`,
+      "ports.gateway",
+      "the clean-up gets the answer that Stripe saved for the other job",
+      RUN,
+    ],
+    [
+      "keys-shared-by-runs",
+      "attempt: orders.lease?.fence ?? 0,",
+      "attempt: 1,",
+      "a saved 500 of last week is this week's answer",
+      RUN,
+    ],
+    [
+      "absent-order-covered",
+      `amount: order?.amount ?? Number.MAX_SAFE_INTEGER,
+        currency: order?.currency ?? "",`,
+      `amount: order?.amount ?? 0,
+        currency: order?.currency ?? "eur",`,
+      "a payment of no order passes for fully paid",
+      RUN,
+    ],
+    ["limit-ignored", "endsLeft: orders.limit", "endsLeft: 1e9", "an operator who asked for one gets all ended", DRY],
+  ]),
+  ...faultsIn("functions/cleanup-stale-payment-intents/cleanup-stale-payment-intents.ts", [
+    [
+      "due-by-now",
+      "steps.stalePayments({ dueBy, limit: BATCH })",
+      "steps.stalePayments({ dueBy: clock.now(), limit: BATCH })",
+      "a run meets what it put on the revisit list again and again",
+      RUN,
+    ],
+    [
+      "known-only",
+      "await workOnKnownPayments(cleanup) ?? await sweep(cleanup)",
+      "await workOnKnownPayments(cleanup)",
+      "payments that the shop never recorded are never looked at",
+      DECIDES,
+    ],
+    [
+      "stopped-goes-on",
+      `workLeft: false };
+    case "braked":`,
+      `workLeft: true };
+    case "braked":`,
+      "a run that Stripe stopped is continued without end",
+      RUN,
+    ],
+    [
+      "out-of-time-is-over",
+      `{ status: "partial", error: "Time ran out before the work did", workLeft: true }`,
+      `{ status: "succeeded", error: null, workLeft: false }`,
+      "a sweep that was cut off ends as done",
+      PROGRESS,
+    ],
+    [
+      "unclear-is-fine",
+      "return progress.unclear > 0",
+      "return false",
+      "payments that could not be read look like a success",
+      RUN,
+    ],
+  ]),
+  ...faultsIn("functions/cleanup-stale-payment-intents/sweep.ts", [
+    [
+      "cursor-of-the-readable",
+      "cursor: lastId ?? after,",
+      "cursor: intents.at(-1)?.id ?? after,",
+      "a page of payments that cannot be read is read for ever",
+      RUN,
+    ],
+    [
+      "listed-looked-at-again",
+      ".filter(({ payment }) => payment.listed === null)",
+      "",
+      "a protected payment is looked at twice by each run",
+      RUN,
+    ],
+    [
+      "account-unproven",
+      "if (unproven) return unproven;",
+      "",
+      "with another shop's key its customers' payments are ended",
+      DOUBTFUL,
+    ],
+    [
+      "unread-left-out",
+      "...await lookAtUnread(read.malformed.map(unread), cleanup),",
+      "",
+      "a payment that cannot be read in a list is never looked at",
+      RUN,
+    ],
+    [
+      "sweep-past-its-time",
+      "if (clock.now() >= deadline.claim) return",
+      "if (false) return",
+      "a sweep works until the platform kills it",
+      PROGRESS,
+    ],
+    [
+      "sweep-past-its-end",
+      "    if (end) return end;\n    if (page.finished)",
+      "    if (page.finished)",
+      "a run that met the brake or its limit sweeps on",
+      [...BRAKE, ...DRY],
+    ],
+  ]),
+  ...faultsIn("functions/cleanup-stale-payment-intents/look-at-page.ts", [
+    [
+      "other-mode-is-own",
+      " && intent.livemode === gateway.livemode ?",
+      " ?",
+      "payments of live mode are judged with a test key",
+      RUN,
+    ],
+    [
+      "any-text-is-own",
+      "UUID.test(orderId) &&",
+      "",
+      "a payment of another system with an order_id of its own fails the whole page",
+      RUN,
+    ],
+  ]),
+  ...faultsIn("functions/cleanup-stale-payment-intents/keyed-gateway.ts", [
+    [
+      "sessions-share-keys",
+      "    expireSession: (ref, key) => gateway.expireSession(ref, keyed(key)),\n",
+      "",
+      "the clean-up gets the answer about a session that Stripe saved for the other job",
+      RUN,
+    ],
+  ]),
   ...faultsIn("functions/cleanup-stale-payment-intents/work-on-payments.ts", [
+    [
+      "stop-ignored",
+      `if (standing.kind === "stop") return { kind: "stopped", why: standing.why };`,
+      "",
+      "a run whose key was revoked asks on, once for each payment",
+      RUN,
+    ],
+    [
+      "brake-ends-nothing",
+      `if (braked) return { kind: "braked" };`,
+      "",
+      "a run that met the brake goes on",
+      BRAKE,
+    ],
+    [
+      "open-ended-too",
+      "isCancelable(it.finding) && isClosed(it.payment)",
+      "isCancelable(it.finding)",
+      "the payment of an order that is still open is ended",
+      DECIDES,
+    ],
+    [
+      "more-than-the-limit",
+      "const chosen = endable.slice(0, progress.endsLeft);",
+      "const chosen = endable;",
+      "an operator who asked for one gets all ended",
+      DRY,
+    ],
+    [
+      "ended-unplanned",
+      "await steps.planEnds(chosen.map(({ payment }) => payment))",
+      "true",
+      "the clean-up knows no brake, and a run that dies loses what it ended",
+      BRAKE,
+    ],
+    [
+      "unclear-uncounted",
+      `if (finding.standing.kind === "unclear") progress.unclear += 1;`,
+      "",
+      "a run in which nothing could be read has succeeded",
+      RUN,
+    ],
     [
       "hold-ended-unseen",
       "finding.capturesByHand ? await lookAt(finding.payment, look) : finding",

@@ -5,6 +5,8 @@ import { createRpc } from "../../../functions/_shared/database/rpc.ts";
 
 const refusal = (code: string) => ({ data: null, error: { code, message: code }, status: 400 });
 const lost = { data: null, error: { code: "", message: "fetch failed" }, status: 0 };
+/** What came from the gateway instead of the database. */
+const ofGateway = (status: number) => ({ data: null, error: { code: "", message: "Bad gateway" }, status });
 const answered = { data: 7, error: null, status: 200 };
 
 for (const repeatable of [true, false]) {
@@ -18,6 +20,34 @@ for (const repeatable of [true, false]) {
 Deno.test("a lost answer is asked for again where repeating is harmless, and nowhere else", async () => {
   assert.deepEqual(await call([lost, answered], { repeatable: true }), { answer: 7, calls: 2 });
   assert.deepEqual(await call([lost, answered], { repeatable: false }), { answer: "DatabaseError", calls: 1 });
+});
+
+Deno.test("the answer is lost, too, when the connection was ended or a gateway answers by itself", async () => {
+  const answers = [...["08006", "57P01", "57P03", "PGRST000"].map(refusal), ofGateway(502)];
+  for (const answer of answers) {
+    assert.deepEqual(await call([answer, answered], { repeatable: true }), { answer: 7, calls: 2 });
+    assert.deepEqual(await call([answer, answered], { repeatable: false }), { answer: "DatabaseError", calls: 1 });
+  }
+});
+
+Deno.test("an answer that breaks its contract is none", async () => {
+  for (const data of ["7", null, { n: 7 }]) {
+    const odd = { ...answered, data };
+    assert.deepEqual(await call([odd, answered], { repeatable: true }), { answer: "DatabaseError", calls: 1 });
+  }
+});
+
+Deno.test("a simulation tells every function its own time, and a run of the real world none", async () => {
+  const told: unknown[] = [];
+  const client = {
+    rpc: (_: string, args: unknown) => ({
+      abortSignal: () => Promise.resolve(answered).finally(() => told.push(args)),
+    }),
+  } as unknown as SupabaseClient;
+  const options = { answer: z.number(), repeatable: true };
+  await createRpc(client)("jobs_test", { p_limit: 1 }, options);
+  await createRpc(client, () => new Date(0))("jobs_test", { p_limit: 1 }, options);
+  assert.deepEqual(told, [{ p_limit: 1 }, { p_limit: 1, p_now: "1970-01-01T00:00:00.000Z" }]);
 });
 
 Deno.test("a refusal is final, and so is a lost lease", async () => {

@@ -60,7 +60,7 @@ function claimOf({ orders = [], unreadable = [] }: Partial<Claim>): Claim {
   return { orders, unreadable };
 }
 
-const SETTINGS: Settings = {
+export const SETTINGS: Settings = {
   runSeconds: 50,
   claimSeconds: 40,
   claimBatch: 100,
