@@ -3,10 +3,7 @@ import { faultsIn } from "../fault.ts";
 const GATEWAY = ["tests/unit/stripe/gateway_test.ts"];
 const VERDICT = ["tests/unit/stripe/verdict_test.ts"];
 const RPC = ["tests/unit/database/rpc_test.ts"];
-const ONCE = ["tests/integration/one_run_at_a_time_test.ts"];
-const BUDGET = ["tests/integration/idle_and_budget_test.ts"];
-const SETTINGS = ["tests/integration/configuration_test.ts"];
-const TURNS = ["tests/integration/callers_test.ts", "tests/integration/brake_and_dry_run_test.ts"];
+const START = ["tests/unit/run/start_run_test.ts"];
 
 /** In what every run stands on: Stripe's gateway, the database's calls, the run itself. */
 export const SURROUNDINGS_FAULTS = [
@@ -218,88 +215,78 @@ export const SURROUNDINGS_FAULTS = [
       `if (begun.answer !== "running") {`,
       "if (false) {",
       "a run that was refused works all the same",
-      ONCE,
+      START,
     ],
     [
       "idle-asks-stripe",
       `begun.due === 0 ? { status: "succeeded", error: null, workLeft: false } : await job({`,
       "await job({",
       "an idle tick reads and claims",
-      BUDGET,
+      START,
     ],
     [
       "failure-ends-open",
       `result = { status: "failed", error: reasonOf(error), workLeft: false };`,
       "throw error;",
       "a run that broke has no end",
-      [...SETTINGS, "tests/faults/crashes_test.ts"],
+      START,
     ],
     [
       "configuration-unsaid",
       "if (error instanceof ConfigurationError) configurationError = error.message;",
       "",
       "an operator reads that all is well while the key is missing",
-      SETTINGS,
+      START,
     ],
     [
       "never-continued",
       "if (result.workLeft && gotSomewhere && !begun.run.dry_run) {",
       "if (false) {",
       "a backlog waits for the next tick, once a week",
-      [
-        "tests/integration/cleanup/over_http_test.ts",
-        "tests/platform/schedule/fired_run_test.ts",
-        "tests/integration/stripe_trouble_test.ts",
-      ],
+      START,
     ],
     [
       "continued-for-nothing",
       "result.workLeft && gotSomewhere && ",
       "result.workLeft && ",
       "runs that get nowhere chase each other",
-      [
-        "tests/integration/stripe_trouble_test.ts",
-        "tests/integration/idle_and_budget_test.ts",
-        "tests/integration/cleanup/over_http_test.ts",
-      ],
+      START,
     ],
-    ["run-calls-uncounted", "stripeCalls: statistics.calls,", "stripeCalls: 0,", "the metrics tell of no call", [
-      "tests/integration/cleanup/unknown_payments_test.ts",
-    ]],
+    ["run-calls-uncounted", "stripeCalls: statistics.calls,", "stripeCalls: 0,", "the metrics tell of no call", START],
     [
       "dry-run-with-lease",
       "if (run.dry_run) return { ...common, lease: null, dryRun: true };",
       "",
       "a dry run works in earnest",
-      TURNS,
+      START,
     ],
     [
       "claims-for-ever",
       "claim: new Date(now.getTime() + settings.claimSeconds * 1_000)",
       "claim: new Date(now.getTime() + settings.runSeconds * 9_000)",
       "a run claims until the platform kills it",
-      ["tests/integration/cleanup/progress_test.ts"],
+      START,
     ],
     [
       "calls-for-ever",
       "call: new Date(now.getTime() + settings.runSeconds * 1_000)",
       "call: new Date(now.getTime() + settings.runSeconds * 9_000)",
       "a run is killed in the middle of its calls",
-      ["tests/integration/idle_and_budget_test.ts"],
+      START,
     ],
     [
       "budgets-mixed",
       "reserve: (endpoint, count) => database.reserveCalls(gateway.livemode, endpoint, count)",
       "reserve: (endpoint, count) => database.reserveCalls(!gateway.livemode, endpoint, count)",
       "live calls go by the sandbox's budget",
-      ["tests/integration/idle_and_budget_test.ts"],
+      START,
     ],
     [
       "throttle-unreported",
       "report: (endpoint, scope) => database.reportThrottle(gateway.livemode, endpoint, scope)",
       "report: () => Promise.resolve()",
       "nobody slows down when Stripe says so",
-      ["tests/integration/idle_and_budget_test.ts"],
+      START,
     ],
   ]),
 ];
