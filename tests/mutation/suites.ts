@@ -44,6 +44,7 @@ const PGTAP: Record<string, string[]> = {
   cleanup_candidates: ["jobs_stale_payments", "jobs_plan_ends", "jobs_settle_payments", "fencing"],
   cleanup_sweep: ["jobs_next_slice", "jobs_settle_payments", "fencing"],
   cleanup_settle: ["jobs_settle_payments", "jobs_plan_ends", "fencing"],
+  reserved_calls_tell_the_time: ["jobs_reserve_calls", "jobs_report_throttle"],
   jobs_record_decisions: ["jobs_settle_orders", "jobs_finish_run"],
 };
 

@@ -1,5 +1,6 @@
-import { type Block, blockOf, OVERDUE_MS } from "./block.ts";
+import { type Block, blockOf } from "./block.ts";
 import type { CallBudgetOptions } from "./call-budget.ts";
+import type { DatabaseTime } from "./database-time.ts";
 
 /** Where a lane's blocks come from: the database, one block after the other. */
 export type BlockSource = {
@@ -14,6 +15,8 @@ export type BlockSource = {
 export type BlockSourceOptions = Pick<CallBudgetOptions, "reserve" | "clock" | "deadline"> & {
   /** Settles when the account's last refusal is reported. */
   reported: Promise<unknown>;
+  /** Shared by all lanes: each reply tells all of them more. */
+  databaseTime: DatabaseTime;
 };
 
 /** Most slots asked for at a time. The database grants what fits into six seconds: at 20 calls a second, 116. */
@@ -24,7 +27,7 @@ const PREFETCH_AT = 8;
 
 export function createBlockSource(
   endpoint: string,
-  { reserve, clock, deadline, reported }: BlockSourceOptions,
+  { reserve, clock, deadline, reported, databaseTime }: BlockSourceOptions,
 ): BlockSource {
   let upcoming: Promise<Block> | null = null;
   let lostOnTheWay = 0;
@@ -39,11 +42,13 @@ export function createBlockSource(
     await reports;
     const askedAt = clock.monotonic();
     const slots = await reserve(endpoint, Math.min(Math.max(demand, 1) + lostOnTheWay, MAX_BLOCK));
+    const answeredAt = clock.monotonic();
+    const block = blockOf(slots, databaseTime.momentOf({ now: slots.now, askedAt, answeredAt }));
     intervalMs = slots.intervalMs;
     // Of a database that takes this long to answer, so many slots more are asked for: or none might ever arrive in time.
-    const late = clock.monotonic() - askedAt - slots.startsInMs;
-    lostOnTheWay = late > OVERDUE_MS ? Math.ceil(late / slots.intervalMs) : 0;
-    return blockOf(slots, askedAt);
+    const late = answeredAt - block.nextAt;
+    lostOnTheWay = block.givenUp + (late > block.overdueMs ? Math.ceil(late / slots.intervalMs) : 0);
+    return block;
   }
 
   /** Slots after the deadline would only hold up the next run. */

@@ -1,5 +1,6 @@
 import type { ReservedCalls } from "../database/contracts.ts";
 import type { Clock } from "../run/clock.ts";
+import { createDatabaseTime } from "./database-time.ts";
 import { createLane, type Lane, type Waiting } from "./lane.ts";
 import { createWindow } from "./window.ts";
 
@@ -23,13 +24,15 @@ export type CallBudgetOptions = {
   deadline: Date;
 };
 
-/** One lane per endpoint, and one window for all of them: the account's share. */
+/** One lane per endpoint; one window for all of them, the account's share, and one idea of the database's time. */
 export function createCallBudget(options: CallBudgetOptions): CallBudget {
   const lanes = new Map<string, Lane>();
   const account = createWindow(options.clock);
+  const databaseTime = createDatabaseTime();
   let ofAccount: Promise<unknown> = Promise.resolve();
   function laneOf(endpoint: string): Lane {
-    const lane = lanes.get(endpoint) ?? createLane(endpoint, { ...options, account, reported: ofAccount });
+    const lane = lanes.get(endpoint) ??
+      createLane(endpoint, { ...options, account, databaseTime, reported: ofAccount });
     lanes.set(endpoint, lane);
     return lane;
   }

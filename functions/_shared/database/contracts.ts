@@ -77,6 +77,8 @@ export const reservedCalls = z.lazy(() =>
     intervalMs: z.number().check(z.positive()),
     perSecond: z.int().check(z.positive()),
     accountPerSecond: z.int().check(z.positive()),
+    // Databases before 20261128140000 do not tell it, and functions may be deployed first.
+    now: z.optional(instant),
   })
 );
 export type ReservedCalls = z.infer<typeof reservedCalls>;

@@ -17,6 +17,32 @@ export const BUDGET_SQL_FAULTS = [
       "ten refusals stop an endpoint for ever",
     ],
     [
+      "each-refusal-counts",
+      "b2.rate_at < p_now - interval '1 second' as fresh",
+      "true as fresh",
+      "ten answers to one moment halve the rate ten times",
+    ],
+    [
+      "whole-account",
+      "else floor(s.stripe_account_limit_test / 2)",
+      "else s.stripe_account_limit_test",
+      "the jobs take the checkout's share too",
+    ],
+    [
+      "whole-live-account",
+      "then floor(s.stripe_account_limit_live / 2)",
+      "then s.stripe_account_limit_live",
+      "the jobs take the checkout's share too",
+    ],
+    [
+      "any-scope",
+      "if p_scope is null or p_scope not in ('account', 'endpoint') then",
+      "if false then",
+      "a misspelt scope slows the wrong one down",
+    ],
+  ]),
+  ...faultsIn("migrations/20261128140000_reserved_calls_tell_the_time.sql", [
+    [
       "no-pause",
       "v_start := greatest(p_now, v_budget.next_slot_at, v_budget.paused_until, v_account.paused_until);",
       "v_start := greatest(p_now, v_budget.next_slot_at, v_account.paused_until);",
@@ -59,24 +85,6 @@ export const BUDGET_SQL_FAULTS = [
       "a block that still runs is counted too low",
     ],
     [
-      "each-refusal-counts",
-      "b2.rate_at < p_now - interval '1 second' as fresh",
-      "true as fresh",
-      "ten answers to one moment halve the rate ten times",
-    ],
-    [
-      "whole-account",
-      "else floor(s.stripe_account_limit_test / 2)",
-      "else s.stripe_account_limit_test",
-      "the jobs take the checkout's share too",
-    ],
-    [
-      "whole-live-account",
-      "then floor(s.stripe_account_limit_live / 2)",
-      "then s.stripe_account_limit_live",
-      "the jobs take the checkout's share too",
-    ],
-    [
       "modes-mixed",
       "where b.livemode = p_livemode and b.endpoint not in (p_endpoint, 'account') and",
       "where b.endpoint not in (p_endpoint, 'account') and",
@@ -107,10 +115,11 @@ export const BUDGET_SQL_FAULTS = [
       "a block is reserved on the account's own row",
     ],
     [
-      "any-scope",
-      "if p_scope is null or p_scope not in ('account', 'endpoint') then",
-      "if false then",
-      "a misspelt scope slows the wrong one down",
+      "block-of-no-time",
+      `'accountPerSecond', floor(v_account.rate),
+    'now', p_now`,
+      "'accountPerSecond', floor(v_account.rate)",
+      "a block is placed too early by as long as its reservation waited for a connection",
     ],
   ]),
   ...faultsIn("migrations/20261128120000_clock_set_back.sql", [

@@ -2,19 +2,63 @@ import { faultsIn } from "../fault.ts";
 
 /** The pace of calls to Stripe, on the side of the functions. */
 export const BUDGET_FAULTS = [
-  ...faultsIn("functions/_shared/budget/block.ts", [
+  ...faultsIn("functions/_shared/budget/database-time.ts", [
     [
       "slots-from-the-answer",
-      "nextAt: askedAt + startsInMs",
-      "nextAt: performance.now() + startsInMs",
-      "a block reaches into another isolate's next one",
+      "return { earliest: askedAt, latest: askedAt };",
+      "return { earliest: answeredAt, latest: answeredAt };",
+      "with a database that does not tell its time, a block reaches into another isolate's next one",
     ],
-    ["overdue-for-ever", "OVERDUE_MS = 250", "OVERDUE_MS = 1e9", "two isolates exceed what Stripe allows together"],
+    [
+      "slots-from-the-question",
+      "if (now === undefined) return",
+      "if (now !== null) return",
+      "a reservation that waits for a connection overlaps another isolate's block",
+    ],
+    [
+      "each-reply-by-itself",
+      "ahead = both.least <= both.most ? both : told;",
+      "ahead = told;",
+      "a slow reply costs its slots although the clock is known",
+    ],
+    [
+      "contradicted-believed",
+      "ahead = both.least <= both.most ? both : told;",
+      "ahead = both;",
+      "after a clock was set, blocks end before they begin",
+    ],
+    [
+      "bounds-to-the-microsecond",
+      "const DROPPED_MS = 1;",
+      "const DROPPED_MS = 0;",
+      "two true replies contradict each other",
+    ],
+  ]),
+  ...faultsIn("functions/_shared/budget/block.ts", [
+    ["overdue-for-ever", "TOLERANCE_MS - tolerated,", "1e9,", "two isolates exceed what Stripe allows together"],
     [
       "overdue-for-a-second",
-      "OVERDUE_MS = 250",
-      "OVERDUE_MS = 1_000",
+      "TOLERANCE_MS = 250",
+      "TOLERANCE_MS = 1_000",
       "two isolates exceed what Stripe allows together",
+    ],
+    [
+      "uncertain-for-ever",
+      "Math.min(uncertain, UNCERTAIN_MS)",
+      "Math.min(uncertain, TOLERANCE_MS)",
+      "of a slow database every slot is overdue",
+    ],
+    [
+      "uncertain-and-overdue",
+      "overdueMs: TOLERANCE_MS - tolerated,",
+      "overdueMs: TOLERANCE_MS,",
+      "slots that are overdue add to those whose place is not known",
+    ],
+    [
+      "uncertain-slots-kept",
+      "left: Math.max(count - givenUp, 0),",
+      "left: count,",
+      "a block whose place is not known reaches into the next one",
     ],
     ["dropped-slots-stay", "block.left -= dropped;", "", "a block is longer than what was reserved"],
   ]),
@@ -96,7 +140,7 @@ export const BUDGET_FAULTS = [
     ["prefetch-unhandled", "upcoming.catch(() => {});", "", "a lost reservation kills the function"],
     [
       "slow-database-starves",
-      "lostOnTheWay = late > OVERDUE_MS ? Math.ceil(late / slots.intervalMs) : 0;",
+      "lostOnTheWay = block.givenUp + (late > block.overdueMs ? Math.ceil(late / slots.intervalMs) : 0);",
       "",
       "with a slow database no slot ever arrives in time",
     ],
@@ -106,6 +150,12 @@ export const BUDGET_FAULTS = [
     ["window-uncounted", "enteredAt.push(clock.monotonic());", "", "the window lets everybody through"],
   ]),
   ...faultsIn("functions/_shared/budget/call-budget.ts", [
+    [
+      "time-of-each-lane",
+      "account, databaseTime, reported",
+      "account, databaseTime: createDatabaseTime(), reported",
+      "an endpoint's first block loses the slots of a slow reply although the clock is known",
+    ],
     [
       "account-throttle-one-lane",
       `scope === "account" ? lanes.values() : [laneOf(endpoint)]`,

@@ -4,9 +4,10 @@ import { createCallBudget } from "../../../functions/_shared/budget/call-budget.
 const CANCEL = "payment_intents.cancel";
 const READ = "payment_intents.retrieve";
 const INTERVAL = 51.4;
+const NOON = Date.parse("2026-11-22T12:00:00Z");
 
 /** A database that takes its time to answer, on a clock that moves when somebody sleeps, or when a test says so. */
-function setUp({ answersAfter = 0, slowFrom = 1, failsFrom = Infinity } = {}) {
+function setUp({ answersAfter = 0, slowFrom = 1, failsFrom = Infinity, tellsTime = false } = {}) {
   let now = 0;
   const sleepers: { at: number; wake: () => void }[] = [];
   const sleep = (ms: number) => new Promise<void>((wake) => sleepers.push({ at: now + ms, wake }));
@@ -22,7 +23,15 @@ function setUp({ answersAfter = 0, slowFrom = 1, failsFrom = Infinity } = {}) {
       nextSlot.set(endpoint, startsAt + count * INTERVAL);
       if (answersAfter > 0 && reserved.length >= slowFrom) await sleep(answersAfter);
       if (reserved.length >= failsFrom) throw new Error("database away");
-      return { count, startsInMs: startsAt - askedAt, intervalMs: INTERVAL, perSecond: 20, accountPerSecond: 50 };
+      const told = tellsTime ? { now: new Date(NOON + askedAt) } : {};
+      return {
+        count,
+        startsInMs: startsAt - askedAt,
+        intervalMs: INTERVAL,
+        perSecond: 20,
+        accountPerSecond: 50,
+        ...told,
+      };
     },
     report: () => Promise.resolve(),
   });
@@ -50,7 +59,7 @@ function setUp({ answersAfter = 0, slowFrom = 1, failsFrom = Infinity } = {}) {
   return { budget, reserved, call, stall: (ms: number) => void (now += ms) };
 }
 
-Deno.test("slots count from the question to the database, not from its answer", async () => {
+Deno.test("slots count from the question to a database that does not tell its time, not from its answer", async () => {
   const { call } = setUp({ answersAfter: 200 });
   const times = await call(CANCEL, 10);
   // By the database's count they were due from 0 to 463 ms: the first four of them while the answer was on its way.
@@ -103,11 +112,21 @@ Deno.test("a refusal for the account's rate gives up the slots of every endpoint
   }
 });
 
-Deno.test("a database that answers slowly leaves no gap between two blocks", async () => {
-  const { call } = setUp({ answersAfter: 300, slowFrom: 2 });
-  const times = await call(CANCEL, 150);
+Deno.test("a database that answers slowly leaves no gap between two blocks, whether or not it tells its time", async () => {
+  for (const tellsTime of [false, true]) {
+    const { call } = setUp({ answersAfter: 300, slowFrom: 2, tellsTime });
+    const times = await call(CANCEL, 150);
+    const gaps = times.slice(1).map((time, n) => time - times[n]!);
+    assert.ok(Math.max(...gaps) < INTERVAL + 1, `calls stood still for ${Math.max(...gaps)} ms`);
+  }
+});
+
+Deno.test("a database that is as far away as usual costs no slot, and its blocks leave no gap", async () => {
+  const { call } = setUp({ answersAfter: 100, tellsTime: true });
+  const times = await call(CANCEL, 400);
   const gaps = times.slice(1).map((time, n) => time - times[n]!);
   assert.ok(Math.max(...gaps) < INTERVAL + 1, `calls stood still for ${Math.max(...gaps)} ms`);
+  assert.ok(times.at(-1)! < 400 * INTERVAL * 1.01 + 100, `the last call left after ${times.at(-1)} ms`);
 });
 
 Deno.test("a block that was asked for ahead and never came breaks nothing while nobody needs it", async () => {

@@ -27,21 +27,36 @@ export function virtualTime() {
 
 export type Clock = ReturnType<typeof virtualTime>["clock"];
 
+/** Milliseconds that the isolate's next reservation takes to be executed, as where it waits for a connection, and its answer to come. */
+export type Way = { there?: () => number; back?: () => number };
+
+/** When this process's monotonic clock shows 0, in the time of the database. */
+const DATABASE_AT_0 = Date.parse("2026-11-28T14:00:00.123Z");
+
 /** One endpoint's row of the call budget, as every isolate sees it: one block after the other, six seconds long at the most. */
-export function sharedRow({ monotonic, sleep }: Clock, { rate = 20, answersAfter = 0 } = {}) {
+export function sharedRow({ monotonic, sleep }: Clock, { rate = 20, answersAfter = 0, tellsTime = true } = {}) {
   const row = { rate, nextSlot: 0, pausedUntil: 0, reserved: [] as { at: number; count: number }[] };
-  const reserve: CallBudgetOptions["reserve"] = async (_endpoint, asked) => {
+  /** A reservation of an isolate that is so far from the database. */
+  const over = ({ there, back }: Way): CallBudgetOptions["reserve"] => async (_endpoint, asked) => {
+    if (there) await sleep(there());
+    const at = monotonic();
     const intervalMs = 1_028 / row.rate;
     const count = Math.min(asked, Math.max(1, Math.floor(6_000 / intervalMs)));
-    const startsAt = Math.max(monotonic(), row.nextSlot, row.pausedUntil);
-    const startsInMs = startsAt - monotonic();
+    const startsAt = Math.max(at, row.nextSlot, row.pausedUntil);
     row.nextSlot = startsAt + count * intervalMs;
-    row.reserved.push({ at: monotonic(), count });
-    const granted = { count, startsInMs, intervalMs, perSecond: Math.floor(row.rate), accountPerSecond: 50 };
-    if (answersAfter > 0) await sleep(answersAfter);
-    return granted;
+    row.reserved.push({ at, count });
+    if (back) await sleep(back());
+    const now = tellsTime ? { now: new Date(DATABASE_AT_0 + at) } : {};
+    return {
+      count,
+      startsInMs: startsAt - at,
+      intervalMs,
+      perSecond: Math.floor(row.rate),
+      accountPerSecond: 50,
+      ...now,
+    };
   };
-  return { row, reserve };
+  return { row, over, reserve: over(answersAfter > 0 ? { back: () => answersAfter } : {}) };
 }
 
 type Isolate = {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { settings } from "../../../functions/_shared/database/contracts.ts";
+import { reservedCalls, settings } from "../../../functions/_shared/database/contracts.ts";
 
 const OF_THE_FIRST_DATABASE = {
   runSeconds: 50,
@@ -14,6 +14,10 @@ const OF_THE_FIRST_DATABASE = {
 
 Deno.test("functions that are deployed before the database is migrated work as the ones before them did", () => {
   assert.deepEqual(settings.parse(OF_THE_FIRST_DATABASE), { ...OF_THE_FIRST_DATABASE, batchesAtOnce: 2 });
+  const block = { count: 8, startsInMs: 12.5, intervalMs: 51.4, perSecond: 20, accountPerSecond: 50 };
+  assert.deepEqual(reservedCalls.parse(block), block);
+  const now = "2026-11-28T14:00:00.123456+00:00";
+  assert.deepEqual(reservedCalls.parse({ ...block, now }), { ...block, now: new Date("2026-11-28T14:00:00.123Z") });
 });
 
 Deno.test("settings that no version knows are refused by name", () => {
