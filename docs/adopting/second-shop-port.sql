@@ -338,12 +338,20 @@ begin
   where r.ref = p_stripe_id and r.account is not distinct from p_stripe_account
   for update of w;
   if not found then
-    raise exception 'Cannot declare payment dead as it was never attached: current value is %', p_stripe_id using errcode = 'PT404';
+    raise exception 'Cannot declare payment dead as it was never attached: current value is %', coalesce(left(p_stripe_id, 100), 'null')
+      using errcode = 'PT404';
   end if;
   select * into v_ref from shop2.ref_watch r where r.ref = p_stripe_id for update;
-  if v_ref.state <> 'open' or v_sale.status <> 'quarantined' or v_ref.reason is distinct from 'checkout_unclosable' then
-    raise exception 'Cannot declare payment % dead as it is not an open, unclosable one of a quarantined order: current value is % % %',
-      p_stripe_id, v_ref.state, v_ref.reason, v_sale.status using errcode = 'PT409';
+  if v_ref.state <> 'open' then
+    raise exception 'Cannot declare payment % dead as it is not open: current value is %', p_stripe_id, v_ref.state using errcode = 'PT409';
+  end if;
+  if v_sale.status <> 'quarantined' then
+    raise exception 'Cannot declare payment % dead as its order is not quarantined: current value is %', p_stripe_id, v_sale.status
+      using errcode = 'PT409';
+  end if;
+  if v_ref.reason is distinct from 'checkout_unclosable' then
+    raise exception 'Cannot declare payment % dead as its last look did not end as checkout_unclosable: current value is %',
+      p_stripe_id, coalesce(v_ref.reason, 'null') using errcode = 'PT409';
   end if;
   update shop2.ref_watch r
   set state = 'dead', reason = 'declared_dead', closed_at = p_now,
