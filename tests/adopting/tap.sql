@@ -1,5 +1,5 @@
 -- Stands in for pgTAP, which needs Debian's packages: the assertions that tests/database uses, in as many words as they need. Rows are
--- compared by their text. Each answers a line, as pgTAP does; tests/adopting/database_test.ts reads them.
+-- compared by their values. Each answers a line, as pgTAP does; tests/adopting/database_test.ts reads them.
 
 create schema tap;
 
