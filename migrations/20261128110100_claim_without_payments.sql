@@ -19,7 +19,7 @@ as $$
 declare
   v_run public.job_runs := jobs.hold_lease(p_run_id => p_run_id, p_fence => p_fence, p_now => p_now);
   v_lease interval := (select s.lease from jobs.settings s);
-  v_claimed jsonb := '[]';
+  v_claimed jsonb := '[]'::jsonb;
   v_order_id uuid;
 begin
   if v_run.order_id is not null then
