@@ -3,7 +3,8 @@
 //   npm run test:proof                            everything
 //   npm run test:proof -- random_schedules        only the files whose name contains one of the words
 //
-// LAPSE_PROOF_SEED sets the seed of the random schedules, LAPSE_PROOF_RUNS their number; LAPSE_PROOF_PATH replays one that failed.
+// LAPSE_PROOF_SEED sets the seed of the random schedules, of the moments of SIGKILL and of the customers in a rush. LAPSE_PROOF_RUNS sets the
+// number of random schedules; LAPSE_PROOF_PATH replays one that failed.
 
 import { filesBelow } from "../support/runner/files.ts";
 import { root } from "../support/runner/program.ts";

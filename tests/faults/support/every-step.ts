@@ -30,9 +30,10 @@ export async function atEveryStep(
   befall: (step: Step) => ((bench: Bench) => Befalls)[],
   { among = () => true, lease, meanwhile, finally: afterwards }: EveryStep = {},
 ): Promise<number> {
-  const steps = (await stepsOf(scene)).filter(scene.plays ?? (() => true));
+  const steps = await stepsOf(scene);
+  const { plays = () => true } = scene;
   let tried = 0;
-  for (const step of steps.filter(among)) {
+  for (const step of steps.filter((...at) => plays(at[0]) && among(...at))) {
     for (const hook of befall(step)) {
       tried++;
       await withBench((bench) =>
