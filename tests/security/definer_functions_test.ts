@@ -85,7 +85,7 @@ Deno.test("nor does he behind their checks, on the whole way of an order, of a p
   await withShop({ unchecked: true }, async ({ sql, stack }) => {
     await sql.unsafe(CARELESS);
     const reached = new Set<string>();
-    for (const way of [WAY_OF_AN_ORDER, WAY_OF_A_PAYMENT, WAY_OF_AN_OPERATOR]) {
+    for (const way of [WAY_OF_AN_ORDER, WAY_OF_A_PAYMENT, WAY_OF_A_STUCK_PAYMENT, WAY_OF_AN_OPERATOR]) {
       const { said, ended } = await attack(stack.database.adminUrl, way);
       assert.equal(said, null);
       for (const name of ended) reached.add(name);
@@ -120,13 +120,13 @@ const PLACED = [
 ];
 
 /** The run claims the order and settles it so. */
-function settled(outcome: string): string[] {
+function settled(outcome: string, reason = "timeout"): string[] {
   return [
     `select public.jobs_claim_orders('${RUN}', 1, 10)`,
     `select public.jobs_settle_orders('${RUN}', 1, pg_catalog.jsonb_build_array(pg_catalog.jsonb_build_object(
-       'orderId', '${ORDER}', 'attempt', 1, 'outcome', '${outcome}', 'reason', 'timeout', 'payments',
+       'orderId', '${ORDER}', 'attempt', 1, 'outcome', '${outcome}', 'reason', '${reason}', 'payments',
        pg_catalog.jsonb_build_array(pg_catalog.jsonb_build_object('paymentId', (select p.id from public.order_payments p), 'stripeId', 'pi_1',
-         'state', 'open', 'outcome', 'kept', 'reason', 'timeout', 'evidence', '{}'::pg_catalog.jsonb)))))`,
+         'state', 'open', 'outcome', 'kept', 'reason', '${reason}', 'evidence', '{}'::pg_catalog.jsonb)))))`,
   ];
 }
 
@@ -163,6 +163,13 @@ const WAY_OF_A_PAYMENT = [
      pg_catalog.jsonb_build_object('sweepId', (select s.id from public.job_sweeps s), 'cursor', 'pi_1', 'reached',
        (select s.created_from from public.job_sweeps s), 'seen', 1, 'own', 1, 'finished', true))`,
   `select public.jobs_finish_run('${RUN}', 'succeeded')`,
+];
+
+const WAY_OF_A_STUCK_PAYMENT = [
+  ...PLACED,
+  `select public.jobs_begin_run('${RUN}', 'expire-stale-orders', 'server')`,
+  ...settled("quarantined", "checkout_unclosable"),
+  `select public.jobs_declare_dead('pi_1', null, 'because', 'somebody')`,
 ];
 
 const WAY_OF_AN_OPERATOR = [

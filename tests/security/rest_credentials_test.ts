@@ -24,7 +24,7 @@ Deno.test("whatever is shown to REST, tables and functions answer whom it proves
     const before = await traces(shop);
     const wrong: string[] = [];
     for (const { what, headers, whom } of everybody) {
-      for (const { path, init, allowed } of requests) {
+      await Promise.all(requests.map(async ({ path, init, allowed }) => {
         const { allowed: row } = access.find(({ subject }) => path.replace("rpc/", "").split("?")[0] === subject.name)!;
         const response = await fetch(`${shop.stack.apiUrl}/rest/v1/${path}`, {
           ...init,
@@ -37,7 +37,7 @@ Deno.test("whatever is shown to REST, tables and functions answer whom it proves
         if (refused === mayHear || (seesRows && !(whom !== null && row[whom].includes("read")))) {
           wrong.push(`${init.method} ${path} ${what}: ${response.status} ${text.slice(0, 200)}`);
         }
-      }
+      }));
     }
     assert.deepEqual(wrong, []);
     assert.deepEqual(await traces(shop), before);
