@@ -1,10 +1,9 @@
 import { faultsIn } from "../fault.ts";
 
 const FIRED = ["tests/platform/schedule/fired_run_test.ts", "tests/platform/watch/dispatch_alerts_test.ts"];
-const SETTINGS = ["tests/platform/schedule/settings_test.ts"];
+const CONTINUED = ["tests/platform/schedule/continuation_test.ts"];
 const SLOTS = ["tests/platform/schedule/slots_test.ts"];
 const LOST = ["tests/platform/watch/lost_runs_test.ts"];
-const CHAINS = ["tests/platform/watch/broken_chains_test.ts"];
 
 /** From a tick to a run, and from a run that never came to the next one. */
 export const SCHEDULE_SQL_FAULTS = [
@@ -30,60 +29,56 @@ export const SCHEDULE_SQL_FAULTS = [
       "coalesce(c.brake_released, false)",
       "false",
       "a released sweep meets the brake again at its continuation",
-      CHAINS,
+      CONTINUED,
     ],
     [
       "reason-not-handed-on",
       "'pg_cron', c.id, c.reason,",
       "'pg_cron', c.id, null,",
       "nobody reads why a run was released",
-      CHAINS,
+      CONTINUED,
     ],
     [
       "limit-not-handed-on",
       "case when c.item_limit is not null then greatest(1, c.item_limit - case p_job",
       "case when false then greatest(1, c.item_limit - case p_job",
       "an operator who asked for ten gets all",
-      CHAINS,
+      CONTINUED,
     ],
     [
       "limit-starts-anew",
       "else c.payment_intents_canceled + c.checkout_sessions_expired\n",
       "else 0\n",
       "an operator who asked for ten gets ten of each continuation",
-      CHAINS,
+      CONTINUED,
     ],
     [
       "continued-twice",
       "select r.id into v_next from public.job_runs r where r.continues = p_run_id;",
       "select r.id into v_next from public.job_runs r where false;",
       "a run whose answer got lost has two continuations",
-      CHAINS,
+      CONTINUED,
     ],
     [
       "paused-goes-on",
       "where s.job = v_run.job and not s.active) then",
       "where false) then",
       "an operator cannot stop a sweep",
-      SETTINGS,
+      CONTINUED,
     ],
     [
       "one-order-becomes-all",
       "update public.job_runs r set order_id = v_run.order_id where r.id = v_next and v_run.order_id is not null;",
       "",
       "a run about one order goes on with all",
-      [
-        "tests/integration/kinds_of_orders_test.ts",
-        "tests/platform/schedule/fired_run_test.ts",
-        "tests/platform/watch/run_alerts_test.ts",
-      ],
+      CONTINUED,
     ],
     [
       "any-run-continues",
       "if not found or v_run.status <> 'partial' then",
       "if not found then",
       "a run that was done goes on",
-      [...CHAINS, ...FIRED],
+      CONTINUED,
     ],
   ]),
   ...faultsIn("migrations/20261122093300_schedule_slots.sql", [
