@@ -97,9 +97,24 @@ function adjoin(newer: IntentWindow, older: IntentWindow): boolean {
 
 /**
  * How many pages may be read to find a window's intents, given how many intents the database knows in it; 0: read them one by
- * one. Pages are chosen only where they need at most half the calls, so that a window that turns out fuller does not cost more.
+ * one. Pages are chosen only where they need at most half the calls. So what they can save is never less than what they can cost.
  */
 export function pagesWorthReading({ stripeIds }: Pick<IntentWindow, "stripeIds">, known: number): number {
   const pages = Math.max(1, Math.ceil(known / PAGE_SIZE));
   return pages * 2 <= stripeIds.length ? pages : 0;
+}
+
+/** Pages that may be read in vain. One is not enough: a window begins with what customers made since its newest intent. */
+const PAGES_AT_RISK = 2;
+
+/**
+ * Whether a window is read on, after so many pages that showed so many of the wanted intents. An account may be full of intents that
+ * the database does not know, and the planned pages would show nothing but those. Each intent found saves a read, so pages are
+ * read on while they are fewer than two ahead of what they found. A window of n intents thus takes n + 2 calls in the worst case,
+ * and n + 1 where one page was planned, against n single reads; more only in a run that is held up until its pages are too old.
+ */
+export function isWorthAnotherPage(
+  { pages, read, found }: { pages: number; read: number; found: number },
+): boolean {
+  return read < pages && read - found < PAGES_AT_RISK;
 }

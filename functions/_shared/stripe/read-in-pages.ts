@@ -2,7 +2,7 @@ import type { ClaimedOrder } from "../orders.ts";
 import { capturesByHand } from "./captures-by-hand.ts";
 import type { StripeGateway } from "./gateway.ts";
 import type { StripeIntent } from "./objects.ts";
-import { type IntentWindow, PAGE_SIZE, type PagedWindow, pagesOf, windowsOf } from "./page-plan.ts";
+import { type IntentWindow, isWorthAnotherPage, PAGE_SIZE, type PagedWindow, pagesOf, windowsOf } from "./page-plan.ts";
 
 export type ReadInPagesOptions = {
   gateway: StripeGateway;
@@ -24,11 +24,14 @@ type ReadAhead = { object: StripeIntent; requestId: string | null; askedAt: Date
  * The same gateway, with the intents of these orders read ahead from Stripe's list where they were created close together:
  * one page of a hundred instead of a hundred reads. Each is served once; a second look, after a cancel, asks Stripe.
  *
- * What is not found on the pages, cannot be read, or lies alone is read one by one, as ever.
+ * What is not found on the pages, cannot be read, or lies alone is read one by one, as ever. After a failure no further page is
+ * begun; those under way end first, so that nothing goes on behind the back of a run that is over.
  *
  * A page is older than a read of its own would be, and Stripe does not make up for that: it refuses to cancel what succeeded or
  * is processing, but cancels an intent that was authorised for a capture by hand since, and one whose customer got into 3-D
  * Secure. So an intent with a capture by hand is never served from a page, and no page is served for long.
+ *
+ * @throws the first failure that is no reply of Stripe's, as when the call budget could not be asked.
  */
 export async function readInPages(
   orders: readonly ClaimedOrder[],
@@ -42,10 +45,14 @@ export async function readInPages(
     clock,
     missing: new Set(pages.flatMap(({ stripeIds }) => stripeIds)),
     ahead: new Map(),
+    failures: [],
   };
   // All at once: they are seen at the same time, and their slots of the call budget are reserved together.
-  await Promise.all(pages.map((window) => readWindow(window, reading)));
-  const { ahead } = reading;
+  await Promise.all(
+    pages.map((window) => readWindow(window, reading).catch((error) => void reading.failures.push(error))),
+  );
+  const { ahead, failures } = reading;
+  if (failures.length > 0) throw failures[0];
 
   return {
     ...gateway,
@@ -62,14 +69,18 @@ type Reading = Pick<ReadInPagesOptions, "gateway" | "clock"> & {
   /** Wanted intents that no page has shown yet. One that was attached late may lie in another window than its own. */
   missing: Set<string>;
   ahead: Map<string, ReadAhead>;
+  /** What was thrown while windows were read. */
+  failures: unknown[];
 };
 
 async function readWindow(
   { account, from, to, stripeIds, pages }: PagedWindow,
-  { gateway, clock, missing, ahead }: Reading,
+  { gateway, clock, missing, ahead, failures }: Reading,
 ): Promise<void> {
   let startingAfter: string | null = null;
-  for (let page = 0; page < pages && stripeIds.some((id) => missing.has(id)); page++) {
+  let found = 0;
+  const goesOn = () => failures.length === 0 && stripeIds.some((id) => missing.has(id));
+  for (let read = 0; isWorthAnotherPage({ pages, read, found }) && goesOn(); read++) {
     const askedAt = clock();
     const reply = await gateway.listIntents({
       createdGte: from,
@@ -83,6 +94,7 @@ async function readWindow(
     for (const intent of reply.object.intents) {
       if (!missing.delete(intent.id) || capturesByHand(intent)) continue;
       ahead.set(intent.id, { object: intent, requestId: reply.requestId, askedAt });
+      found += 1;
     }
     startingAfter = reply.object.lastId;
     if (!reply.object.hasMore || startingAfter === null) return;

@@ -3,6 +3,7 @@ import { faultsIn } from "../fault.ts";
 const BY_HAND = ["tests/unit/stripe/captures_by_hand_test.ts"];
 const BROKEN = ["tests/unit/expire/broken_batch_test.ts"];
 const PAGES = ["tests/unit/stripe/read_in_pages_test.ts"];
+const PAGE_BOUNDS = ["tests/unit/stripe/read_in_pages_bounds_test.ts"];
 const ENDS = ["tests/unit/stripe/expect_ends_test.ts"];
 const LOST = ["tests/unit/expire/unknown_payments_test.ts"];
 const UNREADABLE = ["tests/unit/expire/unreadable_orders_test.ts"];
@@ -24,6 +25,28 @@ export const RUN_FAULTS = [
       "a customer who has been in 3-D Secure for long is cancelled",
       BY_HAND,
     ],
+    [
+      "pages-behind-the-back",
+      ".catch((error) => void reading.failures.push(error))",
+      "",
+      "calls go on for a run that is over",
+      PAGE_BOUNDS,
+    ],
+    [
+      "pages-after-a-failure",
+      "failures.length === 0 && stripeIds",
+      "stripeIds",
+      "a run that failed reserves and reads on",
+      PAGE_BOUNDS,
+    ],
+    [
+      "page-failure-forgotten",
+      "if (failures.length > 0) throw failures[0];",
+      "",
+      "a budget that cannot be asked is asked once more for each intent",
+      PAGE_BOUNDS,
+    ],
+    ["found-uncounted", "found += 1;", "", "paging ends although it finds what it looks for", PAGE_BOUNDS],
   ]),
   ...faultsIn("functions/_shared/stripe/page-plan.ts", [
     [
@@ -47,6 +70,13 @@ export const RUN_FAULTS = [
       "pages",
       "pages cost more than single reads",
       PAGES,
+    ],
+    [
+      "pages-in-vain",
+      " && read - found < PAGES_AT_RISK",
+      "",
+      "in an account full of unknown intents pages cost half as much again as single reads",
+      PAGE_BOUNDS,
     ],
   ]),
   ...faultsIn("functions/_shared/stripe/expect-ends.ts", [
