@@ -7,9 +7,13 @@ export async function expiredAndPaid({ sql, stripe }: OracleInput): Promise<stri
     .map(({ id }) => `1: order ${id} is expired and paid at Stripe`);
 }
 
-/** What is recorded as dead must be dead at Stripe. Payments that Stripe does not know are some test's inventions. */
+/**
+ * What is recorded as dead must be dead at Stripe, but for what an operator declared dead: that is Stripe's last answer and a person's word.
+ * Payments that Stripe does not know are some test's inventions.
+ */
 export async function deadAndAlive({ sql, stripe }: OracleInput): Promise<string[]> {
-  const dead = await sql<{ stripe_id: string }[]>`select stripe_id from public.order_payments where state = 'dead'`;
+  const dead = await sql<{ stripe_id: string }[]>`
+    select stripe_id from public.order_payments where state = 'dead' and not coalesce(evidence ? 'declared_by', false)`;
   const statusAtStripe = (id: string): string | undefined => {
     const session = id.startsWith("cs_") ? stripe.checkoutSessions({ id })[0] : undefined;
     if (session?.status === "open") return "open";
