@@ -55,12 +55,16 @@ const order = fc.record({
   minutesAgo: fc.constantFrom(60, 60, 33, 31, 1),
 });
 
+/** Most of all what ends a payment, since an answer that is lost there must not be guessed. */
 const ENDPOINTS = [
   undefined,
   "payment_intents.retrieve",
   "payment_intents.cancel",
+  "payment_intents.cancel",
+  "payment_intents.cancel",
   "payment_intents.list",
   "checkout.sessions.retrieve",
+  "checkout.sessions.expire",
   "checkout.sessions.expire",
   "checkout.sessions.list",
 ] as const;
