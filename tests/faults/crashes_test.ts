@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { assertPromises } from "../oracle/oracle.ts";
 import { type Bench, useBenches, withBench } from "./support/bench.ts";
-import { atEveryStep, type Befalls, named, stepsOf, within } from "./support/every-step.ts";
+import { atEveryStep, type Befalls, firstOfName, named, stepsOf, within } from "./support/every-step.ts";
 import { cutAt, dieBefore } from "./support/fates.ts";
 import { isLong, report } from "./support/length.ts";
-import { nextTick, tick } from "./support/scheduler.ts";
+import { nextTick, tick, type TickOptions } from "./support/scheduler.ts";
 import { SCENES } from "./support/scenes.ts";
 import { MINUTE } from "./support/time.ts";
 import type { AtStep } from "./support/wire.ts";
@@ -27,27 +27,19 @@ for (const scene of SCENES) {
   });
 
   Deno.test(`${name}: a run that stalls at any step for longer than its lease is fenced off when it wakes`, async () => {
-    const stall = (number: number) => (bench: Bench): Befalls => {
-      let written: unknown = null;
-      const atStep: AtStep = async (step, take) => {
-        // What it wrote before it lost its lease stands; every call it makes after that changes nothing of it.
-        if (step.number > number && written !== null) assert.deepEqual(await writtenByLost(bench), written);
-        if (step.number !== number) return await take();
-        bench.time.advance(MINUTE);
-        await tick(bench, { job });
-        await assertPromises(bench);
-        if (number > 1) written = await writtenByLost(bench);
-        return await take();
-      };
-      return Object.assign(atStep, {
-        after: async () => {
-          if (written !== null) assert.deepEqual(await writtenByLost(bench), written);
-        },
-      });
-    };
     // A short lease in a long run: it may still work when its lease is over, so that the fence alone holds it.
-    const stalls = await atEveryStep(scene, ({ number }) => [stall(number)], { lease: "15 seconds" });
+    const stalls = await atEveryStep(scene, ({ number }) => [stall(number, { job })], { lease: "15 seconds" });
     report(`${name}: stalled before each of ${stalls} steps`);
+  });
+
+  Deno.test(`${name}: a run that stalls is fenced off as well when the next run took its lease and died, and its orders are still its own`, async () => {
+    const stalls = await atEveryStep(
+      scene,
+      // It dies when it has begun: nobody claimed again what the stalled run holds.
+      ({ number }) => [stall(number, { job, atStep: dieBefore(2) })],
+      { lease: "15 seconds", among: (...at) => isLong || at[0].place === "database" && firstOfName(...at) },
+    );
+    report(`${name}: stalled before each of ${stalls} steps, while the next run took the lease and died`);
   });
 
   // The tick is the same in all scenes of a job.
@@ -91,6 +83,29 @@ for (const scene of SCENES) {
       report(`${name}: ${pairs} pairs of deaths`);
     });
   }
+}
+
+/** The run stalls before the step while its lease runs out, and others tick. */
+function stall(number: number, others: TickOptions): (bench: Bench) => Befalls {
+  return (bench) => {
+    let written: unknown = null;
+    const assertFenced = async () => {
+      if (written !== null) {
+        assert.deepEqual(await writtenByLost(bench), written, "a run that lost its lease wrote something");
+      }
+    };
+    const atStep: AtStep = async (step, take) => {
+      // What it wrote before it lost its lease stands; every call it makes after that changes nothing of it.
+      if (step.number > number) await assertFenced();
+      if (step.number !== number) return await take();
+      bench.time.advance(MINUTE);
+      await tick(bench, others);
+      await assertPromises(bench);
+      if (number > 1) written = await writtenByLost(bench);
+      return await take();
+    };
+    return Object.assign(atStep, { after: assertFenced });
+  };
 }
 
 /** Everything that runs which lost their lease have written. */
