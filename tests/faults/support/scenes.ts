@@ -3,7 +3,7 @@ import { assertQuiet } from "../../oracle/quiet.ts";
 import { type Bench, type JobName, ON_HAND } from "./bench.ts";
 import { isLong } from "./length.ts";
 import { nextTick, tickUntilQuiet } from "./scheduler.ts";
-import { createAtStripe, everyKind, type Kind, markPaid, placeOrder, statusOf } from "./shop.ts";
+import { createAtStripe, everyKind, type Kind, markPaid, type Placed, placeOrder, statusOf } from "./shop.ts";
 import { DAY, MINUTE, SECOND } from "./time.ts";
 import type { AtStep, Step } from "./wire.ts";
 
@@ -62,20 +62,21 @@ const outOfTime: Scene = {
 
 /** Places an order of each kind; the answer sees to it that all of them end where they have to. */
 async function placeEach(bench: Bench, kinds: Kind[]): Promise<() => Promise<void>> {
-  const opened: { name: string; becomes: string; id: string }[] = [];
+  const opened: (Omit<Kind, "payments"> & Placed)[] = [];
   for (const [n, kind] of kinds.entries()) {
     // A little apart, so that they are claimed in the same order each time.
     const placedMinutesAgo = 60 + (kinds.length - n) * 10 / MINUTE;
-    opened.push({ ...kind, id: (await placeOrder(bench, { ...kind, placedMinutesAgo })).id });
+    opened.push({ ...kind, ...await placeOrder(bench, { ...kind, placedMinutesAgo }) });
   }
   // One tick after the lease nothing is claimed and every run has ended; soon after that every order is where it has to be.
   return async () => {
     await nextTick(bench);
     await assertQuiet({ ...bench, onHand: ON_HAND });
     await tickUntilQuiet(bench, { withinMs: 15 * MINUTE, most: 6 });
-    for (const { name, becomes, id } of opened) {
+    for (const { name, becomes, id, payments } of opened) {
       const status = await statusOf(bench, id);
       assert.equal(status, becomes, `6: the order "${name}" has to become ${becomes} and is ${status}`);
+      for (const payment of status === "expired" ? payments : []) assertDead(bench, payment, name);
     }
     await assertQuiet({ ...bench, onHand: ON_HAND });
   };
@@ -132,6 +133,15 @@ const cleanup: Scene = {
     };
   },
 };
+
+/** By Stripe's own word, whatever the database holds as evidence: nobody may still be able to pay. */
+function assertDead({ stripe }: Bench, id: string, name: string): void {
+  const status = id.startsWith("cs_") ? stripe.checkoutSession({ id }).status : stripe.paymentIntent({ id }).status;
+  assert.ok(
+    status === "canceled" || status === "expired",
+    `3: the order "${name}" is expired and its payment ${id} is ${status} at Stripe`,
+  );
+}
 
 /** With a message of one's own, deepEqual does not tell what differs. */
 function assertSame(actual: unknown, expected: unknown, promise: string): void {
