@@ -88,6 +88,28 @@ Deno.test("a slot whose dispatch fails stays unclaimed, and the next tick claims
   });
 });
 
+Deno.test("a slot in the first hour of a local day is of that day, while it is still the day before in UTC", async () => {
+  await withSchedule(async (sql) => {
+    const [slot] = slotsOf(2027, 2027) as [Date];
+    await sql`update jobs.schedules set local_time = '00:30' where job = ${job}`;
+    const early = new Date(slot.getTime() - 2.5 * hour);
+    assert.notEqual(early.getUTCDay(), slot.getUTCDay());
+    await tickOnce(sql, new Date(early.getTime() - 1));
+    await tickOnce(sql, new Date(early.getTime() + 5 * 60_000));
+    assert.deepEqual((await claims(sql)).at(-1)!.slot, early);
+  });
+});
+
+Deno.test("a job without a weekly schedule has no slot", async () => {
+  await withSchedule(async (sql) => {
+    await assert.rejects(
+      async () => void await sql`select jobs.dispatch_due_slot('expire-stale-orders', now())`,
+      /Cannot dispatch a slot of expire-stale-orders as it has no weekly schedule/,
+    );
+    assert.deepEqual(await claims(sql), []);
+  });
+});
+
 /** A database whose schedule is older than all the ticks of these tests. */
 async function withSchedule<T>(work: (sql: postgres.Sql, url: string) => Promise<T>): Promise<T> {
   await using database = await databases.fresh();

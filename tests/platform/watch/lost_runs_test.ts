@@ -154,6 +154,23 @@ Deno.test("the watch waits for no run: one that begins at this moment is left al
   });
 });
 
+Deno.test("nor for one that settles at this moment: its answer is copied by the next watch", async () => {
+  await withWatched(databases, async (watched) => {
+    const id = await watched.dispatch(0);
+    await respond(watched, id, { status_code: 202 });
+    const other = await watched.sql.reserve();
+    await other`begin`;
+    await other`select from public.job_runs where id = ${id} for update`;
+    await watched.sql`set statement_timeout = '2s'`;
+    await watched.watch(1);
+    assert.equal((await runOf(watched, id)).response_status, null);
+    await other`commit`;
+    other.release();
+    await watched.watch(1.5);
+    assert.equal((await runOf(watched, id)).response_status, 202);
+  });
+});
+
 Deno.test("orders of a lost run stay claimed until the claim lapses by itself", async () => {
   await withWatched(databases, async (watched) => {
     const order = await watched.placeOrder(0);
