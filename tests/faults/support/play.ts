@@ -8,7 +8,7 @@ import { bankDecides, customerActs } from "./customer-acts.ts";
 import { cutAt, dieBefore, insertBefore } from "./fates.ts";
 import { type Fate, finalStatus, type OrderModel, type PaymentModel } from "./model.ts";
 import { namedSteps } from "./named-steps.ts";
-import { createRequests, type Requests } from "./requests.ts";
+import { createRequests, oneProcessEach, type Requests } from "./requests.ts";
 import type { Event, Schedule, Trouble } from "./schedule.ts";
 import { nextTick, tick, tickUntilQuiet, watch } from "./scheduler.ts";
 import {
@@ -35,7 +35,8 @@ const TAKES_WORK = ["jobs_claim_orders", "jobs_stale_payments", "jobs_next_slice
 type World = { bench: Bench; orders: OrderModel[]; requests: Requests };
 
 /** Plays a schedule, asks the oracle after every event, lets everything come to rest, and holds the result against the model. */
-export async function play(bench: Bench, { events, claimBatch, settles }: Schedule): Promise<void> {
+export async function play(shop: Bench, { events, claimBatch, settles }: Schedule): Promise<void> {
+  const bench = oneProcessEach(shop);
   const orders: OrderModel[] = [];
   const requests = createRequests(bench);
   // The first sweep goes back to before the first order, however late in the schedule it is.

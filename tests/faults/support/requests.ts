@@ -1,4 +1,5 @@
-import type { Bench, RunOptions } from "./bench.ts";
+import assert from "node:assert/strict";
+import type { Bench, RunOptions, RunOutcome } from "./bench.ts";
 import type { Request } from "./schedule.ts";
 import { type Delivery, type Queued, watch } from "./scheduler.ts";
 
@@ -36,10 +37,33 @@ export function createRequests(bench: Bench): Requests {
       late = [];
       await watch(bench);
       for (const { run_id, job } of arriving) {
-        await bench.run({ ...options, job, run: { runId: run_id, trigger: "schedule" } });
+        const [row] = await bench.sql<{ status: string }[]>`select status from public.job_runs where id = ${run_id}`;
+        const outcome = await bench.run({ ...options, job, run: { runId: run_id, trigger: "schedule" } });
+        const { status } = row!;
+        assert.ok(status === "queued" || !hasWorked(outcome), `run ${run_id} was ${status} and began all the same`);
       }
     },
   };
+}
+
+/** The bench in which a run works in one process at most, however often its request arrives. */
+export function oneProcessEach(bench: Bench): Bench {
+  const worked = new Set<string>();
+  return {
+    ...bench,
+    async run(options) {
+      const outcome = await bench.run(options);
+      const id = options?.run?.runId;
+      if (id === undefined || !hasWorked(outcome)) return outcome;
+      assert.ok(!worked.has(id), `run ${id} was worked on by two processes`);
+      worked.add(id);
+      return outcome;
+    },
+  };
+}
+
+function hasWorked({ steps }: RunOutcome): boolean {
+  return steps.some(({ name }) => name !== "jobs_begin_run");
 }
 
 /** What pg_net writes of a request that the function did not answer with a 202. */
