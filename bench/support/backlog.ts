@@ -14,12 +14,13 @@ export async function placeOrdersWithoutPayment({ sql }: Pick<Shop, "sql">, coun
 
 /**
  * Places due orders with one unpaid intent each, at Stripe as well; intents are `spacingSeconds` apart. Goes round
- * place_order and attach_payment, which would take minutes for the sizes measured here.
+ * place_order and attach_payment, which would take minutes for the sizes measured here. Answers when the first was created, in Unix
+ * seconds.
  */
 export async function placeOrdersWithIntent(
   { sql, stack }: Shop,
   { count, spacingSeconds, livemode = false }: { count: number; spacingSeconds: number; livemode?: boolean },
-): Promise<void> {
+): Promise<{ start: number }> {
   const start = Math.floor(Date.now() / 1_000) - 7_200 - Math.ceil(count * spacingSeconds);
   const rows = await sql<{ id: string }[]>`
     insert into public.orders (currency, amount, created_at, expires_at, next_check_at)
@@ -39,6 +40,7 @@ export async function placeOrdersWithIntent(
     select p.order_id, 'payment_intent', p.stripe_id, to_timestamp(${start}::float8 + (p.n - 1) * ${spacingSeconds}::float8 + 1)
     from unnest(${ids}::uuid[], ${intents}::text[]) with ordinality as p (order_id, stripe_id, n)`;
   await reserve({ sql });
+  return { start };
 }
 
 /**
