@@ -30,9 +30,9 @@ export type CancelableFinding = Finding & { standing: Extract<Verdict, { kind: "
  * | outcome unknown | look again: dead counts, still cancelable does not (the call may yet be executed) |
  * | busy, throttled, quarantine, stop | that |
  *
- * Stripe has no conditional cancel. In the gap between the look and the cancel a customer may get into 3-D Secure, or have the
- * card authorised for a capture by hand, and is canceled with it: nothing is charged, a hold is released, and the order closes as
- * unpaid. Every other state that can be reached makes Stripe refuse, except in rare cases `processing`. So whoever calls this
+ * Stripe has no conditional cancel. In the gap between the look and the cancel a customer may get into 3-D Secure, get a voucher,
+ * or have the card authorised for a capture by hand, and is canceled with it: nothing is charged, a hold is released, and the order
+ * closes as unpaid. Every other state that can be reached makes Stripe refuse, except in rare cases `processing`. So whoever calls this
  * keeps the gap short: an intent with a capture by hand is looked at right before, never on a page, and the rest of the gap is
  * what the cancel waits for its slot of the call budget. The session of a payment needs no such care: only an open one expires.
  */
