@@ -14,7 +14,7 @@ const neededBytes = 2 * 1024 ** 3;
  */
 export async function createServerFolder(
   { home }: Installation,
-  installExtensions: (folder: string) => Promise<unknown>,
+  options: { data?: string; installExtensions: (folder: string) => Promise<unknown> },
 ): Promise<string> {
   const folder = await Deno.makeTempDir({ dir: serversFolder(), prefix: serverPrefix });
   await Deno.chmod(folder, 0o755);
@@ -23,8 +23,9 @@ export async function createServerFolder(
   await Deno.mkdir(state, { mode: 0o755 });
   const share = join("share", "postgresql");
   // -a keeps the owner of the data directory, which is not us when we are root.
-  await run("cp", ["-a", join(home, "data"), join(home, share, "extension"), state]);
-  await installExtensions(join(state, "extension"));
+  await run("cp", ["-a", options.data ?? join(home, "data"), join(state, "data")]);
+  await run("cp", ["-a", join(home, share, "extension"), state]);
+  await options.installExtensions(join(state, "extension"));
 
   await Deno.mkdir(join(folder, share), { recursive: true });
   await run("cp", ["-R", join(home, "bin"), folder]);

@@ -1,6 +1,7 @@
+import { join } from "node:path/posix";
 import { installExtensionFiles } from "../extensions/install.ts";
 import { freePort } from "./free-port.ts";
-import { prepareInstallation, superuser } from "./installation.ts";
+import { prepareInstallation, run, superuser } from "./installation.ts";
 import { removeAbandoned } from "./abandoned.ts";
 import { type PostgresProcess, startProcess } from "./process.ts";
 import { createServerFolder, removeServerFolder } from "./server-folder.ts";
@@ -10,6 +11,8 @@ export type PostgresOptions = {
   port?: number;
   /** postgresql.conf settings on top of `quickSettings`. */
   settings?: Record<string, string | number>;
+  /** A stopped server's data directory to start with a copy of; a freshly initialised one by default. */
+  data?: string;
   /** Puts extension files into the server's own share folder; the stand-ins of pg_cron, pg_net and Vault by default. */
   installExtensions?: (folder: string) => Promise<unknown>;
 };
@@ -22,6 +25,8 @@ export type Postgres = {
   log(): string[];
   /** `immediate` is a crash: no checkpoint, and unlogged tables come back empty. The data is removed. */
   stop(mode?: "fast" | "immediate"): Promise<void>;
+  /** Stops the server in good order and leaves a copy of its data directory at `folder`. */
+  saveData(folder: string): Promise<void>;
   /** Same data, same port. */
   restart(mode?: "fast" | "immediate"): Promise<void>;
 } & AsyncDisposable;
@@ -53,7 +58,10 @@ const quickSettings = {
 export async function startPostgres(options: PostgresOptions = {}): Promise<Postgres> {
   await removeAbandoned();
   const installation = await prepareInstallation();
-  const folder = await createServerFolder(installation, options.installExtensions ?? installExtensionFiles);
+  const folder = await createServerFolder(installation, {
+    data: options.data,
+    installExtensions: options.installExtensions ?? installExtensionFiles,
+  });
   const start = (port: number) =>
     startProcess(folder, { settings: { ...quickSettings, ...options.settings, port }, user: installation.user });
   let port = options.port ?? freePort();
@@ -76,10 +84,24 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     await server.stop(mode);
     await removeServerFolder(folder);
   }
+  async function saveData(target: string): Promise<void> {
+    stopped = true;
+    await server.stop("fast");
+    await run("cp", ["-a", await Deno.realPath(join(folder, "data")), target]);
+    await removeServerFolder(folder);
+  }
   async function restart(mode: "fast" | "immediate" = "fast"): Promise<void> {
     await server.stop(mode);
     server = await start(port);
   }
   const url = `postgres://${superuser}:${installation.password}@127.0.0.1:${port}/postgres`;
-  return { url, port, log: () => server.log(), stop, restart, [Symbol.asyncDispose]: () => stop("immediate") };
+  return {
+    url,
+    port,
+    log: () => server.log(),
+    stop,
+    saveData,
+    restart,
+    [Symbol.asyncDispose]: () => stop("immediate"),
+  };
 }
