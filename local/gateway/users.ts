@@ -33,5 +33,5 @@ export async function createUser(
 
 /** An operator or viewer under a reserved domain, with a password of its own. */
 export function inventUser(role: "operator" | "viewer"): NewUser & { password: string } {
-  return { email: `${role}@lapse.test`, password: randomText(), app_metadata: { jobs_role: role } };
+  return { email: `${role}@lapse.test`, password: randomText(), app_metadata: { lapse_role: role } };
 }

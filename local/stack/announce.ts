@@ -32,7 +32,7 @@ export async function announceStack(description: Record<string, unknown>, file =
 async function runningAt(text: string | null): Promise<string | null> {
   try {
     const { apiUrl, secretKey } = another.parse(JSON.parse(text ?? "null"));
-    const response = await fetch(`${apiUrl}/rest/v1/job_metrics?select=job`, {
+    const response = await fetch(`${apiUrl}/rest/v1/lapse_metrics?select=job`, {
       headers: { apikey: secretKey },
       signal: AbortSignal.timeout(2_000),
     });

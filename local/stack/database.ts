@@ -1,19 +1,26 @@
-import { type Databases, prepareDatabase, startDatabases } from "../platform/databases.ts";
-import { type Database } from "../postgres/databases.ts";
+import { type Databases, startDatabases } from "../platform/databases.ts";
+import { prepareDatabase } from "../platform/prepare.ts";
+import { applyPlatform } from "../platform/apply.ts";
+import { createDatabase, type Database } from "../postgres/databases.ts";
+import { startPostgres } from "../postgres/start.ts";
 
 export type StackDatabase = { database: Database; release(): Promise<void> };
 
 /**
- * The stack's database: a copy of `databases`' template, or somebody's own server at `dbUrl` (made ready in place and
- * left as it is at the end), or a server of its own.
+ * The stack's database: a copy of `databases`' template, or somebody's own server at `dbUrl` (made ready in place and left as it is at the
+ * end), or a server of its own. With `project` it gets that project's migrations instead of the sample shop and Lapse's own.
  */
-export async function provideDatabase(options: { databases?: Databases; dbUrl?: string }): Promise<StackDatabase> {
+export async function provideDatabase(
+  options: { databases?: Databases; dbUrl?: string; project?: string },
+): Promise<StackDatabase> {
+  const { project } = options;
   if (options.dbUrl) {
     const name = new URL(options.dbUrl).pathname.slice(1);
     const database = { name, adminUrl: options.dbUrl, url: options.dbUrl };
-    await prepareDatabase(database);
+    await prepareDatabase(database, { project });
     return { database, release: () => Promise.resolve() };
   }
+  if (project !== undefined) return await provideProject(project);
   const databases = options.databases ?? await startDatabases();
   const database = await databases.fresh();
   const release = async () => {
@@ -21,4 +28,18 @@ export async function provideDatabase(options: { databases?: Databases; dbUrl?: 
     else await databases.stop();
   };
   return { database, release };
+}
+
+/** A server of its own for somebody's project, whose migrations are theirs to change at any time: nothing of it is kept. */
+async function provideProject(project: string): Promise<StackDatabase> {
+  const server = await startPostgres();
+  try {
+    await applyPlatform(server.url, { ownerPassword: new URL(server.url).password });
+    const database = await createDatabase(server.url);
+    await prepareDatabase(database, { project });
+    return { database, release: () => server.stop("immediate") };
+  } catch (error) {
+    await server.stop("immediate");
+    throw error;
+  }
 }

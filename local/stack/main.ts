@@ -18,6 +18,7 @@ async function main(): Promise<void> {
     schedulerSecret: stack.schedulerSecret,
     stripeApiBase: stack.stripeApiBase,
     stripeControlUrl: stack.simulator?.controlUrl ?? null,
+    stripeWebhookSecret: stack.stripeWebhookSecret,
     operator: account(stack.operator),
     viewer: account(stack.viewer),
   };
@@ -36,6 +37,7 @@ async function start(options: Options): Promise<Stack> {
     return await startStack({
       dbUrl: options["db-url"],
       stripeApiBase: options["stripe-api-base"],
+      project: options.project,
       port: options.port,
       // Standard output belongs to the one JSON line.
       onFunctionLog: ({ function: name, line }) => console.error(`${name}: ${line}`),
@@ -64,7 +66,7 @@ function inWords(description: Description): string {
   const lines = Object.entries(description)
     .filter(([, value]) => value !== null)
     .map(([name, value]) =>
-      `  ${name.padEnd(18)}${typeof value === "string" ? value : Object.values(value as object).join(" / ")}`
+      `  ${name.padEnd(21)}${typeof value === "string" ? value : Object.values(value as object).join(" / ")}`
     );
   const { email, password } = description.operator;
   const variables = Object.entries(VARIABLES).map(([name, from]) => `${name}=${description[from]}`);

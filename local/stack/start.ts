@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { type FunctionLog, type FunctionsHost, startFunctionsHost } from "../functions-host/start.ts";
 import { generateKeys, type ProjectKeys, randomText } from "../gateway/keys.ts";
 import { startRestAndAuth } from "../gateway/rest-and-auth.ts";
@@ -20,6 +21,8 @@ export type StackOptions = {
   /** Another Stripe server than a simulator of the stack's own. */
   stripeApiBase?: string;
   simulator?: StripeSimulatorOptions;
+  /** True: the simulator sends its events to `lapse-webhook`, as an endpoint of the account would. */
+  webhook?: boolean;
   /** Of pg_cron and pg_net; false leaves them out, so that nothing happens by itself. */
   workers?: WorkersOptions | false;
   /** False leaves the operator and the viewer out, and the 0.3 s that bcrypt takes. */
@@ -27,6 +30,8 @@ export type StackOptions = {
   /** Added to, or replacing, the functions' environment. */
   functionsEnv?: Record<string, string>;
   functionsFolder?: string;
+  /** Folder of somebody's project: its migrations and functions instead of the sample shop and those here. */
+  project?: string;
   /** Fresh ones by default. Whoever brings them along can sign a user's token that Auth would not issue. */
   keys?: ProjectKeys;
   onFunctionLog?: (log: FunctionLog) => void;
@@ -39,6 +44,8 @@ export type Stack = {
   secretKey: string;
   schedulerSecret: string;
   stripeApiBase: string;
+  /** Signs events for `lapse-webhook`. */
+  stripeWebhookSecret: string;
   /** Undefined when `stripeApiBase` was given. */
   simulator: StripeSimulator | undefined;
   /** Undefined when `users` is false. */
@@ -83,8 +90,9 @@ async function assemble(options: StackOptions, parts: AsyncDisposableStack): Pro
   parts.defer(() => simulator?.close());
   const stripeApiBase = options.stripeApiBase ?? simulator!.apiBase;
   const schedulerSecret = randomText();
+  const stripeWebhookSecret = `whsec_${randomText()}`;
   const functions = await startFunctionsHost({
-    folder: options.functionsFolder,
+    folder: options.functionsFolder ?? (options.project && join(options.project, "supabase", "functions")),
     onLog: options.onFunctionLog,
     env: {
       SUPABASE_URL: apiUrl,
@@ -93,14 +101,19 @@ async function assemble(options: StackOptions, parts: AsyncDisposableStack): Pro
       SUPABASE_JWKS: JSON.stringify(keys.jwks),
       STRIPE_SECRET_KEY: "sk_test_local",
       STRIPE_API_BASE: stripeApiBase,
-      JOBS_SCHEDULER_SECRET: schedulerSecret,
+      LAPSE_SCHEDULER_SECRET: schedulerSecret,
+      STRIPE_WEBHOOK_SECRET: stripeWebhookSecret,
       ...options.functionsEnv,
     },
   });
   parts.defer(functions.close);
   routes.functions = functions.fetch;
 
-  const vault = { jobs_functions_url: `${apiUrl}/functions/v1`, jobs_scheduler_secret: schedulerSecret };
+  if (options.webhook) {
+    simulator?.control.setWebhook({ url: `${apiUrl}/functions/v1/lapse-webhook`, secret: stripeWebhookSecret });
+  }
+
+  const vault = { lapse_functions_url: `${apiUrl}/functions/v1`, lapse_scheduler_secret: schedulerSecret };
   await setVaultEntries(database.adminUrl, vault);
   parts.defer(() => removeVaultEntries(database.adminUrl, Object.keys(vault)));
   const workers = options.workers === false ? undefined : await startWorkers(database, options.workers ?? {});
@@ -119,6 +132,7 @@ async function assemble(options: StackOptions, parts: AsyncDisposableStack): Pro
     secretKey: keys.secretKey,
     schedulerSecret,
     stripeApiBase,
+    stripeWebhookSecret,
     simulator,
     operator,
     viewer,

@@ -12,7 +12,7 @@ const tables = `
   insert into public.for_operators values (1);
   alter table public.for_operators enable row level security;
   create policy operators on public.for_operators for select to authenticated
-    using ((select auth.jwt() -> 'app_metadata' ->> 'jobs_role') = 'operator');
+    using ((select auth.jwt() -> 'app_metadata' ->> 'lapse_role') = 'operator');
   grant select on public.for_operators to authenticated;
   create table public.not_granted (id int);
   create function public.echo(argument jsonb) returns jsonb language sql as
@@ -66,7 +66,7 @@ Deno.test("access tokens are ES256, name their key and carry app_metadata, as th
   const { data, error } = await (await signedIn("operator")).auth.getClaims();
   assert.equal(error, null);
   assert.deepEqual([data?.header.alg, data?.header.kid], ["ES256", keys.jwks.keys[0]?.kid]);
-  assert.equal(data?.claims.app_metadata?.jobs_role, "operator");
+  assert.equal(data?.claims.app_metadata?.lapse_role, "operator");
   assert.equal(data?.claims.iss, `${api.url}/auth/v1`);
 });
 
@@ -88,13 +88,13 @@ Deno.test("creating a user again replaces the password and the role", async () =
   await api.createUser({
     email: "twice@lapse.test",
     password: "second-password",
-    app_metadata: { jobs_role: "viewer" },
+    app_metadata: { lapse_role: "viewer" },
   });
   const { data } = await client(keys.publishableKey).auth.signInWithPassword({
     email: "twice@lapse.test",
     password: "second-password",
   });
-  assert.equal(data.user?.app_metadata.jobs_role, "viewer");
+  assert.equal(data.user?.app_metadata.lapse_role, "viewer");
 });
 
 async function startApi() {

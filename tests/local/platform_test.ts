@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { applyPlatform } from "../../local/platform/apply.ts";
-import { type Databases, prepareDatabase, startDatabases } from "../../local/platform/databases.ts";
+import { type Databases, startDatabases } from "../../local/platform/databases.ts";
 import { migrate } from "../../local/platform/migrate.ts";
+import { prepareDatabase } from "../../local/platform/prepare.ts";
 import { createDatabase, describeDatabase, dropDatabase, withConnection } from "../../local/postgres/databases.ts";
 import { startPostgres } from "../../local/postgres/start.ts";
 
@@ -53,12 +54,12 @@ Deno.test("a new table is closed to the API roles, a new function is open to ano
 
 Deno.test("auth.uid() and auth.jwt() read the claims of the request", async () => {
   await using database = await databases.fresh();
-  const claims = { sub: "8f0e7a7e-0000-4000-8000-000000000001", app_metadata: { jobs_role: "viewer" } };
+  const claims = { sub: "8f0e7a7e-0000-4000-8000-000000000001", app_metadata: { lapse_role: "viewer" } };
   const [row] = await withConnection(database.url, (sql) =>
     sql.begin(async (transaction) => {
       await transaction`select set_config('request.jwt.claims', ${JSON.stringify(claims)}, true)`;
       await transaction`set local role authenticated`;
-      return await transaction`select auth.uid() as uid, auth.jwt() -> 'app_metadata' ->> 'jobs_role' as role`;
+      return await transaction`select auth.uid() as uid, auth.jwt() -> 'app_metadata' ->> 'lapse_role' as role`;
     }));
   assert.deepEqual({ ...row }, { uid: claims.sub, role: "viewer" });
 });

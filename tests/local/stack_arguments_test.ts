@@ -5,14 +5,12 @@ import { readStackArguments } from "../../local/stack/arguments.ts";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
 const MISTAKES: [string[], RegExp][] = [
-  [["--port", "x"], /^Cannot use --port as it is no whole number: current value is x$/],
-  [["--port", "70000"], /^Cannot use --port as it is above 65535: current value is 70000$/],
-  [
-    ["--db-url", "shop"],
-    /^Cannot use --db-url as it is no URL that begins with postgres:\/\/ or .*: current value is shop$/,
-  ],
+  [["--port", "x"], /^Cannot use --port x: it is no whole number$/],
+  [["--port", "70000"], /^Cannot use --port 70000: it is above 65535$/],
+  [["--db-url", "shop"], /^Cannot use --db-url shop: it is no URL that begins with postgres:\/\/ or /],
   [["--db-url", "http://127.0.0.1/shop"], /^Cannot use --db-url /],
-  [["--stripe-api-base", "nope"], /^Cannot use --stripe-api-base as it is no URL .*: current value is nope$/],
+  [["--stripe-api-base", "nope"], /^Cannot use --stripe-api-base nope: it is no URL /],
+  [["--project", "tests"], /^Cannot use --project tests: it is no folder with a supabase\/config.toml$/],
   [["--force"], /--force/],
 ];
 

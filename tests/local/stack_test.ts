@@ -15,7 +15,7 @@ Deno.test.afterAll(() => databases?.stop());
 
 Deno.test("a dispatch travels through pg_net to the function and back into the database", async () => {
   await using stack = await startStack({ databases, users: false });
-  await withConnection(stack.database.url, (sql) => sql`select jobs.dispatch('expire-stale-orders')`);
+  await withConnection(stack.database.url, (sql) => sql`select lapse.dispatch('expire-stale-orders')`);
   await eventually(async () => {
     const [response] = await withConnection(
       stack.database.url,
@@ -56,12 +56,13 @@ Deno.test("the stack prints one JSON line, runs until SIGTERM, and removes what 
     "schedulerSecret",
     "stripeApiBase",
     "stripeControlUrl",
+    "stripeWebhookSecret",
     "operator",
     "viewer",
   ]);
   assert.equal(description.dbUrl, database.adminUrl);
   assert.deepEqual(Object.keys(description.operator), ["email", "password"]);
-  assert.deepEqual(await vaultEntries(database.adminUrl), ["jobs_functions_url", "jobs_scheduler_secret"]);
+  assert.deepEqual(await vaultEntries(database.adminUrl), ["lapse_functions_url", "lapse_scheduler_secret"]);
   child.kill("SIGTERM");
   assert.equal((await lines.read()).done, true, "nothing else is printed");
   assert.equal((await child.status).code, 0);
