@@ -45,7 +45,7 @@ export const cold: Bench = {
 async function firstAnswerMs({ stack, sql }: Shop, name: string, query = ""): Promise<number> {
   await stack.functions.kill(name);
   // A run that was killed would keep its lease, and the next answer would be that it is skipped.
-  await sql`update jobs.leases set run_id = null, lease_until = now()`;
+  await sql`update lapse.jobs set run_id = null, lease_until = now()`;
   const started = performance.now();
   const response = await fetch(`${stack.apiUrl}/functions/v1/${name}${query}`, {
     method: "POST",

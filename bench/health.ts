@@ -11,7 +11,7 @@ const SIZES = {
 /** Asks are compared in groups: one takes about a millisecond and varies with the machine. */
 const GROUPS = 3;
 
-/** What `jobs-health` asks the database, with years of runs and decisions in it and without. */
+/** What `lapse-health` asks the database, with years of runs and decisions in it and without. */
 export const health: Bench = {
   name: "health",
   async run(size: Size, databases: Databases): Promise<Figure[]> {
@@ -19,15 +19,15 @@ export const health: Bench = {
     await using empty = await open(databases);
     await using full = await open(databases);
     await full.sql`
-      insert into public.job_runs (job, trigger, status, created_at, started_at, finished_at, duration_ms)
+      insert into lapse.runs (job, trigger, status, created_at, started_at, finished_at, duration_ms)
       select case when n % 2000 = 0 then 'cleanup-stale-payment-intents' else 'expire-stale-orders' end, 'schedule',
         case when n % 50 = 0 then 'failed' else 'succeeded' end,
         t.at, t.at, t.at + interval '1 second', 1000
       from generate_series(1, ${runs}::int) n
       cross join lateral (select now() - n * interval '5 minutes' as at) t`;
     await full.sql`
-      insert into public.job_decisions (run_id, job, subject, order_id, outcome, reason, decided_at)
-      select gen_random_uuid(), 'expire-stale-orders', 'order', gen_random_uuid(), 'expired', 'no_payment',
+      insert into lapse.decisions (run_id, job, subject, ref, outcome, reason, decided_at)
+      select gen_random_uuid(), 'expire-stale-orders', 'order', gen_random_uuid()::text, 'expired', 'no_payment',
         now() - n * interval '30 seconds'
       from generate_series(1, ${decisions}::int) n`;
     for (const { sql } of [empty, full]) {
@@ -69,6 +69,6 @@ async function open(databases: Databases) {
 
 async function askMs(sql: postgres.Sql): Promise<number> {
   const started = performance.now();
-  await sql`select public.jobs_health()`;
+  await sql`select lapse.health()`;
   return performance.now() - started;
 }

@@ -26,7 +26,7 @@ export const idle: Bench = {
         unit: "calls",
         samples: [[...proxy.calls.values()].reduce((sum, n) => sum + n, 0)],
         size,
-        goal: { atMost: 3 },
+        goal: { atMost: 2 },
         behind: Object.fromEntries(proxy.calls),
       }),
     ];

@@ -5,6 +5,8 @@ const BATCH = 100;
 /** The same loop as prisma-loop.mjs on the plain driver, for machines that cannot get Prisma. Answers milliseconds. */
 export async function postgresLoop(url: string, orders: number): Promise<number> {
   const sql = postgres(url, { max: 1, onnotice: () => {} });
+  // The shop's own loop: the triggers that feed Lapse are not its own.
+  await sql`set session_replication_role = replica`;
   const runId = crypto.randomUUID();
   // The first orders are not counted: connecting and compiling are no order's cost.
   await expireOrders(sql, { runId, most: BATCH });
@@ -19,8 +21,8 @@ async function expireOrders(sql: postgres.Sql, { runId, most }: { runId: string;
   for (let done = 0; done < most;) {
     const batch = await sql<{ id: string }[]>`
       select id from public.orders
-      where status = 'pending' and next_check_at <= now() and payment_count = 0
-      order by next_check_at limit ${BATCH}`;
+      where status = 'pending' and expires_at <= now()
+      order by expires_at limit ${BATCH}`;
     if (batch.length === 0) throw new Error(`Cannot compare: the loop expired ${done} of ${most}`);
     for (const { id } of batch) await sql.begin((tx) => expire(tx, { id, runId }));
     done += batch.length;
@@ -29,7 +31,7 @@ async function expireOrders(sql: postgres.Sql, { runId, most }: { runId: string;
 
 async function expire(tx: postgres.TransactionSql, { id, runId }: { id: string; runId: string }): Promise<void> {
   const { count } = await tx`
-    update public.orders set status = 'expired', status_reason = 'no_payment', expired_at = now(), next_check_at = null
+    update public.orders set status = 'expired', expired_at = now()
     where id = ${id} and status = 'pending'`;
   if (count === 0) return;
   const held = await tx<{ sku: string; quantity: number }[]>`
@@ -37,15 +39,15 @@ async function expire(tx: postgres.TransactionSql, { id, runId }: { id: string; 
   let units = 0;
   for (const { sku, quantity } of held) {
     await tx`
-      update public.stock_reservations set state = 'released', closed_at = now() where order_id = ${id} and sku = ${sku}`;
-    await tx`update public.inventory set reserved = reserved - ${quantity}, updated_at = now() where sku = ${sku}`;
+      update public.stock_reservations set state = 'released' where order_id = ${id} and sku = ${sku}`;
+    await tx`update public.inventory set reserved = reserved - ${quantity} where sku = ${sku}`;
     units += quantity;
   }
   await tx`
-    insert into public.job_decisions (run_id, job, subject, order_id, outcome, reason, units_released, decided_at)
+    insert into lapse.decisions (run_id, job, subject, ref, outcome, reason, units_released, decided_at)
     values (${runId}, 'expire-stale-orders', 'order', ${id}, 'expired', 'no_payment', ${units}, now())`;
   await tx`
-    update public.job_metrics
-    set payments_expired_total = payments_expired_total + 1, stock_released_total = stock_released_total + ${units}
+    update lapse.metrics
+    set orders_expired_total = orders_expired_total + 1, stock_released_total = stock_released_total + ${units}
     where job = 'expire-stale-orders'`;
 }

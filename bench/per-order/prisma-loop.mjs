@@ -10,7 +10,9 @@ const { PrismaPg } = await load("@prisma/adapter-pg");
 const { PrismaClient } = await load("@prisma/client");
 
 const [url, orders] = process.argv.slice(2);
-const prisma = new PrismaClient({ adapter: new PrismaPg({ connectionString: url }) });
+const prisma = new PrismaClient({
+  adapter: new PrismaPg({ connectionString: url, options: "-c session_replication_role=replica" }),
+});
 const runId = randomUUID();
 const job = "expire-stale-orders";
 const batchSize = 100;
@@ -26,8 +28,8 @@ async function expireOrders(most) {
   let done = 0;
   while (done < most) {
     const batch = await prisma.order.findMany({
-      where: { status: "pending", nextCheckAt: { lte: new Date() }, paymentCount: 0 },
-      orderBy: { nextCheckAt: "asc" },
+      where: { status: "pending", expiresAt: { lte: new Date() } },
+      orderBy: { expiresAt: "asc" },
       take: batchSize,
       include: { reservations: true },
     });
@@ -45,16 +47,16 @@ function expire(order) {
     const now = new Date();
     const { count } = await tx.order.updateMany({
       where: { id: order.id, status: "pending" },
-      data: { status: "expired", statusReason: "no_payment", expiredAt: now, nextCheckAt: null },
+      data: { status: "expired", expiredAt: now },
     });
     if (count === 0) return;
     let units = 0;
     for (const { sku, quantity } of order.reservations.filter(({ state }) => state === "held")) {
       await tx.reservation.update({
         where: { orderId_sku: { orderId: order.id, sku } },
-        data: { state: "released", closedAt: now },
+        data: { state: "released" },
       });
-      await tx.inventory.update({ where: { sku }, data: { reserved: { decrement: quantity }, updatedAt: now } });
+      await tx.inventory.update({ where: { sku }, data: { reserved: { decrement: quantity } } });
       units += quantity;
     }
     await tx.decision.create({
@@ -62,7 +64,7 @@ function expire(order) {
         runId,
         job,
         subject: "order",
-        orderId: order.id,
+        ref: order.id,
         outcome: "expired",
         reason: "no_payment",
         unitsReleased: units,
@@ -71,7 +73,7 @@ function expire(order) {
     });
     await tx.metrics.update({
       where: { job },
-      data: { paymentsExpiredTotal: { increment: 1 }, stockReleasedTotal: { increment: units } },
+      data: { ordersExpiredTotal: { increment: 1 }, stockReleasedTotal: { increment: units } },
     });
   });
 }

@@ -1,16 +1,18 @@
+import postgres from "postgres";
 import type { Databases } from "../../local/platform/databases.ts";
-import { createDatabase, type Database, dropDatabase, withConnection } from "../../local/postgres/databases.ts";
-import type postgres from "postgres";
+import { createDatabase, type Database, dropDatabase } from "../../local/postgres/databases.ts";
 
 /** Fills one database and hands out copies of it: each round of a bench then starts from the very same rows. */
 export async function fillOnce(
   databases: Databases,
-  fill: (sql: postgres.Sql) => Promise<void>,
+  fill: (admin: postgres.Sql) => Promise<void>,
 ): Promise<Databases> {
   const filled = await databases.fresh();
-  await withConnection(filled.url, fill);
+  const admin = postgres(filled.adminUrl, { max: 2, onnotice: () => {} });
+  await fill(admin);
+  await admin.end();
   return {
-    server: databases.server,
+    ...databases,
     async fresh(): Promise<Database & AsyncDisposable> {
       const copy = await createDatabase(databases.server.url, { template: filled.name });
       return { ...copy, [Symbol.asyncDispose]: () => dropDatabase(copy) };

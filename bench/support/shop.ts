@@ -3,17 +3,19 @@ import type { RunReport } from "../../functions/_shared/run/report.ts";
 import type { Databases } from "../../local/platform/databases.ts";
 import { type Stack, type StackOptions, startStack } from "../../local/stack/start.ts";
 
-/** A stack with an empty shop, and the way to run its jobs. */
+/** A stack with the empty sample shop, and the way to run its jobs. */
 export type Shop = {
   stack: Stack;
   /** The owner's connection. */
   sql: postgres.Sql;
+  /** A superuser's connection, for filling tables. */
+  admin: postgres.Sql;
   /** Runs a job to its end; the brake is released, because backlogs are what is measured. Fails unless it succeeded. */
   run(options?: { job?: string; dryRun?: boolean }): Promise<RunReport>;
 } & AsyncDisposable;
 
 export type ShopOptions = Omit<StackOptions, "databases"> & {
-  /** Keeps the call budget of a hosted project; otherwise calls to Stripe are hardly paced. */
+  /** Keeps the pace of a hosted project; otherwise calls to Stripe are hardly paced, and a run takes all there is. */
   paced?: boolean;
 };
 
@@ -27,11 +29,16 @@ export async function openShop(databases: Databases, options: ShopOptions = {}):
     ...stackOptions,
   });
   const sql = postgres(stack.database.url, { max: 2, onnotice: () => {} });
-  if (!paced) await sql`update jobs.settings set stripe_endpoint_rate = 1000, stripe_account_limit_test = 10000`;
+  const admin = postgres(stack.database.adminUrl, { max: 2, onnotice: () => {} });
+  await sql`update lapse.settings set run_orders = 100000 where only_row`;
+  if (!paced) {
+    await sql`update lapse.settings set payments_per_second_test = 1000, payments_per_second_live = 1000 where only_row`;
+  }
 
   return {
     stack,
     sql,
+    admin,
     async run({ job = "expire-stale-orders", dryRun = false } = {}) {
       const response = await fetch(`${stack.apiUrl}/functions/v1/${job}`, {
         method: "POST",
@@ -44,6 +51,7 @@ export async function openShop(databases: Databases, options: ShopOptions = {}):
     },
     async [Symbol.asyncDispose]() {
       await sql.end({ timeout: 1 });
+      await admin.end({ timeout: 1 });
       await stack.stop();
     },
   };
