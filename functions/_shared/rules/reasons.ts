@@ -1,0 +1,98 @@
+/**
+ * Every reason a decision can carry, with its meaning in one sentence. The docs are written from this list and operators filter by
+ * it, so a code is never renamed and never reused. Some are given by the database alone.
+ */
+export const REASONS = {
+  // The order may be closed.
+  no_payment: "The order never had a payment, so nothing had to be asked of Stripe.",
+  all_dead: "Every payment of the order is proven dead at Stripe.",
+  would_expire: "Dry run: the order would expire once its payments are cancelled.",
+  closed_by_shop: "The shop closed the order itself: paid in cash, free, or cancelled.",
+
+  // A payment is dead, or would be.
+  ended_by_run: "This run cancelled the payment and Stripe confirmed it.",
+  ended_reply_lost: "This run cancelled the payment; the reply was lost and a second look confirmed it.",
+  already_dead: "Stripe says that the payment was canceled or expired before this run touched it.",
+  declared_dead: "An operator declared the payment dead, as Stripe can neither find nor end it.",
+  would_cancel: "Dry run: this intent would be cancelled.",
+  would_expire_session: "Dry run: this Checkout Session would be expired.",
+
+  // Money came in.
+  paid: "Stripe received the order's full amount.",
+  paid_twice: "More than one payment succeeded and together they exceed the order's amount: refund the surplus.",
+  maybe_paid_twice: "More than one payment succeeded and the order's amount is unknown: compare them before refunding one.",
+  partly_paid: "The known payments together are short of the order's amount, so the order stays open.",
+  order_expired: "The payment succeeded although its order is closed: refund it, or deliver by hand.",
+  order_absent: "The payment succeeded and names an order that does not exist: refund it, or find out where the order went.",
+
+  // Nothing is wrong, look again later.
+  customer_action: "The customer is in 3-D Secure, a redirect or a wallet; one extra grace is granted.",
+  voucher_open: "The customer holds a voucher that can still be paid, or that a shop may not have reported yet.",
+  slow_method: "A bank transfer, microdeposits or a card notification is slow by design and protected for a while.",
+  processing: "The payment was submitted and the bank has not answered: treated as paid, never cancelled.",
+  requires_capture: "The card is authorised and waits for the shop's capture: treated as paid, never cancelled.",
+  session_settling: "The Checkout Session is complete and its payment is still on the way.",
+  sibling_waits: "Could be cancelled, but another payment of the order is not decided: the customer may still use it.",
+  order_quarantined: "Could be cancelled, but its order is quarantined and an operator decides.",
+  payments_checked: "The order is closed and every payment of it was inspected.",
+  outside_scope: "The payment names an order that nobody knows, and the clean-up is limited to known orders.",
+  account_unproven: "No payment has shown yet that the Stripe key belongs to this shop, so payments of unknown orders are left alone.",
+
+  // There was no time; nothing is anybody's fault.
+  throttled: "Stripe's rate limit turned the call away; it was not executed.",
+  out_of_time: "The run's time ended before this order was decided; the next run goes on.",
+  run_stopped: "The run was stopped in the middle of this order; the next run goes on.",
+  untouched: "The run ended before this order's turn came.",
+  not_settled_in_time: "The database did not settle the decision in time; the next run decides again.",
+  order_locked: "Somebody else held the shop's order row; Lapse gave way and looks again in a minute.",
+  payment_unrecorded: "The shop's order row names a payment that the ledger lacked; it is recorded and inspected first.",
+  deadline_moved: "The shop moved the deadline into the future while a run held the order.",
+
+  // A failed attempt: backoff, and quarantine after the last one.
+  object_busy: "Stripe holds a lock on the payment; the customer may be paying at this moment.",
+  server_error: "Stripe answered 5xx, so nobody knows whether the call was executed.",
+  bad_reply: "Stripe's answer could not be understood: bad JSON, a missing field, another object.",
+  timeout: "Stripe did not answer in time, so nobody knows whether the call was executed.",
+  connection_lost: "The connection failed before the whole answer was here.",
+  call_in_progress: "Stripe is still executing an earlier call with the same idempotency key.",
+  card_error: "Stripe answered 402, which no call of these jobs should cause.",
+  end_refused: "Stripe refused to cancel the payment although its state allows it.",
+  checkout_closing: "The Checkout Session is closed and its intent is not yet.",
+  payment_not_dead: "The decision said expired, but a payment of the order was not dead when it was settled.",
+  order_unreadable: "The database handed out an order that cannot be read; the run's log says what is wrong with it.",
+  settlement_refused: "The database refused to close the order; the run's log has its words.",
+  internal_error: "The program failed on this order; the run's log has the details.",
+
+  // A person has to look: nothing is cancelled, nothing is released.
+  attempts_exhausted: "The order could not be decided in the allowed number of attempts.",
+  claim_lapsed: "Runs that held the order died, one after the other.",
+  older_than_list: "The order was placed before the oldest payments that Lapse lists, so one of its payments may be unknown.",
+  nothing_to_pay: "The order's amount is 0, so nobody can pay it and it must not expire as unpaid.",
+  payment_not_found: "Stripe does not know the payment: wrong account, wrong mode or wrong key.",
+  account_access_lost: "The key has no access to the connected account of this payment.",
+  refused_request: "Stripe calls the request itself invalid: a fault in this program.",
+  idempotency_mismatch: "An idempotency key was used before with another request: a fault in this program.",
+  foreign_payment: "The payment's metadata names another order, or a customer noted it and its metadata does not name this one.",
+  wrong_mode: "A live payment met a test key, or the other way round.",
+  unknown_status: "Stripe reports a status this program does not know.",
+  unknown_next_action: "Stripe asks the customer for something this program does not know.",
+  unsupported_session: "The Checkout Session is for a subscription or a setup, not for a payment.",
+  amount_mismatch: "Money was received, but less than the order's amount or in another currency.",
+  partly_received: "The intent received something but did not succeed: partly captured, or part-funded.",
+  funding_unknown: "A bank transfer outlived its window and Stripe does not say whether it was part-funded.",
+  voucher_expiry_unknown: "A voucher outlived its window and Stripe does not say when it expires.",
+  session_contradicts: "The Checkout Session says paid and its intent says otherwise.",
+  session_recoverable: "An expired copy of the Checkout Session can be opened again: the customer would pay one that nobody attached.",
+  checkout_unclosable: "The Checkout Session is complete and unpaid, and Stripe lets nobody cancel its intent.",
+  paid_record_contradicted: "The ledger has this payment as paid, Stripe says it is not.",
+  dead_record_contradicted: "The ledger has this payment as dead, Stripe says it succeeded.",
+
+  // Why a whole run stopped; orders are handed back untouched.
+  key_rejected: "Stripe answered 401: the secret key is wrong, expired or revoked.",
+  permission_denied: "Stripe answered 403: the key lacks a permission.",
+  too_many_not_found:
+    "Many payments are unknown to Stripe and not one was known: the key most likely belongs to another account.",
+} as const satisfies Record<string, string>;
+
+/** A code of {@linkcode REASONS}. */
+export type Reason = keyof typeof REASONS;
