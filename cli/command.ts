@@ -8,9 +8,8 @@ export type Option = { help: string; value?: string };
 
 /** What a command may use of the world. */
 export type Context = {
-  readVariable: (name: string) => string | undefined;
   connect(): Promise<Project>;
-  /** Tells a person what goes on, on standard error. */
+  /** Tells a person how far it is, on standard error. */
   progress(text: string): void;
 };
 
@@ -18,8 +17,9 @@ export type Context = {
 export type Outcome = { well: boolean; json: unknown; text: string };
 
 export type Command = {
+  /** One word, or two: `run expire`. */
   name: string;
-  /** Name of its one argument, for example ORDER. */
+  /** Name of its one argument, for example REF. */
   argument?: string;
   summary: string;
   options: Record<string, Option>;
@@ -27,7 +27,7 @@ export type Command = {
 };
 
 type Definition<S extends z.ZodType> = Omit<Command, "run"> & {
-  /** Parses `{ argument, ...options }`; names of options as on the command line. */
+  /** Parses `{ argument, ...options }`; options are named as on the command line. */
   input: S;
   run(input: z.infer<S>, context: Context): Promise<Outcome>;
 };
@@ -44,62 +44,63 @@ function readInput<S extends z.ZodType>(
   args: string[],
   { command, input }: { command: Omit<Command, "run">; input: S },
 ): z.infer<S> {
-  const known = Object.keys(command.options);
-  const options = Object.fromEntries(
-    Object.entries(command.options).map(([name, { value }]) => [name, { type: value ? "string" : "boolean" } as const]),
+  const { name, argument, options } = command;
+  const own = Object.fromEntries(
+    Object.entries(options).map(([option, { value }]) => [option, { type: value ? "string" : "boolean" } as const]),
   );
+  const known: Record<string, { type: "string" | "boolean" }> = { ...own, ...COMMON };
   const { values, positionals, tokens } = parseArgs({
     args,
-    options: { ...options, ...COMMON },
+    options: known,
     allowPositionals: true,
     strict: false,
     tokens: true,
   });
   for (const token of tokens) {
     if (token.kind !== "option") continue;
-    const option = options[token.name] ?? COMMON[token.name as keyof typeof COMMON];
-    if (option === undefined) {
-      throw new UsageError(
-        `Cannot use ${token.rawName}: the options of ${command.name} are ${listOptions([...known, "json", "help"])}`,
-      );
+    const type = Object.hasOwn(known, token.name) ? known[token.name]!.type : null;
+    if (type === null) {
+      const all = Object.keys(known).map((option) => `--${option}`).join(", ");
+      throw new UsageError(`Cannot use ${token.rawName}: the options of ${name} are ${all}`);
     }
-    if (option.type === "string" && token.value === undefined) {
-      throw new UsageError(`Cannot use ${token.rawName} without a value: current value is empty`);
+    if (type === "string" && token.value === undefined) {
+      throw new UsageError(`Cannot use ${token.rawName}: it needs ${options[token.name]!.value} after it`);
     }
-    if (option.type === "boolean" && token.value !== undefined) {
-      throw new UsageError(`Cannot give ${token.rawName} a value: current value is ${token.value}`);
+    if (type === "boolean" && token.value !== undefined) {
+      throw new UsageError(`Cannot use ${token.rawName}=${token.value}: ${token.rawName} takes no value`);
     }
   }
-  const surplus = positionals[command.argument ? 1 : 0];
-  if (surplus !== undefined) throw new UsageError(`Cannot use ${surplus} as an argument of ${command.name}`);
+  const surplus = positionals[argument ? 1 : 0];
+  if (surplus !== undefined) {
+    throw new UsageError(
+      `Cannot use ${surplus}: ${name} takes ${argument ? `one argument, ${argument}` : "no argument"}`,
+    );
+  }
+  if (argument && positionals[0] === undefined) {
+    throw new UsageError(`Cannot run ${name}: ${argument} is missing. Write npm run lapse -- ${name} ${argument}`);
+  }
 
-  const { json: _json, help: _help, ...own } = values;
-  const parsed = input.safeParse({ ...own, ...(command.argument ? { argument: positionals[0] } : {}) });
+  const { json: _json, help: _help, ...given } = values;
+  const parsed = input.safeParse({ ...given, ...(argument ? { argument: positionals[0] } : {}) });
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   const field = String(issue?.path[0] ?? "");
-  if (field !== "argument" && own[field] === undefined) {
-    throw new UsageError(`Cannot ${command.name} without --${field} ${command.options[field]?.value ?? ""}`.trimEnd());
+  if (field === "argument") throw new UsageError(`Cannot use ${argument} ${positionals[0]}: ${issue?.message}`);
+  if (given[field] === undefined) {
+    throw new UsageError(`Cannot run ${name}: --${field} ${options[field]?.value ?? ""} is missing`);
   }
-  const [name, value] = field === "argument" ? [command.argument, positionals[0]] : [`--${field}`, own[field]];
-  throw new UsageError(`Cannot use ${name}: current value is ${value || "empty"} (${issue?.message})`);
-}
-
-function listOptions(names: string[]): string {
-  return names.map((name) => `--${name}`).join(", ");
+  throw new UsageError(`Cannot use --${field} ${given[field]}: ${issue?.message}`);
 }
 
 /** A number that was typed. */
 export function typedInteger(low: number, high: number) {
-  const number = z.int(`above ${high}`).min(low, `below ${low}`).max(high, `above ${high}`);
-  return z.string().regex(/^\d+$/, "not a whole number").transform(Number).pipe(number);
+  const said = `it is not a whole number from ${low} to ${high}`;
+  return z.string().regex(/^\d{1,15}$/, said).transform(Number).pipe(z.int(said).min(low, said).max(high, said));
 }
 
-export const typedText = z.string().trim().min(1, "nothing in it").max(500, "longer than 500 characters");
-/** As PostgreSQL takes it, not only as RFC 9562 does: a shop's ids may be older, or made by hand. */
-export const orderId = z.guid("not the id of an order");
-export const stripeId = z.string().regex(
-  /^(pi|cs)_[A-Za-z0-9_]+$/,
-  "not the id of a PaymentIntent or Checkout Session",
-);
-export const accountId = z.string().regex(/^acct_[A-Za-z0-9]+$/, "not the id of a connected account");
+export const typedText = z.string().trim().min(1, "it is empty").max(500, "it is longer than 500 characters");
+/** The shop's own key of an order, whatever its type. */
+export const orderRef = z.string().min(1, "it is empty").max(500, "it is longer than 500 characters");
+export const stripeId = z.string()
+  .regex(/^(pi|cs)_[A-Za-z0-9_]+$/, "it is not the id of a PaymentIntent (pi_…) or Checkout Session (cs_…)")
+  .refine((id) => !id.includes("_secret_"), "it is a client secret. The id is the part before _secret_");

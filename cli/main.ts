@@ -1,20 +1,42 @@
-// The operator's command line: node local/run.mjs cli/main.ts <command> [argument] [options]
+// The operator's command: npm run lapse -- COMMAND [ARGUMENT] [OPTIONS]
 
 import { findSwallowed } from "../local/npm-options.ts";
-import { commands } from "./commands.ts";
-import type { Command, Context } from "./command.ts";
-import { readTarget } from "./environment.ts";
+import type { Command, Context, Option } from "./command.ts";
+import { declareDead, redrive, resolve, sync } from "./commands/acting.ts";
+import { alerts } from "./commands/alerts.ts";
+import { doctor } from "./commands/doctor.ts";
+import { metrics } from "./commands/metrics.ts";
+import { order, orders } from "./commands/orders.ts";
+import { runCleanup, runExpire, runs } from "./commands/run.ts";
+import { status } from "./commands/status.ts";
 import { describeError, UsageError } from "./errors.ts";
-import { helpOf, overview } from "./help.ts";
+import { columns } from "./output.ts";
 import { openProject } from "./project.ts";
+import { readTarget } from "./target.ts";
+
+/** In the order in which an operator needs them. */
+export const commands: Command[] = [
+  status,
+  alerts,
+  metrics,
+  runs,
+  orders,
+  order,
+  runExpire,
+  runCleanup,
+  sync,
+  redrive,
+  declareDead,
+  resolve,
+  doctor,
+];
 
 /** Runs one command and answers the exit code. Standard output gets the answer and nothing else. */
 async function main(args: string[]): Promise<number> {
   const asJson = args.includes("--json");
   try {
-    const [name, ...rest] = args;
-    if (name === undefined || name === "--help" || name === "help") return print(overview(commands));
-    const command = findCommand(name);
+    if (args.length === 0 || args[0] === "--help" || args[0] === "help") return print(overview());
+    const { command, rest } = findCommand(args);
     if (rest.includes("--help")) return print(helpOf(command));
     checkNpm(command, rest);
     const { well, json, text } = await command.run(rest, createContext());
@@ -28,26 +50,66 @@ async function main(args: string[]): Promise<number> {
   }
 }
 
-function findCommand(name: string): Command {
-  const command = commands.find((it) => it.name === name);
-  if (command) return command;
-  throw new UsageError(`Cannot run ${name}: the commands are ${commands.map((it) => it.name).join(", ")}`);
+/** A command has one word, or two as `run expire`. */
+function findCommand(args: string[]): { command: Command; rest: string[] } {
+  for (const words of [2, 1]) {
+    const command = commands.find(({ name }) => name === args.slice(0, words).join(" "));
+    if (command) return { command, rest: args.slice(words) };
+  }
+  throw new UsageError(`Cannot run ${args[0]}: the commands are ${commands.map(({ name }) => name).join(", ")}`);
 }
 
-/** A run without its `--dry-run` would be a real one. */
-function checkNpm({ options }: Command, args: string[]): void {
-  const found = findSwallowed([...Object.keys(options), "json"], { args, read: (name) => Deno.env.get(name) });
+/** npm keeps options that come without `--` before them, and a run without its `--dry-run` would be a real one. */
+function checkNpm({ name, options }: Command, args: string[]): void {
+  const read = (variable: string) => Deno.env.get(variable);
+  // The scripts jobs:run:expire and jobs:run:cleanup bring the command's words along, `npm run lapse` does not.
+  const typed = read("npm_lifecycle_event") === "lapse" ? [...name.split(" "), ...args] : [];
+  const found = findSwallowed([...Object.keys(options), "json"], { args, typed, read });
   if (found?.sure) throw new UsageError(found.message);
   if (found) console.error(found.message);
 }
 
 function createContext(): Context {
-  const readVariable = (name: string) => Deno.env.get(name);
   return {
-    readVariable,
-    connect: () => openProject(readTarget(readVariable)),
+    connect: () => openProject(readTarget((name) => Deno.env.get(name))),
     progress: (text) => console.error(text),
   };
+}
+
+const COMMON: Record<string, Option> = {
+  json: { help: "print exactly one JSON value" },
+  help: { help: "print this" },
+};
+
+const ENVIRONMENT = `Environment
+  LAPSE_URL                    the project; not set: the local stack that is running (npm run stack)
+  LAPSE_SECRET_KEY             a secret key of the project
+  LAPSE_EMAIL, LAPSE_PASSWORD, LAPSE_PUBLISHABLE_KEY
+                               or a user: viewers read, operators also start runs; everything else needs the key
+  LAPSE_ACTOR                  who is recorded beside a key for sync, redrive, declare-dead, resolve and alerts; default: the
+                               machine's user. A run started with a key is recorded under the key's name
+  LAPSE_PUBLISHABLE_KEY, LAPSE_SCHEDULER_SECRET, STRIPE_SECRET_KEY, STRIPE_API_BASE
+                               what the doctor needs besides on a hosted project; without one it skips checks
+
+Exit codes
+  0  all is well
+  1  it is not: a run failed, was braked, skipped or lost; alerts are open; the doctor found faults; the order is unknown
+     or not in a state for this
+  2  wrong usage
+  3  the project cannot be reached, or these credentials are not allowed`;
+
+function overview(): string {
+  const rows = commands.map(({ name, argument, summary }) => [`  ${name}${argument ? ` ${argument}` : ""}`, summary]);
+  return ["Usage: npm run --silent lapse -- COMMAND [OPTIONS]", "", columns(rows), "", ENVIRONMENT].join("\n");
+}
+
+function helpOf({ name, argument, summary, options }: Command): string {
+  const rows = Object.entries({ ...options, ...COMMON }).map(([option, { value, help }]) => [
+    `  --${option}${value ? ` ${value}` : ""}`,
+    help,
+  ]);
+  const usage = `Usage: npm run --silent lapse -- ${name}${argument ? ` ${argument}` : ""} [options]`;
+  return [usage, "", summary, "", "Options", columns(rows), "", ENVIRONMENT].join("\n");
 }
 
 function print(text: string): 0 {
@@ -55,5 +117,7 @@ function print(text: string): 0 {
   return 0;
 }
 
-// A client may keep timers or connections open; the answer is out.
-Deno.exit(await main(Deno.args));
+if (import.meta.main) {
+  // A client may keep timers or connections open; the answer is out.
+  Deno.exit(await main(Deno.args));
+}

@@ -1,3 +1,5 @@
+import { REASONS } from "../functions/_shared/rules/reasons.ts";
+
 /** Columns two spaces apart; the last one is left as long as it is. */
 export function columns(rows: string[][]): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? "").length)));
@@ -7,7 +9,16 @@ export function columns(rows: string[][]): string {
     .join("\n");
 }
 
-/** A bar of up to `width` characters, at least one for anything above nothing. */
+/** Rows as an indented block under a heading. */
+export function table(rows: string[][], none = "none"): string {
+  return rows.length === 0 ? `  ${none}` : indent(columns(rows));
+}
+
+export function indent(text: string): string {
+  return text.split("\n").map((line) => `  ${line}`).join("\n");
+}
+
+/** A bar of up to `width` characters, at least one for anything above zero. */
 export function bar(value: number, { max, width = 40 }: { max: number; width?: number }): string {
   if (value <= 0 || max <= 0) return "";
   return "█".repeat(Math.max(1, Math.round((value / max) * width)));
@@ -40,10 +51,20 @@ export function counted(n: number, one: string, many = `${one}s`): string {
   return `${n.toLocaleString("en-US")} ${n === 1 ? one : many}`;
 }
 
-export function amountOf(minorUnits: number, currency: string): string {
-  return `${minorUnits.toLocaleString("en-US")} ${currency} (minor units)`;
+/** An amount in minor units; without one any payment settles the order. */
+export function amountOf(amount: number | null, currency: string | null): string {
+  if (amount === null) return "unknown to the shop: any payment settles the order";
+  return `${amount.toLocaleString("en-US")} ${currency} (minor units)`;
 }
 
-export function indent(text: string): string {
-  return text.split("\n").map((line) => `  ${line}`).join("\n");
+/** What a reason code means, in one sentence; null for anything else, such as an operator's own words. */
+export function explain(reason: string | null): string | null {
+  const known: Record<string, string> = REASONS;
+  return reason !== null && Object.hasOwn(known, reason) ? known[reason]! : null;
+}
+
+/** A reason with its meaning, as far as it has one. */
+export function explained(reason: string | null): string {
+  const meaning = explain(reason);
+  return meaning === null ? reason ?? "" : `${reason}: ${meaning}`;
 }

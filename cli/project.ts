@@ -6,21 +6,29 @@ import {
   type SupabaseClient,
 } from "@supabase/supabase-js";
 import { z } from "zod";
-import type { Target } from "./environment.ts";
-import { NotAllowedError, RefusedError, UnreachableError, UsageError } from "./errors.ts";
-import { keyToCheck, refusalOf, unreachable } from "./refusals.ts";
+import {
+  keyToCheck,
+  NotAllowedError,
+  refusalOf,
+  RefusedError,
+  unreachable,
+  UnreachableError,
+  UsageError,
+} from "./errors.ts";
+import { camelCased } from "./rows.ts";
+import type { Target } from "./target.ts";
 
 const TIMEOUT_MS = 15_000;
 
-/** One Supabase project, reached as a signed-in user or with a secret key. */
+/** One Supabase project, reached by a user who signed in or with a secret key. */
 export type Project = {
   target: Target;
   client: SupabaseClient;
-  /** Who is written down as having asked. */
+  /** Recorded as the person who asked. */
   requestedBy: string;
-  /** Rows of a table or view; row-level security decides which. */
+  /** Rows of a view, with names in camelCase; row-level security decides which. */
   rows<T>(query: PromiseLike<Answer>, row: z.ZodType<T>): Promise<T[]>;
-  /** A database function; all of them need the secret key. */
+  /** A database function's answer, as the function names things; all of them need the secret key. */
   call<T>(name: string, args: Record<string, unknown>, answer: z.ZodType<T>): Promise<T>;
   /** An Edge Function's answer to a POST. */
   invoke(name: string, body: Record<string, unknown>): Promise<unknown>;
@@ -28,7 +36,7 @@ export type Project = {
 
 type Answer = { data: unknown; error: PostgrestError | null; status: number };
 
-/** @throws UnreachableError or NotAllowedError when the login does not work. A secret key shows at its first use. */
+/** @throws UnreachableError or NotAllowedError when the login does not work. A wrong secret key shows at its first use. */
 export async function openProject(target: Target): Promise<Project> {
   const { credentials, url } = target;
   const client = createClient(url, credentials.kind === "key" ? credentials.secretKey : credentials.publishableKey, {
@@ -44,26 +52,33 @@ export async function openProject(target: Target): Promise<Project> {
     async rows(query, row) {
       const { data, error, status } = await query;
       if (error) throw refusalOf({ code: error.code || null, message: error.message, status }, target);
-      return z.array(row).parse(data);
+      return z.array(z.unknown()).parse(data).map((it) => parseAnswer(row, { value: camelCased(it), of: url }));
     },
     async call(name, args, answer) {
       if (credentials.kind === "login") {
         throw new NotAllowedError(`Cannot call ${name} as ${credentials.email}: it needs LAPSE_SECRET_KEY`);
       }
-      const query = client.rpc(name, args).abortSignal(AbortSignal.timeout(TIMEOUT_MS));
-      const { data, error, status } = await query;
+      const { data, error, status } = await client.rpc(name, args).abortSignal(AbortSignal.timeout(TIMEOUT_MS));
       if (error) throw refusalOf({ code: error.code || null, message: error.message, status }, target);
-      const parsed = answer.safeParse(data);
-      if (parsed.success) return parsed.data;
-      throw new UnreachableError(`Cannot read the answer of ${name}: is the project of this version?`);
+      return parseAnswer(answer, { value: data, of: name });
     },
     invoke: (name, body) => invoke(client, { name, body, target }),
   };
 }
 
+/** @throws UnreachableError saying which field of an answer is not as this version expects it. */
+export function parseAnswer<T>(shape: z.ZodType<T>, { value, of }: { value: unknown; of: string }): T {
+  const parsed = shape.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const { path, message } = parsed.error.issues[0]!;
+  throw new UnreachableError(
+    `Cannot read the answer of ${of}: ${path.join(".") || "it"}: ${message}. Is the project of this version of Lapse?`,
+  );
+}
+
 type Login = { email: string; password: string; target: Target };
 
-async function signIn(client: SupabaseClient, { email, password, target }: Login) {
+async function signIn(client: SupabaseClient, { email, password, target }: Login): Promise<string> {
   const { data, error } = await client.auth.signInWithPassword({ email, password });
   if (error === null) return data.user.id;
   if (!error.status) throw unreachable(error.message, target);
@@ -80,9 +95,12 @@ async function invoke(client: SupabaseClient, { name, body, target }: Call): Pro
   if (!(error instanceof FunctionsHttpError)) throw new UnreachableError(`Cannot reach the function ${name}: ${error}`);
   const response: Response = error.context;
   const said = await saidBy(response);
-  const message = `The function ${name} answered ${response.status}: ${said}`;
+  const message = `Cannot use the function ${name}: it answered ${response.status}: ${said}`;
   if (response.status === 401 || response.status === 403) throw new NotAllowedError(`${message}${keyToCheck(target)}`);
-  if (response.status === 404) throw new UnreachableError(`${message} (is it deployed?)`);
+  if (response.status === 404) {
+    // The function names a run it does not know; the platform knows no such function.
+    throw said.startsWith("Cannot") ? new RefusedError(message) : new UnreachableError(`${message}. Deploy it first`);
+  }
   if (response.status === 400) throw new UsageError(message);
   if (said === "" || response.status > 500) throw new UnreachableError(message);
   throw new RefusedError(message);

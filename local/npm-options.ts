@@ -11,10 +11,11 @@ export type Swallowed = {
 /** Options that npm has itself and people keep in an .npmrc; `dry-run` is one, but nobody keeps that. */
 const OFTEN_CONFIGURED = new Set(["json", "all"]);
 
-type World = { args: string[]; read: (name: string) => string | undefined };
+/** `typed`: words of the command line that npm passed on and that have to be written again. */
+type World = { args: string[]; typed?: string[]; read: (name: string) => string | undefined };
 
 /** Null when npm kept none of these options from the program, or did not start it. */
-export function findSwallowed(options: string[], { args, read }: World): Swallowed | null {
+export function findSwallowed(options: string[], { args, typed = [], read }: World): Swallowed | null {
   const script = read("npm_lifecycle_event");
   if (!script) return null;
   const kept = options.flatMap((option) => {
@@ -24,7 +25,7 @@ export function findSwallowed(options: string[], { args, read }: World): Swallow
   });
   if (kept.length === 0) return null;
   const names = kept.map(({ option }) => `--${option}`).join(", ");
-  const command = `npm run ${script} -- ${kept.map(asTyped).join(" ")}`;
+  const command = `npm run ${script} -- ${[...typed, ...kept.map(asTyped)].join(" ")}`;
   return kept.every(({ option }) => OFTEN_CONFIGURED.has(option))
     ? {
       sure: false,

@@ -1,20 +1,26 @@
+import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { defineCommand } from "../command.ts";
-import { diagnose } from "../doctor/diagnose.ts";
-import type { Target } from "../environment.ts";
-import type { Finding } from "../doctor/finding.ts";
-import { columns, counted } from "../output.ts";
+import { inspect, judgeDatabase } from "../doctor/database.ts";
+import { type CheckName, CHECKS, fault, type Finding, notChecked } from "../doctor/finding.ts";
+import { askAsStranger, checkHealth, checkJob } from "../doctor/functions.ts";
+import { checkStripe, judgeClocks } from "../doctor/stripe.ts";
+import { columns, counted, span } from "../output.ts";
+import type { Project } from "../project.ts";
+import { jobs, runRow } from "../rows.ts";
+import type { Target } from "../target.ts";
+import { readOpenAlerts } from "./alerts.ts";
 
-type Given = Target["doctor"];
+const migrationsFolder = fileURLToPath(new URL("../../migrations", import.meta.url));
 
 export const doctor = defineCommand({
   name: "doctor",
-  summary: "Checks a deployed project from outside: what is wrong, and how to mend it",
-  options: { mode: { value: "live|test", help: "mode the Stripe key should have (that of the last run)" } },
-  input: z.strictObject({ mode: z.enum(["live", "test"], "neither live nor test").optional() }),
+  summary: "Checks a deployed project from outside: what is wrong, and how to fix it. Changes nothing",
+  options: { mode: { value: "live|test", help: "mode that the Stripe key should have (that of the last run)" } },
+  input: z.strictObject({ mode: z.enum(["live", "test"], "it is neither live nor test").optional() }),
   run: async ({ mode }, context) => {
     const project = await context.connect();
-    const findings = await diagnose(project, { livemode: mode === undefined ? null : mode === "live" });
+    const findings = await diagnose(project, mode === undefined ? null : mode === "live");
     const faults = findings.filter(({ status }) => status === "fault").length;
     const text = [
       `Project ${project.target.url}`,
@@ -26,13 +32,92 @@ export const doctor = defineCommand({
   },
 });
 
-/** A sound project and one that was hardly looked at must not read the same. */
-function describeGaps(findings: Finding[], { publishableKey, schedulerSecret, stripeSecretKey }: Given): string[] {
+/** One finding per check. It starts no run; `livemode` null: the mode of the last run. */
+async function diagnose(project: Project, livemode: boolean | null): Promise<Finding[]> {
+  const { url, doctor, credentials } = project.target;
+  const secretKey = credentials.kind === "key" ? credentials.secretKey : undefined;
+  const found = await inspect(project, doctor.schedulerSecret);
+  const here = new Date();
+  const expected = livemode ?? found?.state.value?.livemode ?? null;
+  const [stripe, health, ...jobFindings] = await Promise.all([
+    checkStripe({ secretKey: doctor.stripeSecretKey, apiBase: doctor.stripeApiBase }, expected),
+    checkHealth(url),
+    ...jobs.map((job) => checkJob(job, { url, secretKey, ...doctor })),
+  ]);
+  const outside = [...stripe.findings, health, ...jobFindings];
+  if (found === null) return inOrder([...outside, ...blind()]);
+
+  const [strangers, lastRuns, openAlerts] = await Promise.all([
+    askAsStranger(url, doctor.publishableKey),
+    describeLastRuns(project),
+    readOpenAlerts(project),
+  ]);
+  const files = [...Deno.readDirSync(migrationsFolder)].map(({ name }) => name).filter((name) => name.endsWith(".sql"));
+  const beside = { files: files.sort(), functionsUrl: `${url}/functions/v1`, strangers, lastRuns, openAlerts };
+  const clocks = judgeClocks({ here, database: new Date(found.now), stripe: stripe.date });
+  return inOrder(withoutConsequences([...judgeDatabase(found, beside), clocks, ...outside]));
+}
+
+function inOrder(findings: Finding[]): Finding[] {
+  return findings.toSorted((a, b) => CHECKS.indexOf(a.check) - CHECKS.indexOf(b.check));
+}
+
+const INSIDE: CheckName[] = [
+  "settings",
+  "extensions",
+  "adapter",
+  "drift",
+  "vault",
+  "schedules",
+  "watch",
+  "privileges",
+  "clocks",
+  "runs",
+  "invariants",
+  "alerts",
+];
+
+/** Without lapse_inspect nothing private can be seen. */
+function blind(): Finding[] {
+  const what = "the project lacks lapse_inspect, or its API has not noticed it yet";
+  return [
+    fault("migrations", what, "npx supabase db push --yes; then: notify pgrst, 'reload schema';"),
+    ...INSIDE.map((check) => notChecked(check, "follows from migrations")),
+  ];
+}
+
+/** What fails because something else does. */
+const CONSEQUENCES: Partial<Record<CheckName, CheckName[]>> = {
+  settings: ["schedules", "watch", "runs", "invariants", "alerts", "drift", "lapse-health"],
+  extensions: ["vault", "schedules", "watch", "runs", "invariants", "alerts"],
+  adapter: ["drift", "runs", "alerts"],
+};
+
+function withoutConsequences(findings: Finding[]): Finding[] {
+  const cause = findings.find(({ check, status }) => status === "fault" && check in CONSEQUENCES);
+  if (cause === undefined) return findings;
+  const follows = CONSEQUENCES[cause.check]!;
+  return findings.map((it) =>
+    it.status === "fault" && follows.includes(it.check) ? notChecked(it.check, `follows from ${cause.check}`) : it
+  );
+}
+
+async function describeLastRuns({ client, rows }: Project): Promise<string> {
+  const last = await Promise.all(jobs.map(async (job) => {
+    const own = client.from("lapse_runs").select("*").eq("job", job);
+    const [run] = await rows(own.order("created_at", { ascending: false }).limit(1), runRow);
+    return run ? `${job}: ${run.status} ${span(Date.now() - Date.parse(run.createdAt))} ago` : `${job}: no run yet`;
+  }));
+  return last.join("; ");
+}
+
+/** A sound project and one of which little was checked must not read the same. */
+function describeGaps(findings: Finding[], given: Target["doctor"]): string[] {
   const open = findings.filter(({ status }) => status === "not_checked").map(({ check }) => check);
   const variables: [string, string | undefined][] = [
-    ["LAPSE_PUBLISHABLE_KEY", publishableKey],
-    ["JOBS_SCHEDULER_SECRET", schedulerSecret],
-    ["STRIPE_SECRET_KEY", stripeSecretKey],
+    ["LAPSE_PUBLISHABLE_KEY", given.publishableKey],
+    ["LAPSE_SCHEDULER_SECRET", given.schedulerSecret],
+    ["STRIPE_SECRET_KEY", given.stripeSecretKey],
   ];
   const unset = variables.filter(([, value]) => value === undefined).map(([name]) => name);
   return [
@@ -43,6 +128,6 @@ function describeGaps(findings: Finding[], { publishableKey, schedulerSecret, st
 
 const WORDS = { ok: "ok", fault: "FAULT", not_checked: "not checked" } as const;
 
-function describe({ check, status, what, mend }: Finding): string[] {
-  return [WORDS[status], check, mend === null ? what : `${what}. To mend: ${mend}`];
+function describe({ check, status, what, fix }: Finding): string[] {
+  return [WORDS[status], check, fix === null ? what : `${what}. Fix: ${fix}`];
 }

@@ -3,13 +3,15 @@ export const CHECKS = [
   "migrations",
   "settings",
   "extensions",
+  "adapter",
+  "drift",
   "vault",
   "schedules",
   "watch",
   "privileges",
   "expire-stale-orders",
   "cleanup-stale-payment-intents",
-  "jobs-health",
+  "lapse-health",
   "stripe-key",
   "stripe-permissions",
   "clocks",
@@ -19,22 +21,22 @@ export const CHECKS = [
 ] as const;
 export type CheckName = typeof CHECKS[number];
 
-/** What one check found. `what` is one sentence; `mend` says how to put it right. */
-export type Finding = { check: CheckName; status: "ok" | "fault" | "not_checked"; what: string; mend: string | null };
+/** What one check found. `what` is one sentence; `fix` says how to put it right. */
+export type Finding = { check: CheckName; status: "ok" | "fault" | "not_checked"; what: string; fix: string | null };
 
 export function ok(check: CheckName, what: string): Finding {
-  return { check, status: "ok", what, mend: null };
+  return { check, status: "ok", what, fix: null };
 }
 
-export function fault(check: CheckName, what: string, mend: string): Finding {
-  return { check, status: "fault", what, mend };
+export function fault(check: CheckName, what: string, fix: string): Finding {
+  return { check, status: "fault", what, fix };
 }
 
 export function notChecked(check: CheckName, why: string): Finding {
-  return { check, status: "not_checked", what: why, mend: null };
+  return { check, status: "not_checked", what: why, fix: null };
 }
 
-/** Several sentences as one, the first few of them. */
+/** The first few of several sentences as one. */
 export function listed(sentences: string[], most = 5): string {
   const more = sentences.length > most ? [`and ${sentences.length - most} more`] : [];
   return [...sentences.slice(0, most), ...more].join("; ");

@@ -1,74 +1,84 @@
 import { z } from "zod";
 import { type CheckName, fault, type Finding, ok } from "./finding.ts";
 
-/** Refused by every gate as a body, so that whoever lets it in starts nothing. */
+/** A body that every gate refuses, so that a function that lets the caller in starts nothing. */
 const PROBE = JSON.stringify({ doctor: "Is the gate shut?" });
 const TIMEOUT_MS = 15_000;
 
-type Options = { url: string; schedulerSecret: string | undefined; publishableKey: string | undefined };
+type Options = {
+  url: string;
+  secretKey: string | undefined;
+  schedulerSecret: string | undefined;
+  publishableKey: string | undefined;
+};
 type JobName = "expire-stale-orders" | "cleanup-stale-payment-intents";
 
-/** Whether the function lets the scheduler in and strangers not. Starts no run: each request carries a body that cannot be used. */
-export async function checkJob(job: JobName, { url, schedulerSecret, publishableKey }: Options): Promise<Finding> {
+/** Whether the function is set up, lets the scheduler in and strangers not. Every request carries the unusable body. */
+export async function checkJob(job: JobName, options: Options): Promise<Finding> {
+  const { url, secretKey, schedulerSecret, publishableKey } = options;
+  const knock = (headers: Record<string, string>) => ask(`${url}/functions/v1/${job}`, headers);
+
   const strangers: Record<string, string>[] = [{}, ...(publishableKey ? [{ apikey: publishableKey }] : [])];
   for (const headers of strangers) {
-    const { status, code, said } = await ask(`${url}/functions/v1/${job}`, headers);
-    if (status === null) return fault(job, `cannot be reached: ${said}`, "look at the project's status page");
+    const { status, code, said } = await knock(headers);
+    if (status === null) return fault(job, `cannot be reached: ${said}`, "read the project's status page");
     if (status === 404) return fault(job, "is not deployed", deploy(job));
-    if (status === 500) {
-      return fault(job, `is misconfigured: ${said}`, "npx supabase secrets set NAME=… for what it names");
-    }
+    if (status >= 500) return fault(job, `does not start: it answered ${status}: ${said}`, "read the function's log");
     if (status !== 401 && status !== 403) {
       return fault(job, `does not refuse strangers: it answered ${status}`, deploy(job));
     }
     if (code !== "credentials") {
-      return fault(
-        job,
-        "the platform refuses callers before the function sees them",
-        "verify_jwt = false, as in supabase/config.toml; deploy again",
-      );
+      const what = "the platform refuses callers before the function sees them";
+      return fault(job, what, "set verify_jwt = false for it, as in supabase/config.toml, and deploy again");
     }
   }
-  if (schedulerSecret === undefined) {
-    return ok(job, "refuses strangers; the scheduler's secret was not tried: JOBS_SCHEDULER_SECRET is not set");
+
+  if (secretKey !== undefined) {
+    const { status, said } = await knock({ apikey: secretKey });
+    if (status === 500) {
+      return fault(job, `is misconfigured: ${said}`, "npx supabase secrets set NAME=VALUE for what it names");
+    }
+    if (status !== 400) return fault(job, `answered the secret key with ${status}: ${said}`, deploy(job));
   }
-  const { status, said } = await ask(`${url}/functions/v1/${job}`, { "x-jobs-secret": schedulerSecret });
+
+  if (schedulerSecret === undefined) {
+    return ok(job, "refuses strangers; the scheduler's secret was not tried: LAPSE_SCHEDULER_SECRET is not set");
+  }
+  const { status, said } = await knock({ "x-lapse-secret": schedulerSecret });
   if (status === 400) return ok(job, "lets the scheduler in and refuses strangers");
   if (status === 401) {
-    return fault(
-      job,
-      "refuses the scheduler's secret",
-      "npx supabase secrets set JOBS_SCHEDULER_SECRET=…, the same as in Vault",
-    );
+    const fix = "npx supabase secrets set LAPSE_SCHEDULER_SECRET=VALUE, the same as in Vault";
+    return fault(job, "refuses the scheduler's secret", fix);
   }
   return fault(job, `answered the scheduler with ${status}: ${said}`, deploy(job));
 }
 
 const health = z.looseObject({ status: z.enum(["ok", "unhealthy"]), reasons: z.array(z.string()).default([]) });
 
-/** Whether jobs-health answers a monitor. What it says about the jobs is told by the checks that look for themselves. */
+/** Whether lapse-health answers a monitor. The other checks tell themselves what it says about the jobs. */
 export async function checkHealth(url: string): Promise<Finding> {
-  const name: CheckName = "jobs-health";
-  const { status, body, said } = await ask(`${url}/functions/v1/jobs-health`, {}, "GET");
-  if (status === null) return fault(name, `cannot be reached: ${said}`, "look at the project's status page");
+  const name: CheckName = "lapse-health";
+  const { status, body, said } = await ask(`${url}/functions/v1/lapse-health`, {}, "GET");
+  if (status === null) return fault(name, `cannot be reached: ${said}`, "read the project's status page");
   if (status === 404) return fault(name, "is not deployed", deploy(name));
   const parsed = health.safeParse(body);
   if (!parsed.success) return fault(name, `answers ${status} with something else: ${said}`, deploy(name));
   const blind = parsed.data.reasons.filter((reason) => reason === "misconfigured" || reason === "database_unreachable");
   if (blind.length > 0) {
-    return fault(name, `cannot look: ${blind.join(", ")}`, "npx supabase secrets list; then its log");
+    return fault(name, `cannot tell how the jobs are: ${blind.join(", ")}`, "npx supabase secrets list; then its log");
   }
   return ok(name, parsed.data.status === "ok" ? "says that all is well" : `says ${parsed.data.reasons.join(", ")}`);
 }
 
-/** What strangers are let into, asked with the key that every browser has. */
+const VIEWS = ["lapse_runs", "lapse_metrics", "lapse_metrics_daily", "lapse_decisions", "lapse_alerts", "lapse_orders"];
+
+/** What strangers get over REST, asked with the key that every browser has. */
 export async function askAsStranger(
   url: string,
   publishableKey: string | undefined,
 ): Promise<{ open: string[]; asked: boolean }> {
   if (publishableKey === undefined) return { open: [], asked: false };
-  const tables = ["job_runs", "job_metrics", "job_metrics_daily", "job_decisions", "job_alerts", "job_sweeps"];
-  const doors = [...tables.map((table) => `${table}?select=*&limit=1`), "rpc/jobs_health", "rpc/jobs_inspect"];
+  const doors = [...VIEWS.map((view) => `${view}?select=*&limit=1`), "rpc/lapse_health", "rpc/lapse_inspect"];
   const answers = await Promise.all(doors.map(async (door) => {
     const method = door.startsWith("rpc/") ? "POST" : "GET";
     const { status } = await ask(`${url}/rest/v1/${door}`, { apikey: publishableKey }, method, "{}");

@@ -1,11 +1,12 @@
+import { span } from "../output.ts";
 import { fault, type Finding, notChecked, ok } from "./finding.ts";
 
-/** What Stripe says to one harmless call. `date` is its clock. */
+/** What Stripe answers to one harmless call. `date` is its clock. */
 type Reply = { status: number; date: Date | null };
 type Options = { secretKey: string | undefined; apiBase: string };
 type Asked = { findings: Finding[]; date: Date | null };
 
-/** An id that no object has: whoever may do the thing hears 404, whoever may not hears 403, and nothing happens either way. */
+/** An id that no object has: a key that may do the thing hears 404, any other 403, and nothing happens either way. */
 const NOBODY = "lapse_doctor_asks_nothing";
 type Probe = { method: "GET" | "POST"; path: string; form?: string; what: string };
 
@@ -31,7 +32,11 @@ export async function checkStripe({ secretKey, apiBase }: Options, livemode: boo
   if (mode === undefined) {
     return {
       findings: [
-        fault("stripe-key", "is no secret or restricted key", "set STRIPE_SECRET_KEY to one that begins with rk_"),
+        fault(
+          "stripe-key",
+          "it is neither a secret nor a restricted key",
+          "set STRIPE_SECRET_KEY to one that begins with rk_",
+        ),
         skipped,
       ],
       date: null,
@@ -45,16 +50,16 @@ export async function checkStripe({ secretKey, apiBase }: Options, livemode: boo
     return { findings: unknown(`Stripe cannot be reached: ${error}`), date: null };
   }
   if (first.status === 401) {
-    const mend = "make a new restricted key in Stripe's dashboard and set STRIPE_SECRET_KEY for the functions";
+    const fix = "make a new restricted key in Stripe's dashboard and set STRIPE_SECRET_KEY for the functions";
     return {
-      findings: [fault("stripe-key", "Stripe refuses it: wrong, expired or revoked", mend), skipped],
+      findings: [fault("stripe-key", "Stripe refuses it: wrong, expired or revoked", fix), skipped],
       date: first.date,
     };
   }
   if (livemode !== null && livemode !== (mode === "live")) {
-    const what = `it is a ${mode} key, and the jobs ${livemode ? "work live" : "work in test mode"}`;
+    const what = `it is a ${mode} key, and the jobs work ${livemode ? "live" : "in test mode"}`;
     return {
-      findings: [fault("stripe-key", what, "use the key of the same mode, or say --mode"), skipped],
+      findings: [fault("stripe-key", what, "set the key of the same mode, or give --mode"), skipped],
       date: first.date,
     };
   }
@@ -84,7 +89,10 @@ async function checkPermissions(secretKey: string, ask: (probe: Probe) => Promis
     );
   }
   if (secretKey.startsWith("sk_test_")) {
-    return ok(check, "those needed; a test key may do everything, live takes a restricted one (rk_live_…)");
+    return ok(
+      check,
+      "it has what is needed. A test key may do everything; for live payments use a restricted key (rk_live_…)",
+    );
   }
   const surplus = await Promise.all(SURPLUS.map(async (probe) => ({ ...probe, reply: await ask(probe) })));
   const granted = surplus.filter(({ method, reply }) => isGranted(method, reply.status));
@@ -92,10 +100,13 @@ async function checkPermissions(secretKey: string, ask: (probe: Probe) => Promis
     return fault(
       check,
       `the key may also ${granted.map(({ what }) => what).join(", ")}`,
-      "take it away in Stripe's dashboard",
+      "revoke it in Stripe's dashboard",
     );
   }
-  return ok(check, `those needed; not those to ${SURPLUS.map(({ what }) => what).join(", ")}; others were not tried`);
+  return ok(
+    check,
+    `it has what is needed; it lacks those to ${SURPLUS.map(({ what }) => what).join(", ")}; others were not tried`,
+  );
 }
 
 /** An id that does not exist is refused with 404 in a path and with 400 in a body, but only to whoever may ask. */
@@ -116,4 +127,30 @@ async function call({ method, path, form }: Probe, { secretKey, apiBase }: { sec
   await response.body?.cancel();
   const date = response.headers.get("date");
   return { status: response.status, date: date === null ? null : new Date(date) };
+}
+
+/** Readings of one moment, give or take. Stripe's has whole seconds. */
+export type Clocks = { here: Date; database: Date; stripe: Date | null };
+
+/** Far above a slow answer, far below anything that a deadline would notice. */
+const TOLERANCE_MS = 30_000;
+
+/** Deadlines live in the database, so its clock has to be right; two clocks against one decide which is wrong. */
+export function judgeClocks({ here, database, stripe }: Clocks): Finding {
+  const apart = (a: Date, b: Date) => Math.abs(a.getTime() - b.getTime()) > TOLERANCE_MS;
+  const told = `database and this machine are ${span(database.getTime() - here.getTime())} apart`;
+  if (stripe === null) {
+    return apart(database, here)
+      ? fault("clocks", told, "find out which of the two is wrong (a Stripe key would tell)")
+      : ok("clocks", `${told}; Stripe's was not read`);
+  }
+  const all = `${told}, database and Stripe ${span(database.getTime() - stripe.getTime())}`;
+  if (!apart(database, stripe)) {
+    return apart(database, here)
+      ? fault("clocks", `this machine's clock is wrong: ${all}`, "set it; the jobs do not use it")
+      : ok("clocks", all);
+  }
+  return apart(database, here)
+    ? fault("clocks", `the database's clock is wrong: ${all}`, "tell the platform's support: deadlines depend on it")
+    : fault("clocks", `Stripe's clock is wrong: ${all}`, "find out what answers in Stripe's place");
 }

@@ -3,9 +3,8 @@ import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { UsageError } from "./errors.ts";
 
-/** Where the running local stack says how to reach it (local/stack/main.ts). */
+/** Where the running local stack says how to reach it (local/stack/announce.ts). */
 export const stackFile = fileURLToPath(new URL("../.lapse/stack.json", import.meta.url));
-export const migrationsFolder = fileURLToPath(new URL("../migrations", import.meta.url));
 
 export type Credentials = { kind: "key"; secretKey: string } | {
   kind: "login";
@@ -14,12 +13,12 @@ export type Credentials = { kind: "key"; secretKey: string } | {
   publishableKey: string;
 };
 
-/** Which project, as whom. `doctor` holds what only the doctor asks for; each may be absent. */
+/** Which project, as whom. `doctor` holds what only the doctor asks for; each value may be absent. */
 export type Target = {
   url: string;
   local: boolean;
   credentials: Credentials;
-  /** Written down as who asked, where a secret key says nothing about the person. */
+  /** Recorded as the person who asked, because a secret key names nobody. */
   actor: string;
   doctor: {
     publishableKey: string | undefined;
@@ -40,9 +39,9 @@ const stackSchema = z.looseObject({
 });
 
 /**
- * Reads which project to talk to: from LAPSE_URL and its credentials, or else the local stack that runs now.
+ * Reads which project to talk to: the one LAPSE_URL and its credentials name, or else the local stack that is running.
  *
- * @throws UsageError naming what is missing, never a value of a secret.
+ * @throws UsageError naming what is missing, never the value of a secret.
  */
 export function readTarget(read: Read, file = stackFile): Target {
   const get = (name: string) => read(name)?.trim() || undefined;
@@ -50,8 +49,8 @@ export function readTarget(read: Read, file = stackFile): Target {
   const stack = url === undefined ? readStack(file) : null;
   if (url === undefined && stack === null) {
     throw new UsageError(
-      "Cannot tell which project is meant: set LAPSE_URL and LAPSE_SECRET_KEY (or LAPSE_EMAIL, LAPSE_PASSWORD and " +
-        "LAPSE_PUBLISHABLE_KEY), or start the local stack with npm run stack",
+      "Cannot choose a project: LAPSE_URL is not set and no local stack is running. Set LAPSE_URL and LAPSE_SECRET_KEY " +
+        "(or LAPSE_EMAIL, LAPSE_PASSWORD and LAPSE_PUBLISHABLE_KEY), or start the local stack with npm run stack",
     );
   }
   return {
@@ -61,7 +60,7 @@ export function readTarget(read: Read, file = stackFile): Target {
     actor: get("LAPSE_ACTOR") ?? get("USER") ?? get("USERNAME") ?? "unknown",
     doctor: {
       publishableKey: get("LAPSE_PUBLISHABLE_KEY") ?? stack?.publishableKey,
-      schedulerSecret: get("JOBS_SCHEDULER_SECRET") ?? stack?.schedulerSecret,
+      schedulerSecret: get("LAPSE_SCHEDULER_SECRET") ?? stack?.schedulerSecret,
       stripeSecretKey: get("STRIPE_SECRET_KEY") ?? (stack ? "sk_test_local" : undefined),
       stripeApiBase: get("STRIPE_API_BASE") ?? stack?.stripeApiBase ?? "https://api.stripe.com",
     },
@@ -73,19 +72,20 @@ function readCredentials(get: Read, stackKey: string | undefined): Credentials {
   if (secretKey) return { kind: "key", secretKey };
   const [email, password, publishableKey] = ["LAPSE_EMAIL", "LAPSE_PASSWORD", "LAPSE_PUBLISHABLE_KEY"].map(get);
   if (email && password && publishableKey) return { kind: "login", email, password, publishableKey };
-  // Who meant to sign in must not act with the stack's key, which may do everything.
+  // Somebody who meant to sign in must not act with the stack's key, which may do everything.
   if (stackKey && !email && !password && !publishableKey) return { kind: "key", secretKey: stackKey };
   throw new UsageError(
-    "Cannot sign in: set LAPSE_SECRET_KEY, or all of LAPSE_EMAIL, LAPSE_PASSWORD and LAPSE_PUBLISHABLE_KEY",
+    "Cannot sign in: credentials are missing. Set LAPSE_SECRET_KEY, or all of LAPSE_EMAIL, LAPSE_PASSWORD and " +
+      "LAPSE_PUBLISHABLE_KEY",
   );
 }
 
-/** Keys go to this address: without TLS only to this very machine. */
+/** Keys are sent to this address: without TLS only on this very machine. */
 function checkUrl(text: string): string {
   const url = URL.parse(text);
   const own = url !== null && ["127.0.0.1", "localhost", "[::1]"].includes(url.hostname);
   if (url?.protocol === "https:" || (own && url.protocol === "http:")) return url.origin;
-  throw new UsageError(`Cannot use LAPSE_URL as it is not https: current value is ${text}`);
+  throw new UsageError(`Cannot use LAPSE_URL ${text}: it is not https. Write it as https://REF.supabase.co`);
 }
 
 function readStack(file: string): z.infer<typeof stackSchema> | null {
@@ -99,6 +99,6 @@ function readStack(file: string): z.infer<typeof stackSchema> | null {
   try {
     return stackSchema.parse(JSON.parse(text));
   } catch {
-    throw new UsageError(`Cannot read ${join(".lapse", "stack.json")}: start the local stack anew`);
+    throw new UsageError(`Cannot read ${join(".lapse", "stack.json")}: it is damaged. Start the local stack again`);
   }
 }

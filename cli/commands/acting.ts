@@ -1,0 +1,81 @@
+import { z } from "zod";
+import { type Context, defineCommand, orderRef, type Outcome, stripeId, typedText } from "../command.ts";
+import type { Project } from "../project.ts";
+import { describeRun, isGoodRun, runForOrder } from "../runs.ts";
+import { describeOrder } from "./orders.ts";
+
+// What an operator does with one order. All of it needs the secret key and a reason, and is recorded with the order.
+
+const reason = { value: "TEXT", help: "why; is kept with the order" };
+
+export const sync = defineCommand({
+  name: "sync",
+  argument: "REF",
+  summary: "Asks Stripe about one order now and settles it; for orders past their deadline, and quarantined ones",
+  options: { reason },
+  input: z.strictObject({ argument: orderRef, reason: typedText }),
+  run: async ({ argument, reason }, context) => {
+    const project = await context.connect();
+    const args = { p_ref: argument, p_reason: reason, p_requested_by: project.requestedBy };
+    const queue = async () => (await project.call("lapse_sync_order", args, z.object({ runId: z.guid() }))).runId;
+    return await runAndDescribe(project, { ref: argument, queue, context });
+  },
+});
+
+type Wish = { ref: string; queue: () => Promise<string>; context: Context };
+
+async function runAndDescribe(project: Project, { ref, queue, context }: Wish): Promise<Outcome> {
+  const run = await runForOrder(project, { ref, queue, progress: context.progress });
+  const [told, order] = [await describeRun(project, run), await describeOrder(project, ref)];
+  const json = { run, ...(order.json as object) };
+  return { well: isGoodRun(run), json, text: `${told.text}\n\n${order.text}` };
+}
+
+export const redrive = defineCommand({
+  name: "redrive",
+  argument: "REF",
+  summary: "Gives a quarantined order back to the job: due at once, with a fresh count of attempts",
+  options: { reason },
+  input: z.strictObject({ argument: orderRef, reason: typedText }),
+  run: async ({ argument, reason }, context) => {
+    const project = await context.connect();
+    const args = { p_ref: argument, p_reason: reason, p_requested_by: project.requestedBy };
+    await project.call("lapse_redrive_order", args, z.unknown());
+    const text = `Order ${argument} is pending again; the next run inspects it`;
+    return { well: true, json: { ref: argument, status: "pending" }, text };
+  },
+});
+
+export const declareDead = defineCommand({
+  name: "declare-dead",
+  argument: "PAYMENT",
+  summary: "Declares one payment dead that Stripe can neither find nor cancel, and gives its order back to the job",
+  options: { reason: { value: "TEXT", help: "how you know that it will never be paid; is kept with the payment" } },
+  input: z.strictObject({ argument: stripeId, reason: typedText }),
+  run: async ({ argument, reason }, context) => {
+    const project = await context.connect();
+    const args = { p_stripe_id: argument, p_reason: reason, p_requested_by: project.requestedBy };
+    const { ref } = await project.call("lapse_declare_dead", args, z.looseObject({ ref: z.string() }));
+    const text = `Payment ${argument} is recorded as dead; order ${ref} is pending again, and the next run inspects it`;
+    return { well: true, json: { stripeId: argument, state: "dead", ref, status: "pending" }, text };
+  },
+});
+
+export const resolve = defineCommand({
+  name: "resolve",
+  argument: "REF",
+  summary: "Ends a quarantined order: as paid, or as expired where Stripe cannot say that money is there or possible",
+  options: { as: { value: "paid|expired", help: "what the order is from now on" }, reason },
+  input: z.strictObject({
+    argument: orderRef,
+    as: z.enum(["paid", "expired"], "it is neither paid nor expired"),
+    reason: typedText,
+  }),
+  run: async ({ argument, as, reason }, context) => {
+    const project = await context.connect();
+    const args = { p_ref: argument, p_as: as, p_reason: reason, p_requested_by: project.requestedBy };
+    const answer = await project.call("lapse_resolve_order", args, z.looseObject({ runId: z.guid().optional() }));
+    const text = `Order ${argument} is ${as}`;
+    return { well: true, json: { ref: argument, status: as, ...answer }, text };
+  },
+});

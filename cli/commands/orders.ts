@@ -1,0 +1,146 @@
+import { z } from "zod";
+import { defineCommand, orderRef, type Outcome, typedInteger } from "../command.ts";
+import { RefusedError, UsageError } from "../errors.ts";
+import { amountOf, columns, counted, explain, explained, indent, instant, moment, table } from "../output.ts";
+import type { Project } from "../project.ts";
+import { decisionRow, type OrderRow, orderRow, paymentRow } from "../rows.ts";
+
+export const orders = defineCommand({
+  name: "orders",
+  summary: "Open orders, the next to be inspected first; or those of one kind",
+  options: {
+    quarantined: { help: "kept for a person to decide" },
+    waiting: { help: "inspected and left open, because a payment may still succeed" },
+    due: { help: "due now" },
+    limit: { value: "N", help: "most orders shown (50)" },
+  },
+  input: z.strictObject({
+    quarantined: z.boolean().default(false),
+    waiting: z.boolean().default(false),
+    due: z.boolean().default(false),
+    limit: typedInteger(1, 1_000).default(50),
+  }),
+  run: async ({ limit, ...kinds }, context) => {
+    const chosen = Object.entries(kinds).filter(([, given]) => given).map(([kind]) => kind);
+    if (chosen.length > 1) {
+      throw new UsageError(`Cannot list orders: --${chosen.join(" and --")} exclude each other. Give one of them`);
+    }
+    const project = await context.connect();
+    const now = new Date();
+    const found = await readOrders(project, { kind: chosen[0], limit, now });
+    const text = found.length === 0
+      ? `No order is ${chosen[0] ?? "open"}`
+      : [columns(found.map((order) => lineOf(order, now))), ...(found.length === limit ? [ANOTHER_LIMIT] : [])].join(
+        "\n",
+      );
+    return { well: true, json: found, text };
+  },
+});
+
+const ANOTHER_LIMIT = "There may be more: --limit N shows up to 1,000";
+
+function readOrders(
+  { client, rows }: Project,
+  { kind, limit, now }: { kind: string | undefined; limit: number; now: Date },
+): Promise<OrderRow[]> {
+  const all = client.from("lapse_orders").select("*");
+  const byNextLook = { column: "next_check_at", status: ["pending", "expiring"] };
+  const open = all.in("status", kind === "quarantined" ? ["quarantined"] : byNextLook.status);
+  const at = now.toISOString();
+  const some = kind === "due"
+    ? open.lte("next_check_at", at)
+    : kind === "waiting"
+    ? open.gt("next_check_at", at).gt("looks", 0)
+    : open;
+  return rows(some.order(kind === "quarantined" ? "ref" : byNextLook.column).limit(limit), orderRow);
+}
+
+function lineOf(order: OrderRow, now: Date): string[] {
+  const due = order.status === "quarantined" ? "" : `next look ${moment(order.nextCheckAt, now)}`;
+  return [
+    order.ref,
+    order.status,
+    order.amount === null ? "" : `${order.amount} ${order.currency}`,
+    `placed ${moment(order.placedAt, now)}`,
+    due,
+    explained(order.reason),
+  ];
+}
+
+export const order = defineCommand({
+  name: "order",
+  argument: "REF",
+  summary: "One order's whole history: its payments, every decision and why",
+  options: {},
+  input: z.strictObject({ argument: orderRef }),
+  run: async ({ argument }, context) => describeOrder(await context.connect(), argument),
+});
+
+/** Most decisions read of one order; the newest of them. */
+const MOST_DECISIONS = 500;
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** @throws RefusedError for an order that the ledger does not have, or that this user may not see. */
+export async function describeOrder({ client, rows }: Project, asked: string): Promise<Outcome> {
+  // The ledger has a uuid as PostgreSQL writes it.
+  const ref = UUID.test(asked) ? asked.toLowerCase() : asked;
+  const [found, payments, newest] = await Promise.all([
+    rows(client.from("lapse_orders").select("*").eq("ref", ref), orderRow),
+    rows(client.from("lapse_payments").select("*").eq("ref", ref).order("attached_at"), paymentRow),
+    rows(
+      client.from("lapse_decisions").select("*").eq("ref", ref).order("id", { ascending: false }).limit(MOST_DECISIONS),
+      decisionRow,
+    ),
+  ]);
+  const order = found[0];
+  if (order === undefined) {
+    throw new RefusedError(
+      `Cannot show order ${asked}: Lapse does not watch it. Orders are watched from checkout until ` +
+        "settings.keep_orders after they were closed",
+    );
+  }
+  const decisions = newest.reverse().map((decision) => ({ ...decision, explanation: explain(decision.reason) }));
+  const now = new Date();
+  const optional = (name: string, at: string | null) => at === null ? [] : [[name, moment(at, now)]];
+  const facts = [
+    ["status", order.reason === null ? order.status : `${order.status} (${explained(order.reason)})`],
+    ["amount", amountOf(order.amount, order.currency)],
+    ...(order.account === "" ? [] : [["account", order.account]]),
+    ...(order.method ?? order.channel
+      ? [["payment", [order.method, order.channel].filter((it) => it).join(", ")]]
+      : []),
+    ["placed", moment(order.placedAt, now)],
+    ["deadline", moment(order.deadline, now)],
+    ...optional("voucher until", order.holdUntil),
+    ...optional("extra grace until", order.graceUntil),
+    ...optional("waiting since", order.status === "pending" || order.status === "expiring" ? order.dueSince : null),
+    ["next look", order.nextCheckAt === null ? "none" : moment(order.nextCheckAt, now)],
+    ["decided", `${counted(order.looks, "time")}; failures in a row: ${order.failures}`],
+    ...optional("closed", order.closedAt),
+  ];
+  const text = [
+    `Order ${order.ref}`,
+    indent(columns(facts)),
+    "Payments",
+    table(payments.map((it) => [it.stripeId, it.state, it.source, it.reason ?? "", statusOf(it), checked(it, now)])),
+    "Decisions",
+    table(decisions.map((it) => [
+      instant(new Date(it.decidedAt)),
+      it.stripeId ?? "order",
+      it.outcome,
+      it.unitsReleased > 0 ? `${counted(it.unitsReleased, "unit")} back` : "",
+      explained(it.reason),
+    ])),
+  ];
+  return { well: true, json: { order, payments, decisions }, text: text.join("\n") };
+}
+
+function checked({ checkedAt }: { checkedAt: string | null }, now: Date): string {
+  return checkedAt === null ? "never inspected" : `inspected ${moment(checkedAt, now)}`;
+}
+
+/** What Stripe said, in short. */
+function statusOf({ evidence }: { evidence: unknown }): string {
+  const known = z.looseObject({ status: z.string() }).safeParse(evidence);
+  return known.success ? `Stripe: ${known.data.status}` : "";
+}

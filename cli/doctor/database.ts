@@ -1,0 +1,247 @@
+import { z } from "zod";
+import { MissingError } from "../errors.ts";
+import { span } from "../output.ts";
+import type { Project } from "../project.ts";
+import type { AlertRow } from "../rows.ts";
+import { type CheckName, fault, type Finding, listed, notChecked, ok } from "./finding.ts";
+
+// The checks of what is inside the database, all of them over one call of lapse_inspect.
+
+/** One part of the answer: what it found, or why it could not. */
+type Part<T> = { value: T; error: null } | { value: null; error: string };
+
+function part<T>(value: z.ZodType<T>): z.ZodType<Part<T>> {
+  return z.union([
+    z.looseObject({ error: z.string() }).transform(({ error }): Part<T> => ({ value: null, error })),
+    z.looseObject({ value }).transform((it): Part<T> => ({ value: it.value as T, error: null })),
+  ]);
+}
+
+const entry = z.enum(["ok", "missing", "not_https", "elsewhere", "short", "differs"]);
+const condition = z.object({ kind: z.string(), code: z.string(), message: z.string() });
+
+const inspection = z.object({
+  now: z.string(),
+  postgres: z.string(),
+  adapter: part(z.object({ problem: z.string().nullable() })),
+  drift: part(z.array(z.object({ name: z.string(), ref: z.string() }))),
+  migrations: part(z.array(z.string()).nullable()),
+  extensions: part(
+    z.array(z.object({ name: z.string(), installed: z.string().nullable(), available: z.string().nullable() })),
+  ),
+  secrets: part(z.record(z.string(), entry)),
+  privileges: part(z.array(z.string())),
+  schedules: part(z.array(z.string())),
+  conditions: part(z.array(condition)),
+  state: part(z.object({
+    settings: z.boolean(),
+    paused: z.array(z.string()),
+    livemode: z.boolean().nullable(),
+    watchedAt: z.string().nullable(),
+  })),
+  health: part(z.array(z.string())),
+});
+export type Inspection = z.infer<typeof inspection>;
+
+/** Null when the database does not have the function: nothing private can be seen. */
+export async function inspect(project: Project, schedulerSecret: string | undefined): Promise<Inspection | null> {
+  const asked = {
+    functionsUrl: `${project.target.url}/functions/v1`,
+    ...(schedulerSecret === undefined ? {} : { schedulerSecretSha256: await sha256(schedulerSecret) }),
+  };
+  try {
+    return await project.call("lapse_inspect", { p_asked: asked }, inspection);
+  } catch (error) {
+    if (error instanceof MissingError) return null;
+    throw error;
+  }
+}
+
+/** The database compares digests: the secret itself does not belong into a request. */
+async function sha256(text: string): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+export type Beside = {
+  /** Names of this checkout's migrations. */
+  files: string[];
+  functionsUrl: string;
+  strangers: { open: string[]; asked: boolean };
+  lastRuns: string;
+  openAlerts: AlertRow[];
+};
+
+/** Every finding about the inside of the database. */
+export function judgeDatabase(found: Inspection, beside: Beside): Finding[] {
+  return [
+    judged("migrations", found.migrations, (applied) => judgeMigrations(applied, beside.files)),
+    judged(
+      "settings",
+      found.state,
+      ({ settings }) =>
+        settings ? ok("settings", "there is a row") : fault(
+          "settings",
+          "lapse.settings has no row: no run can start",
+          "insert into lapse.settings default values;",
+        ),
+    ),
+    judged("extensions", found.extensions, (all) => judgeExtensions(all, found.postgres)),
+    judged(
+      "adapter",
+      found.adapter,
+      ({ problem }) =>
+        problem === null
+          ? ok("adapter", "schema lapse_shop has what Lapse calls")
+          : fault("adapter", problem, "provide it in schema lapse_shop, as examples/shop/3_adapter.sql does"),
+    ),
+    judged("drift", found.drift, judgeDrift),
+    judged("vault", found.secrets, (secrets) => judgeVault(secrets, beside.functionsUrl)),
+    judged("schedules", found.schedules, (problems) => judgeSchedules(problems, found.state.value?.paused ?? [])),
+    judged("watch", found.health, (reasons) => judgeWatch(reasons, found)),
+    judged("privileges", found.privileges, (excess) => judgePrivileges(excess, beside.strangers)),
+    judged("runs", found.conditions, (all) => judgeConditions("runs", all, beside.lastRuns)),
+    judged(
+      "invariants",
+      found.conditions,
+      (all) => judgeConditions("invariants", all, "the ledger and its counters agree with each other"),
+    ),
+    judged("alerts", found.conditions, (all) => judgeAlerts(all, beside.openAlerts)),
+  ];
+}
+
+/** What cannot be judged because the database could not tell. */
+function judged<T>(check: CheckName, { value, error }: Part<T>, judge: (value: T) => Finding): Finding {
+  return error === null ? judge(value as T) : notChecked(check, error);
+}
+
+/** This checkout's migrations against those the project has. The shop has migrations of its own. */
+function judgeMigrations(applied: string[] | null, files: string[]): Finding {
+  if (applied === null) return notChecked("migrations", "the project keeps no history of migrations");
+  const missing = files.filter((file) => !applied.includes(file.split("_")[0]!));
+  if (missing.length === 0) return ok("migrations", `all ${files.length} are applied`);
+  return fault("migrations", `not applied: ${listed(missing, 3)}`, "npx supabase db push --yes");
+}
+
+type Extension = { name: string; installed: string | null; available: string | null };
+
+function judgeExtensions(all: Extension[], postgres: string): Finding {
+  const missing = all.filter(({ installed }) => installed === null).map(({ name }) => name);
+  if (missing.length > 0) {
+    const fix = missing.map((name) => `create extension ${name};`).join(" ");
+    return fault("extensions", `missing: ${missing.join(", ")}`, fix);
+  }
+  const old = all.filter(({ installed, available }) => available !== null && installed !== available);
+  if (old.length > 0) {
+    const what = old.map(({ name, installed, available }) => `${name} is ${installed}, the server has ${available}`);
+    return fault("extensions", what.join("; "), old.map(({ name }) => `alter extension ${name} update;`).join(" "));
+  }
+  const versions = all.map(({ name, installed }) => `${name} ${installed}`);
+  return ok("extensions", `${versions.join(", ")}, PostgreSQL ${postgres}`);
+}
+
+function judgeDrift(rows: { name: string; ref: string }[]): Finding {
+  if (rows.length === 0) return ok("drift", "shop and ledger agree");
+  const sentences = rows.map(({ name, ref }) => `${name}: order ${ref}`);
+  return fault("drift", listed(sentences), "select lapse.adopt_orders(); then see the runbook, L022");
+}
+
+const ENTRIES: Record<Exclude<z.infer<typeof entry>, "ok">, [what: string, fix: string]> = {
+  missing: ["is missing", "{set}"],
+  not_https: ["is not https", "{set}"],
+  elsewhere: ["names another project", "{set}"],
+  short: ["is shorter than 32 characters", "set a longer one in Vault and as LAPSE_SCHEDULER_SECRET of the functions"],
+  differs: ["is not the LAPSE_SCHEDULER_SECRET of this environment", "give Vault and the functions the same one"],
+};
+
+/** Whether the schedule can read what it needs. Values never leave the database. */
+function judgeVault(secrets: Record<string, z.infer<typeof entry>>, functionsUrl: string): Finding {
+  const setters: Record<string, string> = {
+    lapse_functions_url: `select lapse.set_functions_url('${functionsUrl}');`,
+    lapse_alert_webhook_url: "select lapse.set_alert_webhook('https://…');",
+  };
+  // A shop may do without what only tells people: the webhook, the ping.
+  const needed = ["lapse_functions_url", "lapse_scheduler_secret"];
+  const faults = Object.entries(secrets).flatMap(([name, state]) => {
+    if (state === "ok" || (state === "missing" && !needed.includes(name))) return [];
+    const [what, fix] = ENTRIES[state];
+    return [{
+      what: `${name} ${what}`,
+      fix: fix.replace("{set}", setters[name] ?? `select lapse.set_secret('${name}', '…');`),
+    }];
+  });
+  if (faults.length > 0) {
+    return fault("vault", listed(faults.map(({ what }) => what)), faults.map(({ fix }) => fix).join(" "));
+  }
+  const webhook = secrets.lapse_alert_webhook_url === "ok" ? "" : "; there is no webhook for alerts";
+  return ok("vault", `URL and secret of the functions are there${webhook}`);
+}
+
+function judgeSchedules(problems: string[], paused: string[]): Finding {
+  if (paused.length > 0) {
+    const names = paused.map((job) => `'${job}'`).join(", ");
+    const fix = `update lapse.schedules set active = true where job in (${names});`;
+    return fault("schedules", `paused: ${paused.join(", ")}`, fix);
+  }
+  if (problems.length > 0) return fault("schedules", listed(problems), "select lapse.install_schedules();");
+  return ok("schedules", "pg_cron has exactly the jobs of lapse.schedules");
+}
+
+function judgeWatch(reasons: string[], { state, now }: Inspection): Finding {
+  const watchedAt = state.value?.watchedAt;
+  const ago = watchedAt ? `${span(Date.parse(now) - Date.parse(watchedAt))} ago` : "never";
+  if (!reasons.includes("watch_silent")) return ok("watch", `last ran ${ago}`);
+  const what = `last ran ${ago}: alerts cannot be trusted`;
+  return fault("watch", what, "select lapse.watch(); and read cron.job_run_details");
+}
+
+/** From the inside by the grants, from the outside by asking as a stranger. */
+function judgePrivileges(excess: string[], strangers: { open: string[]; asked: boolean }): Finding {
+  const open = [...excess, ...strangers.open];
+  if (open.length > 0) return fault("privileges", listed(open), "select lapse.secure();");
+  const outside = strangers.asked
+    ? "a stranger is refused"
+    : "a stranger was not tried: LAPSE_PUBLISHABLE_KEY is not set";
+  return ok("privileges", `they are as lapse.secure() grants them; ${outside}`);
+}
+
+/** Which check tells what a kind of alert is about; `alerts` tells everything else. */
+const KINDS: Record<string, CheckName> = {
+  schedule_missing: "schedules",
+  tick_failed: "schedules",
+  no_success: "runs",
+  failing: "runs",
+  run_failed: "runs",
+  dispatch_refused: "runs",
+  overdue: "runs",
+  backlog_growing: "runs",
+  brake: "runs",
+  list_unread: "runs",
+  invariant: "invariants",
+  adapter: "adapter",
+  drift: "drift",
+  privileges: "privileges",
+};
+const RUNBOOK = "see docs/payments-ops.md under this number";
+
+type Condition = z.infer<typeof condition>;
+
+function judgeConditions(check: CheckName, all: Condition[], fine: string): Finding {
+  const problems = all.filter(({ kind }) => KINDS[kind] === check).map(inWords);
+  return problems.length === 0 ? ok(check, fine) : fault(check, listed(problems), RUNBOOK);
+}
+
+/** Open alerts that no other check tells: what the watch finds now, and what events have raised. */
+function judgeAlerts(all: Condition[], open: AlertRow[]): Finding {
+  const found = all.filter(({ kind }) => !(kind in KINDS));
+  const raised = open.filter(({ key }) => {
+    const kind = key.split(":")[0]!;
+    return !(kind in KINDS) && !found.some((it) => it.kind === kind);
+  });
+  const problems = [...found.map(inWords), ...raised.map((it) => `#${it.id} ${it.code ?? ""} ${it.message}`)];
+  return problems.length === 0 ? ok("alerts", "none is open") : fault("alerts", listed(problems), RUNBOOK);
+}
+
+function inWords({ code, message }: Condition): string {
+  return `${code} ${message}`;
+}

@@ -1,0 +1,153 @@
+import { z } from "zod";
+import { RefusedError, UnreachableError } from "./errors.ts";
+import { counted, explained, moment } from "./output.ts";
+import type { Outcome } from "./command.ts";
+import type { Project } from "./project.ts";
+import { type RunRow, runRow } from "./rows.ts";
+
+const POLL_MS = 700;
+/** Longer than any run lasts; a run that dies is marked lost within minutes. */
+const PATIENCE_MS = 10 * 60_000;
+/** Without a row by then the run never began. */
+const START_PATIENCE_MS = 20_000;
+
+/** One run, or undefined while it has no row. */
+export async function readRun(project: Project, runId: string): Promise<RunRow | undefined> {
+  return (await project.rows(project.client.from("lapse_runs").select("*").eq("id", runId), runRow))[0];
+}
+
+/** Follows a run to its end, and tells how far it is whenever that has changed. */
+export async function followRun(
+  project: Project,
+  runId: string,
+  { progress, patienceMs = PATIENCE_MS }: { progress: (text: string) => void; patienceMs?: number },
+): Promise<RunRow> {
+  const startedAt = performance.now();
+  let told = "";
+  for (;;) {
+    const run = await readRun(project, runId);
+    if (run && run.finishedAt !== null) return run;
+    const waited = performance.now() - startedAt;
+    if (waited > patienceMs || (run === undefined && waited > START_PATIENCE_MS)) {
+      const state = run ? `it is still ${run.status}` : "it never began";
+      throw new UnreachableError(
+        `Cannot wait longer for run ${runId}: ${state} after ${Math.round(waited / 1_000)} s. Read the function's log`,
+      );
+    }
+    const now = run ? countersOf(run) || run.status : "";
+    if (now !== told) progress(`${Math.round(waited / 1_000)} s  ${told = now}`);
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}
+
+/**
+ * Starts the run that was queued for one order and follows it. Only one run of a job works at a time; the order is due from the first
+ * request on, so the run that is working now may settle it, and then that run is the answer.
+ *
+ * `queue` queues a run for the order and answers its id.
+ */
+export async function runForOrder(
+  project: Project,
+  { ref, queue, progress }: { ref: string; queue: () => Promise<string>; progress: (text: string) => void },
+): Promise<RunRow> {
+  const { now: askedAt } = await project.call("lapse_schedule", {}, z.object({ now: z.string() }));
+  for (let turn = 1; turn <= 5; turn++) {
+    let runId: string;
+    try {
+      runId = await queue();
+    } catch (error) {
+      // Refused at the second turn, because the other run has settled the order.
+      const other = error instanceof RefusedError && turn > 1
+        ? await settledBy(project, { ref, since: askedAt })
+        : null;
+      if (other) return other;
+      throw error;
+    }
+    await project.invoke("expire-stale-orders", { runId });
+    const run = await followRun(project, runId, { progress });
+    if (run.status !== "skipped") return run;
+    progress("Another run is working; waiting until it has ended");
+    for (const working of await readWorking(project)) await followRun(project, working.id, { progress });
+    const other = await settledBy(project, { ref, since: askedAt });
+    if (other) return other;
+  }
+  throw new RefusedError(
+    `Cannot work on order ${ref} now: other runs are working. It is due, and the next run takes it`,
+  );
+}
+
+function readWorking({ client, rows }: Project): Promise<RunRow[]> {
+  const query = client.from("lapse_runs").select("*").eq("job", "expire-stale-orders").eq("status", "running");
+  return rows(query.eq("dry_run", false), runRow);
+}
+
+/** The run that decided about the order since then, if one did. */
+async function settledBy(project: Project, { ref, since }: { ref: string; since: string }): Promise<RunRow | null> {
+  const decisions = project.client.from("lapse_decisions").select("run_id").eq("ref", ref).eq("subject", "order")
+    .gte("decided_at", since).order("id", { ascending: false }).limit(1);
+  const [last] = await project.rows(decisions, z.object({ runId: z.guid() }));
+  return last ? await readRun(project, last.runId) ?? null : null;
+}
+
+/** Whether the run did what a run is for. */
+export function isGoodRun({ status }: { status: string }): boolean {
+  return status === "succeeded" || status === "partial";
+}
+
+/** The counters that are not zero, in words; empty when all are. */
+export function countersOf(run: RunRow): string {
+  const counters: [number, string, string?][] = [
+    [run.ordersExpired, "order expired", "orders expired"],
+    [run.stockReleased, "unit released", "units released"],
+    [run.ordersPaid, "paid", "paid"],
+    [run.ordersWaiting, "waiting", "waiting"],
+    [run.ordersRetried, "to retry", "to retry"],
+    [run.ordersQuarantined, "quarantined", "quarantined"],
+    [run.paymentIntentsCanceled, "intent cancelled", "intents cancelled"],
+    [run.checkoutSessionsExpired, "session expired", "sessions expired"],
+    [run.latePayments, "late payment"],
+  ];
+  return counters.filter(([n]) => n > 0).map(([n, one, many]) => counted(n, one, many)).join(" · ");
+}
+
+/** A run as one row of a list. */
+export function lineOf(run: RunRow, now: Date): string[] {
+  const about = [
+    run.dryRun ? "dry run" : "",
+    run.ref === null ? "" : `only order ${run.ref}`,
+    countersOf(run),
+    run.error,
+  ];
+  const took = run.durationMs === null ? "" : `${(run.durationMs / 1_000).toFixed(1)} s`;
+  return [moment(run.createdAt, now), run.status, run.trigger, took, about.filter((it) => it).join(" · ")];
+}
+
+/** A run that has ended, as every command shows it. */
+export async function describeRun(project: Project, run: RunRow): Promise<Outcome> {
+  const seconds = run.durationMs === null ? "" : ` after ${(run.durationMs / 1_000).toFixed(1)} s`;
+  const left = run.backlog === null ? "" : `; ${run.backlog.toLocaleString("en-US")} left due`;
+  const lines = [
+    `Run ${run.id} of ${run.job}: ${run.status}${seconds}`,
+    `  ${countersOf(run) || "nothing was decided"}`,
+    ...await readRetries(project, run),
+    ...(run.error ? [`  ${run.error}`] : []),
+    `  ${counted(run.stripeCalls, "call")} to Stripe, ${run.stripeThrottled} of them throttled${left}`,
+  ];
+  if (run.status === "braked") {
+    const command = `npm run lapse -- run ${run.job === "expire-stale-orders" ? "expire" : "cleanup"}`;
+    lines.push(`  Inspect first: ${command} --dry-run --limit 20`);
+    lines.push(`  Then release the brake: ${command} --wait --release-brake --reason TEXT (runbook, L007)`);
+  }
+  return { well: isGoodRun(run), json: run, text: lines.join("\n") };
+}
+
+/** Why orders have to be retried, each reason once: the run itself only counts them. */
+async function readRetries({ client, rows }: Project, run: RunRow): Promise<string[]> {
+  if (run.ordersRetried === 0) return [];
+  const query = client.from("lapse_decisions").select("reason").eq("run_id", run.id).eq("subject", "order");
+  const counts = new Map<string, number>();
+  for (const { reason } of await rows(query.eq("outcome", "retry").limit(1_000), z.object({ reason: z.string() }))) {
+    counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  }
+  return [...counts].map(([reason, n]) => `  retry: ${n} × ${explained(reason)}`);
+}
