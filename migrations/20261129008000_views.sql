@@ -1,0 +1,73 @@
+-- What the REST API serves: one view for each table of the ledger that operators and viewers read.
+--
+-- The views ask with the rights of whoever reads them, so that the policies of the tables below decide (lapse.secure). A policy alone is a
+-- filter on each row, and a signed-in customer could make the database read millions of rows to show none. So each view asks for the role
+-- once as well, before it reads anything; other roles than `authenticated` have no policy to wait for.
+
+create view public.lapse_metrics with (security_invoker = true) as
+select m.* from lapse.metrics m
+where (
+  select current_user <> 'authenticated'
+    or coalesce(auth.jwt() -> 'app_metadata' ->> 'lapse_role' in ('operator', 'viewer'), false)
+);
+
+create view public.lapse_metrics_daily with (security_invoker = true) as
+select m.* from lapse.metrics_daily m
+where (
+  select current_user <> 'authenticated'
+    or coalesce(auth.jwt() -> 'app_metadata' ->> 'lapse_role' in ('operator', 'viewer'), false)
+);
+
+create view public.lapse_runs with (security_invoker = true) as
+select r.* from lapse.runs r
+where (
+  select current_user <> 'authenticated'
+    or coalesce(auth.jwt() -> 'app_metadata' ->> 'lapse_role' in ('operator', 'viewer'), false)
+);
+
+create view public.lapse_decisions with (security_invoker = true) as
+select d.* from lapse.decisions d
+where (
+  select current_user <> 'authenticated'
+    or coalesce(auth.jwt() -> 'app_metadata' ->> 'lapse_role' in ('operator', 'viewer'), false)
+);
+
+create view public.lapse_alerts with (security_invoker = true) as
+select a.* from lapse.alerts a
+where (
+  select current_user <> 'authenticated'
+    or coalesce(auth.jwt() -> 'app_metadata' ->> 'lapse_role' in ('operator', 'viewer'), false)
+);
+
+create view public.lapse_orders with (security_invoker = true) as
+select o.* from lapse.orders o
+where (
+  select current_user <> 'authenticated'
+    or coalesce(auth.jwt() -> 'app_metadata' ->> 'lapse_role' in ('operator', 'viewer'), false)
+);
+
+create view public.lapse_payments with (security_invoker = true) as
+select p.* from lapse.payments p
+where (
+  select current_user <> 'authenticated'
+    or coalesce(auth.jwt() -> 'app_metadata' ->> 'lapse_role' in ('operator', 'viewer'), false)
+);
+
+-- A view says of itself and of its columns what the table below says.
+do $$
+declare
+  v_comment text;
+begin
+  for v_comment in
+    select case when a.attname is null then format('comment on view public.%I is %L', v.relname, d.description)
+      else format('comment on column public.%I.%I is %L', v.relname, a.attname, d.description) end
+    from pg_catalog.pg_class v
+    join pg_catalog.pg_class t on t.relname = substr(v.relname, length('lapse_') + 1) and t.relnamespace = 'lapse'::regnamespace
+    join pg_catalog.pg_description d on d.objoid = t.oid and d.classoid = 'pg_catalog.pg_class'::regclass
+    left join pg_catalog.pg_attribute a on a.attrelid = t.oid and a.attnum = d.objsubid and d.objsubid > 0
+    where v.relnamespace = 'public'::regnamespace and v.relkind = 'v' and v.relname like 'lapse\_%'
+  loop
+    execute v_comment;
+  end loop;
+end;
+$$;

@@ -1,0 +1,112 @@
+-- Who may do what. Nothing of Lapse is open to anybody but its owner, except for what this list says.
+--
+-- lapse.secure() takes everything away and grants by the list. It ends this migration and every later one, and an operator calls it after a
+-- restore: dumps carry no default privileges, and a project whose default privileges still favour `anon` opens what it restores.
+
+-- Contract: every privilege that an API role holds, one row each, functions by name.
+create function lapse.expected_grants() returns table (kind text, name text, role text, privilege text)
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  -- Both sides of a view: it reads its table with the rights of whoever reads it.
+  select 'relation', side.prefix || t.name, r.role, 'SELECT'
+  from unnest('{metrics,metrics_daily,runs,decisions,alerts,orders,payments}'::text[]) t (name)
+  cross join unnest('{lapse.,public.lapse_}'::text[]) side (prefix)
+  cross join unnest('{authenticated,service_role}'::text[]) r (role)
+  union all
+  select 'function', 'public.lapse_' || f.name, 'service_role', 'EXECUTE'
+  from unnest(array[
+    -- the shop's backend
+    'watch_order', 'attach_payment', 'mark_paid', 'follow_order',
+    -- the functions
+    'begin_run', 'finish_run', 'continue_run', 'list_windows', 'record_listed', 'list_failed', 'close_without_payments',
+    'claim_orders', 'claim_without_payments', 'preview_orders', 'settle_orders', 'shrink_close_batch', 'health',
+    -- the operator's tools
+    'sync_order', 'redrive_order', 'declare_dead', 'resolve_order', 'resolve_alert', 'schedule', 'inspect'
+  ]) f (name);
+$$;
+comment on function lapse.expected_grants() is 'Every privilege that Lapse grants to a role of the API.';
+
+-- Contract: everything of Lapse that has privileges: its schemas, and the relations, sequences and functions in lapse and public.lapse_*. In
+-- lapse_shop nobody but the owner can look up a name, and what is in there is the shop's.
+create function lapse.own_objects()
+returns table (kind text, oid oid, owner oid, name text, target text, acl aclitem[])
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select 'schema', n.oid, n.nspowner, n.nspname::text, format('schema %I', n.nspname), coalesce(n.nspacl, acldefault('n', n.nspowner))
+  from pg_namespace n
+  where n.nspname in ('lapse', 'lapse_shop')
+  union all
+  select case c.relkind when 'S' then 'sequence' else 'relation' end, c.oid, c.relowner, format('%s.%s', n.nspname, c.relname),
+    format('%s %I.%I', case c.relkind when 'S' then 'sequence' else 'table' end, n.nspname, c.relname),
+    coalesce(c.relacl, acldefault(case c.relkind when 'S' then 's' else 'r' end::"char", c.relowner))
+  from pg_class c
+  join pg_namespace n on n.oid = c.relnamespace
+  where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
+    and (n.nspname = 'lapse' or n.nspname = 'public' and c.relname like 'lapse\_%')
+  union all
+  select 'function', p.oid, p.proowner, format('%s.%s', n.nspname, p.proname),
+    'routine ' || p.oid::regprocedure::text, coalesce(p.proacl, acldefault('f', p.proowner))
+  from pg_proc p
+  join pg_namespace n on n.oid = p.pronamespace
+  where n.nspname = 'lapse' or n.nspname = 'public' and p.proname like 'lapse\_%';
+$$;
+comment on function lapse.own_objects() is 'Everything of Lapse that has privileges.';
+
+-- Contract: takes everything of Lapse from the API's roles and grants by the list; row-level security on for every table, with one policy for
+-- each that operators and viewers read. Safe to repeat. Objects that somebody else owns are left alone; lapse.inspect names them.
+create function lapse.secure() returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_command text;
+begin
+  for v_command in
+    -- what default privileges would give to everything that is created later
+    select format('alter default privileges for role %I in schema %I revoke all on %s from %s', r.rolname, n.nspname,
+      case d.defaclobjtype when 'r' then 'tables' when 'S' then 'sequences' when 'f' then 'functions' when 'T' then 'types' end,
+      case x.grantee when 0 then 'public' else quote_ident(pg_get_userbyid(x.grantee)) end)
+    from pg_default_acl d
+    join pg_namespace n on n.oid = d.defaclnamespace
+    join pg_roles r on r.oid = d.defaclrole
+    cross join lateral aclexplode(d.defaclacl) x
+    where n.nspname in ('lapse', 'lapse_shop') and d.defaclobjtype in ('r', 'S', 'f', 'T') and pg_has_role(d.defaclrole, 'USAGE')
+      and (x.grantee = 0 or pg_get_userbyid(x.grantee) in ('anon', 'authenticated', 'service_role'))
+    union all
+    select format('revoke all on %s from public, anon, authenticated, service_role', o.target)
+    from lapse.own_objects() o
+    where pg_has_role(o.owner, 'USAGE')
+    union all
+    select format('alter table %s enable row level security', c.oid::regclass)
+    from pg_class c
+    where c.relnamespace = 'lapse'::regnamespace and c.relkind in ('r', 'p') and not c.relrowsecurity and pg_has_role(c.relowner, 'USAGE')
+  loop
+    execute v_command;
+  end loop;
+
+  for v_command in
+    select format('grant %s on %s to %I', g.privilege, o.target, g.role)
+    from lapse.expected_grants() g
+    join lapse.own_objects() o using (kind, name)
+    where pg_has_role(o.owner, 'USAGE')
+    union all
+    -- In a subselect the role is looked up once, not for each row.
+    select format(
+      'create policy "operators and viewers read" on %s for select to authenticated using (%s)', o.oid::regclass,
+      $policy$(select coalesce(auth.jwt() -> 'app_metadata' ->> 'lapse_role' in ('operator', 'viewer'), false))$policy$
+    )
+    from lapse.expected_grants() g
+    join lapse.own_objects() o using (kind, name)
+    where g.role = 'authenticated' and g.name like 'lapse.%' and pg_has_role(o.owner, 'USAGE')
+      and not exists (select from pg_policy p where p.polrelid = o.oid and p.polname = 'operators and viewers read')
+  loop
+    execute v_command;
+  end loop;
+end;
+$$;
+comment on function lapse.secure() is
+  'Takes everything of Lapse from the API''s roles and grants by lapse.expected_grants(). Call it again after a restore.';
+
+select lapse.secure();
