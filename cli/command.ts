@@ -85,11 +85,11 @@ function readInput<S extends z.ZodType>(
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   const field = String(issue?.path[0] ?? "");
-  if (field === "argument") throw new UsageError(`Cannot use ${argument} ${positionals[0]}: ${issue?.message}`);
-  if (given[field] === undefined) {
+  if (field !== "argument" && given[field] === undefined) {
     throw new UsageError(`Cannot run ${name}: --${field} ${options[field]?.value ?? ""} is missing`);
   }
-  throw new UsageError(`Cannot use --${field} ${given[field]}: ${issue?.message}`);
+  const [what, value] = field === "argument" ? [argument, positionals[0]] : [`--${field}`, given[field]];
+  throw new UsageError(`Cannot use ${`${what} ${value}`.trim()}: ${issue?.message}`);
 }
 
 /** A number that was typed. */

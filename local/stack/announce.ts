@@ -9,7 +9,7 @@ const another = z.looseObject({ apiUrl: z.url(), secretKey: z.string() });
 export type Announced = AsyncDisposable & { replaced: string | null };
 
 /**
- * Writes down how to reach the running stack, for the command line (cli/environment.ts). At the end the stack that stood there before
+ * Writes down how to reach the running stack, for the command line (cli/target.ts). At the end the stack that stood there before
  * gets its place back if it still runs; what a later stack wrote is left alone.
  */
 export async function announceStack(description: Record<string, unknown>, file = stackFile): Promise<Announced> {

@@ -1,47 +1,45 @@
 import assert from "node:assert/strict";
-import { commands } from "../../cli/commands.ts";
-import { readTarget, type Target } from "../../cli/environment.ts";
-import { UsageError } from "../../cli/errors.ts";
-import { helpOf } from "../../cli/help.ts";
-import { refusalOf, unreachable } from "../../cli/refusals.ts";
+import { judgeClocks } from "../../cli/doctor/stripe.ts";
+import { refusalOf, RefusedError, unreachable, UsageError } from "../../cli/errors.ts";
+import { commands } from "../../cli/main.ts";
+import { readTarget, type Target } from "../../cli/target.ts";
 import { freePort } from "../../local/postgres/free-port.ts";
 import { announceStack } from "../../local/stack/announce.ts";
 import { cli, cliJson } from "./command-line.ts";
 
-const ORDER = "0b9c7c1e-7a53-4f5e-8a53-1f2f8f1c0001";
 /** A project that nobody may reach: a command that is used wrongly has to stop before it. */
 const NOWHERE = { LAPSE_URL: "http://127.0.0.1:9", LAPSE_SECRET_KEY: "sb_secret_test" };
 
-const MISTAKES: [string[], RegExp][] = [
-  [["status", "--force"], /^Cannot use --force: the options of status are --runs, --json, --help$/],
-  [["status", "--runs", "none"], /^Cannot use --runs: current value is none \(not a whole number\)$/],
-  [["status", "now"], /^Cannot use now as an argument of status$/],
-  [["status", "--runs"], /^Cannot use --runs without a value: current value is empty$/],
-  [["order", "1234"], /^Cannot use ORDER: current value is 1234 \(not the id of an order\)$/],
-  [["order"], /^Cannot use ORDER: current value is empty/],
-  [["sync", ORDER], /^Cannot sync without --reason TEXT$/],
-  [["redrive", ORDER], /^Cannot redrive without --reason TEXT$/],
-  [["redrive", ORDER, "--reason", " "], /^Cannot use --reason: current value is .*\(nothing in it\)$/],
-  [["declare-dead", "cs_test_1"], /^Cannot declare-dead without --reason TEXT$/],
-  [
-    ["declare-dead", ORDER, "--reason", "why"],
-    /^Cannot use PAYMENT: current value is .* \(not the id of a PaymentIntent/,
-  ],
-  [
-    ["declare-dead", "pi_1", "--reason", "why", "--account", "me"],
-    /^Cannot use --account: current value is me \(not the/,
-  ],
-  [["run:expire", "--limit", "0"], /^Cannot use --limit: current value is 0 \(below 1\)$/],
-  [["metrics", "--days", "367"], /^Cannot use --days: current value is 367 \(above 366\)$/],
-  [["run:expire", "--wait=yes"], /^Cannot give --wait a value: current value is yes$/],
-  [["run:cleanup", "--release-brake"], /^Cannot release the brake without a reason/],
-  [["alerts", "--resolve", "7"], /^Cannot resolve an alert without both/],
-  [["doctor", "--mode", "prod"], /^Cannot use --mode: current value is prod \(neither live nor test\)$/],
+const MISTAKES: [string, string[], RegExp][] = [
+  ["status", ["--force"], /^Cannot use --force: the options of status are --runs, --json, --help$/],
+  ["status", ["--runs", "none"], /^Cannot use --runs none: it is not a whole number from 1 to 100$/],
+  ["status", ["now"], /^Cannot use now: status takes no argument$/],
+  ["status", ["--runs"], /^Cannot use --runs: it needs N after it$/],
+  ["status", ["--toString", "x"], /^Cannot use --toString: the options of status are/],
+  ["order", [], /^Cannot run order: REF is missing\. Write npm run lapse -- order REF$/],
+  ["order", ["a", "b"], /^Cannot use b: order takes one argument, REF$/],
+  ["order", [""], /^Cannot use REF: it is empty$/],
+  ["orders", ["--due", "--waiting"], /^Cannot list orders: --waiting and --due exclude each other\. Give one of them$/],
+  ["sync", ["1042"], /^Cannot run sync: --reason TEXT is missing$/],
+  ["redrive", ["1042"], /^Cannot run redrive: --reason TEXT is missing$/],
+  ["redrive", ["1042", "--reason", " "], /^Cannot use --reason: it is empty$/],
+  ["resolve", ["1042", "--reason", "why"], /^Cannot run resolve: --as paid\|expired is missing$/],
+  ["resolve", ["1042", "--as", "refunded", "--reason", "why"], /^Cannot use --as refunded: it is neither paid nor/],
+  ["declare-dead", ["cs_test_1"], /^Cannot run declare-dead: --reason TEXT is missing$/],
+  ["declare-dead", ["1042", "--reason", "why"], /^Cannot use PAYMENT 1042: it is not the id of a PaymentIntent/],
+  ["declare-dead", ["pi_1_secret_2", "--reason", "why"], /^Cannot use PAYMENT .*: it is a client secret\./],
+  ["run expire", ["--limit", "0"], /^Cannot use --limit 0: it is not a whole number from 1 to 100000$/],
+  ["run expire", ["--wait=yes"], /^Cannot use --wait=yes: --wait takes no value$/],
+  ["run cleanup", ["--release-brake"], /^Cannot release the brake: --reason TEXT is missing$/],
+  ["runs", ["--job", "both"], /^Cannot use --job both: it is neither expire nor cleanup$/],
+  ["metrics", ["--days", "367"], /^Cannot use --days 367: it is not a whole number from 1 to 366$/],
+  ["alerts", ["--resolve", "7"], /^Cannot resolve an alert: --reason TEXT is missing$/],
+  ["doctor", ["--mode", "prod"], /^Cannot use --mode prod: it is neither live nor test$/],
 ];
 
 Deno.test("a command that is used wrongly says what is wrong, and reaches nothing", async () => {
-  const context = { readVariable: () => undefined, connect: () => assert.fail("it connected"), progress: () => {} };
-  for (const [[name, ...args], says] of MISTAKES) {
+  const context = { connect: () => assert.fail("it connected"), progress: () => {} };
+  for (const [name, args, says] of MISTAKES) {
     const command = commands.find((it) => it.name === name)!;
     await assert.rejects(command.run(args, context), (error: Error) => {
       assert.ok(error instanceof UsageError, `${error}`);
@@ -51,34 +49,38 @@ Deno.test("a command that is used wrongly says what is wrong, and reaches nothin
   }
 });
 
-Deno.test("wrong usage ends with 2, and says so on standard error alone", async () => {
-  for (const args of [["explode"], ["status", "--force"]]) {
+Deno.test("wrong usage ends with 2 and says so on standard error alone; with --json as one JSON value", async () => {
+  for (const args of [["explode"], ["run"], ["run", "away"], ["status", "--force"]]) {
     const { code, stdout, stderr } = await cli(args, NOWHERE);
     assert.deepEqual([code, stdout], [2, ""]);
-    assert.match(stderr, /^Cannot (run explode: the commands are status, metrics|use --force: the options of status)/);
+    assert.match(
+      stderr,
+      /^Cannot (run (explode|run): the commands are status, alerts|use --force: the options of status)/,
+    );
   }
+  const message = "Cannot use --runs none: it is not a whole number from 1 to 100";
+  const answer = await cliJson(["status", "--runs", "none"], NOWHERE);
+  assert.deepEqual(answer, { code: 2, json: { error: { code: "usage", message } } });
 });
 
 Deno.test("a run whose --dry-run npm kept for itself never begins; --json of an .npmrc is only told", async () => {
-  const script = { ...NOWHERE, npm_lifecycle_event: "jobs:run:expire" };
-  const kept = await cli(["run:expire"], { ...script, npm_config_dry_run: "true" });
-  assert.deepEqual([kept.code, kept.stdout], [2, ""]);
-  assert.match(kept.stderr, /^Cannot use --dry-run here as npm took it: write npm run jobs:run:expire -- --dry-run\n$/);
-  const configured = await cli(["run:expire"], { ...script, npm_config_json: "true" });
-  assert.equal(configured.code, 3, "it did not go on");
-  assert.match(configured.stderr, /^npm has --json set .* -- --json\nCannot reach /);
-});
-
-Deno.test("with --json an error is one JSON value as well", async () => {
-  assert.deepEqual(await cliJson(["order", "1234"], NOWHERE), {
-    code: 2,
-    json: { error: { code: "usage", message: "Cannot use ORDER: current value is 1234 (not the id of an order)" } },
-  });
+  const kept = { ...NOWHERE, npm_config_dry_run: "true" };
+  for (const [script, words] of [["lapse", "run expire --limit 3 "], ["jobs:run:expire", ""]] as const) {
+    const { code, stdout, stderr } = await cli(["run", "expire", "--limit", "3"], {
+      ...kept,
+      npm_lifecycle_event: script,
+    });
+    assert.deepEqual([code, stdout], [2, ""]);
+    assert.equal(stderr, `Cannot use --dry-run here as npm took it: write npm run ${script} -- ${words}--dry-run\n`);
+  }
+  const configured = { ...NOWHERE, npm_lifecycle_event: "lapse", npm_config_json: "true" };
+  const { code, stderr } = await cli(["run", "expire"], configured);
+  assert.equal(code, 3, "it did not go on");
+  assert.match(stderr, /^npm has --json set .* -- run expire --json\nCannot reach /);
 });
 
 Deno.test("a project that does not answer is named, with what to check, whatever was asked of it", async () => {
-  const port = freePort();
-  const url = `http://127.0.0.1:${port}`;
+  const url = `http://127.0.0.1:${freePort()}`;
   const key = { LAPSE_URL: url, LAPSE_SECRET_KEY: "sb_secret_test" };
   const login = {
     LAPSE_URL: url,
@@ -89,7 +91,7 @@ Deno.test("a project that does not answer is named, with what to check, whatever
   const asked: [string[], Record<string, string>][] = [
     [["alerts"], key],
     [["doctor"], key],
-    [["run:expire"], key],
+    [["run", "expire"], key],
     [["status"], login],
   ];
   await Promise.all(asked.map(async ([args, env]) => {
@@ -99,35 +101,43 @@ Deno.test("a project that does not answer is named, with what to check, whatever
   }));
 });
 
-Deno.test("a stack that is gone is told as such, and another server's answer as no usable one", () => {
+Deno.test("what the database refuses is told in its words; a stack that is gone and another server's answer as what they are", () => {
   const target = (local: boolean) =>
     ({ url: "http://127.0.0.1:4000", local, credentials: { kind: "login" } }) as Target;
+  const said = refusalOf({ code: "PT409", message: "Cannot redrive order 7: it is paid", status: 409 }, target(true));
+  assert.ok(said instanceof RefusedError);
+  assert.equal(said.message, "Cannot redrive order 7: it is paid");
   assert.match(unreachable("fetch failed", target(true)).message, /fetch failed\. If the stack .* npm run stack$/);
   const page = refusalOf({ code: null, message: "<html>".repeat(1_000), status: 404 }, target(false));
-  assert.match(page.message, /^http:\/\/127\.0\.0\.1:4000 gave no usable answer \(404\): .*\. Check LAPSE_URL/);
-  assert.ok(page.message.length < 500);
+  assert.match(page.message, /^Cannot use the answer of http:\/\/127\.0\.0\.1:4000 \(404\): .*\. Check LAPSE_URL/);
+  assert.ok(page.message.length < 700);
 });
 
 Deno.test("every command explains itself, its options and the exit codes", async () => {
-  const overview = await cli(["--help"]);
-  assert.equal(overview.code, 0);
-  for (const command of commands) {
-    assert.ok(overview.stdout.includes(`jobs:${command.name} `), `${command.name} is not in the overview`);
-    const help = helpOf(command);
-    for (const option of [...Object.keys(command.options), "json"]) assert.ok(help.includes(`--${option}`), option);
-    assert.match(help, /Exit codes\n {2}0 /);
-    for (const name of ["JOBS_SCHEDULER_SECRET", "STRIPE_SECRET_KEY"]) assert.ok(help.includes(name), name);
-  }
-  const { code, stdout } = await cli(["sync", "--help"]);
+  const { code, stdout } = await cli(["--help"]);
   assert.equal(code, 0);
-  assert.match(stdout, /^Usage: npm run --silent jobs:sync -- ORDER \[options\]\n/);
+  for (const { name } of commands) assert.match(stdout, new RegExp(`\n  ${name} `), `${name} is not in the overview`);
+  await Promise.all(commands.map(async ({ name, argument, options }) => {
+    const help = (await cli([...name.split(" "), "--help"])).stdout;
+    assert.ok(help.startsWith(`Usage: npm run --silent lapse -- ${name}${argument ? ` ${argument}` : ""} [options]\n`));
+    for (const option of [...Object.keys(options), "json"]) assert.ok(help.includes(`--${option}`), option);
+    assert.match(help, /Exit codes\n {2}0 /);
+    for (const variable of ["LAPSE_SCHEDULER_SECRET", "STRIPE_SECRET_KEY"]) {
+      assert.ok(help.includes(variable), variable);
+    }
+  }));
 });
 
-Deno.test("npm has a script for each command", async () => {
+Deno.test("npm has the command, and the specification's two scripts", async () => {
   const { scripts } = JSON.parse(await Deno.readTextFile(new URL("../../package.json", import.meta.url)));
-  const jobs = Object.entries(scripts).filter(([name]) => name.startsWith("jobs:"));
-  const expected = commands.map(({ name }) => [`jobs:${name}`, `node local/run.mjs cli/main.ts ${name}`]);
-  assert.deepEqual(jobs.sort(), expected.sort());
+  const own = Object.fromEntries(
+    Object.entries(scripts).filter(([, script]) => String(script).includes("cli/main.ts")),
+  );
+  assert.deepEqual(own, {
+    "lapse": "node local/run.mjs cli/main.ts",
+    "jobs:run:cleanup": "node local/run.mjs cli/main.ts run cleanup",
+    "jobs:run:expire": "node local/run.mjs cli/main.ts run expire",
+  });
 });
 
 Deno.test("without an environment it talks to the local stack that runs, and says so if none does", async () => {
@@ -153,17 +163,36 @@ Deno.test("without an environment it talks to the local stack that runs, and say
   await announced[Symbol.asyncDispose]();
   assert.throws(() => readTarget(read, file), /start the local stack/);
   await Deno.writeTextFile(file, "{ half");
-  assert.throws(() => readTarget(read, file), /^UsageError: Cannot read .*stack\.json: start the local stack anew$/);
+  assert.throws(
+    () => readTarget(read, file),
+    /^UsageError: Cannot read .*stack\.json: it is damaged\. Start the local/,
+  );
   await Deno.remove(file);
 });
 
 Deno.test("a project's address and credentials are complete or refused, and a local key never goes elsewhere", () => {
   const read = (variables: Record<string, string>) => () => readTarget((name) => variables[name]);
   assert.throws(read({ LAPSE_URL: "http://shop.example" }), /not https/);
-  assert.throws(read({ LAPSE_URL: "https://shop.supabase.co" }), /Cannot sign in: set LAPSE_SECRET_KEY/);
+  assert.throws(read({ LAPSE_URL: "https://shop.supabase.co" }), /Cannot sign in: .* Set LAPSE_SECRET_KEY/);
   assert.throws(read({ LAPSE_URL: "https://shop.supabase.co", LAPSE_EMAIL: "a@b.c" }), /all of LAPSE_EMAIL/);
-  const hosted = read({ LAPSE_URL: "https://shop.supabase.co/", LAPSE_SECRET_KEY: "sb_secret_1" })();
-  assert.equal(hosted.url, "https://shop.supabase.co");
+  const hosted = read({ LAPSE_URL: " https://shop.supabase.co/ ", LAPSE_SECRET_KEY: " sb_secret_1\n" })();
+  assert.deepEqual([hosted.url, hosted.credentials], [
+    "https://shop.supabase.co",
+    { kind: "key", secretKey: "sb_secret_1" },
+  ]);
   assert.deepEqual(hosted.doctor.stripeSecretKey, undefined);
   assert.equal(hosted.doctor.stripeApiBase, "https://api.stripe.com");
+});
+
+Deno.test("two clocks against one say which is wrong; without Stripe's, that one of two is", () => {
+  const at = (time: string) => new Date(`2026-11-22T${time}Z`);
+  const [noon, soon, late] = [at("12:00:00"), at("12:00:03"), at("12:05:00")];
+  assert.equal(judgeClocks({ here: noon, database: soon, stripe: noon }).status, "ok");
+  assert.equal(judgeClocks({ here: noon, database: soon, stripe: null }).status, "ok");
+  assert.match(judgeClocks({ here: late, database: noon, stripe: noon }).what, /^this machine's clock is wrong/);
+  assert.match(judgeClocks({ here: noon, database: late, stripe: noon }).what, /^the database's clock is wrong/);
+  assert.match(judgeClocks({ here: noon, database: noon, stripe: late }).what, /^Stripe's clock is wrong/);
+  const unsure = judgeClocks({ here: noon, database: late, stripe: null });
+  assert.equal(unsure.status, "fault");
+  assert.match(unsure.fix!, /which of the two/);
 });
