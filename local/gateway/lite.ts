@@ -1,36 +1,23 @@
 import { App } from "@supabase/lite";
 import { createPostgresConnection } from "@supabase/lite/postgres";
+import type postgres from "postgres";
 import type { ProjectKeys } from "./keys.ts";
+import { answerLikePostgrest, noteDatabaseError } from "./postgrest-errors.ts";
 
-export type Lite = { fetch(request: Request): Promise<Response>; close(): Promise<void> };
+export type Lite = {
+  fetch(request: Request): Promise<Response>;
+  /** lite's own connections, as the role that sees every table. */
+  sql: postgres.Sql;
+  close(): Promise<void>;
+};
 
 /**
  * REST and Auth on the database behind `url`, by @supabase/lite. The role in `url` must see every table (`postgres`
  * does); each request then runs as anon, authenticated or service_role. The schema is read at the first request and
  * kept.
  */
-export async function startLite(url: string, keys: ProjectKeys): Promise<Lite> {
-  const connection = createPostgresConnection({
-    url,
-    postgresOptions: {
-      max: 20,
-      onnotice: () => {},
-      // PostgREST gives every request the time limit of its role, lite does not: this is the one of `authenticated`.
-      connection: { statement_timeout: 8_000 },
-      // Arguments of functions arrive as text already; lite's own serializer would encode them a second time.
-      types: {
-        jsonb: {
-          to: 3802,
-          from: [3802],
-          serialize: (value: unknown) => typeof value === "string" ? value : JSON.stringify(value),
-          parse: (text: string) => JSON.parse(text),
-        },
-      },
-    },
-  });
-  // In any other state lite grants the API roles everything on every table, and no grant of ours would be tested.
-  (connection as unknown as { rlsState: string }).rlsState = "active";
-  keepAnsweredErrorsOffTheConsole(connection);
+export function startLite(url: string, keys: ProjectKeys): Lite {
+  const connection = connect(url);
   const app = new App(
     {
       connection,
@@ -43,26 +30,82 @@ export async function startLite(url: string, keys: ProjectKeys): Promise<Lite> {
       },
     } as ConstructorParameters<typeof App>[0],
   );
-  await app.ensureSystemSchema();
   return {
-    fetch: async (request) => await app.fetch(request),
-    // Not connection.close(): that waits without limit, also for the transaction of a caller who was killed in the
-    // middle of it.
-    close: () => connection.driver.end({ timeout: 1 }),
+    fetch: (request) => answerLikePostgrest(request, async () => await app.fetch(request)),
+    sql: connection.driver,
+    close: () => close(connection),
   };
+}
+
+/** The tables of Auth, which every hosted project has from its first day: a migration may refer to `auth.users`. */
+export async function createAuthTables(url: string): Promise<void> {
+  const connection = connect(url);
+  try {
+    await new App({ connection, auth: { enabled: true } } as ConstructorParameters<typeof App>[0]).ensureSystemSchema();
+  } finally {
+    await close(connection);
+  }
+}
+
+function connect(url: string) {
+  const connection = createPostgresConnection({
+    url,
+    postgresOptions: {
+      max: 20,
+      onnotice: () => {},
+      // PostgREST gives every request the time limit of its role, lite does not: this is the one of `authenticated`.
+      connection: { statement_timeout: 8_000 },
+      types: {
+        // Arguments of functions arrive as text already; lite's own serializer would encode them a second time.
+        jsonb: {
+          to: 3802,
+          from: [3802],
+          serialize: (value: unknown) => typeof value === "string" ? value : JSON.stringify(value),
+          parse: (text: string) => JSON.parse(text),
+        },
+        // PostgREST lets the database write JSON: times with a T and minutes in their offset, numbers as numbers.
+        timestamptz: { to: 1184, from: [1184], serialize: asIs, parse: (text: string) => jsonTime(text, ":00") },
+        timestamp: { to: 1114, from: [1114], serialize: asIs, parse: (text: string) => jsonTime(text, "") },
+        numeric: { to: 1700, from: [1700], serialize: String, parse: jsonNumber },
+      },
+    },
+  });
+  // In any other state lite grants the API roles everything on every table, and no grant of ours would be tested.
+  (connection as unknown as { rlsState: string }).rlsState = "active";
+  watchErrors(connection);
+  return connection;
+}
+
+/** Not connection.close(): that waits without limit, also for the transaction of a caller who was killed in the middle of it. */
+function close(connection: ReturnType<typeof createPostgresConnection>): Promise<void> {
+  return connection.driver.end({ timeout: 1 });
+}
+
+function asIs(text: string): string {
+  return text;
+}
+
+/** `2026-11-29 15:17:04.5+00` as JSON has it; `infinity` stays what it is. */
+function jsonTime(text: string, minutes: string): string {
+  return /^\d/.test(text) ? text.replace(" ", "T") + (/[+-]\d\d$/.test(text) ? minutes : "") : text;
+}
+
+function jsonNumber(text: string): number | string {
+  return Number.isFinite(Number(text)) ? Number(text) : text;
 }
 
 type ErrorNormalizer = { normalizeDbError(error: unknown): unknown };
 
 /**
- * lite prints every database error it answers with, also the expected ones (a denied read), with its stack. The caller
- * has them in full; on the console they would drown what matters.
+ * Notes each database error for the answer. lite prints it as well, also the expected ones (a denied read), with its stack: the caller has
+ * them in full, on the console they would drown what matters.
  */
-function keepAnsweredErrorsOffTheConsole(connection: unknown): void {
+function watchErrors(connection: unknown): void {
   const normalizer = connection as ErrorNormalizer;
   const normalize = normalizer.normalizeDbError.bind(connection);
   normalizer.normalizeDbError = (error) => {
     const normalized = normalize(error);
+    noteDatabaseError(error);
     if (typeof normalized === "object" && normalized !== null) answered.add(normalized);
     return normalized;
   };

@@ -1,35 +1,49 @@
 import type { ProjectKeys } from "./keys.ts";
 import { startLite } from "./lite.ts";
+import { refuseLikePostgrest, roleOf } from "./postgrest-refusals.ts";
 import { createTokenTranslator, type TokenTranslator } from "./tokens.ts";
 
 export type RestAndAuth = { fetch(request: Request): Promise<Response>; close(): Promise<void> };
 
 /** The handler of `/rest/v1` and `/auth/v1`: @supabase/lite, with a hosted project's tokens on the outside. */
-export async function startRestAndAuth(
-  dbUrl: string,
-  options: { keys: ProjectKeys; apiUrl: string },
-): Promise<RestAndAuth> {
-  const lite = await startLite(dbUrl, options.keys);
+export function startRestAndAuth(dbUrl: string, options: { keys: ProjectKeys; apiUrl: string }): RestAndAuth {
+  const lite = startLite(dbUrl, options.keys);
   const tokens = createTokenTranslator(options.keys, { issuer: `${options.apiUrl}/auth/v1` });
   return {
     close: lite.close,
     async fetch(request) {
       const { pathname } = new URL(request.url);
       if (pathname === "/auth/v1/.well-known/jwks.json") return Response.json(options.keys.jwks);
-      const response = await lite.fetch(await withInnerToken(request, tokens));
-      return pathname.startsWith("/auth/v1/") ? await withOuterToken(response, tokens) : response;
+      const token = await innerToken(request, tokens);
+      if (pathname.startsWith("/auth/v1/")) {
+        return await withOuterToken(await lite.fetch(withToken(request, token)), tokens);
+      }
+      // lite sees every caller first: whoever has no key is told so, and not what else is wrong with the request.
+      const known = [options.keys.publishableKey, options.keys.secretKey].includes(request.headers.get("apikey") ?? "");
+      if (!known || !MUTATIONS.includes(request.method)) return await lite.fetch(withToken(request, token));
+      const { method, headers } = request;
+      const body = await request.text();
+      const role = roleOf(request, options.keys, token !== undefined);
+      const asked = { method, headers, body, role, url: new URL(request.url) };
+      return await refuseLikePostgrest(asked, lite.sql) ?? await lite.fetch(withToken(request, token, body));
     },
   };
 }
 
-async function withInnerToken(request: Request, tokens: TokenTranslator): Promise<Request> {
+const MUTATIONS = ["POST", "PATCH", "DELETE"];
+
+async function innerToken(request: Request, tokens: TokenTranslator): Promise<string | undefined> {
   const [, token] = request.headers.get("authorization")?.match(/^Bearer\s+(\S+)$/i) ?? [];
-  const inner = token && await tokens.inward(token);
-  if (!inner) return request;
+  return token && await tokens.inward(token);
+}
+
+/** `body` replaces one that was read already. */
+function withToken(request: Request, token: string | undefined, body?: string): Request {
+  if (!token && body === undefined) return request;
   const headers = new Headers(request.headers);
-  headers.set("authorization", `Bearer ${inner}`);
+  if (token) headers.set("authorization", `Bearer ${token}`);
   // Not new Request(request, …): that would read the request's signal, which makes Deno warn.
-  return new Request(request.url, { method: request.method, headers, body: request.body });
+  return new Request(request.url, { method: request.method, headers, body: body === "" ? null : body ?? request.body });
 }
 
 /** Sign-in, sign-up and refresh answer with a session at the top of a JSON body. */

@@ -30,6 +30,8 @@ export async function prepareDatabase(
   const { shop = preparation.project === undefined ? sampleShop : null, project = ownProject } = preparation;
   await applyPlatform(database.adminUrl);
   await provideExtensions(database.adminUrl);
+  // Loaded only here: who copies a prepared database has no use for it.
+  await (await import("../gateway/lite.ts")).createAuthTables(database.url);
   const files = shop === null ? { before: [], after: [] } : await shopFiles(shop);
   if (!await has(database, "to_regnamespace('lapse')")) await applyFiles(database.url, files.before);
   await migrate(database.url, project);

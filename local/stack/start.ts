@@ -82,7 +82,7 @@ async function assemble(options: StackOptions, parts: AsyncDisposableStack): Pro
   const { apiUrl } = gateway;
 
   const keys = options.keys ?? await generateKeys();
-  const rest = await startRestAndAuth(database.url, { keys, apiUrl });
+  const rest = startRestAndAuth(database.url, { keys, apiUrl });
   parts.defer(rest.close);
   routes.rest = rest.fetch;
 
