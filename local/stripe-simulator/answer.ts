@@ -2,7 +2,7 @@ import { authenticate, requirePermission } from "./authenticate.ts";
 import type { LoggedCall } from "./call-log.ts";
 import { rateLimited, StripeRefusal } from "./errors.ts";
 import { replayOrExecute } from "./execute.ts";
-import { BAD_GATEWAY_HTML, disfigured, NoReply, strikeBeforeExecution } from "./fault-effects.ts";
+import { BAD_GATEWAY_HTML, disfigured, emptied, NoReply, strikeBeforeExecution } from "./fault-effects.ts";
 import type { Fault } from "./faults.ts";
 import { parseForm } from "./form.ts";
 import { API_VERSION } from "./render.ts";
@@ -46,12 +46,19 @@ export async function answer(world: World, incoming: IncomingCall, entry: Logged
   };
   try {
     const fault = await answerAdmitted(world, incoming, { entry, reply, requestId });
+    reply.headers.Date = dateOf(world);
     if (fault !== null) applyToReply(reply, fault);
   } catch (error) {
+    reply.headers.Date = dateOf(world);
     refuse(world, reply, { error, entry });
   }
   entry.status = reply.transport === "hang" || reply.transport === "reset" ? null : reply.status;
   return reply;
+}
+
+/** The end of the call on the simulated calendar: whatever the reply shows happened before. */
+function dateOf(world: World): string {
+  return new Date(world.clock.nowMs()).toUTCString();
 }
 
 /** Key, limits, faults, saved replies, parameters, lock, execution: in this order. Returns the fault still to apply. */
@@ -120,7 +127,8 @@ function applyToReply(reply: Reply, fault: Fault): void {
     reply.body = JSON.stringify({ error: { type: "api_error", message: "Service unavailable." } });
   } else if (kind === "unknown_status" || kind === "missing_field" || kind === "null_payment_intent") {
     reply.body = disfigured(reply.body, fault);
-  }
+  } else if (kind === "empty_page") reply.body = emptied(reply.body);
+  else if (kind === "no_date") delete reply.headers.Date;
   reply.transportMs = fault.delayMs;
 }
 

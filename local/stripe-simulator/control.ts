@@ -102,7 +102,7 @@ export function createControl(world: World) {
       return counts;
     },
 
-    /** What happened to the money of one order (`metadata.order_id`). */
+    /** What happened to the money of one order: `metadata.order_id`, or a session's `client_reference_id`. */
     orderMoney: (query: { orderId: string }): OrderMoney => world.ledger.order(query.orderId),
     ordersMoney: (): OrderMoney[] => world.ledger.orders(),
     ledger: (): LedgerEntry[] => world.ledger.entries,

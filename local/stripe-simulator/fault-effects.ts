@@ -36,6 +36,12 @@ export function errorInsteadOfResult(fault: Fault | null): StripeRefusal | null 
 /** What the proxy in front of Stripe answers, in HTML: the SDK cannot read it as JSON. */
 export const BAD_GATEWAY_HTML = "<html><head><title>502 Bad Gateway</title></head><body>502 Bad Gateway</body></html>";
 
+/** A page that shows nothing and says that more follows: whoever pages by the last object seen has none to go on from. */
+export function emptied(body: string): string {
+  const reply = JSON.parse(body);
+  return JSON.stringify(reply.object === "list" ? { ...reply, data: [], has_more: true } : reply);
+}
+
 /** The reply's text with the field spoiled that the fault names; in a list, in every object of the page. */
 export function disfigured(body: string, fault: Fault): string {
   const reply = JSON.parse(body);

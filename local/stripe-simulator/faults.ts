@@ -23,6 +23,8 @@ export const FAULT_KINDS = [
   "unknown_status",
   "missing_field",
   "null_payment_intent",
+  "empty_page",
+  "no_date",
 ] as const;
 
 export const faultSchema = z.strictObject({

@@ -20,7 +20,7 @@ export type OrderMoney = {
   intents: string[];
 };
 
-/** Appends money movements and sums them by `metadata.order_id`. */
+/** Appends money movements and sums them by order. */
 export class Ledger {
   readonly entries: LedgerEntry[] = [];
   readonly #byOrder = new Map<string, LedgerEntry[]>();

@@ -34,7 +34,7 @@ export function createCheckoutSessions(
   return made;
 }
 
-function placeIntent(store: Store, spec: IntentSpec, n: number): StoredIntent {
+function placeIntent(store: Store, spec: IntentSpec, n: number, session?: string): StoredIntent {
   const status = spec.status ?? "requires_payment_method";
   const amount = spec.amount ?? 2000;
   const { clock, newId } = store.around;
@@ -49,6 +49,7 @@ function placeIntent(store: Store, spec: IntentSpec, n: number): StoredIntent {
     customer: spec.customer,
     invoice: spec.invoice,
     amountReceived: spec.amountReceived,
+    session,
   });
   if (store.intents.has(intent.id)) throw new Error(`Cannot create payment intent ${intent.id}: it exists already`);
   if (status === "requires_action") {
@@ -94,7 +95,7 @@ function placeSession(store: Store, spec: SessionSpec, n: number): StoredSession
     currency: spec.currency ?? "eur",
     metadata: numberedAll(spec.metadata, n),
     intent: null,
-    intentMetadata: numberedAll(spec.intentMetadata ?? spec.metadata, n),
+    intentMetadata: numberedAll(spec.intentMetadata, n),
     captureMethod: spec.captureMethod ?? "automatic_async",
     customer: spec.customer ?? null,
     recovery: spec.recovery
@@ -104,11 +105,12 @@ function placeSession(store: Store, spec: SessionSpec, n: number): StoredSession
       }
       : null,
     recoveredFrom: null,
-    extras: spec.mode ? { mode: spec.mode } : null,
+    extras: extrasOf(spec, n),
   };
   if (store.sessions.has(session.id)) {
     throw new Error(`Cannot create checkout session ${session.id}: it exists already`);
   }
+  store.addSession(session);
   const intentStatus = spec.intentStatus ??
     (status !== "complete" || paymentStatus === "no_payment_required"
       ? undefined
@@ -128,12 +130,16 @@ function placeSession(store: Store, spec: SessionSpec, n: number): StoredSession
       customer,
       created,
     };
-    const intent = placeIntent(store, like as IntentSpec, n);
-    intent.session = session.id;
-    session.intent = intent.id;
+    session.intent = placeIntent(store, like as IntentSpec, n, session.id).id;
   }
-  store.addSession(session);
   return session;
+}
+
+function extrasOf({ mode, clientReferenceId }: SessionSpec, n: number): Record<string, unknown> {
+  return {
+    ...mode && { mode },
+    ...clientReferenceId !== undefined && { client_reference_id: numbered(clientReferenceId, n) },
+  };
 }
 
 function createdAt(spec: { created?: number; createdStep?: number }, n: number): number | undefined {

@@ -50,8 +50,9 @@ export const sessionSpecSchema = z.strictObject({
   amount: z.int().optional(),
   currency: z.string().optional(),
   metadata: metadata.optional(),
-  /** Metadata of the intent; default that of the session. */
+  /** Metadata of the intent, as `payment_intent_data.metadata`; none unless given, whatever the session has. */
   intentMetadata: metadata.optional(),
+  clientReferenceId: z.string().optional(),
   created: z.int().optional(),
   createdStep: z.number().optional(),
   /** Seconds since the epoch; default 24 hours after creation or after now, whichever is later. */

@@ -70,11 +70,18 @@ export class Store {
     this.around.onEvent(event, this);
   }
 
+  /** The order an intent pays for, also where only its session says so: Stripe copies no metadata from one to the other. */
+  #orderOf(intent: StoredIntent): string | null {
+    const session = intent.session === null ? undefined : this.sessions.get(intent.session);
+    const reference = session?.extras?.client_reference_id as string | undefined;
+    return intent.metadata.order_id ?? session?.metadata.order_id ?? reference ?? null;
+  }
+
   money(kind: LedgerEntry["kind"], intent: StoredIntent, amount: number): void {
     if (kind === "charged") this.allocation.transactions++;
     this.around.ledger.add({
       at: this.around.clock.nowMs(),
-      orderId: intent.metadata.order_id ?? null,
+      orderId: this.#orderOf(intent),
       account: this.account,
       livemode: this.livemode,
       intent: intent.id,

@@ -33,6 +33,45 @@ Deno.test("created narrows a list at both ends, each of the four ways", () =>
     assert.deepEqual(await among({ gt: 104 }), []);
   }));
 
+Deno.test("sessions are listed like intents: newest first, by created and status, page by page, each account its own", () =>
+  withSimulator({}, async ({ stripe, control }) => {
+    const made = control.createCheckoutSessions([
+      { count: 5, created: 100, createdStep: 1 },
+      { status: "complete", created: 102 },
+    ]).map(({ id }) => id);
+    control.createCheckoutSessions([{ account: "acct_other", id: "cs_test_other", created: 103 }]);
+    const { data } = await stripe.checkout.sessions.list({ created: { gte: 101, lt: 104 } });
+    assert.deepEqual(data.map(({ id }) => id), [made[3], made[5], made[2], made[1]]);
+    const open = await stripe.checkout.sessions.list({ status: "open", limit: 2, starting_after: made[3] });
+    assert.deepEqual([open.data.map(({ id }) => id), open.has_more], [[made[2], made[1]], true]);
+    const other = await stripe.checkout.sessions.list({}, { stripeAccount: "acct_other" });
+    assert.deepEqual(other.data.map(({ id }) => id), ["cs_test_other"]);
+  }));
+
+Deno.test("every reply is dated by the simulated clock, a refusal too", () =>
+  withSimulator({}, async ({ simulator, control }) => {
+    control.setClock({ at: "2026-03-01T12:00:00Z", frozen: true });
+    const dateOf = async (path: string) => {
+      const headers = { authorization: "Bearer sk_test_simulated" };
+      const response = await fetch(`${simulator.apiBase}/v1/${path}`, { headers });
+      await response.body?.cancel();
+      return response.headers.get("date");
+    };
+    for (const path of ["payment_intents", "checkout/sessions", "payment_intents/pi_unknown"]) {
+      assert.equal(await dateOf(path), "Sun, 01 Mar 2026 12:00:00 GMT");
+    }
+    control.addFault({ kind: "no_date", endpoint: "payment_intents.list" });
+    assert.equal(await dateOf("payment_intents"), null);
+  }));
+
+Deno.test("a page can be empty and say that more follows", () =>
+  withSimulator({}, async ({ stripe, control }) => {
+    control.createPaymentIntents([{ count: 3 }]);
+    control.addFault({ kind: "empty_page", endpoint: ["payment_intents.list", "checkout.sessions.list"], nth: 2 });
+    const pages = [await stripe.paymentIntents.list(), await stripe.checkout.sessions.list()];
+    assert.deepEqual(pages.map(({ data, has_more }) => [data.length, has_more]), [[3, false], [0, true]]);
+  }));
+
 Deno.test("cancelling while paging neither drops nor repeats a row", () =>
   withSimulator({}, async ({ stripe, control }) => {
     const ids = control.createPaymentIntents([{ count: 250, created: 1_700_000_000, createdStep: 1 }]);

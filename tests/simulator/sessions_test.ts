@@ -19,6 +19,27 @@ Deno.test("a new session is open, unpaid and without an intent", () =>
     assert.match(session.id, /^cs_test_/);
   }));
 
+Deno.test("an intent made by Checkout has the metadata meant for it and none of its session's", () =>
+  withSimulator({}, async ({ stripe, control }) => {
+    const created = await stripe.checkout.sessions.create({ ...NEW, payment_intent_data: undefined });
+    await control.customer({ id: created.id, verb: "confirm_session" });
+    const [placed] = control.createCheckoutSessions([{ status: "complete", metadata: { order_id: "o2" } }]);
+    for (const [id, orderId] of [[created.id, "o1"], [placed!.id, "o2"]] as const) {
+      const { payment_intent } = await stripe.checkout.sessions.retrieve(id, { expand: ["payment_intent"] });
+      assert.deepEqual((payment_intent as Stripe.PaymentIntent).metadata, {});
+      assert.equal(control.orderMoney({ orderId }).charged, true, "the money is known by the session all the same");
+    }
+  }));
+
+Deno.test("a session may name its order by client_reference_id alone", () =>
+  withSimulator({}, async ({ stripe, control }) => {
+    const created = await stripe.checkout.sessions.create({ ...NEW, metadata: {}, client_reference_id: "o1" });
+    const [placed] = control.createCheckoutSessions([{ clientReferenceId: "o2", status: "complete" }]);
+    assert.equal((await stripe.checkout.sessions.retrieve(created.id)).client_reference_id, "o1");
+    assert.equal((await stripe.checkout.sessions.retrieve(placed!.id)).client_reference_id, "o2");
+    assert.equal(control.orderMoney({ orderId: "o2" }).charged, true);
+  }));
+
 Deno.test("confirming a session makes its intent and completes it", () =>
   withSimulator({}, async ({ stripe, control }) => {
     const { id } = await stripe.checkout.sessions.create(NEW);
