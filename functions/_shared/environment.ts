@@ -5,15 +5,13 @@ import { WITHOUT_COMPILING } from "./parsing.ts";
 /** Reads one variable; `Deno.env.get` on the platform, a record in tests. */
 export type ReadVariable = (name: string) => string | undefined;
 
-/** What the gate and the database client need. */
-export type PlatformEnvironment = {
-  supabaseUrl: string;
+/** The Supabase project: where it is, and the keys that open it. The shape `@supabase/server` takes. */
+export type Project = {
+  url: string;
   publishableKeys: Record<string, string>;
   secretKeys: Record<string, string>;
-  /** Inline key set for user tokens; null: `@supabase/server` fetches the project's own. */
-  jwks: { keys: Record<string, unknown>[] } | null;
-  /** One or, while rotating, two accepted values of `x-jobs-secret`. */
-  schedulerSecrets: string[];
+  /** Inline key set for user tokens; without it `@supabase/server` fetches the project's own. */
+  jwks?: { keys: Record<string, unknown>[] };
 };
 
 /** What the Stripe gateway needs. */
@@ -41,34 +39,41 @@ const keySet = z.pipe(
 const schedulerSecret = z.string().check(z.minLength(32, "shorter than 32 characters"));
 
 /**
- * Parses the platform's half of the environment.
+ * Parses what the platform injects.
  *
  * @throws ConfigurationError naming the first variable that is missing or malformed, never its value.
  */
-export function parsePlatformEnvironment(read: ReadVariable): PlatformEnvironment {
+export function parseProject(read: ReadVariable): Project {
+  const jwks = parse(read, "SUPABASE_JWKS", z.nullable(keySet), null);
   return {
-    supabaseUrl: parse(read, "SUPABASE_URL", z.url()),
+    url: parse(read, "SUPABASE_URL", z.url()),
     publishableKeys: parse(read, "SUPABASE_PUBLISHABLE_KEYS", namedKeys),
     secretKeys: parse(
       read,
       "SUPABASE_SECRET_KEYS",
       namedKeys.check(z.refine((keys) => Object.keys(keys).length > 0, "no key in it")),
     ),
-    jwks: parse(read, "SUPABASE_JWKS", z.nullable(keySet), null),
-    schedulerSecrets: [
-      parse(read, "JOBS_SCHEDULER_SECRET", schedulerSecret),
-      ...[parse(read, "JOBS_SCHEDULER_SECRET_PREVIOUS", z.nullable(schedulerSecret), null)].filter((it) => it !== null),
-    ],
+    ...(jwks === null ? {} : { jwks }),
   };
 }
 
 /**
- * Parses Stripe's half of the environment. Restricted keys (`rk_`) are welcome: the jobs need to read and cancel
- * PaymentIntents and to read and expire Checkout Sessions, nothing else.
+ * The accepted values of `x-lapse-secret`: one, or two while one is being replaced.
  *
- * @throws ConfigurationError like {@linkcode parsePlatformEnvironment}.
+ * @throws ConfigurationError like {@linkcode parseProject}.
  */
-export function parseStripeEnvironment(read: ReadVariable): StripeEnvironment {
+export function parseSchedulerSecrets(read: ReadVariable): string[] {
+  const previous = parse(read, "LAPSE_SCHEDULER_SECRET_PREVIOUS", z.nullable(schedulerSecret), null);
+  return [parse(read, "LAPSE_SCHEDULER_SECRET", schedulerSecret), ...(previous === null ? [] : [previous])];
+}
+
+/**
+ * Parses Stripe's half of the environment. A restricted key (`rk_`) will do: the jobs read, list and cancel PaymentIntents, and
+ * read, list and expire Checkout Sessions, nothing else.
+ *
+ * @throws ConfigurationError like {@linkcode parseProject}.
+ */
+export function parseStripe(read: ReadVariable): StripeEnvironment {
   return {
     secretKey: parse(
       read,
@@ -79,15 +84,18 @@ export function parseStripeEnvironment(read: ReadVariable): StripeEnvironment {
   };
 }
 
-/** An empty variable counts as a missing one: that is what an unset secret looks like in a shell or a dashboard. */
+/**
+ * Values are trimmed: a pasted secret often ends in a line break. An empty variable counts as a missing one, because that is what an
+ * unset secret looks like in a shell or a dashboard.
+ */
 function parse<T>(read: ReadVariable, name: string, schema: z.core.$ZodType<T>, ...fallback: [T?]): T {
-  const value = read(name);
-  if (value === undefined || value === "") {
+  const value = read(name)?.trim() ?? "";
+  if (value === "") {
     if (fallback.length > 0) return fallback[0] as T;
-    throw new ConfigurationError(`Cannot start run as ${name} is not set: current value is empty`);
+    throw new ConfigurationError(`Cannot work: ${name} is not set. Set it with "supabase secrets set"`);
   }
   const result = z.safeParse(schema, value, WITHOUT_COMPILING);
   if (result.success) return result.data;
   const reason = result.error.issues[0]?.message ?? "malformed";
-  throw new ConfigurationError(`Cannot start run as ${name} is malformed: current value is ${reason}`);
+  throw new ConfigurationError(`Cannot work: ${name} is malformed (${reason}). Set it with "supabase secrets set"`);
 }

@@ -22,15 +22,14 @@ export class LeaseLostError extends DatabaseError {
 
 /**
  * A call to Stripe that never left, for a reason of ours. The Stripe SDK wraps whatever its `fetch` throws as if the network had
- * failed; by this class the gateway knows it again.
+ * failed; by this class the gateway recognises it.
  *
- * - `out_of_time`: the run's deadline or its caller's patience ends before its turn comes.
- * - `budget`: the call budget could not be asked, so that no call of this run can leave. `cause` says why.
- * - `request`: this one request is none the jobs may make.
+ * - `out_of_time`: the run's deadline comes before the call's turn, or the worker is being retired.
+ * - `request`: the jobs never make such a request.
  */
 export class UnsentCallError extends Error {
   override name = "UnsentCallError";
-  readonly why: "out_of_time" | "budget" | "request";
+  readonly why: "out_of_time" | "request";
 
   constructor(why: UnsentCallError["why"], message: string, options: { cause?: unknown } = {}) {
     super(message, options);
@@ -38,10 +37,9 @@ export class UnsentCallError extends Error {
   }
 }
 
-/** Whether an error that one order met is about the run: every other order would meet it, too, and none is to blame. */
+/** Whether an error that one order met is about the run: every other order would meet it too, and none is to blame. */
 export function concernsTheRun(error: unknown): boolean {
-  return error instanceof DatabaseError || error instanceof ConfigurationError ||
-    (error instanceof UnsentCallError && error.why === "budget");
+  return error instanceof DatabaseError || error instanceof ConfigurationError;
 }
 
 /** The one-line reason of any thrown value, fit for a run's row and for an operator. */

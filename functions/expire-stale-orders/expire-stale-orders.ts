@@ -1,74 +1,55 @@
 import { isRefusal, isTimeout } from "../_shared/database/refusals.ts";
 import { reasonOf } from "../_shared/errors.ts";
-import type { JobResult, Ports, RunOrders } from "../_shared/run/job.ts";
-import { isKeyDoubtful } from "../_shared/stripe/key-evidence.ts";
-import { preview } from "./preview.ts";
-import { delayed, outOfTime, stopped } from "./results.ts";
-import { type Progress, type Work, workOnBatches } from "./work-on-batches.ts";
+import type { JobResult, Ports, Task } from "../_shared/run/job.ts";
+import { beginInspection, hasToHandOver, type OrderRun, resultOf } from "../_shared/run/order-run.ts";
+import { previewOrders } from "../_shared/run/preview-orders.ts";
+import { readLists } from "../_shared/run/read-lists.ts";
+import { workOnOrders } from "../_shared/run/work-on-orders.ts";
 
 /**
- * Orders without payments are closed in one statement per batch. Its articles are locked last, so that a checkout waits for the commit
- * alone; still, one transaction over a whole backlog would give no sign of life for too long, and lose all of its work in a crash.
- */
-const BATCH_WITHOUT_PAYMENTS = 5_000;
-
-/**
- * Expires unpaid orders past their deadline: claim, ask Stripe about every payment, settle, until nothing is due or time is up.
+ * Expires unpaid orders past their deadline: read Stripe's lists, close orders without payments, then claim the others, ask Stripe about
+ * every payment and settle, until nothing is due or the run has had its share.
  *
- * Stock goes back on the shelf only in the settlement that closes its order, and an order is closed only when Stripe confirmed
- * that none of its payments can ever succeed. Kill this at any line: claims lapse, and the next run finishes the work.
+ * Stock is released only in the settlement that closes its order, and an order is closed only when Stripe confirmed that none of its
+ * payments can ever succeed. Kill this at any line: claims lapse, and the next run finishes the work.
  */
-export function expireStaleOrders(ports: Ports, orders: RunOrders): Promise<JobResult> {
-  return orders.dryRun ? preview(ports, orders) : work(ports, orders);
-}
-
-async function work(ports: Ports, orders: Work): Promise<JobResult> {
-  const progress: Progress = {
-    left: orders.limit,
-    failed: 0,
-    evidence: { known: 0, unknown: 0 },
-    stop: null,
-    outOfTime: false,
-    delay: null,
-    broken: null,
-  };
-  await workOnThoseWithoutPayments(ports, orders, progress);
-  await workOnBatches(ports, orders, progress);
-
-  if (progress.stop) return stopped(progress.stop);
-  if (isKeyDoubtful(progress.evidence)) return stopped("too_many_not_found");
-  if (progress.delay) return delayed(progress.delay);
-  if (progress.outOfTime) return outOfTime();
-  if (progress.failed === 0) {
-    return { status: "succeeded", error: null, workLeft: false };
-  }
-  const error = `${progress.failed} orders could not be decided and will be tried again`;
-  return { status: "partial", error, workLeft: false };
+export async function expireStaleOrders(ports: Ports, task: Task): Promise<JobResult> {
+  if (task.lease === null) return await previewOrders(ports, task);
+  const run = { ...await beginInspection(ports, task), lease: task.lease };
+  await readLists(run);
+  await closeOrdersWithoutPayments(run);
+  await workOnOrders(run, ports.database.claimOrders);
+  return resultOf(run);
 }
 
 /**
- * Closes them set-based. If the database refuses that, one order may be to blame: they are claimed and settled like all others, which
- * finds out and blames that one alone. If it gives up waiting, the next run tries again, and orders with payments need not wait.
+ * Closes them set-based. A statement that takes too long is tried again with half as many orders. If the database refuses them, one
+ * order may be to blame: they are claimed and settled like all others, which finds out and blames that one alone.
  */
-async function workOnThoseWithoutPayments(ports: Ports, orders: Work, progress: Progress): Promise<void> {
-  try {
-    await expireWithoutPayments(ports, orders, progress);
-  } catch (error) {
-    if (!isTimeout(error) && !isRefusal(error)) throw error;
-    ports.log.error("batch_without_payments_refused", { error: reasonOf(error) });
-    if (isTimeout(error)) progress.delay = reasonOf(error);
-    else await workOnBatches(ports, orders, progress, ports.database.claimWithoutPayments);
+async function closeOrdersWithoutPayments(run: OrderRun): Promise<void> {
+  const { ports: { database, log }, lease, progress } = run;
+  let size = run.task.settings.closeBatch;
+  let fruitless = 0;
+  // What can be closed at all is closed or put off by each call; twice nothing means that the rest is held by somebody else.
+  while (fruitless < 2 && progress.limitLeft > 0 && !hasToStop(run)) {
+    try {
+      const asked = Math.min(progress.limitLeft, size);
+      const { expired, unitsReleased, asked: taken } = await database.closeWithoutPayments(lease, asked);
+      if (taken === 0) return;
+      fruitless = expired === 0 ? fruitless + 1 : 0;
+      progress.limitLeft -= expired;
+      progress.done += expired;
+      if (expired > 0) log.info("batch_without_payments", { expired, units_released: unitsReleased });
+    } catch (error) {
+      log.error("batch_without_payments_refused", { error: reasonOf(error) });
+      if (isRefusal(error)) return await workOnOrders(run, database.claimWithoutPayments);
+      if (!isTimeout(error)) throw error;
+      if (size === 1) return void (progress.delay = reasonOf(error));
+      size = await database.shrinkCloseBatch(lease);
+    }
   }
 }
 
-async function expireWithoutPayments({ database, clock, deadline, log }: Ports, { lease }: Work, progress: Progress) {
-  while (progress.left > 0 && clock.now() < deadline.claim) {
-    const asked = Math.min(progress.left, BATCH_WITHOUT_PAYMENTS);
-    const { expired, unitsReleased } = await database.expireWithoutPayments(lease, asked);
-    progress.left -= expired;
-    if (expired > 0) {
-      log.info("batch_without_payments", { expired, units_released: unitsReleased });
-    }
-    if (expired < asked) return;
-  }
+function hasToStop(run: OrderRun): boolean {
+  return run.progress.stop !== null || run.progress.broken !== null || hasToHandOver(run);
 }

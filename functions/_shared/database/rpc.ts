@@ -1,7 +1,7 @@
 import type { SupabaseClient } from "@supabase/supabase-js";
 import { z } from "zod/mini";
 import { DatabaseError, LeaseLostError } from "../errors.ts";
-import { WITHOUT_COMPILING } from "../parsing.ts";
+import { issueOf, WITHOUT_COMPILING } from "../parsing.ts";
 
 /** Calls one database function and parses its answer. */
 export type Rpc = <T>(name: string, args: Record<string, unknown>, options: RpcOptions<T>) => Promise<T>;
@@ -17,22 +17,16 @@ const PAUSES_MS = [200, 1_000];
 const LEASE_LOST = "LP001";
 
 /**
- * Makes an {@linkcode Rpc} over a client with a secret key. `now` fixes the time that every function is told (`p_now`), for
- * simulations; without it the database uses its own.
+ * Makes an {@linkcode Rpc} over a client with a secret key.
  *
  * @throws LeaseLostError when the run's fence is old; DatabaseError for any other refusal, lost answer or broken contract.
  */
-export function createRpc(client: SupabaseClient, now?: () => Date): Rpc {
+export function createRpc(client: SupabaseClient): Rpc {
   return async (name, args, { answer, repeatable }) => {
-    const told = now ? { ...args, p_now: now().toISOString() } : args;
-    const data = await callWithRepeats(() => callOnce(client, name, told), repeatable);
+    const data = await callWithRepeats(() => callOnce(client, name, args), repeatable);
     const parsed = z.safeParse(answer, data, WITHOUT_COMPILING);
     if (parsed.success) return parsed.data;
-    const issue = parsed.error.issues[0];
-    throw new DatabaseError(
-      `Cannot read answer of ${name} at ${issue?.path.join(".") || "its root"}: current value is ${issue?.message}`,
-      { code: null },
-    );
+    throw new DatabaseError(`Cannot read the answer of ${name} at ${issueOf(parsed.error)}`, { code: null });
   };
 }
 
@@ -42,8 +36,8 @@ async function callOnce(client: SupabaseClient, name: string, args: Record<strin
   const code = error.code || (status >= 500 ? String(status) : null);
   if (code === LEASE_LOST) throw new LeaseLostError(error.message, { code });
   // Without the right role everything would look empty or refused. Saying so by name beats a run that finds nothing to do.
-  const hint = code === "42501" ? " (the functions need a secret key: service_role)" : "";
-  throw new DatabaseError(`Cannot call ${name}: current value is ${error.message}${hint}`, { code, cause: error });
+  const hint = code === "42501" ? ". The functions need a secret key (service_role)" : "";
+  throw new DatabaseError(`Cannot call ${name}: ${error.message}${hint}`, { code, cause: error });
 }
 
 async function callWithRepeats<T>(call: () => Promise<T>, repeatable: boolean): Promise<T> {
@@ -58,7 +52,7 @@ async function callWithRepeats<T>(call: () => Promise<T>, repeatable: boolean): 
   return await call();
 }
 
-/** A deadlock the database broke up, or transactions it could not order: nothing was done, so that any call may be repeated. */
+/** A deadlock the database broke up, or transactions it could not order: nothing was done, so any call may be repeated. */
 function isRolledBack(error: unknown): boolean {
   return error instanceof DatabaseError && (error.code === "40P01" || error.code === "40001");
 }

@@ -1,5 +1,5 @@
 import { verifyAuth } from "@supabase/server/core";
-import type { PlatformEnvironment } from "../environment.ts";
+import { parseProject, parseSchedulerSecrets, type ReadVariable } from "../environment.ts";
 
 /** Who may start a run: the scheduler, an operator, a server. */
 export type Caller = { trigger: "schedule" | "operator" | "server"; requestedBy: string };
@@ -12,35 +12,42 @@ export type GateResult = { caller: Caller; refusal: null } | {
 /**
  * Lets three kinds of callers in and nobody else.
  *
- * The scheduler shows a secret of its own in `x-jobs-secret`, which opens nothing but this gate. An operator shows a user token
- * whose `app_metadata.jobs_role` is `operator`. A server shows a secret API key in `apikey`. A request that carries a wrong
+ * The scheduler shows a secret of its own in `x-lapse-secret`, which opens nothing but this gate. An operator shows a user token
+ * whose `app_metadata.lapse_role` is `operator`. A server shows a secret API key in `apikey`. A request that carries a wrong
  * scheduler secret is refused at once: it never falls through to another way in.
+ *
+ * Each way in reads only the variables it needs, so that an operator gets in and is told what the scheduler's way lacks.
+ *
+ * @throws ConfigurationError when the way that the caller tries cannot be checked. A stranger must not learn why.
  */
-export async function passGate(request: Request, environment: PlatformEnvironment): Promise<GateResult> {
-  const shown = request.headers.get("x-jobs-secret");
+export async function passGate(request: Request, readVariable: ReadVariable): Promise<GateResult> {
+  const shown = request.headers.get("x-lapse-secret");
   if (shown !== null) {
-    return await matchesAny(shown, environment.schedulerSecrets)
+    return await matchesAny(shown, parseSchedulerSecrets(readVariable))
       ? admit({ trigger: "schedule", requestedBy: "pg_cron" })
-      : refuse(401, "The scheduler secret is wrong");
+      : refuseStranger();
   }
 
-  const { data: auth, error } = await verifyAuth(request, {
-    auth: ["secret:*", "user"],
-    env: {
-      url: environment.supabaseUrl,
-      publishableKeys: environment.publishableKeys,
-      secretKeys: environment.secretKeys,
-      ...(environment.jwks === null ? {} : { jwks: environment.jwks as never }),
-    },
-  });
-  if (error) return refuse(401, "No valid credentials: show a scheduler secret, a user token or a secret key");
+  const env = parseProject(readVariable);
+  const { data: auth, error } = await verifyAuth(request, { auth: ["secret:*", "user"], env: env as never });
+  if (error) return refuseStranger();
   if (auth.authMode === "secret") return admit({ trigger: "server", requestedBy: `key:${auth.keyName ?? "default"}` });
 
   const user = auth.userClaims;
-  if (user?.role === "authenticated" && user.appMetadata?.["jobs_role"] === "operator") {
+  if (user?.role === "authenticated" && user.appMetadata?.["lapse_role"] === "operator") {
     return admit({ trigger: "operator", requestedBy: user.id });
   }
-  return refuse(403, "Only operators may start a run");
+  return { caller: null, refusal: { status: 403, message: "Only operators may start a run" } };
+}
+
+/** The answer to every caller without valid credentials, whatever is the matter. */
+export function refuseStranger(): GateResult {
+  const message = "No valid credentials: show a scheduler secret, a user token or a secret key";
+  return { caller: null, refusal: { status: 401, message } };
+}
+
+function admit(caller: Caller): GateResult {
+  return { caller, refusal: null };
 }
 
 /** Every candidate is compared, over digests of equal length, so that time tells nothing about any of them. */
@@ -63,12 +70,4 @@ function timingSafeEqual(one: Uint8Array, other: Uint8Array): boolean {
 
 async function sha256(text: string): Promise<Uint8Array> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
-}
-
-function admit(caller: Caller): GateResult {
-  return { caller, refusal: null };
-}
-
-function refuse(status: 401 | 403, message: string): GateResult {
-  return { caller: null, refusal: { status, message } };
 }

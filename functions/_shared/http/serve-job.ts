@@ -1,25 +1,21 @@
 import { createAdminClient } from "@supabase/server/core";
-import { createJobsDatabase, type JobsDatabase } from "../database/jobs-database.ts";
+import { createDatabase, type Database } from "../database/database.ts";
 import { createRpc } from "../database/rpc.ts";
-import {
-  parsePlatformEnvironment,
-  parseStripeEnvironment,
-  type PlatformEnvironment,
-  type ReadVariable,
-} from "../environment.ts";
-import { ConfigurationError, reasonOf } from "../errors.ts";
+import { parseProject, parseSchedulerSecrets, parseStripe, type Project, type ReadVariable } from "../environment.ts";
+import { ConfigurationError, DatabaseError, reasonOf } from "../errors.ts";
 import type { Job } from "../run/job.ts";
 import { createLog, type Log } from "../run/log.ts";
 import { startRun } from "../run/start-run.ts";
-import { passGate } from "./gate.ts";
+import { answer, answerMethod, refuse } from "./answer.ts";
+import { type Caller, type GateResult, passGate, refuseStranger } from "./gate.ts";
 import { parseJobRequest } from "./job-request.ts";
+import type { Worker } from "./worker.ts";
 
 export type ServeJobOptions = {
   name: string;
   job: Job;
   readVariable: ReadVariable;
-  /** Keeps the worker alive until the run is over (`EdgeRuntime.waitUntil`). */
-  waitUntil: (work: Promise<unknown>) => void;
+  worker: Worker;
   log?: Log;
 };
 
@@ -28,69 +24,74 @@ export type ServeJobOptions = {
  *
  * Answers 202 with the run's id as soon as the run has begun, because pg_net sends one batch at a time for the whole project and
  * a slow answer would hold up every other webhook of the shop. With `wait` it answers 200 with the whole run.
- * Errors: 400, 401, 403, 405, 413 change nothing; 500 names what is misconfigured or broke, never a value.
+ *
+ * Errors: 400, 401, 403, 404, 405, 409, 413 change nothing. 500 names what is misconfigured or broke, never a value, and only to
+ * callers who passed the gate.
  */
 export function serveJob(options: ServeJobOptions): (request: Request) => Promise<Response> {
   const log = options.log ?? createLog();
   return async (request) => {
+    const otherMethod = answerMethod(request, ["POST"]);
+    if (otherMethod) return otherMethod;
+    const { caller, refusal } = await askGate(request, options, log);
+    if (refusal) return refuse(refusal.status, "credentials", refusal.message);
     try {
-      return await handle(request, { ...options, log });
+      return await handle(request, caller, { ...options, log });
     } catch (error) {
       log.error("request_broke", { job: options.name, error: reasonOf(error) });
-      const known = error instanceof ConfigurationError;
-      return refuse(
-        500,
-        known ? "configuration" : "internal",
-        known ? error.message : `Cannot start run: ${reasonOf(error)}`,
-      );
+      return refusalOf(error);
     }
   };
 }
 
-async function handle(request: Request, options: Required<ServeJobOptions>): Promise<Response> {
-  if (request.method !== "POST") return refuse(405, "method", "Only POST starts a run", { headers: { allow: "POST" } });
+/** What is misconfigured before the gate is told to the log alone. */
+async function askGate(request: Request, { name, readVariable }: ServeJobOptions, log: Log): Promise<GateResult> {
+  try {
+    return await passGate(request, readVariable);
+  } catch (error) {
+    log.error("request_broke", { job: name, error: reasonOf(error) });
+    return refuseStranger();
+  }
+}
 
-  const environment = parsePlatformEnvironment(options.readVariable);
-  const { caller, refusal } = await passGate(request, environment);
-  if (refusal) return refuse(refusal.status, "credentials", refusal.message);
-
+async function handle(request: Request, caller: Caller, options: Required<ServeJobOptions>): Promise<Response> {
+  const { name, job, readVariable, worker, log } = options;
+  const project = parseProject(readVariable);
+  parseSchedulerSecrets(readVariable);
   const parsed = await parseJobRequest(request, caller);
   if (parsed.request === null) {
+    // A run records that Stripe's key is missing. A request that starts none is told right here.
+    if (job.usesStripe) parseStripe(readVariable);
     return refuse(parsed.status, "body", "The request cannot be used", { issues: parsed.issues });
   }
   const { wait, ...asked } = parsed.request;
 
-  const { answer, ended } = await startRun({
-    run: { ...asked, job: options.name, trigger: caller.trigger, requestedBy: caller.requestedBy },
-    job: options.job,
-    database: connect(environment),
-    stripe: () => parseStripeEnvironment(options.readVariable),
-    log: options.log,
+  const { answer: begun, ended } = await startRun({
+    run: { ...asked, job: name, trigger: caller.trigger, requestedBy: caller.requestedBy },
+    job,
+    database: connect(project),
+    stripe: () => parseStripe(readVariable),
+    log,
+    retired: worker.retired,
   });
-  options.waitUntil(ended);
-  if (!wait && answer !== "failed") return Response.json({ runId: asked.runId }, { status: 202 });
+  worker.waitUntil(ended);
+  if (!wait && begun !== "failed") return answer({ runId: asked.runId }, { status: 202 });
 
   const { report, configurationError } = await ended;
   if (configurationError) return refuse(500, "configuration", configurationError, { runId: asked.runId });
-  return Response.json(report);
+  return answer(report);
 }
 
-function connect(environment: PlatformEnvironment): JobsDatabase {
-  const client = createAdminClient({
-    env: {
-      url: environment.supabaseUrl,
-      publishableKeys: environment.publishableKeys,
-      secretKeys: environment.secretKeys,
-    },
-  });
-  return createJobsDatabase(createRpc(client));
+function connect({ url, publishableKeys, secretKeys }: Project): Database {
+  return createDatabase(createRpc(createAdminClient({ env: { url, publishableKeys, secretKeys } })));
 }
 
-function refuse(
-  status: number,
-  code: string,
-  message: string,
-  { headers, ...more }: { headers?: HeadersInit; issues?: unknown; runId?: string } = {},
-): Response {
-  return Response.json({ error: { code, message, ...more } }, { status, headers });
+/** What the database says of a request that it does not take, by the SQLSTATEs of docs/API_ROUTES.md; anything else is a fault. */
+function refusalOf(error: unknown): Response {
+  if (error instanceof ConfigurationError) return refuse(500, "configuration", error.message);
+  const code = error instanceof DatabaseError ? error.code : null;
+  if (code === "PT404") return refuse(404, "run", reasonOf(error));
+  if (code === "PT409") return refuse(409, "run", reasonOf(error));
+  if (code === "22023") return refuse(400, "run", reasonOf(error));
+  return refuse(500, "internal", `Cannot start the run: ${reasonOf(error)}`);
 }

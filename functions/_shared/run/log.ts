@@ -1,6 +1,3 @@
-import { createLineLimit } from "./line-limit.ts";
-import { withoutSecrets } from "./without-secrets.ts";
-
 /** Structured log: one JSON object per line. */
 export type LogFields = Record<string, string | number | boolean | null | undefined | Record<string, number>>;
 
@@ -11,13 +8,20 @@ export type Log = {
   with(fields: LogFields): Log;
 };
 
-/** Well under the platform's 10,000 characters a line. */
+/** The platform cuts a line at 10,000 characters. */
 const MAX_LINE = 9_000;
+/** Longest text of one field, in characters. */
+const MAX_TEXT = 500;
+/** The platform takes 100 lines in any 10 s; ten are for what the runtime itself says, and for clocks that count a window differently. */
+const WINDOW_MS = 10_000;
+const MOST = 90;
+/** Batches and single orders get this many, the beginning and the end of runs the rest. */
+const MOST_OF_WORK = 60;
 
 /**
- * Writes to the console, where the Edge Runtime collects lines: at most 100 events per 10 s, 10,000 characters each
- * (supabase.com/docs/guides/functions/limits). Lines beyond that are left out and counted: the next one that is written names them in
- * `left_out`, so that a run's last line always tells what is missing.
+ * Writes to the console, where the Edge Runtime collects lines. Lines beyond the platform's limits
+ * (supabase.com/docs/guides/functions/limits) are left out and counted: the next one that is written names them in `left_out`, so that
+ * a run's last line always tells what is missing.
  *
  * Fields hold ids, counts, durations and error classes; never a header, a key or personal data. Texts of errors are somebody else's, so
  * what looks like one of these is taken out of them.
@@ -46,6 +50,28 @@ export function createLog(
   return createChild(fields, null);
 }
 
+/** One limit for all lines of a function, because the platform counts them together. Any window of 10 s counts, wherever it begins. */
+function createLineLimit(monotonic: () => number) {
+  let written: number[] = [];
+  let leftOut: Record<string, number> | null = null;
+  return {
+    admit(event: string): { admitted: boolean; leftOut: Record<string, number> | null } {
+      const now = monotonic();
+      written = written.filter((at) => now - at < WINDOW_MS);
+      // run_started, run_closed, request_broke, …: few, and without them the others say nothing.
+      const most = /^(run|request)_/.test(event) ? MOST : MOST_OF_WORK;
+      if (written.length >= most) {
+        leftOut = { ...leftOut, [event]: (leftOut?.[event] ?? 0) + 1 };
+        return { admitted: false, leftOut: null };
+      }
+      written.push(now);
+      const told = leftOut;
+      leftOut = null;
+      return { admitted: true, leftOut: told };
+    },
+  };
+}
+
 function cleaned(fields: LogFields): LogFields {
   const told: LogFields = {};
   for (const [name, value] of Object.entries(fields)) {
@@ -57,7 +83,29 @@ function cleaned(fields: LogFields): LogFields {
   return told;
 }
 
-/** Cutting JSON would make it none, so a line that is too long keeps only what finds the run. */
+/** What keys, tokens and addresses look like. Ids of payments and orders do not, and stay. */
+const SECRETS: RegExp[] = [
+  // Stripe: secret, restricted, publishable, webhook; Supabase: sb_secret_…, sb_publishable_…
+  /\b(?:sk|rk|pk)_(?:test|live)_\w+/g,
+  /\bwhsec_[\w+/=]+/g,
+  /\bsb_(?:secret|publishable)_[\w-]+/g,
+  /\b(?:Bearer|Basic)\s+\S+/gi,
+  // client secrets of intents and sessions open the payment to whoever holds them
+  /\b\w+_secret_\w+/g,
+  // JSON web tokens
+  /\beyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?/g,
+  // a password in a URL, an address
+  /(?<=:\/\/)[^\s/@]+@/g,
+  /[\w.+-]+@[\w-]+\.[\w.-]+/g,
+];
+
+/** A text fit for a log: keys, tokens and addresses replaced by […], the rest cut to a readable length. */
+export function withoutSecrets(text: string): string {
+  const cut = text.slice(0, 4 * MAX_TEXT);
+  return SECRETS.reduce((clean, secret) => clean.replace(secret, "[…]"), cut).slice(0, MAX_TEXT);
+}
+
+/** Cutting JSON would make it invalid, so a line that is too long keeps only what finds the run. */
 function serialize(line: LogFields): string {
   const text = JSON.stringify(line);
   if (text.length <= MAX_LINE) return text;

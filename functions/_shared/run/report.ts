@@ -1,37 +1,32 @@
-import type { RunRow, RunStatus } from "../database/contracts.ts";
-import type { RunDecision } from "./job.ts";
+import { type Counter, COUNTERS, type RunRow, type RunStatus } from "../database/runs.ts";
+import type { LogFields } from "./log.ts";
+import type { Preview } from "./job.ts";
 
-/** A run as the API answers it. Durations in milliseconds, stock in units. */
-export type RunReport = {
-  runId: string;
-  job: string;
-  status: RunStatus;
-  trigger: string;
-  dryRun: boolean;
-  startedAt: string | null;
-  finishedAt: string | null;
-  durationMs: number | null;
-  error: string | null;
-  paymentsExpired: number;
-  paymentIntentsCanceled: number;
-  checkoutSessionsExpired: number;
-  stockReleased: number;
-  ordersPaid: number;
-  ordersWaiting: number;
-  ordersRetried: number;
-  ordersQuarantined: number;
-  latePayments: number;
-  paymentsKept: number;
-  stripeCalls: number;
-  stripeThrottled: number;
-  backlog: number | null;
-  oldestDueAt: string | null;
-  /** Only of a dry run: what it would have decided. */
-  decisions?: RunDecision[];
-};
+type CamelCase<S extends string> = S extends `${infer Head}_${infer Tail}` ? `${Head}${Capitalize<CamelCase<Tail>>}`
+  : S;
 
-/** Turns a row of `job_runs` into the API's shape. */
-export function reportOf(run: RunRow, decisions?: RunDecision[]): RunReport {
+/** A run as the API answers it. Durations in milliseconds, stock in units; of a dry run also what it would have decided. */
+export type RunReport =
+  & {
+    runId: string;
+    job: string;
+    status: RunStatus;
+    trigger: string;
+    dryRun: boolean;
+    startedAt: string | null;
+    finishedAt: string | null;
+    durationMs: number | null;
+    error: string | null;
+    stripeCalls: number;
+    stripeThrottled: number;
+    backlog: number | null;
+    oldestDueAt: string | null;
+  }
+  & Record<CamelCase<Counter>, number>
+  & Partial<Preview>;
+
+/** Turns a row of `lapse.runs` into the API's shape. */
+export function reportOf(run: RunRow, preview?: Preview): RunReport {
   return {
     runId: run.id,
     job: run.job,
@@ -42,20 +37,31 @@ export function reportOf(run: RunRow, decisions?: RunDecision[]): RunReport {
     finishedAt: run.finished_at,
     durationMs: run.duration_ms,
     error: run.error,
-    paymentsExpired: run.payments_expired,
-    paymentIntentsCanceled: run.payment_intents_canceled,
-    checkoutSessionsExpired: run.checkout_sessions_expired,
-    stockReleased: run.stock_released,
-    ordersPaid: run.orders_paid,
-    ordersWaiting: run.orders_waiting,
-    ordersRetried: run.orders_retried,
-    ordersQuarantined: run.orders_quarantined,
-    latePayments: run.late_payments,
-    paymentsKept: run.payments_kept,
+    ...countersOf(run),
     stripeCalls: run.stripe_calls,
     stripeThrottled: run.stripe_throttled,
     backlog: run.backlog,
     oldestDueAt: run.oldest_due_at,
-    ...(decisions ? { decisions } : {}),
+    ...preview,
+  };
+}
+
+function countersOf(run: RunRow): Record<CamelCase<Counter>, number> {
+  return Object.fromEntries(COUNTERS.map((name) => [camelCase(name), run[name]])) as Record<CamelCase<Counter>, number>;
+}
+
+function camelCase(name: string): string {
+  return name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}
+
+/** The same for the log's last line about a run. What it did not count is left out, so that the line stays readable. */
+export function logFieldsOf(run: RunRow): LogFields {
+  const counted = COUNTERS.filter((name) => run[name] > 0).map((name) => [name, run[name]]);
+  return {
+    status: run.status,
+    error: run.error,
+    duration_ms: run.duration_ms,
+    ...Object.fromEntries(counted),
+    backlog: run.backlog,
   };
 }

@@ -18,7 +18,7 @@ export type HealthOptions = {
   keepMs?: number;
 };
 
-const answer = z.strictObject({ reasons: z.array(z.string().check(z.regex(/^[a-z_]+$/))) });
+const answer = z.object({ reasons: z.array(z.string().check(z.regex(/^[a-z_]+$/))) });
 
 /**
  * Makes a health check that never fails: what keeps it from asking the database is a reason itself.
@@ -43,11 +43,11 @@ async function check({ connect, log, limitMs = 5_000 }: HealthOptions): Promise<
     // A monitor gives up sooner than a database client does, and "no answer" would tell it less.
     const limit = new Promise<never>((_, reject) => {
       timer = setTimeout(
-        () => reject(new Error(`Cannot wait longer for the database: current value is ${limitMs} ms`)),
+        () => reject(new Error(`Cannot wait longer for the database: no answer in ${limitMs} ms`)),
         limitMs,
       );
     });
-    return await Promise.race([connect()("jobs_health", {}, { answer, repeatable: false }), limit]);
+    return await Promise.race([connect()("lapse_health", {}, { answer, repeatable: false }), limit]);
   } catch (error) {
     log.error("health_unknown", { error: reasonOf(error) });
     return { reasons: [error instanceof ConfigurationError ? "misconfigured" : "database_unreachable"] };

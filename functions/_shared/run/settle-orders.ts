@@ -1,40 +1,34 @@
-import type { Settled } from "../_shared/database/contracts.ts";
-import type { HandedBack, JobsDatabase, Lease } from "../_shared/database/jobs-database.ts";
-import { isRefusal, isTimeout } from "../_shared/database/refusals.ts";
-import { reasonOf } from "../_shared/errors.ts";
-import type { OrderDecision } from "../_shared/orders.ts";
-import type { Log } from "../_shared/run/log.ts";
-import { failedDecision } from "../_shared/stripe/examine-orders.ts";
-
-type Decision = OrderDecision | HandedBack;
+import type { SettledOrders } from "../database/orders.ts";
+import { isRefusal, isTimeout } from "../database/refusals.ts";
+import { reasonOf } from "../errors.ts";
+import type { OrderDecision } from "../rules/orders.ts";
+import type { OrderRun } from "./order-run.ts";
 
 /** `failed`: orders of which nothing but a failed attempt came. `delay`: why orders went back undecided, or null. */
-export type SettledBatch = Settled & { failed: number; delay: string | null };
-
-export type SettleBatchOptions = { database: Pick<JobsDatabase, "settleOrders">; lease: Lease; log: Log };
+export type SettledBatch = Pick<SettledOrders, "outcomes" | "superseded"> & { failed: number; delay: string | null };
 
 /**
  * Settles a batch, in one call as a rule. An order that the database refuses to settle is a failed attempt of its own: the others
- * must not lapse with it, time after time, until all of them are set aside. When the database gives up waiting, for a lock on an
+ * must not lapse with it, time after time, until all of them are quarantined. When the database gives up waiting, for a lock on an
  * article perhaps, no order is to blame, and those not settled yet are handed back.
  *
  * @throws whatever else the database answers, a lost lease above all: then this run may settle nothing any more.
  */
-export async function settleBatch(decisions: Decision[], options: SettleBatchOptions): Promise<SettledBatch> {
-  const { log } = options;
-  const first = await settleInHalves(decisions, options);
+export async function settleOrders(decisions: OrderDecision[], run: OrderRun): Promise<SettledBatch> {
+  const { log } = run.ports;
+  const first = await settleInHalves(decisions, run);
   for (const { decision, error } of first.refused) {
-    log.error("order_refused", { order_id: decision.orderId, error: reasonOf(error) });
+    log.error("order_refused", { ref: decision.ref, error: reasonOf(error) });
   }
 
-  // Neither moves stock, so that neither waits for an article.
+  // Neither moves stock, so neither waits for an article.
   const second = await settleInHalves([
-    ...first.refused.map(({ decision }) => failedAttempt(decision)),
+    ...first.refused.map(({ decision }) => refusedAttempt(decision)),
     ...first.open.map(handedBack),
-  ], options);
+  ], run);
   // Not even the failed attempt could be written: the claim lapses, which counts as one.
   for (const { decision, error } of second.refused) {
-    log.error("order_unsettled", { order_id: decision.orderId, error: reasonOf(error) });
+    log.error("order_unsettled", { ref: decision.ref, error: reasonOf(error) });
   }
   if (second.timeout) throw second.timeout;
 
@@ -47,23 +41,28 @@ export async function settleBatch(decisions: Decision[], options: SettleBatchOpt
   };
 }
 
-type Halves = Settled & {
-  refused: { decision: Decision; error: unknown }[];
+type Halves = Pick<SettledOrders, "outcomes" | "superseded"> & {
+  refused: { decision: OrderDecision; error: unknown }[];
   /** What gave up waiting; no call followed it. */
   timeout: Error | null;
   /** Decisions that were not settled for it. */
-  open: Decision[];
+  open: OrderDecision[];
 };
 
 /** What is refused together is tried in halves, until each order that is refused stands alone. */
-async function settleInHalves(decisions: Decision[], { database, lease }: SettleBatchOptions): Promise<Halves> {
+async function settleInHalves(
+  decisions: OrderDecision[],
+  { ports: { database }, lease, gateway }: OrderRun,
+): Promise<Halves> {
   const result: Halves = { outcomes: {}, superseded: 0, refused: [], timeout: null, open: [] };
   const batches = decisions.length > 0 ? [decisions] : [];
   for (let batch = batches.pop(); batch; batch = batches.pop()) {
     try {
-      const { outcomes, superseded } = await database.settleOrders(lease, batch);
+      const { outcomes, superseded, paymentsPerSecond } = await database.settleOrders(lease, batch);
       result.outcomes = sum(result.outcomes, outcomes);
       result.superseded += superseded;
+      // Clean-up and webhook may have begun or ended meanwhile.
+      gateway.setRate(paymentsPerSecond);
     } catch (error) {
       if (isTimeout(error)) return { ...result, timeout: error, open: [...batch, ...batches.flat()] };
       if (!isRefusal(error)) throw error;
@@ -75,19 +74,17 @@ async function settleInHalves(decisions: Decision[], { database, lease }: Settle
 }
 
 /** Without what Stripe said of the payments: that may be what was refused. The next look finds it again. */
-function failedAttempt({ orderId, attempt }: Decision): OrderDecision {
-  return failedDecision({ id: orderId, attempt }, "settlement_refused");
+function refusedAttempt({ ref, attempt }: OrderDecision): OrderDecision {
+  return { ref, attempt, outcome: "retry", reason: "settlement_refused", nextCheckAt: null, payments: [] };
 }
 
 /** What Stripe said of the payments is true whatever becomes of the order. */
-function handedBack({ orderId, attempt, payments }: Decision): HandedBack {
-  return { orderId, attempt, outcome: "handed_back", reason: "not_settled_in_time", payments };
+function handedBack({ ref, attempt, payments }: OrderDecision): OrderDecision {
+  return { ref, attempt, outcome: "handed_back", reason: "not_settled_in_time", nextCheckAt: null, payments };
 }
 
-function sum(these: Settled["outcomes"], those: Settled["outcomes"]): Settled["outcomes"] {
+function sum(these: Record<string, number>, those: Record<string, number>): Record<string, number> {
   const total = { ...these };
-  for (const [outcome, count] of Object.entries(those) as [keyof typeof those, number][]) {
-    total[outcome] = (total[outcome] ?? 0) + count;
-  }
+  for (const [outcome, count] of Object.entries(those)) total[outcome] = (total[outcome] ?? 0) + count;
   return total;
 }

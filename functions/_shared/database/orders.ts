@@ -1,0 +1,79 @@
+/** What the database answers about orders: claims, closed batches, settlements. Schemas are built when they are first used. */
+import { z } from "zod/mini";
+import { count, instant, issueOf, WITHOUT_COMPILING } from "../parsing.ts";
+import type { ClaimedOrder } from "../rules/orders.ts";
+
+/** A claim, or what a dry run reads instead. */
+export type Claim = { orders: ClaimedOrder[]; unreadable: UnreadableOrder[] };
+
+/** An order of which no more could be read than what settling it takes. `issue`: what is wrong, without the value. */
+export type UnreadableOrder = { ref: string; attempt: number; issue: string };
+
+const ref = z.string().check(z.minLength(1));
+
+const claimedOrder: z.ZodMiniType<ClaimedOrder> = z.lazy(() =>
+  z.object({
+    ref,
+    status: z.enum(["open", "paid", "expired", "quarantined", "unknown"]),
+    attempt: count,
+    amount: z.nullable(count),
+    currency: z.nullable(z.string().check(z.length(3))),
+    account: z.string(),
+    method: z.nullable(z.string()),
+    placedAt: instant,
+    deadline: instant,
+    graceUntil: z.nullable(instant),
+    shopState: z.nullable(z.enum(["paid", "closed", "gone"])),
+    payments: z.array(z.object({
+      stripeId: z.string().check(z.minLength(4)),
+      kind: z.enum(["payment_intent", "checkout_session"]),
+      account: z.string(),
+      state: z.enum(["open", "paid", "dead"]),
+      source: z.enum(["server", "client", "list"]),
+      reason: z.nullable(z.string()),
+      receivedAmount: z.nullable(count),
+      intent: z.nullable(z.string()),
+      attachedAt: instant,
+    })),
+  })
+);
+
+const identity = z.lazy(() => z.object({ ref, attempt: count }));
+
+/**
+ * Orders are read one by one: a row that nobody can read is that order's failure. Were it the whole answer's, the claims of all others
+ * would lapse with it, time after time, until each of them is quarantined.
+ */
+export const claimedOrders: z.ZodMiniType<Claim> = z.lazy(() =>
+  z.pipe(
+    z.array(z.unknown()),
+    z.transform((rows, { issues }) => {
+      const claim: Claim = { orders: [], unreadable: [] };
+      for (const [index, row] of rows.entries()) {
+        const order = z.safeParse(claimedOrder, row, WITHOUT_COMPILING);
+        if (order.success) {
+          claim.orders.push(order.data);
+          continue;
+        }
+        const known = z.safeParse(identity, row, WITHOUT_COMPILING);
+        if (known.success) claim.unreadable.push({ ...known.data, issue: issueOf(order.error) });
+        // Without these two nothing can be settled.
+        else issues.push({ code: "custom", path: [index], message: issueOf(known.error), input: row });
+      }
+      return claim;
+    }),
+  )
+);
+
+/** `asked`: how many due orders the statement took; 0: none is left. */
+export const closedOrders = z.lazy(() => z.object({ expired: count, unitsReleased: count, asked: count }));
+
+/** How many orders had which outcome. `superseded`: somebody else decided them meanwhile. */
+export const settledOrders = z.lazy(() =>
+  z.object({
+    outcomes: z.record(z.string(), count),
+    superseded: count,
+    paymentsPerSecond: z.number().check(z.positive()),
+  })
+);
+export type SettledOrders = z.infer<typeof settledOrders>;

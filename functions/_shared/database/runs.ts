@@ -1,0 +1,106 @@
+/** What the database answers about a run: how it begins, its settings, its row. */
+import { z } from "zod/mini";
+import { count, instant, uuid } from "../parsing.ts";
+
+/**
+ * Everything a run counts, as the database's columns name it. The only list in `functions/`: contract, report and log are made from it,
+ * so a job that counts something new adds one word here.
+ */
+export const COUNTERS = [
+  "orders_expired",
+  "orders_paid",
+  "orders_waiting",
+  "orders_retried",
+  "orders_quarantined",
+  "stock_released",
+  "payment_intents_canceled",
+  "checkout_sessions_expired",
+  "payments_kept",
+  "late_payments",
+] as const;
+export type Counter = typeof COUNTERS[number];
+
+/** Proof that a run may still change things: its id and the number of its lease. */
+export type Lease = { runId: string; fence: number };
+
+export type NewRun = {
+  runId: string;
+  job: string;
+  trigger: string;
+  requestedBy: string;
+  reason: string | null;
+  dryRun: boolean;
+  limit: number | null;
+  releaseBrake: boolean;
+};
+
+export type RunEnd = {
+  runId: string;
+  status: "succeeded" | "partial" | "failed";
+  error: string | null;
+  stripeCalls: number;
+  stripeThrottled: number;
+};
+
+const status = z.enum(["queued", "running", "succeeded", "partial", "failed", "braked", "skipped", "lost"]);
+export type RunStatus = z.infer<typeof status>;
+
+const counters = Object.fromEntries(COUNTERS.map((name) => [name, count])) as Record<Counter, typeof count>;
+
+/** A row of `lapse.runs`. Columns that the functions do not use pass through unread. */
+export const runRow = z.object({
+  id: uuid,
+  job: z.string(),
+  status,
+  trigger: z.string(),
+  dry_run: z.boolean(),
+  item_limit: z.nullable(count),
+  fence: z.nullable(count),
+  started_at: z.nullable(z.string()),
+  finished_at: z.nullable(z.string()),
+  duration_ms: z.nullable(z.int()),
+  error: z.nullable(z.string()),
+  ...counters,
+  stripe_calls: count,
+  stripe_throttled: count,
+  backlog: z.nullable(count),
+  oldest_due_at: z.nullable(z.string()),
+});
+export type RunRow = z.infer<typeof runRow>;
+
+const positive = z.int().check(z.positive());
+const seconds = z.number().check(z.nonnegative());
+
+/**
+ * Functions and database are deployed one after the other, in either order: keys that a newer database adds pass through unread, and
+ * what only sets the pace and size of a run has a default. What decides about money has none.
+ */
+export const settings = z.object({
+  metadataKey: z.string().check(z.minLength(1)),
+  customerActionGraceSeconds: seconds,
+  processingRecheckSeconds: seconds,
+  captureRecheckSeconds: seconds,
+  voucherSettleGraceSeconds: seconds,
+  slowMethodWindowSeconds: seconds,
+  cleanupScope: z.enum(["known", "all"]),
+  runSeconds: z._default(seconds, 50),
+  claimSeconds: z._default(seconds, 40),
+  runOrders: z._default(positive, 300),
+  claimBatch: z._default(positive, 50),
+  closeBatch: z._default(positive, 5_000),
+  batchesAtOnce: z._default(positive, 2),
+});
+export type Settings = z.infer<typeof settings>;
+
+export const beginAnswer = z.discriminatedUnion("answer", [
+  z.object({
+    answer: z.literal("running"),
+    now: instant,
+    run: runRow,
+    settings,
+    due: count,
+    paymentsPerSecond: z.number().check(z.positive()),
+  }),
+  z.object({ answer: z.enum(["duplicate", "skipped", "braked", "failed"]), now: instant, run: runRow }),
+]);
+export type BeginAnswer = z.infer<typeof beginAnswer>;

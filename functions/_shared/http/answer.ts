@@ -1,0 +1,42 @@
+/**
+ * Every answer of a function. Browsers may read it from any page: operators call the jobs from a dashboard with a token of their own,
+ * and no cookie opens anything here. `x-lapse-secret` is not among the allowed headers, because no browser holds it.
+ */
+export function answer(
+  body: unknown,
+  { status = 200, headers }: { status?: number; headers?: Record<string, string> } = {},
+): Response {
+  return Response.json(body, { status, headers: { ...FOR_EVERYBODY, ...headers } });
+}
+
+/** An error in the API's shape: a code for programs, a message for people. */
+export function refuse(
+  status: number,
+  code: string,
+  message: string,
+  { headers, ...more }: { headers?: Record<string, string>; issues?: unknown; runId?: string } = {},
+): Response {
+  return answer({ error: { code, message, ...more } }, { status, headers });
+}
+
+/** The answer to OPTIONS, or to a method that the function does not have; null: go on. */
+export function answerMethod(request: Request, methods: string[]): Response | null {
+  if (methods.includes(request.method)) return null;
+  const allow = methods.join(", ");
+  if (request.method !== "OPTIONS") {
+    return refuse(405, "method", `Cannot ${request.method} this function: it takes ${allow}`, { headers: { allow } });
+  }
+  return new Response(null, {
+    status: 204,
+    headers: {
+      ...FOR_EVERYBODY,
+      "access-control-allow-methods": allow,
+      // What supabase-js sends.
+      "access-control-allow-headers":
+        "authorization, apikey, content-type, x-client-info, x-region, x-retry-count, traceparent, tracestate, baggage",
+      "access-control-max-age": "86400",
+    },
+  });
+}
+
+const FOR_EVERYBODY = { "access-control-allow-origin": "*", "cache-control": "no-store" };

@@ -1,0 +1,25 @@
+import { createAdminClient } from "@supabase/server/core";
+import { createRpc } from "../_shared/database/rpc.ts";
+import { parseProject } from "../_shared/environment.ts";
+import { answer, answerMethod } from "../_shared/http/answer.ts";
+import { createLog } from "../_shared/run/log.ts";
+import { createHealthCheck } from "./health.ts";
+
+/**
+ * Whether the jobs do their work, for a monitor outside the project: 200 `{ status: "ok" }`, or 503 `{ status: "unhealthy", reasons }`;
+ * HEAD answers the status alone.
+ *
+ * Needs no credentials and tells nothing but codes. It depends neither on pg_cron nor on the watch, so it notices when those stop.
+ */
+const checkHealth = createHealthCheck({
+  connect: () => createRpc(createAdminClient({ env: parseProject((name) => Deno.env.get(name)) as never })),
+  log: createLog({ function: "lapse-health" }),
+  clock: () => performance.now(),
+});
+
+Deno.serve(async (request) => {
+  const otherMethod = answerMethod(request, ["GET", "HEAD"]);
+  if (otherMethod) return otherMethod;
+  const { reasons } = await checkHealth();
+  return reasons.length === 0 ? answer({ status: "ok" }) : answer({ status: "unhealthy", reasons }, { status: 503 });
+});
