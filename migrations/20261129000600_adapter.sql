@@ -1,0 +1,155 @@
+-- The adapter's gate: Lapse calls the shop's functions in schema lapse_shop only from here, and distrusts what they answer.
+--
+-- Errors: LP002, the shop refused to close orders; LP010, there is no adapter, or it does not keep to the contract.
+
+-- Contract: null, or why no run can work: no adapter, or one for another version of the contract.
+create function lapse.adapter_problem() returns text
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_missing text;
+  v_version integer;
+begin
+  select string_agg(f, ', ' order by f) into v_missing
+  from unnest(array[
+    'lapse_shop.contract_version()', 'lapse_shop.finish_orders(text[],text[])', 'lapse_shop.lock_orders(text[],boolean)',
+    'lapse_shop.open_orders(text[])'
+  ]) f
+  where to_regprocedure(f) is null;
+  if v_missing is not null then
+    return format('The shop has no adapter, or an incomplete one: %s is missing. Write it with `lapse adapter`.', v_missing);
+  end if;
+  v_version := lapse_shop.contract_version();
+  if v_version is distinct from 1 then
+    return format('The shop''s adapter is for version %s of the contract, and this is version 1.', coalesce(v_version::text, 'null'));
+  end if;
+  return null;
+end;
+$$;
+
+comment on function lapse.adapter_problem() is 'Why no run can work with the shop''s adapter; null if one can.';
+
+-- Contract: passes a state of the adapter's on. Raises LP010 for one that is none.
+create function lapse.known_shop_state(p_ref text, p_state text) returns text
+language plpgsql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if p_state not in ('open', 'paid', 'closed', 'gone') then
+    raise exception 'Cannot use the answer of lapse_shop.lock_orders: % is no state of order %', p_state, p_ref
+      using errcode = 'LP010', hint = 'The states are open, paid, closed and gone.';
+  end if;
+  return p_state;
+end;
+$$;
+
+comment on function lapse.known_shop_state(text, text) is 'Passes a state of the adapter''s on. Raises LP010 for one that is none.';
+
+-- Contract: locks these orders in the shop and reports them, one row per ref at most. What nobody asked for is dropped; a ref about which
+-- the adapter says nothing, or contradicts itself, counts as held by somebody else. With p_wait false Lapse gives way: it waits for no
+-- lock longer than 200 ms. Raises LP010 without an adapter and for a state that is none.
+create function lapse.lock_shop_orders(p_refs text[], p_wait boolean)
+returns table (ref text, state text, units bigint, stripe_ids text[])
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_lock_timeout text := current_setting('lock_timeout');
+begin
+  if coalesce(cardinality(p_refs), 0) = 0 then
+    return;
+  end if;
+  if to_regprocedure('lapse_shop.lock_orders(text[],boolean)') is null then
+    raise exception 'Cannot lock orders of the shop: it has no adapter' using errcode = 'LP010', hint = 'Write it with `lapse adapter`.';
+  end if;
+  if not p_wait then
+    perform set_config('lock_timeout', '200ms', true);
+  end if;
+  return query
+  select l.ref, min(l.state), greatest(coalesce(max(l.units), 0), 0), coalesce(array_agg(distinct x.id) filter (where x.id is not null), '{}')
+  from lapse_shop.lock_orders(p_refs => p_refs, p_wait => p_wait) l
+  left join lateral (select lapse.stripe_id_in(said) as id from unnest(l.stripe_ids) said) x on true
+  where l.ref in (select unnest(p_refs))
+  group by l.ref
+  having min(l.state) = max(lapse.known_shop_state(l.ref, l.state)) and bool_and(l.state is not null);
+  if not p_wait then
+    perform set_config('lock_timeout', v_lock_timeout, true);
+  end if;
+end;
+$$;
+
+comment on function lapse.lock_shop_orders(text[], boolean) is 'Locks orders in the shop and reports them. Drops what nobody asked for.';
+
+-- Contract: closes these orders in the shop, as p_expired or as p_paid, and asks the shop again whether it did. The caller has locked them
+-- and found them open. Lapse's own triggers stay quiet meanwhile. A run gives way: it waits for no lock longer than 200 ms; inside a
+-- transaction of the shop's (p_patient) the shop's own limit holds. Raises LP002, with the refs as detail, if the shop left one of them
+-- open or put it into another state.
+create function lapse.finish_shop_orders(p_expired text[], p_paid text[], p_patient boolean default false) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_expired text[] := coalesce(p_expired, '{}');
+  v_paid text[] := coalesce(p_paid, '{}');
+  v_lock_timeout text := current_setting('lock_timeout');
+  v_settling text := coalesce(current_setting('lapse.settling', true), '');
+  v_refused text[];
+begin
+  if v_expired || v_paid = '{}' then
+    return;
+  end if;
+  perform set_config('lapse.settling', 'on', true);
+  if not p_patient then
+    perform set_config('lock_timeout', '200ms', true);
+  end if;
+  perform lapse_shop.finish_orders(p_expired => v_expired, p_paid => v_paid);
+  perform set_config('lapse.settling', v_settling, true);
+  perform set_config('lock_timeout', v_lock_timeout, true);
+
+  v_refused := array(
+    select a.ref
+    from (
+      select e as ref, array['closed', 'gone'] as wanted from unnest(v_expired) e
+      union all
+      select p, array['paid'] from unnest(v_paid) p
+    ) a
+    left join lapse.lock_shop_orders(p_refs => v_expired || v_paid, p_wait => true) s using (ref)
+    where s.state is null or s.state <> all (a.wanted)
+    order by a.ref
+  );
+  if v_refused <> '{}' then
+    raise exception 'Cannot close % orders in the shop: it left them in another state', cardinality(v_refused)
+      using errcode = 'LP002', detail = to_jsonb(v_refused)::text,
+      hint = 'lapse_shop.finish_orders has to close what lapse_shop.lock_orders called open.';
+  end if;
+end;
+$$;
+
+comment on function lapse.finish_shop_orders(text[], text[], boolean) is
+  'Closes orders in the shop and asks it whether it did. Raises LP002 if it did not.';
+
+-- Contract: the open orders of the shop, all or these. What nobody asked for, and a second row of an order, are dropped; ids of payments
+-- are brought into Stripe's form. Without an adapter there is none.
+create function lapse.open_shop_orders(p_refs text[] default null)
+returns table (
+  ref text, placed_at timestamptz, deadline timestamptz, amount bigint, currency text, account text, stripe_ids text[]
+)
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if to_regprocedure('lapse_shop.open_orders(text[])') is null then
+    return;
+  end if;
+  return query
+  select distinct on (s.ref) s.ref, s.placed_at, s.deadline, s.amount, s.currency, s.account,
+    array(
+      select distinct lapse.stripe_id_in(said) from unnest(s.stripe_ids) said where lapse.stripe_id_in(said) is not null order by 1
+    )
+  from lapse_shop.open_orders(p_refs => p_refs) s
+  where s.ref <> '' and length(s.ref) <= 500 and (p_refs is null or s.ref in (select unnest(p_refs)));
+end;
+$$;
+
+comment on function lapse.open_shop_orders(text[]) is 'The open orders of the shop, all or these. Drops what nobody asked for.';

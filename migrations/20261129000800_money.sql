@@ -1,0 +1,309 @@
+-- Money: what a payment that succeeded means for its order, and when a person has to hear of it.
+--
+-- A Checkout Session and the PaymentIntent that Stripe made for it are one payment under two ids. What Stripe said is kept as evidence:
+-- `intent` of a session, `session` of an intent (`none`: it has none). Where nobody asked, a session and an intent may be one, and nobody
+-- may be told to refund either.
+
+-- Contract: tells the money of orders apart. p_payments are the payments that paid them, as a JSON list of ref, kind, stripe_id and
+-- evidence. Of each: `counts`, false for an intent whose own session is among them; `is_known`, whether it is such an intent or such a
+-- session; `is_unsure`, whether its order has a session whose intent nobody knows beside an intent whose session nobody knows.
+create function lapse.each_money_once(p_payments jsonb)
+returns table (ref text, stripe_id text, counts boolean, is_known boolean, is_unsure boolean, received bigint)
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  with paid as (
+    select p ->> 'ref' as ref, p ->> 'kind' as kind, p ->> 'stripe_id' as stripe_id,
+      p #>> '{evidence,intent}' as intent, p #>> '{evidence,session}' as session,
+      (p #>> '{evidence,amount_received}')::bigint as received
+    from jsonb_array_elements(p_payments) p
+  ),
+  -- sessions with their own intents
+  pairs as (
+    select s.stripe_id as session, i.stripe_id as intent, i.received
+    from paid s
+    join paid i on i.ref = s.ref and (s.intent = i.stripe_id or i.session = s.stripe_id)
+    where s.kind = 'checkout_session' and i.kind = 'payment_intent'
+  ),
+  paired as (
+    select p.*,
+      exists (select from pairs x where x.intent = p.stripe_id) as is_own,
+      exists (select from pairs x where p.stripe_id in (x.intent, x.session)) as is_known,
+      -- one of the two may have been reported without its amount
+      coalesce(p.received, (select max(x.received) from pairs x where x.session = p.stripe_id)) as known_received
+    from paid p
+  )
+  select p.ref, p.stripe_id, not p.is_own, p.is_known,
+    bool_or(p.kind = 'checkout_session' and p.intent is null and not p.is_known) over of_order
+      and bool_or(p.kind = 'payment_intent' and p.session is null and not p.is_known) over of_order,
+    p.known_received
+  from paired p
+  window of_order as (partition by p.ref);
+$$;
+
+comment on function lapse.each_money_once(jsonb) is 'Tells the money of orders apart: a session and its own intent are one payment.';
+
+-- Contract: raises an alert for each of these orders whose money is wrong: paid by more than one payment, or closed unpaid and paid.
+-- Looks at what is recorded, not at who recorded it, so that no order of events can hide it. A session and an intent that may be its own
+-- are a warning, which calls for a comparison and not for a refund. One alert per order, and none for payments whose alert an operator
+-- closed: it stays closed, however often a webhook is repeated.
+create function lapse.alert_wrong_money(p_refs text[], p_now timestamptz) returns void
+language sql
+set search_path = pg_catalog, pg_temp
+as $$
+  with recorded as (
+    select p.* from lapse.payments p where p.ref = any (p_refs) and p.state = 'paid'
+  ),
+  paid as (
+    select o.ref, o.status, o.amount, o.currency, jsonb_agg(p.stripe_id order by p.closed_at, p.stripe_id) as stripe_ids,
+      -- two halves of the amount are no surplus; where an amount is unknown, two payments are
+      count(*) > 1 and coalesce(sum(m.received) > o.amount or bool_or(m.received is null), true) as surplus,
+      bool_or(m.is_unsure) as unsure,
+      -- of three, two are not the same, whichever belong together
+      count(*) = 2 and bool_or(m.is_unsure) as harmless
+    from lapse.orders o
+    join recorded p on p.ref = o.ref
+    join lapse.each_money_once(p_payments => (select jsonb_agg(to_jsonb(r)) from recorded r)) m
+      on m.counts and m.ref = p.ref and m.stripe_id = p.stripe_id
+    where o.ref = any (p_refs) and (o.status in ('paid', 'expired') or o.status = 'quarantined' and o.reason = 'late_payment')
+    group by o.ref
+  )
+  select lapse.raise_alert(
+    p_key => x.key,
+    p_job => null,
+    p_severity => case when p.status = 'paid' and p.harmless then 'warning' else 'critical' end,
+    p_message => case
+      when p.status <> 'paid' then 'A payment succeeded although its order is closed unpaid'
+      when p.unsure then
+        'An order was paid by a Checkout Session and an intent that may be its own: compare the session''s intent before you refund'
+      else 'An order was paid by more than one payment'
+    end,
+    p_details => jsonb_build_object('ref', p.ref, 'amount', p.amount, 'currency', p.currency, 'payments', p.stripe_ids),
+    p_now => p_now
+  )
+  from paid p
+  cross join lateral (select case p.status when 'paid' then 'paid_twice:' else 'late_payment:' end || p.ref as key) x
+  where (p.status <> 'paid' or p.surplus)
+    and not exists (
+      select from lapse.alerts a
+      where a.key = x.key and a.resolved_at is not null and a.details -> 'payments' @> p.stripe_ids
+    );
+$$;
+
+comment on function lapse.alert_wrong_money(text[], timestamptz) is 'Alerts for orders paid twice, or paid after they were closed unpaid.';
+
+-- Contract: Stripe contradicts what it said before. The record stays, dead is final; a person has to hear of the money, once.
+create function lapse.alert_dead_but_paid(p_order lapse.orders, p_stripe_id text, p_result text, p_now timestamptz) returns void
+language sql
+set search_path = pg_catalog, pg_temp
+as $$
+  select lapse.raise_alert(
+    p_key => x.key,
+    p_job => null,
+    p_severity => 'critical',
+    p_message => 'A payment succeeded that Stripe had called dead',
+    p_details => jsonb_build_object(
+      'ref', (p_order).ref, 'amount', (p_order).amount, 'currency', (p_order).currency,
+      -- with those that alert_wrong_money named a moment ago
+      'payments', coalesce((
+        select a.details -> 'payments' from lapse.alerts a where a.key = x.key and a.resolved_at is null
+      ) - p_stripe_id, '[]') || to_jsonb(p_stripe_id)
+    ),
+    p_now => p_now
+  )
+  from (
+    select case
+      when p_result in ('paid_twice', 'maybe_paid_twice') then 'paid_twice:' || (p_order).ref
+      when p_result = 'late_payment' then 'late_payment:' || (p_order).ref
+      else 'payments_unclear:dead_but_paid'
+    end as key
+  ) x
+  where not exists (
+    select from lapse.alerts a
+    where a.key = x.key and a.resolved_at is not null and a.details -> 'payments' ? p_stripe_id
+  );
+$$;
+
+comment on function lapse.alert_dead_but_paid(lapse.orders, text, text, timestamptz) is
+  'An alert about a payment that succeeded although it was recorded dead.';
+
+-- mark_paid: a payment succeeded, says Stripe to the shop's checkout or webhook.
+--
+-- Legal at any time: pending, expiring and quarantined orders become paid in the ledger and in the shop, whichever run may hold them; the
+-- run's own compare-and-set then finds nothing to do. Repeating the call is harmless. Answers
+--   paid              the order is paid now
+--   partly_paid       all payments together are short of the amount: recorded, the order stays open
+--   already_paid      this payment was known to be paid, or its own session or intent was, or the shop had marked the order paid
+--   paid_twice        another payment had paid the order before: refund this one (alert)
+--   maybe_paid_twice  the other payment may be this one's own session or intent: compare the session's intent before refunding (alert)
+--   late_payment      the order was closed unpaid and its stock is gone: refund or deliver by hand (alert)
+-- p_amount is what was received, in minor units; without it the payment is taken for the whole amount. Raises 22023 for what is no id of
+-- Stripe's, PT404 for an order that neither Lapse nor the shop knows, PT409 for a payment of another order, LP002 if the shop does not
+-- close its order, LP010 without an adapter. A payment that was never attached is recorded here.
+create function lapse.mark_paid(
+  p_ref text,
+  p_stripe_id text,
+  p_account text default null,
+  p_amount bigint default null,
+  p_now timestamptz default now()
+) returns text
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_ref text := lapse.known_ref(p_ref);
+  v_evidence jsonb := jsonb_strip_nulls(jsonb_build_object('source', 'mark_paid', 'amount_received', p_amount));
+  v_shop text;
+  v_order lapse.orders;
+  v_before lapse.payments;
+  v_money record;
+  v_result text;
+begin
+  perform lapse.check_stripe_id(p_stripe_id => p_stripe_id, p_account => p_account);
+  if p_amount < 0 then
+    raise exception 'Cannot mark order % as paid: p_amount is %', v_ref, p_amount using errcode = '22023';
+  end if;
+
+  select s.state into v_shop from lapse.lock_shop_orders(p_refs => array[v_ref], p_wait => true) s;
+  perform lapse.fold_inbox(p_refs => array[v_ref], p_now => p_now);
+  select * into v_order from lapse.orders o where o.ref = v_ref for no key update;
+  if v_order.ref is null or v_order.status = 'unknown' then
+    perform lapse.know_order(p_ref => v_ref, p_shop => v_shop, p_now => p_now);
+    select * into v_order from lapse.orders o where o.ref = v_ref for no key update;
+    if v_order.ref is null or v_order.status = 'unknown' then
+      raise exception 'Cannot mark order % as paid by %: there is no such order', v_ref, p_stripe_id using errcode = 'PT404';
+    end if;
+  elsif v_shop in ('paid', 'closed') and v_order.status in ('pending', 'expiring', 'quarantined') then
+    perform lapse.follow_orders(p_refs => array[v_ref], p_paid => array[v_shop = 'paid'], p_now => p_now);
+    select * into v_order from lapse.orders o where o.ref = v_ref;
+  end if;
+
+  select * into v_before from lapse.payments p where p.stripe_id = p_stripe_id for no key update;
+  if v_before.ref <> v_ref then
+    raise exception 'Cannot mark order % as paid by %: the payment belongs to order %', v_ref, p_stripe_id, v_before.ref
+      using errcode = 'PT409';
+  end if;
+
+  if v_before.stripe_id is null then
+    -- The webhook may be faster than attach_payment, or the shop may have crashed before it. Money counts all the same.
+    insert into lapse.payments (stripe_id, ref, account, state, reason, evidence, attached_at, checked_at, closed_at)
+    values (
+      p_stripe_id, v_ref, coalesce(nullif(p_account, ''), v_order.account), 'paid', 'reported_by_shop', v_evidence, p_now, p_now, p_now
+    );
+    update lapse.orders o set payments = o.payments + 1 where o.ref = v_ref;
+  elsif v_before.state <> 'dead' then
+    update lapse.payments p
+    set state = 'paid',
+        reason = case when p.state = 'open' then 'reported_by_shop' else p.reason end,
+        -- Which session an intent belongs to stays true, whoever reports the money; and so does what Stripe itself said.
+        evidence = case
+          when p.state = 'open' then v_evidence
+            || jsonb_strip_nulls(jsonb_build_object('intent', p.evidence -> 'intent', 'session', p.evidence -> 'session'))
+          else v_evidence || p.evidence
+        end,
+        checked_at = case when p.state = 'open' then p_now else p.checked_at end,
+        closed_at = coalesce(p.closed_at, p_now)
+    where p.stripe_id = p_stripe_id;
+  end if;
+
+  -- This one counts, too, whatever its record says.
+  select count(*) filter (where m.counts) as payments,
+    bool_or(m.is_unsure) as unsure,
+    bool_or(m.is_known) filter (where m.stripe_id = p_stripe_id) as known,
+    sum(m.received) filter (where m.counts) as received,
+    bool_or(m.received is null) filter (where m.counts) as unknown_amount
+  into v_money
+  from lapse.each_money_once(p_payments => (
+    select jsonb_agg(to_jsonb(p) || case when p.state = 'paid' then '{}' else jsonb_build_object('evidence', v_evidence) end)
+    from lapse.payments p
+    where p.ref = v_ref and (p.state = 'paid' or p.stripe_id = p_stripe_id)
+  )) m;
+
+  v_result := case
+    when v_order.status in ('pending', 'expiring', 'quarantined') then case
+      -- The shop has closed it unpaid, and other payments are being cancelled, or a person decides.
+      when v_shop = 'closed' then 'late_payment'
+      when not v_money.unknown_amount and v_money.received < v_order.amount then 'partly_paid'
+      else 'paid'
+    end
+    when v_order.status = 'expired' and v_shop is distinct from 'paid' then 'late_payment'
+    when v_before.state = 'paid' then 'already_paid'
+    -- A session after its own intent, or the other way round.
+    when v_money.known then 'already_paid'
+    -- Recorded dead, and it paid the order all the same: the record stays dead, and a repeated call is no second payment.
+    when v_money.payments <= 1 then 'already_paid'
+    -- The shop closed the order before all parts of its amount were reported.
+    when not v_money.unknown_amount and v_money.received <= v_order.amount then 'already_paid'
+    when v_money.unsure then 'maybe_paid_twice'
+    else 'paid_twice'
+  end;
+
+  if v_result = 'paid' then
+    update lapse.orders o
+    set status = 'paid', reason = 'reported_by_shop', next_check_at = null, run_id = null, closed_at = p_now
+    where o.ref = v_ref;
+  end if;
+  -- Leftover payments are cancelled by the next run.
+  update lapse.orders o
+  set next_check_at = p_now
+  where o.ref = v_ref and o.status in ('paid', 'expired') and coalesce(o.next_check_at > p_now, true)
+    and exists (select from lapse.payments p where p.ref = v_ref and p.state = 'open');
+
+  perform lapse.alert_wrong_money(p_refs => array[v_ref], p_now => p_now);
+  if v_before.state = 'dead' and v_result <> 'already_paid' then
+    perform lapse.alert_dead_but_paid(p_order => v_order, p_stripe_id => p_stripe_id, p_result => v_result, p_now => p_now);
+  end if;
+
+  -- Last, because from here to the commit a checkout of the same article waits.
+  if v_shop = 'open' and (v_result = 'paid' or v_order.status = 'paid') then
+    perform lapse.finish_shop_orders(p_expired => '{}', p_paid => array[v_ref], p_patient => true);
+  end if;
+  return v_result;
+end;
+$$;
+
+comment on function lapse.mark_paid(text, text, text, bigint, timestamptz) is
+  'Records a payment that succeeded and closes its order as paid, in ledger and shop. Answers paid, partly_paid, already_paid, paid_twice, maybe_paid_twice or late_payment.';
+
+-- Contract: takes an order into the ledger that money names and nobody watched: as the open order that it is, or as closed as the shop
+-- says. The caller has locked it in the shop.
+create function lapse.know_order(p_ref text, p_shop text, p_now timestamptz) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if p_shop = 'open' and lapse.adopt_refs(p_refs => array[p_ref], p_now => p_now) = '{}' then
+    -- open_orders and lock_orders disagree; money that arrives for an open order is not refused over it
+    perform lapse.note_orders(p_now => p_now, p_orders => array[lapse.checked_note(
+      p_ref => p_ref, p_amount => null, p_currency => null, p_deadline => null, p_method => null, p_channel => null,
+      p_placed_at => p_now, p_account => null
+    )]);
+  elsif p_shop in ('paid', 'closed') then
+    insert into lapse.orders as o (ref, status, reason, placed_at, deadline, closed_at, watched_at)
+    values (p_ref, case p_shop when 'paid' then 'paid' else 'expired' end, 'closed_by_shop', p_now, p_now, p_now, p_now)
+    on conflict (ref) do update
+    set status = excluded.status, reason = excluded.reason, closed_at = excluded.closed_at, run_id = null
+    where o.status = 'unknown' and (excluded.status = 'paid' or not exists (
+      select from lapse.payments p where p.ref = o.ref and p.state <> 'dead'
+    ));
+  end if;
+end;
+$$;
+
+comment on function lapse.know_order(text, text, timestamptz) is 'Takes an order into the ledger that money names and nobody watched.';
+
+create function public.lapse_mark_paid(
+  p_ref text,
+  p_stripe_id text,
+  p_account text default null,
+  p_amount bigint default null
+) returns text
+language sql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select lapse.mark_paid(p_ref => p_ref, p_stripe_id => p_stripe_id, p_account => p_account, p_amount => p_amount, p_now => now());
+$$;
+
+comment on function public.lapse_mark_paid(text, text, text, bigint) is
+  'Marks an order as paid, from a checkout or webhook. Answers paid, partly_paid, already_paid, paid_twice, maybe_paid_twice or late_payment.';
