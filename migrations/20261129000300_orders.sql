@@ -37,7 +37,7 @@ create table lapse.orders (
 )
 -- A queue: its dead entries stand in front of the live ones, so they must not wait until a fifth of all orders is dead.
 with (
-  fillfactor = 80,
+  fillfactor = 80, vacuum_index_cleanup = on,
   autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,
   autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 50000,
   autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 20000

@@ -34,6 +34,8 @@ create table lapse.runs (
   brake_released_at timestamptz,
   continues uuid references lapse.runs (id) on delete set null,
   fence bigint,
+  livemode boolean,
+  operator_word boolean not null default false check (not operator_word or ref is not null),
   created_at timestamptz not null default now(),
   started_at timestamptz,
   heartbeat_at timestamptz,
@@ -89,6 +91,8 @@ comment on column lapse.runs.ref is 'The only order this run works on, for a man
 comment on column lapse.runs.brake_released_at is 'When an operator released the brake; covers the orders that were due then.';
 comment on column lapse.runs.continues is 'The run whose work this one continues.';
 comment on column lapse.runs.fence is 'Number of the lease. A run with an older number can settle nothing.';
+comment on column lapse.runs.livemode is 'Mode of the Stripe key this run works with; empty until it asked which lists to read.';
+comment on column lapse.runs.operator_word is 'An operator answers for payments of this one order that Stripe can neither find nor end.';
 comment on column lapse.runs.created_at is 'When the run was requested.';
 comment on column lapse.runs.started_at is 'When it began to work.';
 comment on column lapse.runs.heartbeat_at is 'Last sign of life.';

@@ -1,0 +1,145 @@
+-- Claims: a run takes due orders for a limited time.
+--
+-- A claim locks ledger rows only, skips those that are locked, and reads one index up to its limit: no row of the shop can make it wait or
+-- fail. It takes only orders whose account's lists were read beyond the time at which they were due, because a payment that was never
+-- attached can still be paid (lapse.list_cursors).
+
+-- Contract: claims up to p_limit orders that were due by p_due_by, oldest first, until p_until, and returns their refs. Pending orders become
+-- expiring, others keep their status. A claim that lapsed, because its run died, counts as a failed attempt. Of unknown refs only those in
+-- p_asked are claimed: the shop was asked about them just before.
+create function lapse.claim_due(
+  p_run lapse.runs,
+  p_due_by timestamptz,
+  p_until timestamptz,
+  p_limit integer,
+  p_asked text[]
+) returns text[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_livemode boolean := lapse.mode_of(p_run => p_run);
+  v_refs text[];
+begin
+  if (p_run).job = 'expire-stale-orders' then
+    -- `having` makes an account without both lists null, and no order of it claimable
+    v_refs := array(
+      select o.ref
+      from lapse.orders o
+      where o.next_check_at is not null and o.next_check_at <= p_due_by and o.status <> 'unknown'
+        and (o.payments > 0 or o.status not in ('pending', 'expiring'))
+        and o.next_check_at < (
+          select min(c.read_to) from lapse.list_cursors c
+          where c.account = o.account and c.livemode = v_livemode having count(*) = 2
+        )
+      order by o.next_check_at, o.ref
+      limit p_limit
+      for no key update of o skip locked
+    );
+  else
+    v_refs := array(
+      select o.ref
+      from lapse.orders o
+      where o.next_check_at is not null and o.next_check_at <= p_due_by and o.status in ('expired', 'paid', 'unknown')
+        and (o.status <> 'unknown' or o.ref = any (p_asked))
+        and o.next_check_at < (
+          select min(c.read_to) from lapse.list_cursors c
+          where c.account = o.account and c.livemode = v_livemode having count(*) = 2
+        )
+      order by o.next_check_at, o.ref
+      limit p_limit
+      for no key update of o skip locked
+    );
+  end if;
+  perform lapse.take_orders(p_run => p_run, p_refs => v_refs, p_until => p_until);
+  return v_refs;
+end;
+$$;
+
+comment on function lapse.claim_due(lapse.runs, timestamptz, timestamptz, integer, text[]) is
+  'Claims due orders for one run, oldest first, for a limited time.';
+
+-- Contract: writes the claim of orders that this transaction has locked.
+create function lapse.take_orders(p_run lapse.runs, p_refs text[], p_until timestamptz) returns void
+language sql
+set search_path = pg_catalog, pg_temp
+as $$
+  update lapse.orders o
+  set status = case o.status when 'pending' then 'expiring' else o.status end,
+      run_id = (p_run).id,
+      attempt = o.attempt + 1,
+      failures = o.failures + (o.run_id is not null)::integer,
+      next_check_at = p_until
+  where o.ref = any (p_refs);
+$$;
+
+comment on function lapse.take_orders(lapse.runs, text[], timestamptz) is 'Writes the claim of orders that are locked.';
+
+-- Contract: claims one order, with payments or without, if it is due and its account's lists were read. Waits for its lock: a checkout that
+-- holds it a moment longer must not make the run find nothing.
+create function lapse.claim_one(p_run lapse.runs, p_ref text, p_now timestamptz, p_until timestamptz) returns text[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_livemode boolean := lapse.mode_of(p_run => p_run);
+  v_refs text[] := array(
+    select o.ref
+    from lapse.orders o
+    where o.ref = p_ref and o.next_check_at <= p_now and o.status <> 'unknown'
+      and o.next_check_at < (
+        select min(c.read_to) from lapse.list_cursors c
+        where c.account = o.account and c.livemode = v_livemode having count(*) = 2
+      )
+    for no key update of o
+  );
+begin
+  perform lapse.take_orders(p_run => p_run, p_refs => v_refs, p_until => p_until);
+  return v_refs;
+end;
+$$;
+
+comment on function lapse.claim_one(lapse.runs, text, timestamptz, timestamptz) is 'Claims one due order, with payments or without.';
+
+-- Contract: the next claim of a run that is not restricted to one order. A run that died may have been killed by one of the orders it held,
+-- and without caution hundreds would be quarantined together with the one that kills. So after deaths in a row the orders that the dead
+-- may have held are claimed apart and fewer at a time: a quarter after each death. What was due before the first of the dead began goes
+-- first, what fell due since the last was found dead comes last, both as many at a time as ever.
+create function lapse.claim_next(p_run lapse.runs, p_limit integer, p_asked text[], p_now timestamptz) returns text[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_settings lapse.settings;
+  v_dead record;
+  v_until timestamptz;
+  v_refs text[];
+begin
+  select * into strict v_settings from lapse.settings;
+  v_until := p_now + v_settings.lease;
+  select d.deaths, d.since, d.until into v_dead from lapse.deaths_in_a_row(p_job => (p_run).job) d;
+
+  if v_dead.deaths > 0 then
+    -- A claim moves the time at which its orders are due: what was due before the first of the dead began, none of them held.
+    v_refs := lapse.claim_due(
+      p_run => p_run, p_due_by => least(p_now, v_dead.since), p_until => v_until, p_limit => p_limit, p_asked => p_asked
+    );
+    if v_refs <> '{}' then
+      return v_refs;
+    end if;
+
+    -- A run is found dead once its claims have lapsed: what it held is due since then.
+    v_refs := lapse.claim_due(
+      p_run => p_run, p_due_by => least(p_now, v_dead.until), p_until => v_until, p_asked => p_asked,
+      p_limit => least(p_limit, greatest(1, trunc(v_settings.claim_batch / power(4, v_dead.deaths))::integer))
+    );
+    if v_refs <> '{}' then
+      return v_refs;
+    end if;
+  end if;
+  return lapse.claim_due(p_run => p_run, p_due_by => p_now, p_until => v_until, p_limit => p_limit, p_asked => p_asked);
+end;
+$$;
+
+comment on function lapse.claim_next(lapse.runs, integer, text[], timestamptz) is
+  'Claims what is due; after runs that died, fewer at a time of what they may have held.';

@@ -1,0 +1,119 @@
+-- What a run reads of an order, and what it reads instead of claiming when it changes nothing.
+
+-- Contract: these orders with their payments, as the functions parse them (ClaimedOrder), by deadline. p_shop tells how unknown refs stand
+-- in the shop, {ref: state}.
+create function lapse.claimed_orders(p_refs text[], p_shop jsonb default '{}') returns jsonb
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select coalesce(jsonb_agg(jsonb_build_object(
+    'ref', o.ref,
+    'status', case when o.status in ('pending', 'expiring') then 'open' else o.status end,
+    'attempt', o.attempt,
+    'amount', o.amount,
+    'currency', o.currency,
+    'account', o.account,
+    'method', o.method,
+    'placedAt', o.placed_at,
+    'deadline', o.deadline,
+    'graceUntil', o.grace_until,
+    'shopState', case when o.status = 'unknown' then p_shop ->> o.ref end,
+    'payments', coalesce((
+      select jsonb_agg(jsonb_build_object(
+        'stripeId', p.stripe_id,
+        'kind', p.kind,
+        'account', p.account,
+        'state', p.state,
+        'source', p.source,
+        'reason', p.reason,
+        'receivedAmount', case when p.evidence ->> 'amount_received' ~ '^\d{1,18}$' then (p.evidence ->> 'amount_received')::bigint end,
+        'intent', p.evidence ->> 'intent',
+        'attachedAt', p.attached_at
+      ) order by p.attached_at, p.stripe_id)
+      from lapse.payments p
+      where p.ref = o.ref
+    ), '[]')
+  ) order by o.deadline, o.ref), '[]')
+  from lapse.orders o
+  where o.ref = any (p_refs);
+$$;
+
+comment on function lapse.claimed_orders(text[], jsonb) is 'Orders with their payments, as a run reads them.';
+
+-- Contract: how the shop's rows of unknown refs that are due stand, {ref: state}, up to p_limit refs. Those that are open in the shop are
+-- adopted on the way. A ref that somebody holds in the shop is left out, and so is every ref while the adapter fails: the clean-up's other
+-- orders need not wait for it.
+create function lapse.ask_about_unknown(p_now timestamptz, p_limit integer) returns jsonb
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_refs text[] := array(
+    select o.ref
+    from lapse.orders o
+    where o.next_check_at is not null and o.next_check_at <= p_now and o.status in ('expired', 'paid', 'unknown') and o.status = 'unknown'
+    order by o.next_check_at, o.ref
+    limit p_limit
+  );
+  v_states jsonb;
+begin
+  if v_refs = '{}' then
+    return '{}'::jsonb;
+  end if;
+  begin
+    select coalesce(jsonb_object_agg(s.ref, s.state), '{}') into v_states
+    from lapse.lock_shop_orders(p_refs => v_refs, p_wait => false) s;
+    if v_states @? '$.* ? (@ == "open")' then
+      perform lapse.adopt_refs(
+        p_refs => array(select e.key from jsonb_each_text(v_states) e where e.value = 'open'), p_now => p_now
+      );
+    end if;
+  exception
+    when others then
+      raise warning 'Cannot ask the shop about % orders that Lapse does not know: %', cardinality(v_refs), sqlerrm;
+      return '{}'::jsonb;
+  end;
+  return v_states;
+end;
+$$;
+
+comment on function lapse.ask_about_unknown(timestamptz, integer) is 'How unknown refs that are due stand in the shop.';
+
+-- Contract: what a dry run reads instead of claiming: the oldest due orders of a job, with payments and without, whatever Stripe's lists say.
+-- No lock, no change.
+create function lapse.preview_orders(p_job text, p_limit integer, p_now timestamptz default now()) returns jsonb
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select lapse.claimed_orders(p_refs => array(
+    (
+      select o.ref
+      from lapse.orders o
+      where p_job = 'expire-stale-orders' and o.next_check_at is not null and o.next_check_at <= p_now and o.status <> 'unknown'
+      order by o.next_check_at, o.ref
+      limit p_limit
+    )
+    union all
+    (
+      select o.ref
+      from lapse.orders o
+      where p_job = 'cleanup-stale-payment-intents' and o.next_check_at is not null and o.next_check_at <= p_now
+        and o.status in ('expired', 'paid', 'unknown')
+      order by o.next_check_at, o.ref
+      limit p_limit
+    )
+  ));
+$$;
+
+comment on function lapse.preview_orders(text, integer, timestamptz) is 'Due orders as a dry run reads them: no lock, no change.';
+
+create function public.lapse_preview_orders(p_job text, p_limit integer) returns jsonb
+language sql stable
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select lapse.preview_orders(p_job => p_job, p_limit => p_limit, p_now => now());
+$$;
+
+comment on function public.lapse_preview_orders(text, integer) is
+  'Due orders as a dry run reads them. For the Edge Functions (secret key) only.';

@@ -1,0 +1,256 @@
+-- close_without_payments: orders that never had a payment are closed set-based, without asking Stripe about each.
+--
+-- Safe because the lists of their account were read beyond the time at which they were due, because the shop's own row, locked, names no
+-- payment, and because the inbox is folded in after that lock: whatever the shop's triggers noted is in the ledger by then.
+
+-- Contract: refs of due orders without payments, oldest first, whose account's lists were read far enough. No lock.
+create function lapse.due_without_payments(p_run lapse.runs, p_limit integer, p_now timestamptz) returns text[]
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_livemode boolean := lapse.mode_of(p_run => p_run);
+begin
+  return array(
+    select o.ref
+    from lapse.orders o
+    where o.status in ('pending', 'expiring') and o.payments = 0 and o.next_check_at <= p_now
+      and o.next_check_at < (
+        select min(c.read_to) from lapse.list_cursors c
+        where c.account = o.account and c.livemode = v_livemode having count(*) = 2
+      )
+    order by o.next_check_at, o.ref
+    limit p_limit
+  );
+end;
+$$;
+
+comment on function lapse.due_without_payments(lapse.runs, integer, timestamptz) is 'Due orders without payments that may be closed.';
+
+-- Contract: the size of one such statement: settings.close_batch, or what a slow shop made it shrink to.
+create function lapse.close_batch(p_job text) returns integer
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select least(s.close_batch, j.close_batch) from lapse.settings s left join lapse.jobs j on j.job = p_job;
+$$;
+
+comment on function lapse.close_batch(text) is 'How many orders without payments one statement closes at present.';
+
+-- Contract: fits that size to how long a statement held orders of the shop: half a second at most. Grows back when there is room.
+create function lapse.fit_close_batch(p_job text, p_seconds numeric) returns void
+language sql
+set search_path = pg_catalog, pg_temp
+as $$
+  update lapse.jobs j
+  set close_batch = case
+    when p_seconds > 0.5 then greatest(1, lapse.close_batch(p_job => p_job) / 2)
+    when j.close_batch * 2 < s.close_batch then j.close_batch * 2
+  end
+  from lapse.settings s
+  where j.job = p_job and (p_seconds > 0.5 or j.close_batch is not null and p_seconds < 0.2);
+$$;
+
+comment on function lapse.fit_close_batch(text, numeric) is 'Fits the size of a statement that closes orders to the time it took.';
+
+-- Contract: halves that size after a timeout, and returns the new one.
+create function lapse.shrink_close_batch(p_run_id uuid, p_fence bigint, p_now timestamptz default now()) returns integer
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_run lapse.runs := lapse.hold_lease(p_run_id => p_run_id, p_fence => p_fence, p_now => p_now);
+  v_size integer;
+begin
+  update lapse.jobs j
+  set close_batch = greatest(1, lapse.close_batch(p_job => v_run.job) / 2)
+  where j.job = v_run.job
+  returning j.close_batch into v_size;
+  return v_size;
+end;
+$$;
+
+comment on function lapse.shrink_close_batch(uuid, bigint, timestamptz) is 'Halves the number of orders that one statement closes.';
+
+create function public.lapse_shrink_close_batch(p_run_id uuid, p_fence bigint) returns integer
+language sql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select lapse.shrink_close_batch(p_run_id => p_run_id, p_fence => p_fence, p_now => now());
+$$;
+
+comment on function public.lapse_shrink_close_batch(uuid, bigint) is
+  'Halves the number of orders that one statement closes. For the Edge Functions (secret key) only.';
+
+-- Contract: records the payments that the shop's rows of these orders name and the ledger lacks; answers the orders that got one.
+create function lapse.record_named_payments(p_refs text[], p_stripe_ids text[], p_now timestamptz) returns text[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_held text[];
+  v_lacking record;
+begin
+  select array_agg(n.ref order by n.ref, n.id) as refs, array_agg(n.id order by n.ref, n.id) as ids into v_lacking
+  from unnest(p_refs, p_stripe_ids) as n (ref, id)
+  where not exists (select from lapse.payments p where p.stripe_id = n.id);
+  if v_lacking.refs is null then
+    return '{}';
+  end if;
+
+  v_held := array(
+    select o.ref from lapse.orders o where o.ref = any (v_lacking.refs) order by o.ref for no key update skip locked
+  );
+  return array(
+    select distinct r.ref
+    from lapse.record_payments(
+      p_refs => array(select n.ref from unnest(v_lacking.refs, v_lacking.ids) as n (ref, id) where n.ref = any (v_held)),
+      p_stripe_ids => array(select n.id from unnest(v_lacking.refs, v_lacking.ids) as n (ref, id) where n.ref = any (v_held)),
+      -- null: the order's own account
+      p_accounts => null, p_source => 'server', p_now => p_now
+    ) r
+  );
+end;
+$$;
+
+comment on function lapse.record_named_payments(text[], text[], timestamptz) is
+  'Records payments that the shop''s rows name and the ledger lacks; answers their orders.';
+
+-- Contract: orders that somebody holds in the shop are looked at again in a minute; answers how many. Since when they wait stays as it is.
+create function lapse.put_off_held(p_refs text[], p_now timestamptz) returns integer
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_refs text[] := array(
+    select o.ref
+    from lapse.orders o
+    where o.ref = any (p_refs) and o.status in ('pending', 'expiring') and o.next_check_at <= p_now
+    order by o.ref
+    for no key update skip locked
+  );
+begin
+  update lapse.orders o set next_check_at = p_now + interval '1 minute' where o.ref = any (v_refs);
+  return cardinality(v_refs);
+end;
+$$;
+
+comment on function lapse.put_off_held(text[], timestamptz) is 'Looks again in a minute at orders that somebody holds in the shop.';
+
+-- Contract: closes up to p_limit due orders without payments, oldest first. One that somebody holds in the shop is looked at again in a
+-- minute. One whose row names a payment gets that payment, and is claimed like all others. What the shop closed meanwhile is followed,
+-- not closed again. An order over nothing was never unpaid: it is quarantined as nothing_to_pay. Returns {"expired", "unitsReleased",
+-- "asked"}: asked is how many orders this call moved in one way or another, 0 when there is nothing left to do.
+create function lapse.close_without_payments(p_run_id uuid, p_fence bigint, p_limit integer, p_now timestamptz default now()) returns jsonb
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_started timestamptz := clock_timestamp();
+  v_run lapse.runs := lapse.hold_lease(p_run_id => p_run_id, p_fence => p_fence, p_now => p_now);
+  v_due text[];
+  v_refs text[];
+  v_states text[];
+  v_units bigint[];
+  v_named text[];
+  v_named_ids text[];
+  v_decisions lapse.decision[];
+  v_open text[];
+  v_moved integer := 0;
+begin
+  -- A run restricted to one order claims that order, with payments or without.
+  if v_run.ref is null and v_run.job = 'expire-stale-orders' then
+    perform lapse.fold_inbox(p_refs => null, p_limit => 10000, p_now => p_now);
+    v_due := lapse.due_without_payments(
+      p_run => v_run, p_limit => least(coalesce(p_limit, 0), lapse.close_batch(p_job => v_run.job)), p_now => p_now
+    );
+  end if;
+  if coalesce(v_due, '{}') = '{}' then
+    return '{"expired": 0, "unitsReleased": 0, "asked": 0}'::jsonb;
+  end if;
+
+  with locked as materialized (
+    select * from lapse.lock_shop_orders(p_refs => v_due, p_wait => false)
+  ),
+  named as (
+    select l.ref, id from locked l cross join unnest(l.stripe_ids) id
+  )
+  select array_agg(l.ref), array_agg(l.state), array_agg(l.units),
+    (select array_agg(n.ref order by n.ref, n.id) from named n), (select array_agg(n.id order by n.ref, n.id) from named n)
+  into v_refs, v_states, v_units, v_named, v_named_ids
+  from locked l;
+  -- Now each trigger that committed before the lock is in the inbox.
+  perform lapse.fold_inbox(p_refs => v_due, p_limit => null, p_now => p_now);
+  if v_named <> '{}' then
+    v_moved := cardinality(lapse.record_named_payments(p_refs => v_named, p_stripe_ids => v_named_ids, p_now => p_now));
+  end if;
+
+  with locked as materialized (
+    select l.ref, l.state, l.units from unnest(v_refs, v_states, v_units) as l (ref, state, units)
+  ),
+  -- A payment that its row names and that is recorded with another order says that this one is not simply unpaid.
+  held as materialized (
+    select o.ref, l.state, l.units,
+      case
+        when l.state = 'open' and o.ref = any (v_named) then 'foreign_payment'
+        when l.state = 'open' and o.amount = 0 then 'nothing_to_pay'
+      end as doubt
+    from lapse.orders o
+    join locked l on l.ref = o.ref
+    where o.ref = any (v_refs) and o.status in ('pending', 'expiring') and o.next_check_at <= p_now and o.payments = 0
+    order by o.ref
+    for no key update of o skip locked
+  ),
+  closed as (
+    update lapse.orders o
+    set status = case when h.doubt is not null then 'quarantined' when h.state = 'paid' then 'paid' else 'expired' end,
+        reason = case when h.state = 'open' then coalesce(h.doubt, 'no_payment') else 'closed_by_shop' end,
+        run_id = null,
+        next_check_at = null,
+        looks = o.looks + 1,
+        closed_at = case when h.doubt is null then p_now end
+    from held h
+    where o.ref = h.ref
+    returning o.ref, o.status, o.reason, h.units, h.state = 'open' and h.doubt is null as closes
+  )
+  select
+    array_agg(row('order', c.ref, null, c.status, c.reason, case when c.closes then c.units else 0 end, null, null)::lapse.decision),
+    array_agg(c.ref) filter (where c.closes)
+  into v_decisions, v_open
+  from closed c;
+  v_moved := v_moved + coalesce(cardinality(v_decisions), 0);
+
+  if coalesce(cardinality(v_refs), 0) < cardinality(v_due) then
+    v_moved := v_moved + lapse.put_off_held(
+      p_refs => array(select d from unnest(v_due) d except select r from unnest(v_refs) r), p_now => p_now
+    );
+  end if;
+
+  perform lapse.record_decisions(p_run => v_run, p_decisions => v_decisions, p_now => p_now);
+  if v_open <> '{}' then
+    perform lapse.finish_shop_orders(p_expired => v_open, p_paid => '{}');
+  end if;
+  perform lapse.fit_close_batch(p_job => v_run.job, p_seconds => extract(epoch from clock_timestamp() - v_started));
+  return (
+    select jsonb_build_object(
+      'expired', count(*) filter (where d.outcome = 'expired'), 'unitsReleased', coalesce(sum(d.units_released), 0), 'asked', v_moved
+    )
+    from unnest(v_decisions) d
+  );
+end;
+$$;
+
+comment on function lapse.close_without_payments(uuid, bigint, integer, timestamptz) is
+  'Closes due orders that never had a payment and releases their stock.';
+
+create function public.lapse_close_without_payments(p_run_id uuid, p_fence bigint, p_limit integer) returns jsonb
+language sql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select lapse.close_without_payments(p_run_id => p_run_id, p_fence => p_fence, p_limit => p_limit, p_now => now());
+$$;
+
+comment on function public.lapse_close_without_payments(uuid, bigint, integer) is
+  'Closes due orders that never had a payment. For the Edge Functions (secret key) only.';

@@ -1,0 +1,198 @@
+-- Settling, first part: what a run's decisions say of payments.
+
+-- Contract: a JSON list of OrderDecision (functions/_shared/rules/orders.ts) as rows.
+create function lapse.order_decisions(p_decisions jsonb)
+returns table (
+  ref text, attempt integer, outcome text, reason text, next_check_at timestamptz, grace_until timestamptz, payments jsonb
+)
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select d.ref, d.attempt, d.outcome, d.reason, d."nextCheckAt", d."graceUntil", coalesce(nullif(d.payments, 'null'), '[]')
+  from jsonb_to_recordset(p_decisions) as d (
+    ref text, attempt integer, outcome text, reason text, "nextCheckAt" timestamptz, "graceUntil" timestamptz, payments jsonb
+  );
+$$;
+
+comment on function lapse.order_decisions(jsonb) is 'A run''s decisions about orders, as rows.';
+
+-- Contract: what these decisions say of payments, as rows.
+create function lapse.payment_decisions(p_decisions jsonb)
+returns table (ref text, stripe_id text, state text, outcome text, reason text, alert boolean, evidence jsonb)
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select d.ref, p."stripeId", p.state, p.outcome, p.reason, coalesce(p.alert, false), coalesce(nullif(p.evidence, 'null'), '{}')
+  from lapse.order_decisions(p_decisions => p_decisions) d
+  cross join jsonb_to_recordset(d.payments) as p (
+    "stripeId" text, state text, outcome text, reason text, alert boolean, evidence jsonb
+  );
+$$;
+
+comment on function lapse.payment_decisions(jsonb) is 'What a run''s decisions say of payments, as rows.';
+
+-- Contract: the refs that were decided about. Raises 22023 for two decisions about one order or payment, and for what is no decision.
+create function lapse.decided_refs(p_decisions jsonb) returns text[]
+language plpgsql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_twice text;
+  v_refs text[];
+begin
+  select d.ref into v_twice from lapse.order_decisions(p_decisions => p_decisions) d group by d.ref having count(*) > 1 limit 1;
+  if found then
+    raise exception 'Cannot settle two decisions about order %', v_twice using errcode = 'invalid_parameter_value';
+  end if;
+  select p.stripe_id into v_twice from lapse.payment_decisions(p_decisions => p_decisions) p group by p.stripe_id having count(*) > 1 limit 1;
+  if found then
+    raise exception 'Cannot settle two decisions about payment %', v_twice using errcode = 'invalid_parameter_value';
+  end if;
+  select d.ref into v_twice
+  from lapse.order_decisions(p_decisions => p_decisions) d
+  where d.ref is null or d.attempt is null or d.reason is null
+    or coalesce(d.outcome not in ('expired', 'paid', 'waiting', 'retry', 'quarantined', 'checked', 'handed_back'), true)
+  limit 1;
+  if found then
+    raise exception 'Cannot settle the decision about order %: it has no attempt, reason or known outcome', coalesce(v_twice, 'null')
+      using errcode = 'invalid_parameter_value';
+  end if;
+  select coalesce(array_agg(d.ref order by d.ref), '{}') into v_refs from lapse.order_decisions(p_decisions => p_decisions) d;
+  return v_refs;
+end;
+$$;
+
+comment on function lapse.decided_refs(jsonb) is 'The orders that decisions are about; refuses what is no list of decisions.';
+
+-- Contract: writes what Stripe said of the payments of these locked orders, and answers what to record. It is true whatever became of the
+-- order, so a payment is closed even if the run lost its claim (p_held are those it still has). A payment of an order it has not is
+-- counted only when it closed just now. Money for an order that is closed, and not as paid, is a late payment. Payments that were kept
+-- are recorded each time for an open order; for any other only when the reason is a new one.
+create function lapse.settle_payments(
+  p_run lapse.runs,
+  p_decisions jsonb,
+  p_locked text[],
+  p_held text[],
+  p_shop jsonb,
+  p_now timestamptz
+) returns lapse.decision[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  -- Collected first: the planner cannot guess how few payments a JSON list names.
+  v_ids text[] := array(select s.stripe_id from lapse.payment_decisions(p_decisions => p_decisions) s where s.ref = any (p_locked));
+  v_said jsonb;
+begin
+  if v_ids = '{}' then
+    return '{}';
+  end if;
+  with said as materialized (
+    select s.*, p.kind, p.state as state_before, p.reason as reason_before, o.status, p_shop #>> array[s.ref, 'state'] as shop,
+      s.ref = any (p_held) as held
+    from lapse.payment_decisions(p_decisions => p_decisions) s
+    join lapse.payments p on p.stripe_id = s.stripe_id and p.ref = s.ref
+    join lapse.orders o on o.ref = s.ref
+    where s.stripe_id = any (v_ids) and p.stripe_id = any (v_ids) and s.ref = any (p_locked)
+  ),
+  recorded as (
+    update lapse.payments p
+    set state = s.state,
+        reason = s.reason,
+        -- which session an intent belongs to, and since when a payment is processing, stays known
+        evidence = jsonb_strip_nulls(jsonb_build_object(
+          'intent', p.evidence -> 'intent',
+          'session', p.evidence -> 'session',
+          'processing_since', case
+            when s.state = 'open' and 'processing' in (s.evidence ->> 'status', s.evidence ->> 'intent_status')
+              then coalesce(p.evidence -> 'processing_since', to_jsonb(p_now))
+          end
+        )) || s.evidence,
+        checked_at = p_now,
+        closed_at = case when s.state <> 'open' then p_now end
+    from said s
+    where p.stripe_id = any (v_ids) and p.stripe_id = s.stripe_id and p.state = 'open'
+    returning p.stripe_id, p.state, p.evidence
+  )
+  select jsonb_agg(to_jsonb(s) || jsonb_build_object(
+    'closed_now', coalesce(r.state <> 'open', false), 'since', r.evidence -> 'processing_since',
+    'late', s.state = 'paid' and s.outcome = 'found_paid' and coalesce(
+      s.shop in ('closed', 'gone'), s.status = 'expired' or s.status = 'unknown' and s.reason in ('order_expired', 'order_absent')
+    )
+  )) into v_said
+  from said s
+  left join recorded r on r.stripe_id = s.stripe_id;
+
+  perform lapse.alert_kept_payments(p_run => p_run, p_said => v_said, p_now => p_now);
+  return (
+    select coalesce(array_agg(row(
+      s.kind, s.ref, s.stripe_id,
+      case when s.late then 'late_payment' else s.outcome end,
+      case
+        when s.late and s.reason not in ('order_expired', 'order_absent')
+          then case when s.shop = 'gone' and s.status = 'unknown' then 'order_absent' else 'order_expired' end
+        else s.reason
+      end,
+      0, null, s.evidence
+    )::lapse.decision order by s.ref, s.stripe_id), '{}')
+    from jsonb_to_recordset(v_said) as s (
+      ref text, stripe_id text, kind text, outcome text, reason text, evidence jsonb, state_before text, reason_before text, status text,
+      shop text, held boolean, closed_now boolean, late boolean
+    )
+    where s.closed_now
+      or s.held and s.outcome = 'kept' and (s.status = 'expiring' or s.reason is distinct from s.reason_before)
+  );
+end;
+$$;
+
+comment on function lapse.settle_payments(lapse.runs, jsonb, text[], text[], jsonb, timestamptz) is
+  'Writes what Stripe said of payments, and answers what to record.';
+
+-- Contract: alerts about payments that were kept. A person should know of one whose order is closed, as no quarantine tells: one alert per
+-- reason, not per payment, so that a status that Stripe invents does not raise a thousand. One that is processing for longer than
+-- settings.processing_alert has an alert of its order's own, until it is decided.
+create function lapse.alert_kept_payments(p_run lapse.runs, p_said jsonb, p_now timestamptz) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_limit interval := (select g.processing_alert from lapse.settings g);
+  v_said record;
+begin
+  for v_said in
+    select s.reason, max(s.ref) as ref, max(s.stripe_id) as stripe_id
+    from jsonb_to_recordset(p_said) as s (
+      ref text, stripe_id text, outcome text, reason text, reason_before text, alert boolean, held boolean
+    )
+    where s.alert and s.held and s.outcome = 'kept' and s.reason is distinct from s.reason_before
+    group by s.reason
+    order by s.reason
+  loop
+    perform lapse.raise_alert(
+      p_key => 'payments_unclear:' || v_said.reason, p_job => (p_run).job, p_severity => 'warning',
+      p_message => 'A payment needs a person: ' || v_said.reason,
+      p_details => jsonb_build_object('reason', v_said.reason, 'lastRef', v_said.ref, 'lastStripeId', v_said.stripe_id),
+      p_now => p_now
+    );
+  end loop;
+
+  for v_said in
+    select s.ref, min(s.since) as since, min(s.stripe_id) filter (where s.since is not null) as stripe_id
+    from jsonb_to_recordset(p_said) as s (ref text, stripe_id text, since timestamptz)
+    group by s.ref
+    order by s.ref
+  loop
+    if v_said.since < p_now - v_limit then
+      perform lapse.raise_alert(
+        p_key => 'processing_long:' || v_said.ref, p_job => (p_run).job, p_severity => 'warning',
+        p_message => 'A payment has been processing for very long: ask Stripe''s support or the customer',
+        p_details => jsonb_build_object('ref', v_said.ref, 'stripeId', v_said.stripe_id, 'since', v_said.since), p_now => p_now
+      );
+    elsif v_said.since is null then
+      perform lapse.resolve_alert(p_key => 'processing_long:' || v_said.ref, p_now => p_now);
+    end if;
+  end loop;
+end;
+$$;
+
+comment on function lapse.alert_kept_payments(lapse.runs, jsonb, timestamptz) is 'Alerts about payments that a run left alone.';

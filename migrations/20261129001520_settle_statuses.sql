@@ -1,0 +1,205 @@
+-- Settling, second part: what a run's decisions mean for its orders.
+
+-- Contract: what a decision means once shop and ledger were asked again. p_shop is how the shop's row stands, null where somebody else holds
+-- it. An order is never expired while a payment of it lives, while its row names a payment that the ledger lacked, before a deadline that
+-- the shop moved, or over nothing to pay; an operator's word overrules the last two. What the shop closed itself is followed.
+create function lapse.sound_decision(
+  p_outcome text,
+  p_reason text,
+  p_shop text,
+  p_payable boolean,
+  p_unrecorded boolean,
+  p_deadline_ahead boolean,
+  p_amount bigint,
+  out outcome text,
+  out reason text
+)
+language plpgsql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  outcome := p_outcome;
+  reason := p_reason;
+  if p_outcome not in ('expired', 'paid') then
+    return;
+  elsif p_shop is null then
+    outcome := 'handed_back';
+    reason := 'order_locked';
+  elsif p_outcome = 'paid' then
+    -- Money for an order that the shop closed unpaid: a person decides, and the shop's row stays as it is.
+    if p_shop in ('closed', 'gone') then
+      outcome := 'quarantined';
+      reason := 'late_payment';
+    end if;
+  elsif p_shop = 'paid' then
+    outcome := 'paid';
+    reason := 'closed_by_shop';
+  elsif p_unrecorded then
+    outcome := 'handed_back';
+    reason := 'payment_unrecorded';
+  elsif p_payable then
+    outcome := 'retry';
+    reason := 'payment_not_dead';
+  elsif p_shop <> 'open' then
+    reason := 'closed_by_shop';
+  elsif p_reason = 'operator_word' then
+    return;
+  elsif p_deadline_ahead then
+    outcome := 'handed_back';
+    reason := 'deadline_moved';
+  elsif p_amount = 0 then
+    outcome := 'quarantined';
+    reason := 'nothing_to_pay';
+  end if;
+end;
+$$;
+
+comment on function lapse.sound_decision(text, text, text, boolean, boolean, boolean, bigint) is
+  'What a decision means once shop and ledger were asked again.';
+
+-- Contract: when to look again, as a run asked: at least settings.backoff_base ahead and a month at most, and up to a tenth later, ten
+-- minutes at most, so that many orders that wait for the same do not come back in step.
+create function lapse.next_look(p_asked timestamptz, p_now timestamptz) returns timestamptz
+language sql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+  select least(t.at + least((t.at - p_now) / 10, interval '10 minutes') * random(), p_now + interval '1 month')
+  from lapse.settings s
+  cross join lateral (select greatest(least(coalesce(p_asked, p_now), p_now + interval '1 month'), p_now + s.backoff_base) as at) t;
+$$;
+
+comment on function lapse.next_look(timestamptz, timestamptz) is 'When to look again, within bounds and with jitter.';
+
+-- Contract: when to try again after this many failed attempts: the wait doubles each time, with jitter, up to settings.backoff_max.
+create function lapse.next_attempt(p_failures integer, p_not_before timestamptz, p_now timestamptz) returns timestamptz
+language sql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+  select greatest(
+    least(p_not_before, p_now + interval '1 month'),
+    p_now + least(s.backoff_max, s.backoff_base * (2 ^ least(p_failures, 20)) * (0.75 + random() / 2))
+  )
+  from lapse.settings s;
+$$;
+
+comment on function lapse.next_attempt(integer, timestamptz, timestamptz) is 'When to try again after failed attempts.';
+
+-- Contract: applies decisions to the orders that this run holds (p_held, locked), and answers what to record, with `checked` and
+-- `handed_back` among it, which are no decisions. p_unrecorded are orders that just got a payment which their rows name, p_foreign those
+-- whose rows name a living payment of another order. Open orders: failed attempts back off and end in quarantine. Other orders: their
+-- last attempt is followed by a look in a week and an alert. Whatever is open of a closed order is due for the next run.
+create function lapse.settle_statuses(
+  p_run lapse.runs,
+  p_decisions jsonb,
+  p_held text[],
+  p_shop jsonb,
+  p_unrecorded text[],
+  p_foreign text[],
+  p_now timestamptz
+) returns lapse.decision[]
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_settled lapse.decision[];
+  v_exhausted text[];
+begin
+  with sound as materialized (
+    select d.ref, d.next_check_at as asked, d.grace_until, d.payments as said, o.failures, o.status = 'expiring' as is_open,
+      greatest(o.deadline, o.hold_until) + g.grace as deadline, p_shop #>> array[o.ref, 'state'] as shop, s.*,
+      s.outcome = 'retry' and o.failures + 1 >= g.max_attempts as exhausted
+    from lapse.order_decisions(p_decisions => p_decisions) d
+    join lapse.orders o on o.ref = d.ref
+    cross join lapse.settings g
+    cross join lateral lapse.sound_decision(
+      p_outcome => d.outcome, p_reason => d.reason, p_shop => p_shop #>> array[o.ref, 'state'],
+      p_payable => o.ref = any (p_foreign) or exists (select from lapse.payments p where p.ref = o.ref and p.state <> 'dead'),
+      p_unrecorded => o.ref = any (p_unrecorded),
+      p_deadline_ahead => greatest(o.deadline, o.hold_until) + g.grace > p_now,
+      p_amount => o.amount
+    ) s
+    where o.ref = any (p_held)
+  ),
+  effective as (
+    select s.ref, s.shop, s.grace_until, s.is_open, s.exhausted,
+      case
+        when s.exhausted and s.is_open then 'quarantined'
+        when not s.is_open and s.outcome in ('waiting', 'quarantined', 'expired') then 'checked'
+        else s.outcome
+      end as outcome,
+      case when s.exhausted then 'attempts_exhausted' else s.reason end as reason,
+      case
+        when s.exhausted then case when not s.is_open then p_now + interval '7 days' end
+        when s.outcome = 'handed_back' then case s.reason
+          when 'order_locked' then p_now + interval '1 minute'
+          when 'deadline_moved' then s.deadline
+          else greatest(p_now, least(s.asked, p_now + interval '1 day'))
+        end
+        when s.outcome = 'retry' then lapse.next_attempt(p_failures => s.failures, p_not_before => s.asked, p_now => p_now)
+        when s.outcome = 'waiting' then lapse.next_look(p_asked => s.asked, p_now => p_now)
+        when s.outcome in ('paid', 'expired') and s.is_open or s.outcome = 'paid' then case when x.open_payment then p_now end
+        -- a payment that came while the run held the order was not looked at
+        when s.outcome = 'checked' and x.unsaid_payment then p_now
+        when s.outcome = 'checked' and s.asked is not null then lapse.next_look(p_asked => s.asked, p_now => p_now)
+      end as next_check_at
+    from sound s
+    cross join lateral (
+      select
+        coalesce(bool_or(p.state = 'open'), false) as open_payment,
+        coalesce(bool_or(p.state = 'open' and not s.said @> jsonb_build_array(jsonb_build_object('stripeId', p.stripe_id))), false)
+          as unsaid_payment
+      from lapse.payments p
+      where p.ref = s.ref
+    ) x
+  ),
+  applied as (
+    update lapse.orders o
+    set status = case
+          when e.outcome in ('paid', 'expired', 'quarantined') then e.outcome
+          when e.is_open then 'pending'
+          else o.status
+        end,
+        reason = case when e.outcome in ('handed_back', 'checked') or not e.is_open and e.outcome <> 'paid' then o.reason else e.reason end,
+        grace_until = coalesce(o.grace_until, e.grace_until),
+        next_check_at = e.next_check_at,
+        due_since = case
+          when e.outcome in ('handed_back', 'retry') and e.is_open then o.due_since
+          when e.outcome = 'quarantined' then o.due_since
+          else e.next_check_at
+        end,
+        run_id = null,
+        looks = o.looks + (e.outcome <> 'handed_back')::integer,
+        failures = case
+          when e.exhausted and not e.is_open then 0
+          when e.outcome = 'retry' or e.exhausted then o.failures + 1
+          when e.outcome in ('waiting', 'checked') then 0
+          else o.failures
+        end,
+        closed_at = case when e.outcome in ('paid', 'expired') then p_now else o.closed_at end
+    from effective e
+    where o.ref = e.ref
+    returning o.ref, o.next_check_at, e.outcome, e.reason, e.shop, e.exhausted and not e.is_open as given_up
+  )
+  select
+    array_agg(row(
+      'order', a.ref, null, a.outcome, a.reason,
+      case when a.outcome = 'expired' and a.shop = 'open' then (p_shop #>> array[a.ref, 'units'])::bigint else 0 end,
+      a.next_check_at, null
+    )::lapse.decision order by a.ref),
+    array_agg(a.ref order by a.ref) filter (where a.given_up)
+  into v_settled, v_exhausted
+  from applied a;
+
+  if v_exhausted <> '{}' then
+    perform lapse.raise_alert(
+      p_key => 'payments_unclear:attempts_exhausted', p_job => (p_run).job, p_severity => 'warning',
+      p_message => 'A payment needs a person: attempts_exhausted',
+      p_details => jsonb_build_object('reason', 'attempts_exhausted', 'refs', to_jsonb(v_exhausted[1:20])), p_now => p_now
+    );
+  end if;
+  return coalesce(v_settled, '{}');
+end;
+$$;
+
+comment on function lapse.settle_statuses(lapse.runs, jsonb, text[], jsonb, text[], text[], timestamptz) is
+  'Applies a run''s decisions to the orders it holds, and answers what to record.';

@@ -1,0 +1,214 @@
+-- settle_orders: writes a batch of decisions, with all their consequences, in one transaction.
+
+-- Contract: in a run that an operator answers for (lapse.resolve_order), payments of its order that Stripe can neither find nor end are
+-- declared dead. Is nothing else left of the order, it expires by the operator's word; otherwise it goes back to the job, which decides
+-- about the rest as ever. Money, and whatever may still become money, is never overruled.
+create function lapse.apply_operator_word(p_run lapse.runs, p_decisions jsonb, p_now timestamptz) returns jsonb
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_decision jsonb := (
+    select d from jsonb_array_elements(p_decisions) d where d ->> 'ref' = (p_run).ref and d ->> 'outcome' = 'quarantined'
+  );
+  v_payments jsonb;
+  v_left boolean;
+begin
+  if v_decision is null then
+    return p_decisions;
+  end if;
+  select coalesce(jsonb_agg(case
+    when p ->> 'state' = 'open' and lapse.is_beyond_stripe(p_reason => p ->> 'reason') then p || jsonb_build_object(
+      'state', 'dead', 'outcome', 'found_dead', 'reason', 'declared_dead',
+      'evidence', coalesce(nullif(p -> 'evidence', 'null'), '{}') || jsonb_build_object(
+        'declared_by', (p_run).requested_by, 'declared_because', (p_run).reason, 'declared_at', p_now, 'last_reason', p -> 'reason'
+      )
+    )
+    else p
+  end), '[]') into v_payments
+  from jsonb_array_elements(coalesce(nullif(v_decision -> 'payments', 'null'), '[]')) p;
+
+  v_left := exists (select from jsonb_array_elements(v_payments) p where p ->> 'state' <> 'dead') or exists (
+    select from lapse.payments p
+    where p.ref = (p_run).ref and p.state <> 'dead'
+      and not v_payments @> jsonb_build_array(jsonb_build_object('stripeId', p.stripe_id))
+  );
+  return jsonb_build_array(v_decision || jsonb_build_object('payments', v_payments) || case
+    when not v_left then '{"outcome": "expired", "reason": "operator_word"}'::jsonb
+    when v_payments <> v_decision -> 'payments' then '{"outcome": "handed_back", "reason": "operator_word"}'::jsonb
+    else '{}'::jsonb
+  end);
+end;
+$$;
+
+comment on function lapse.apply_operator_word(lapse.runs, jsonb, timestamptz) is
+  'Declares payments dead that Stripe can neither find nor end, in a run that an operator answers for.';
+
+-- Contract: whether a look at a payment ended in a way that only a person can take further: Stripe cannot find it, or lets nobody end it.
+create function lapse.is_beyond_stripe(p_reason text) returns boolean
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select coalesce(p_reason in (
+    'payment_not_found', 'account_access_lost', 'wrong_mode', 'foreign_payment', 'checkout_unclosable', 'session_recoverable'
+  ), false);
+$$;
+
+comment on function lapse.is_beyond_stripe(text) is 'Whether Stripe can neither find nor end a payment that was inspected with this result.';
+
+-- Contract: settles a JSON list of OrderDecision (functions/_shared/rules/orders.ts): orders, payments, decisions, counters and the shop's
+-- orders with their stock commit together or not at all. Returns {"outcomes": {"expired": n, …}, "superseded": n, "paymentsPerSecond"}.
+-- Superseded orders were decided by somebody else meanwhile, or somebody holds them; they were left alone. A second call with the same
+-- decisions applies nothing. Raises 22023 for two decisions about one order, LP001 without the lease, LP002 when the shop refuses.
+--
+-- Order of locks: the lease, the shop's order rows, ledger rows by ref, payments, decisions, and articles last, in finish_shop_orders.
+create function lapse.settle_orders(p_run_id uuid, p_fence bigint, p_decisions jsonb, p_now timestamptz default now()) returns jsonb
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_run lapse.runs := lapse.hold_lease(p_run_id => p_run_id, p_fence => p_fence, p_now => p_now);
+  v_refs text[] := lapse.decided_refs(p_decisions => p_decisions);
+  v_decisions jsonb := p_decisions;
+  v_shop jsonb;
+  v_named text[];
+  v_named_ids text[];
+  v_unrecorded text[] := '{}';
+  v_foreign text[] := '{}';
+  v_locked text[];
+  v_held text[];
+  v_payments lapse.decision[];
+  v_orders lapse.decision[];
+begin
+  if v_run.operator_word then
+    v_decisions := lapse.apply_operator_word(p_run => v_run, p_decisions => p_decisions, p_now => p_now);
+  end if;
+
+  -- The shop's rows first: of orders to be closed, and of those that money came for.
+  with locked as materialized (
+    select * from lapse.lock_shop_orders(p_wait => false, p_refs => array(
+      select d.ref
+      from lapse.order_decisions(p_decisions => v_decisions) d
+      where d.outcome in ('expired', 'paid') or d.payments @? '$[*] ? (@.state == "paid")'
+      order by d.ref
+    ))
+  ),
+  named as (
+    select l.ref, id from locked l cross join unnest(l.stripe_ids) id
+  )
+  select
+    coalesce(jsonb_object_agg(l.ref, jsonb_build_object('state', l.state, 'units', l.units)), '{}'),
+    (select array_agg(n.ref order by n.ref, n.id) from named n), (select array_agg(n.id order by n.ref, n.id) from named n)
+  into v_shop, v_named, v_named_ids
+  from locked l;
+
+  -- Now each trigger that committed before the lock is in the inbox.
+  perform lapse.fold_inbox(p_refs => v_refs, p_limit => null, p_now => p_now);
+  if v_named <> '{}' then
+    v_unrecorded := lapse.record_named_payments(p_refs => v_named, p_stripe_ids => v_named_ids, p_now => p_now);
+    v_foreign := array(
+      select n.ref
+      from unnest(v_named, v_named_ids) as n (ref, id)
+      join lapse.payments p on p.stripe_id = n.id and p.ref <> n.ref and p.state <> 'dead'
+    );
+  end if;
+
+  v_locked := array(
+    select o.ref from lapse.orders o where o.ref = any (v_refs) order by o.ref for no key update skip locked
+  );
+  -- A statement of its own, and so a later look: it sees what the rows were when their locks were taken.
+  v_held := array(
+    select o.ref
+    from lapse.order_decisions(p_decisions => v_decisions) d
+    join lapse.orders o on o.ref = d.ref and o.run_id = v_run.id and o.attempt = d.attempt
+    where o.ref = any (v_locked) and case
+      when o.status = 'expiring' then d.outcome <> 'checked'
+      when o.status = 'quarantined' then d.outcome in ('checked', 'waiting', 'retry', 'handed_back', 'quarantined', 'paid')
+      when o.status in ('paid', 'expired', 'unknown') then d.outcome in ('checked', 'waiting', 'retry', 'handed_back')
+      else false
+    end
+    order by o.ref
+  );
+
+  v_payments := lapse.settle_payments(
+    p_run => v_run, p_decisions => v_decisions, p_locked => v_locked, p_held => v_held, p_shop => v_shop, p_now => p_now
+  );
+  v_orders := lapse.settle_statuses(
+    p_run => v_run, p_decisions => v_decisions, p_held => v_held, p_shop => v_shop, p_unrecorded => v_unrecorded, p_foreign => v_foreign,
+    p_now => p_now
+  );
+  perform lapse.record_decisions(
+    p_run => v_run, p_now => p_now,
+    p_decisions => v_payments || array(select d from unnest(v_orders) d where d.outcome not in ('handed_back', 'checked'))
+  );
+  -- Of every order of the batch, also of those that somebody else decided meanwhile.
+  perform lapse.alert_wrong_money(p_refs => v_refs, p_now => p_now);
+  perform lapse.alert_late_money(p_run => v_run, p_late => v_payments, p_now => p_now);
+
+  perform lapse.finish_shop_orders(
+    p_expired => array(
+      select d.ref from unnest(v_orders) d where d.outcome = 'expired' and v_shop #>> array[d.ref, 'state'] = 'open' order by d.ref
+    ),
+    p_paid => array(
+      select d.ref from unnest(v_orders) d where d.outcome = 'paid' and v_shop #>> array[d.ref, 'state'] = 'open' order by d.ref
+    )
+  );
+  return (
+    with outcomes as (
+      select d.outcome, count(*) as n from unnest(v_orders) d group by d.outcome
+    )
+    select jsonb_build_object(
+      'outcomes', coalesce(jsonb_object_agg(o.outcome, o.n), '{}'),
+      'superseded', cardinality(v_refs) - coalesce(sum(o.n), 0),
+      'paymentsPerSecond', lapse.pace_of(p_run => v_run, p_now => p_now)
+    )
+    from outcomes o
+  );
+end;
+$$;
+
+comment on function lapse.settle_orders(uuid, bigint, jsonb, timestamptz) is
+  'Settles a run''s decisions with all their consequences, in one transaction.';
+
+-- Contract: an alert for each order that a late payment was recorded for just now, unless the money's own alert named it already.
+create function lapse.alert_late_money(p_run lapse.runs, p_late lapse.decision[], p_now timestamptz) returns void
+language sql
+set search_path = pg_catalog, pg_temp
+as $$
+  select lapse.raise_alert(
+    p_key => x.key, p_job => (p_run).job, p_severity => 'critical',
+    p_message => case x.reason
+      when 'order_absent' then 'A payment succeeded although its order does not exist'
+      else 'A payment succeeded although its order is closed'
+    end,
+    p_details => jsonb_build_object(
+      'ref', x.ref,
+      -- several payments of one order are one alert that names them all
+      'payments', coalesce((
+        select a.details -> 'payments' from lapse.alerts a where a.key = x.key and a.resolved_at is null
+      ), '[]') || x.stripe_ids
+    ),
+    p_now => p_now
+  )
+  from (
+    select 'late_payment:' || d.ref as key, d.ref, min(d.reason) as reason, jsonb_agg(d.stripe_id order by d.stripe_id) as stripe_ids
+    from unnest(p_late) d
+    where d.outcome = 'late_payment'
+    group by d.ref
+    order by d.ref
+  ) x
+  where not exists (select from lapse.alerts a where a.key = x.key and a.details -> 'payments' @> x.stripe_ids);
+$$;
+
+comment on function lapse.alert_late_money(lapse.runs, lapse.decision[], timestamptz) is 'Alerts about late payments that were recorded just now.';
+
+create function public.lapse_settle_orders(p_run_id uuid, p_fence bigint, p_decisions jsonb) returns jsonb
+language sql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select lapse.settle_orders(p_run_id => p_run_id, p_fence => p_fence, p_decisions => p_decisions, p_now => now());
+$$;
+
+comment on function public.lapse_settle_orders(uuid, bigint, jsonb) is
+  'Settles a run''s decisions with all their consequences. For the Edge Functions (secret key) only.';
