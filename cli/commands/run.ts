@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { type Command, type Context, defineCommand, type Outcome, typedInteger, typedText } from "../command.ts";
 import { UsageError } from "../errors.ts";
-import { columns, table } from "../output.ts";
+import { amountOf, columns, counted, explained, moment, table } from "../output.ts";
 import { parseAnswer } from "../project.ts";
 import { jobs, runRow } from "../rows.ts";
 import { describeRun, followRun, isGoodRun, lineOf } from "../runs.ts";
@@ -78,28 +78,47 @@ async function startRun(job: string, given: z.infer<typeof input>, context: Cont
   return await describeRun(project, await followRun(project, runId, context));
 }
 
+const decided = { outcome: z.string(), reason: z.string() };
 const previewed = z.looseObject({
   runId: z.guid(),
   status: z.string(),
   error: z.string().nullable(),
+  summary: z.array(z.looseObject({
+    ...decided,
+    orders: z.int(),
+    amounts: z.record(z.string(), z.number()),
+    methods: z.record(z.string(), z.int()),
+    oldestDeadline: z.string().nullable(),
+  })).default([]),
   decisions: z.array(z.looseObject({
-    ref: z.string().nullish(),
-    stripeId: z.string().nullish(),
-    outcome: z.string(),
-    reason: z.string(),
+    ref: z.string(),
+    ...decided,
+    payments: z.array(z.looseObject({ stripeId: z.string(), ...decided })),
   })).default([]),
 });
 
+/** Orders shown one by one. */
 const SHOWN = 50;
 
 function describePreview(answer: unknown): Outcome {
-  const { runId, status, error, decisions } = parseAnswer(previewed, { value: answer, of: "the function" });
-  const rows = decisions.slice(0, SHOWN).map((it) => [it.ref ?? "", it.stripeId ?? "order", it.outcome, it.reason]);
+  const { runId, status, error, summary, decisions } = parseAnswer(previewed, { value: answer, of: "the function" });
+  const now = new Date();
+  const groups = summary.map((it) => [
+    `${it.orders} × ${it.outcome}`,
+    Object.entries(it.amounts).map(([currency, amount]) => amountOf(amount, currency)).join(", "),
+    Object.entries(it.methods).map(([method, orders]) => `${method} ${orders}`).join(", "),
+    it.oldestDeadline === null ? "" : `oldest deadline ${moment(it.oldestDeadline, now)}`,
+    explained(it.reason),
+  ]);
+  const orders = decisions.slice(0, SHOWN).flatMap((order) => [
+    [order.ref, order.outcome, order.reason],
+    ...order.payments.map((it) => [`  ${it.stripeId}`, it.outcome, it.reason]),
+  ]);
   const more = decisions.length - SHOWN;
   const text = [
-    `Dry run ${runId}: ${status}. It would take ${decisions.length} decisions; it changed nothing`,
+    `Dry run ${runId}: ${status}. It would decide ${counted(decisions.length, "order")}; it changed nothing`,
     ...(error ? [`  ${error}`] : []),
-    ...(rows.length > 0 ? [table(rows)] : []),
+    ...(groups.length > 0 ? [table(groups), "Orders", table(orders)] : []),
     ...(more > 0 ? [`  … and ${more} more (--json shows all)`] : []),
   ];
   return { well: isGoodRun({ status }), json: answer, text: text.join("\n") };

@@ -1,13 +1,13 @@
 -- Which alerts are open?
 --
 -- Critical ones first. `code` is the number of the entry in docs/payments-ops.md. `closes` says whether the alert closes by itself when
--- its cause is gone, or waits for an operator: npm run jobs:alerts.
+-- its cause is gone, or waits for an operator: npm run lapse -- alerts.
 
 select
   a.id, a.code, a.severity, k.title, a.job, a.message, a.first_seen_at, a.last_seen_at, a.occurrences,
   case k.nature when 'event' then 'by an operator, with a reason' else 'by itself' end as closes,
   a.details
-from public.job_alerts a
-left join jobs.alert_kinds k on k.kind = split_part(a.key, ':', 1)
+from lapse.alerts a
+left join lapse.alert_kinds k on k.code = a.code
 where a.resolved_at is null
 order by a.severity, a.first_seen_at;

@@ -1,19 +1,18 @@
 -- Which payments were found late?
 --
--- Money that came in although its order is expired (L014), or twice (L013): whoever reported it, the clean-up, a run or a webhook. Open
--- ones first. Each has to be refunded or delivered by hand, and then resolved with a reason: npm run jobs:alerts. `amount` is in the
--- currency's minor unit.
+-- Money that came in although its order is closed (L014), or twice (L013), whoever reported it. Open ones first. Each has to be refunded
+-- or delivered by hand, and then resolved with a reason: npm run lapse -- alerts. `amount` is in the currency's minor unit.
 
 select
-  a.id as alert, a.code, a.resolved_at is null as open, a.first_seen_at, a.details ->> 'orderId' as order_id,
+  a.id as alert, a.code, a.resolved_at is null as open, a.first_seen_at, a.details ->> 'ref' as ref,
   p.stripe_id, (a.details ->> 'amount')::bigint as amount, a.details ->> 'currency' as currency, a.message,
   d.job as found_by, d.decided_at as found_at, a.resolved_by, a.resolved_reason
-from public.job_alerts a
+from lapse.alerts a
 left join lateral jsonb_array_elements_text(a.details -> 'payments') p (stripe_id) on true
 left join lateral (
   select d.job, d.decided_at
-  from public.job_decisions d
-  where d.order_id = (a.details ->> 'orderId')::uuid and d.stripe_id = p.stripe_id and d.outcome in ('late_payment', 'found_paid')
+  from lapse.decisions d
+  where d.ref = a.details ->> 'ref' and d.stripe_id = p.stripe_id and d.outcome in ('late_payment', 'found_paid')
   order by d.id
   limit 1
 ) d on true

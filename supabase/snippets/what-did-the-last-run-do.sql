@@ -6,10 +6,10 @@
 
 with last_run as (
   select r.*
-  from public.job_metrics m
+  from lapse.metrics m
   cross join lateral (
     select *
-    from public.job_runs r
+    from lapse.runs r
     where r.job = m.job and not r.dry_run and r.status in ('running', 'succeeded', 'partial', 'failed', 'braked', 'lost')
     order by r.created_at desc
     limit 1
@@ -21,7 +21,7 @@ select
 from last_run r
 left join lateral (
   select d.subject, d.outcome, d.reason, count(*) as decisions, sum(d.units_released) as units_released
-  from public.job_decisions d
+  from lapse.decisions d
   where d.run_id = r.id
   group by d.subject, d.outcome, d.reason
 ) d on true

@@ -1,32 +1,34 @@
-/** Reads the table "Who may do what" of docs/API_ROUTES.md: what every caller may do with every table, function and endpoint. */
+/** Reads the table "Who may do what" of docs/API_ROUTES.md: what every caller may do with every view, function and endpoint. */
 
-export const CALLERS = ["anon", "signed-in user", "viewer", "operator", "secret key"] as const;
+export const CALLERS = ["anon", "customer", "viewer", "operator", "secret key"] as const;
 export type Caller = (typeof CALLERS)[number];
 
-const WORDS = ["refused", "no rows", "read", "insert", "update", "delete", "call"] as const;
+const WORDS = ["refused", "no rows", "read", "call"] as const;
 export type Word = (typeof WORDS)[number];
 
 export type Subject =
-  | { kind: "table"; name: string }
+  | { kind: "view"; name: string }
   | { kind: "function"; name: string }
   | { kind: "endpoint"; method: string; name: string };
 
 export type AccessRow = { subject: Subject; allowed: Record<Caller, Word[]> };
 
-/** Throws for a word or a heading it does not know: a table that is misread would prove nothing. */
+/**
+ * One row per subject: a line of the table may name several.
+ *
+ * @throws for a word or a heading it does not know: a table that is misread would prove nothing.
+ */
 export function parseAccessTable(markdown: string): AccessRow[] {
   const [, section] = markdown.split("\n## Who may do what\n");
   const lines = (section ?? "").split("\n## ")[0]!.split("\n").filter((line) => line.startsWith("|"));
   const [heading, , ...rows] = lines.map(cellsOf);
-  if (heading?.join("; ") !== ["table or function", ...CALLERS].join("; ")) {
-    throw new Error(`Cannot read the table of access: current heading is ${heading?.join("; ")}`);
+  if (heading?.join("; ") !== ["view, function or endpoint", ...CALLERS].join("; ")) {
+    throw new Error(`Cannot read the table of access: its heading is ${heading?.join("; ")}`);
   }
-  return rows.map(([name, ...cells]) => ({
-    subject: subjectOf(name!),
-    allowed: Object.fromEntries(
-      CALLERS.map((caller, n) => [caller, wordsOf(cells[n] ?? "", name!)]),
-    ) as AccessRow["allowed"],
-  }));
+  return rows.flatMap(([names, ...cells]) => {
+    const allowed = Object.fromEntries(CALLERS.map((caller, n) => [caller, wordsOf(cells[n] ?? "", names!)]));
+    return names!.split(", ").map((name) => ({ subject: subjectOf(name), allowed: allowed as AccessRow["allowed"] }));
+  });
 }
 
 function cellsOf(line: string): string[] {
@@ -38,8 +40,8 @@ function subjectOf(cell: string): Subject {
   const [, method, endpoint] = text?.match(/^(GET|POST) ([a-z-]+)$/) ?? [];
   if (method && endpoint) return { kind: "endpoint", method, name: endpoint };
   const [, name, call] = text?.match(/^([a-z_]+)(\(\))?$/) ?? [];
-  if (!name) throw new Error(`Cannot read the table of access: current row is ${cell}`);
-  return { kind: call ? "function" : "table", name };
+  if (!name) throw new Error(`Cannot read the table of access: ${cell} names nothing`);
+  return { kind: call ? "function" : "view", name };
 }
 
 function wordsOf(cell: string, row: string): Word[] {

@@ -1,0 +1,22 @@
+-- How far are Stripe's lists read?
+--
+-- One row per account, mode and list. Every payment made between `read_from` and `read_to` that names an order is recorded. Orders are
+-- closed only up to `read_to` of both lists of their account, so a list that fails (`error`, since `failing_since`) holds back
+-- `orders_held_back`: L020 in docs/payments-ops.md. Lists are read only while orders are due, so an old `read_to` alone is no fault.
+
+select
+  coalesce(nullif(c.account, ''), 'the platform itself') as account,
+  case when c.livemode then 'live' else 'test' end as mode,
+  c.list,
+  c.read_from,
+  c.read_to,
+  c.failing_since,
+  c.error,
+  c.proven_at as last_seen_an_order_of_ours,
+  (
+    select count(*)
+    from lapse.orders o
+    where o.status in ('pending', 'expiring') and o.next_check_at <= now() and o.next_check_at >= c.read_to and o.account = c.account
+  ) as orders_held_back
+from lapse.list_cursors c
+order by c.failing_since, c.account, mode, c.list;
