@@ -51,7 +51,7 @@ for (const scene of SCENES) {
           const { comeToRest } = await scene.open(bench);
           const outcomes = await tick(bench, { job, atDispatch, always: scene.always?.(bench) });
           const [runs] = await bench.sql`
-            select count(*)::int as n from public.job_runs where trigger = 'schedule' and job = ${job}`;
+            select count(*)::int as n from lapse.runs where trigger = 'schedule' and job = ${job}`;
           assert.equal(runs!.n, expected, "8: runs of a tick that broke off");
           assert.equal(outcomes.length > 0, expected > 0, "8: each run of a tick has its request");
           await assertPromises(bench);
@@ -112,7 +112,7 @@ function stall(number: number, others: TickOptions): (bench: Bench) => Befalls {
 async function writtenByLost({ sql }: Bench): Promise<unknown> {
   return [
     ...await sql`
-    select r.id, r.heartbeat_at, count(d.id)::int as decisions from public.job_runs r left join public.job_decisions d on d.run_id = r.id
+    select r.id, r.heartbeat_at, count(d.id)::int as decisions from lapse.runs r left join lapse.decisions d on d.run_id = r.id
     where r.status = 'lost' group by r.id order by r.id`,
   ];
 }

@@ -2,13 +2,14 @@ import { type Act, ACTS, PAYS, WEBHOOK } from "./support/acts.ts";
 import { useBenches, withBench } from "./support/bench.ts";
 import { insertBefore } from "./support/fates.ts";
 import { isLong, report } from "./support/length.ts";
-import { assertPromisesKept, type Meeting, MEETINGS } from "./support/meetings.ts";
+import { assertPromises } from "../oracle/oracle.ts";
+import { type Meeting, MEETINGS } from "./support/meetings.ts";
 import { namedSteps } from "./support/named-steps.ts";
 import { tick } from "./support/scheduler.ts";
 
 useBenches();
 
-/** In the bounded version every way to end a payment occurs; the long one plays all meetings. */
+/** In the bounded version every way to cancel a payment occurs; the long one plays all meetings. */
 const meetings = MEETINGS.filter(({ bounded }) => isLong || bounded);
 
 for (const meeting of meetings) {
@@ -85,7 +86,7 @@ async function play({ open, comeToRest, job, name }: Meeting, acts: { name: stri
     const order = await open(bench);
     const perform = (act: Act) => async () => {
       await act.perform(bench, order);
-      await assertPromisesKept(bench, order);
+      await assertPromises(bench);
     };
     const inserted = acts.map(({ name, number }) => ({ number, act: perform(ACTS[name]!) }));
     const steps = namedSteps(insertBefore(inserted));

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { withConnection } from "../../local/postgres/databases.ts";
 import { type Shop, withShop } from "../integration/support.ts";
-import { assertQuiet } from "../oracle/quiet.ts";
+import { assertAtRest } from "../oracle/at-rest.ts";
 import { compare, openCheckout } from "./support/checkout.ts";
 import { assertNoDeadlocks } from "./support/deadlocks.ts";
+import { placeInBulk } from "./support/bulk.ts";
 import { isLong, lengthOf, report } from "./support/length.ts";
 
 const WITHOUT_PAYMENTS = lengthOf({ bounded: 5_000, long: 100_000 });
@@ -23,7 +24,7 @@ Deno.test("a checkout at fifty orders a second beside a large backlog on the sam
   await withShop({ paced: true }, async (shop) => {
     const { sql, stripe, stack } = shop;
     await sql`update public.inventory set on_hand = 1000000`;
-    await sql`update jobs.settings set brake_threshold = 1000000`;
+    await sql`update lapse.settings set brake_threshold = 1000000`;
     const order = {
       databaseUrl: stack.database.url,
       controlUrl: stack.simulator!.controlUrl,
@@ -82,9 +83,9 @@ Deno.test("a checkout at fifty orders a second beside a large backlog on the sam
         "slower than twice the quiet median, and than beside any writer",
       );
       // A run that came to the end of its time asked for a continuation, which nobody delivers here: the watch ends it.
-      await sql`select jobs.watch(now() + interval '10 minutes')`;
+      await sql`call lapse.watch(now() + interval '10 minutes')`;
     }
-    await assertQuiet({ sql, stripe, onHand: ON_HAND });
+    await assertAtRest({ sql, stripe, onHand: ON_HAND });
     await assertNoDeadlocks(shop);
   });
 });
@@ -93,33 +94,13 @@ function backlogs(shop: Shop) {
   return [
     {
       kind: `${WITHOUT_PAYMENTS} due orders without payments`,
-      place: () => placeWithoutPayments(shop),
+      place: () => placeInBulk(shop.sql, WITHOUT_PAYMENTS),
     },
     {
       kind: `${WITH_INTENTS} due orders with one intent each`,
       place: () => shop.placeUnpaidOrders(WITH_INTENTS),
     },
   ];
-}
-
-/**
- * Due orders for both articles. In bulk, because thousands of orders placed in one transaction leave thousands of versions of the same two
- * inventory rows to whoever comes next.
- */
-async function placeWithoutPayments({ sql }: Shop): Promise<void> {
-  await sql.begin(async (sql) => {
-    await sql`
-      with placed as (
-        insert into public.orders (currency, amount, created_at, expires_at, next_check_at)
-        select 'eur', 2000, at, at, at
-        from (select now() - interval '1 hour' + n * interval '1 millisecond' as at from generate_series(1, ${WITHOUT_PAYMENTS}) n) x
-        returning id
-      )
-      insert into public.stock_reservations (order_id, sku, quantity)
-      select p.id, sku, 1 from placed p, unnest('{tea,mug}'::text[]) sku`;
-    await sql`update public.inventory set reserved = reserved + ${WITHOUT_PAYMENTS}`;
-  });
-  await sql`vacuum analyze public.orders, public.stock_reservations`;
 }
 
 /** As many bytes as a backlog leaves, and no row that a checkout wants: what is slow beside this is slow for the machine's sake. */

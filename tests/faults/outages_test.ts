@@ -101,7 +101,7 @@ for (const scene of SCENES) {
           const atDispatch = strikeMidway(bench, 1, () => strike(bench));
           const outcomes = await tick(bench, { job, atDispatch });
           assert.ok(atDispatch.hit(), "the strike missed the dispatch");
-          const [runs] = await bench.sql`select count(*)::int as n from public.job_runs`;
+          const [runs] = await bench.sql`select count(*)::int as n from lapse.runs`;
           assert.deepEqual(
             [runs!.n, outcomes.length],
             [0, 0],
@@ -118,6 +118,6 @@ for (const scene of SCENES) {
 /** As outcome:reason. */
 async function decisionsOf({ sql }: Bench): Promise<string[]> {
   const rows = await sql<{ decision: string }[]>`
-    select distinct outcome || ':' || coalesce(reason, '') as decision from public.job_decisions`;
+    select distinct outcome || ':' || coalesce(reason, '') as decision from lapse.decisions`;
   return rows.map(({ decision }) => decision);
 }

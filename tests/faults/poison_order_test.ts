@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { assertQuiet } from "../oracle/quiet.ts";
+import { assertAtRest } from "../oracle/at-rest.ts";
 import { type Bench, ON_HAND, useBenches, withBench } from "./support/bench.ts";
 import { lengthOf, report } from "./support/length.ts";
 import { nextTick, tick, watch } from "./support/scheduler.ts";
@@ -14,45 +14,45 @@ const ORDERS = lengthOf({ bounded: 230, long: 450 });
 /** Those that fall due between two ticks, and what each claim takes of the 40 seconds in which a run claims. */
 const DUE_PER_TICK = 60;
 const SECONDS_PER_CLAIM = 0.8;
-/** As jobs.settings.max_attempts. */
+/** As lapse.settings.max_attempts. */
 const MAX_ATTEMPTS = 8;
 
 /** Whatever asks Stripe about this payment dies. */
 const diesOf = (stripeId: string): AtStep => (step, take, { die }) => step.name.includes(stripeId) ? die() : take();
 
 for (const [where, place] of [["first", 0], ["in the middle", 0.5], ["last", 1]] as const) {
-  Deno.test(`an order that kills every run, ${where} among ${ORDERS}, is set aside alone`, async () => {
+  Deno.test(`an order that kills every run, ${where} among ${ORDERS}, is quarantined alone`, async () => {
     await withBench(async (bench) => {
       const poison = Math.round(place * (ORDERS - 1));
       const { ids, stripeIds } = await placeHourByHour(bench);
       const dead = await runUntilSetAside(bench, { id: ids[poison]!, stripeId: stripeIds[poison]! });
       assert.equal(dead, MAX_ATTEMPTS, "runs that died");
       const set = await bench.sql<{ id: string; reason: string }[]>`
-        select id, status_reason as reason from public.orders where status <> 'expired'`;
+        select ref as id, reason from lapse.orders where status <> 'expired'`;
       assert.deepEqual([...set], [{ id: ids[poison], reason: "claim_lapsed" }], "all others are expired");
-      await assertQuiet({ ...bench, onHand: ON_HAND });
+      await assertAtRest({ ...bench, onHand: ON_HAND });
       report(`${ORDERS} orders, one of which killed ${dead} runs`);
     });
   });
 }
 
-Deno.test("an order that kills every run is set aside alone, also while orders fall due faster than single ones are expired", async () => {
+Deno.test("an order that kills every run is quarantined alone, also while orders fall due faster than single ones are expired", async () => {
   await withBench(async (bench) => {
     const poison = await placeUnpaid(bench);
     const always: AtStep = (step, take, fate) => {
       // So that a run which claims one by one leaves most of them to the next, and with them the one that kills.
-      if (step.name === "jobs_claim_orders") bench.time.advance(SECONDS_PER_CLAIM * 1_000);
+      if (step.name === "lapse_claim_orders") bench.time.advance(SECONDS_PER_CLAIM * 1_000);
       return diesOf(poison.stripeId)(step, take, fate);
     };
     let placed = 1;
     for (let ticks = 0; await statusOf(bench, poison.id) !== "quarantined"; ticks++) {
-      assert.ok(ticks < 60, "after 60 ticks the order is not set aside");
+      assert.ok(ticks < 60, "after 60 ticks the order is not quarantined");
       for (let n = 0; n < DUE_PER_TICK; n++) await placeUnpaid(bench, 28 + 5 * (n / DUE_PER_TICK));
       placed += DUE_PER_TICK;
       await nextTick(bench, { always });
     }
     await nextTick(bench);
-    const rows = await bench.sql`select status, count(*)::int as n from public.orders group by status order by status`;
+    const rows = await bench.sql`select status, count(*)::int as n from lapse.orders group by status order by status`;
     assert.deepEqual(rows.map(({ status, n }) => `${n} ${status}`), [`${placed - 1} expired`, "1 quarantined"]);
     report(`${placed} orders, of which ${DUE_PER_TICK} fell due per tick`);
   });
@@ -84,7 +84,7 @@ async function claimsOf(bench: Bench, atStep: AtStep = (_, take) => take()): Pro
   const [outcome] = await tick(bench, {
     always: async (step, take, fate) => {
       const answer = await atStep(step, take, fate);
-      if (step.name === "jobs_claim_orders") sizes.push((answer as { data: unknown[] }).data.length);
+      if (step.name === "lapse_claim_orders") sizes.push((answer as { data: unknown[] }).data.length);
       return answer;
     },
   });
@@ -92,7 +92,7 @@ async function claimsOf(bench: Bench, atStep: AtStep = (_, take) => take()): Pro
 }
 
 async function batchesAtOnce({ sql }: Bench): Promise<number> {
-  const [row] = await sql`select (s -> 'batchesAtOnce')::int as n from jobs.settings_json() s`;
+  const [row] = await sql`select (s -> 'batchesAtOnce')::int as n from lapse.settings_json() s`;
   return row!.n;
 }
 
@@ -113,7 +113,7 @@ async function placeUnpaid(bench: Bench, placedMinutesAgo = 60): Promise<{ id: s
   return { id, stripeId: payments[0]! };
 }
 
-/** Ticks until the order is set aside and nothing is due; answers how many runs died. */
+/** Ticks until the order is quarantined and nothing is due; answers how many runs died. */
 async function runUntilSetAside(bench: Bench, { id, stripeId }: { id: string; stripeId: string }): Promise<number> {
   for (let ticks = 0, dead = 0; ticks < 40; ticks++) {
     const outcomes = await nextTick(bench, { atStep: diesOf(stripeId) });
@@ -121,5 +121,5 @@ async function runUntilSetAside(bench: Bench, { id, stripeId }: { id: string; st
     const last = outcomes.at(-1)?.report;
     if (await statusOf(bench, id) === "quarantined" && last?.backlog === 0) return dead;
   }
-  throw new Error("after 40 ticks the order is not set aside");
+  throw new Error("after 40 ticks the order is not quarantined");
 }

@@ -4,15 +4,15 @@ import assert from "node:assert/strict";
 import type { RunReport } from "../../functions/_shared/run/report.ts";
 import { seededRandom } from "../../local/stripe-simulator/random.ts";
 import { type Shop, withShop } from "../integration/support.ts";
-import { assertQuiet } from "../oracle/quiet.ts";
+import { assertAtRest } from "../oracle/at-rest.ts";
 import type { JobName } from "./support/bench.ts";
 import { lengthOf, report } from "./support/length.ts";
-import { DAY } from "./support/time.ts";
+import { DAY, MINUTE } from "./support/time.ts";
 
 const ON_HAND = { tea: 100_000, mug: 1_000 };
 const ORDERS = 60;
 const SHOPS = lengthOf({ bounded: 1, long: 15 });
-/** Fewer than the lapsed claims after which an order is set aside, as it might be what kills the runs. */
+/** Fewer than the lapsed claims after which an order is quarantined, as it might be what kills the runs. */
 const TIMES = 4;
 /** LAPSE_PROOF_SEED repeats the moments; what the machine was doing at each of them it cannot repeat. */
 const seed = Number(Deno.env.get("LAPSE_PROOF_SEED") ?? 20261122);
@@ -38,10 +38,10 @@ for (const { job, fill } of WORK) {
         await finish(shop, job);
         await assertDone();
         const [struck] = await shop.sql<{ n: number }[]>`
-          select count(*)::int as n from public.job_runs where status in ('lost', 'failed')`;
+          select count(*)::int as n from lapse.runs where status in ('lost', 'failed')`;
         assert.ok(struck!.n > 0, `with seed ${seed} no run was struck in the middle`);
         met += struck!.n;
-        await assertQuiet({ sql: shop.sql, stripe: shop.stripe, onHand: ON_HAND });
+        await assertAtRest({ sql: shop.sql, stripe: shop.stripe, onHand: ON_HAND });
       });
     }
     report(`${job}: ${SHOPS} times ${TIMES} times SIGKILL, ${met} of them in the middle of a run, seed ${seed}`);
@@ -58,7 +58,7 @@ async function placeOrders(shop: Shop): Promise<() => Promise<void>> {
   }
   return async () => {
     const counts = await shop.sql<{ status: string; n: number }[]>`
-      select status, count(*)::int as n from public.orders group by status order by status`;
+      select status, count(*)::int as n from lapse.orders group by status order by status`;
     assert.deepEqual(Object.fromEntries(counts.map(({ status, n }) => [status, n])), {
       expired: ORDERS * 5 / 6,
       paid: ORDERS / 6,
@@ -66,22 +66,24 @@ async function placeOrders(shop: Shop): Promise<() => Promise<void>> {
   };
 }
 
-/** Old payments of paid orders, as the second tab of a browser leaves them, and some that the shop never recorded. */
+/** Old payments of paid orders, as the second tab of a browser leaves them, and some that the shop never attached. */
 async function leavePayments(shop: Shop): Promise<() => Promise<void>> {
   const intent = { amount: 2000, created: Math.floor((Date.now() - 10 * DAY) / 1_000) };
   const stale: string[] = [];
   for (let n = 0; n < ORDERS / 3; n++) {
-    const orderId = await shop.placeOrder({ minutesAgo: 1 });
+    const orderId = await shop.placeOrder({ minutesAgo: 11 * DAY / MINUTE, expiresInMinutes: 60 });
     const paid = await shop.addIntent(orderId, { ...intent, status: "succeeded" });
     stale.push(await shop.addIntent(orderId, intent));
-    await shop.sql`select public.mark_order_paid(p_order_id => ${orderId}, p_stripe_id => ${paid})`;
+    await shop.sql`select public.lapse_mark_paid(p_ref => ${orderId}, p_stripe_id => ${paid})`;
     stale.push(...shop.stripe.createPaymentIntents([{ ...intent, metadata: { order_id: orderId } }]));
   }
+  // The list is read from the oldest open order on.
+  await shop.placeOrder({ minutesAgo: 11 * DAY / MINUTE, expiresInMinutes: 60 });
   return async () => {
     const writes = shop.stripe.calls({ executed: true }).filter(({ method }) => method === "POST");
-    assert.deepEqual(writes.map(({ objectId }) => objectId).sort(), stale.sort(), "ended at Stripe, once each");
+    assert.deepEqual(writes.map(({ objectId }) => objectId).sort(), stale.sort(), "cancelled at Stripe, once each");
     const decided = await shop.sql<{ id: string }[]>`
-      select stripe_id as id from public.job_decisions where outcome = 'canceled' order by stripe_id`;
+      select stripe_id as id from lapse.decisions where outcome = 'canceled' order by stripe_id`;
     assert.deepEqual(decided.map(({ id }) => id).sort(), stale, "decided and counted, once each");
   };
 }
@@ -99,7 +101,7 @@ async function killAfter(shop: Shop, { job, ms }: { job: JobName; ms: number }):
 /** As if two minutes had passed, for the dead; the watch looks as well. */
 async function lapse(shop: Shop): Promise<void> {
   await shop.lapseClaims();
-  await shop.sql`select jobs.mark_lost_runs(now() + interval '1 second')`;
+  await shop.sql`select lapse.mark_lost_runs(p_now => now() + interval '1 second')`;
 }
 
 /** Runs until nothing is due, then everything has to be as if nothing had happened. */
@@ -109,16 +111,8 @@ async function finish(shop: Shop, job: JobName): Promise<void> {
   do {
     await lapse(shop);
     // Attempts that failed wait for their backoff; here they do not.
-    await shop.sql`update public.orders set next_check_at = now() where status = 'pending' and next_check_at > now()`;
-    await shop.sql`update jobs.revisits set next_look_at = now()`;
-    last = await run(shop, job);
+    await shop.dueNow();
+    last = await shop.run({}, job);
     assert.ok(++runs < 20, `after ${runs} runs the work is not done: ${JSON.stringify(last)}`);
   } while (last.status !== "succeeded" || last.backlog! > 0);
-}
-
-async function run({ post, stack }: Shop, job: JobName): Promise<RunReport> {
-  const response = await post({ wait: true }, { name: job, headers: { apikey: stack.secretKey } });
-  const answer = await response.json();
-  assert.equal(response.status, 200, JSON.stringify(answer));
-  return answer;
 }

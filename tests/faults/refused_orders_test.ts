@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { assertQuiet } from "../oracle/quiet.ts";
+import { assertAtRest } from "../oracle/at-rest.ts";
 import { type Bench, ON_HAND, useBenches, withBench } from "./support/bench.ts";
 import { nextTick, tick } from "./support/scheduler.ts";
 import { placeOrder } from "./support/shop.ts";
@@ -8,10 +8,10 @@ import type { AtStep } from "./support/wire.ts";
 
 useBenches();
 
-/** As jobs.settings.max_attempts. */
+/** As lapse.settings.max_attempts. */
 const MAX_ATTEMPTS = 8;
 
-Deno.test("an order that the shop refuses to close holds up itself alone, and is set aside after its last attempt", async () => {
+Deno.test("an order that the shop refuses to close holds up itself alone, and is quarantined after its last attempt", async () => {
   await withBench(async (bench) => {
     const ids = await place(bench, { orders: 150, sku: "mug", intents: 1 });
     await withRefusedOrder(bench, ids[77]!, async () => {
@@ -24,7 +24,7 @@ Deno.test("an order that the shop refuses to close holds up itself alone, and is
       "149 expired, 0 failures",
       "1 quarantined attempts_exhausted, 7 failures",
     ]);
-    await assertQuiet({ ...bench, onHand: ON_HAND });
+    await assertAtRest({ ...bench, onHand: ON_HAND });
   });
 });
 
@@ -39,7 +39,7 @@ Deno.test("an order without payments that the shop refuses to close holds up nei
       await tickUntilSetAside(bench, ids[7]!);
     });
     assert.deepEqual(await standing(bench), ["43 expired, 0 failures", "1 quarantined attempts_exhausted, 7 failures"]);
-    await assertQuiet({ ...bench, onHand: ON_HAND });
+    await assertAtRest({ ...bench, onHand: ON_HAND });
   });
 });
 
@@ -58,9 +58,9 @@ for (const [whose, intents] of [["with", 1], ["without", 0]] as const) {
       await nextTick(bench);
       assert.deepEqual(await standing(bench), ["60 expired, 0 failures"]);
       const [metrics] = await bench.sql`
-        select payment_intents_canceled_total::int as canceled from public.job_metrics where job = 'expire-stale-orders'`;
+        select payment_intents_canceled_total::int as canceled from lapse.metrics where job = 'expire-stale-orders'`;
       assert.equal(metrics!.canceled, 60 * intents, "what a run ended counts, also when it could not close the order");
-      await assertQuiet({ ...bench, onHand: ON_HAND });
+      await assertAtRest({ ...bench, onHand: ON_HAND });
     });
   });
 }
@@ -75,7 +75,7 @@ Deno.test("orders with payments are worked off while the articles of orders with
       assert.deepEqual(await standing(bench), ["1 expired, 0 failures", "5 pending, 0 failures"]);
     });
     await nextTick(bench);
-    await assertQuiet({ ...bench, onHand: ON_HAND });
+    await assertAtRest({ ...bench, onHand: ON_HAND });
   });
 });
 
@@ -84,7 +84,7 @@ Deno.test("a settlement that the API cuts off for its time blames no order eithe
     await place(bench, { orders: 3, sku: "mug", intents: 1 });
     let settlements = 0;
     const cutOff: AtStep = (step, take) => {
-      const isFirst = step.name === "jobs_settle_orders" && settlements++ === 0;
+      const isFirst = step.name === "lapse_settle_orders" && settlements++ === 0;
       const error = { message: "canceling statement due to statement timeout", code: "57014" };
       return isFirst ? Promise.resolve({ data: null, error, status: 500 } as never) : take();
     };
@@ -94,7 +94,7 @@ Deno.test("a settlement that the API cuts off for its time blames no order eithe
     assert.deepEqual(await standing(bench), ["3 pending, 0 failures"]);
     await nextTick(bench);
     assert.deepEqual(await standing(bench), ["3 expired, 0 failures"]);
-    await assertQuiet({ ...bench, onHand: ON_HAND });
+    await assertAtRest({ ...bench, onHand: ON_HAND });
   });
 });
 
@@ -113,7 +113,7 @@ async function standing({ sql }: Bench): Promise<string[]> {
   const rows = await sql<{ line: string }[]>`
     select format('%s %s, %s failures', count(*), o.stands, o.failures) as line
     from (
-      select case when failures > 0 then status || ' ' || status_reason else status end as stands, failures from public.orders
+      select case when failures > 0 then status || ' ' || reason else status end as stands, failures from lapse.orders
     ) o
     group by o.stands, o.failures order by o.stands`;
   return rows.map(({ line }) => line);
@@ -122,8 +122,8 @@ async function standing({ sql }: Bench): Promise<string[]> {
 async function tickUntilSetAside(bench: Bench, id: string): Promise<void> {
   for (let ticks = 0; ticks < 600; ticks++) {
     await nextTick(bench);
-    const [row] = await bench.sql`select status from public.orders where id = ${id}`;
+    const [row] = await bench.sql`select status from lapse.orders where ref = ${id}`;
     if (row!.status === "quarantined") return;
   }
-  throw new Error("after 600 ticks the order is not set aside");
+  throw new Error("after 600 ticks the order is not quarantined");
 }

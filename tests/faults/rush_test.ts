@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { seededRandom } from "../../local/stripe-simulator/random.ts";
 import { type Shop, withShop } from "../integration/support.ts";
-import { assertQuiet } from "../oracle/quiet.ts";
+import { assertAtRest } from "../oracle/at-rest.ts";
 import { assertNoDeadlocks } from "./support/deadlocks.ts";
 import { lengthOf, report } from "./support/length.ts";
 import { MINUTE } from "./support/time.ts";
@@ -59,7 +59,7 @@ Deno.test(`customers pay while their orders fall due, ${PER_SECOND} a second bes
     for (const ending of ["paid", "paid, webhook lost", "too late"] as const) {
       assert.ok(counts[ending], `nobody: ${ending}`);
     }
-    await assertQuiet({ sql: shop.sql, stripe: shop.stripe, onHand: ON_HAND });
+    await assertAtRest({ sql: shop.sql, stripe: shop.stripe, onHand: ON_HAND });
     await assertNoDeadlocks(shop);
   });
 });
@@ -102,7 +102,7 @@ async function visit(
   if (!accepted) return { id, ending: "too late" };
   if (does === "pays, webhook lost") return { id, ending: "paid, webhook lost" };
   await new Promise((resolve) => setTimeout(resolve, webhookAfter));
-  await sql`select public.mark_order_paid(p_order_id => ${id}, p_stripe_id => ${intent})`;
+  await sql`select public.lapse_mark_paid(p_ref => ${id}, p_stripe_id => ${intent})`;
   return { id, ending: "paid" };
 }
 
@@ -110,7 +110,7 @@ async function visit(
 async function workOff(shop: Shop): Promise<void> {
   for (let runs = 0; runs < 20; runs++) {
     await shop.lapseClaims();
-    await shop.sql`update public.orders set next_check_at = now() where status = 'pending'`;
+    await shop.dueNow();
     const { status, backlog } = await shop.run();
     if (status === "succeeded" && backlog === 0) return;
   }

@@ -32,7 +32,7 @@ Deno.test("the weekly clean-up dies before any step, and its work is done within
         await tickOfSlot(bench);
       }
       assert.deepEqual(await endsOf(bench), ["lost", "succeeded"], `at step ${number}`);
-      assert.equal((await bench.sql`select from jobs.schedule_slots`).length, 1);
+      assert.equal((await bench.sql`select from lapse.schedule_slots`).length, 1);
       await comeToRest();
     });
   }
@@ -41,16 +41,16 @@ Deno.test("the weekly clean-up dies before any step, and its work is done within
 
 /** The scene, in a shop whose schedule is older than the slot. */
 async function open(bench: Bench) {
-  await bench.sql`update jobs.schedules set created_at = ${new Date(bench.time.now().getTime() - 30 * DAY)}`;
+  await bench.sql`update lapse.schedules set created_at = ${new Date(bench.time.now().getTime() - 30 * DAY)}`;
   return await scene.open(bench);
 }
 
 /** What pg_cron calls for a weekly job; the first process that it starts has the fate. */
 async function tickOfSlot(bench: Bench, atStep?: AtStep) {
-  await bench.sql`select jobs.dispatch_due_slot(${job}, ${bench.time.now()})`;
+  await bench.sql`select lapse.dispatch_due_slot(${job}, ${bench.time.now()})`;
   return await deliver(bench, atStep ? { atStep } : {});
 }
 
 async function endsOf({ sql }: Bench): Promise<string[]> {
-  return (await sql`select status from public.job_runs order by created_at`).map(({ status }) => status);
+  return (await sql`select status from lapse.runs order by created_at`).map(({ status }) => status);
 }

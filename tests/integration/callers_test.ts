@@ -14,7 +14,7 @@ async function assertRefused(shop: Shop, status: number, headers: Record<string,
 }
 
 async function countRuns({ sql }: Shop): Promise<number> {
-  const [row] = await sql<{ n: number }[]>`select count(*)::int as n from public.job_runs`;
+  const [row] = await sql<{ n: number }[]>`select count(*)::int as n from lapse.runs`;
   return row!.n;
 }
 
@@ -29,7 +29,7 @@ Deno.test("the scheduler, an operator and a server start runs, and the run says 
   await withShop({ users: true }, async (shop) => {
     const token = await tokenOf(shop, shop.stack.operator!);
     const callers: [string, Record<string, string>][] = [
-      ["schedule", { "x-jobs-secret": shop.stack.schedulerSecret }],
+      ["schedule", { "x-lapse-secret": shop.stack.schedulerSecret }],
       ["operator", { authorization: `Bearer ${token}`, apikey: shop.stack.publishableKey }],
       ["server", { apikey: shop.stack.secretKey }],
     ];
@@ -53,8 +53,8 @@ Deno.test("everyone else gets 401 or 403, and nothing happens", async () => {
     const [head, payload] = viewer.split(".");
 
     await assertRefused(shop, 401, {});
-    await assertRefused(shop, 401, { "x-jobs-secret": "" });
-    await assertRefused(shop, 401, { "x-jobs-secret": stack.schedulerSecret.slice(1) });
+    await assertRefused(shop, 401, { "x-lapse-secret": "" });
+    await assertRefused(shop, 401, { "x-lapse-secret": stack.schedulerSecret.slice(1) });
     await assertRefused(shop, 401, { apikey: stack.publishableKey });
     await assertRefused(shop, 401, { apikey: "sb_secret_guessed" });
     await assertRefused(shop, 401, { authorization: `Bearer ${stack.secretKey}` });
@@ -63,15 +63,15 @@ Deno.test("everyone else gets 401 or 403, and nothing happens", async () => {
     await assertRefused(shop, 403, { authorization: `Bearer ${viewer}` });
     await assertRefused(shop, 403, { authorization: `Bearer ${customer}` });
     // A wrong scheduler secret is refused even beside a valid key: it never falls through to another way in.
-    await assertRefused(shop, 401, { "x-jobs-secret": "wrong", apikey: stack.secretKey });
+    await assertRefused(shop, 401, { "x-lapse-secret": "wrong", apikey: stack.secretKey });
   });
 });
 
 Deno.test("while the scheduler's secret is being replaced, both values open the gate", async () => {
   const previous = "previous-secret-of-the-scheduler-0123456789";
-  await withShop({ functionsEnv: { JOBS_SCHEDULER_SECRET_PREVIOUS: previous } }, async (shop) => {
+  await withShop({ functionsEnv: { LAPSE_SCHEDULER_SECRET_PREVIOUS: previous } }, async (shop) => {
     for (const secret of [shop.stack.schedulerSecret, previous]) {
-      assert.equal((await shop.post({}, { headers: { "x-jobs-secret": secret } })).status, 202);
+      assert.equal((await shop.post({}, { headers: { "x-lapse-secret": secret } })).status, 202);
     }
   });
 });
@@ -83,7 +83,7 @@ Deno.test("a request that cannot be used is refused with 400, naming the field, 
     assert.deepEqual(unknown.issues, [{ field: "force", reason: "unknown field" }]);
     assert.equal((await assertRefused(shop, 400, headers, { limit: 0 })).issues![0]!.field, "limit");
     assert.equal((await assertRefused(shop, 400, headers, "{")).issues![0]!.field, "body");
-    await assertRefused(shop, 403, { "x-jobs-secret": shop.stack.schedulerSecret }, {
+    await assertRefused(shop, 403, { "x-lapse-secret": shop.stack.schedulerSecret }, {
       releaseBrake: true,
       reason: "no",
     });

@@ -13,10 +13,10 @@ async function assertStopped(shop: Shop, reason: RegExp): Promise<void> {
 }
 
 async function assertRunFailed({ sql }: Shop, reason: RegExp): Promise<void> {
-  const [run] = await sql`select status, error from public.job_runs order by created_at desc limit 1`;
+  const [run] = await sql`select status, error from lapse.runs order by created_at desc limit 1`;
   assert.equal(run!.status, "failed");
   assert.match(run!.error, reason);
-  const [alert] = await sql`select severity from public.job_alerts where key = 'run_failed:expire-stale-orders'`;
+  const [alert] = await sql`select severity from lapse.alerts where key = 'run_failed:expire-stale-orders'`;
   assert.equal(alert!.severity, "critical");
 }
 
@@ -36,9 +36,9 @@ Deno.test("a malformed Stripe key fails the run, and its value is not repeated",
 
 Deno.test("missing settings fail the run with an alert, and nothing is touched", async () => {
   await withShop({}, async (shop) => {
-    await shop.sql`delete from jobs.settings`;
-    await assertStopped(shop, /jobs\.settings has no row/);
-    await assertRunFailed(shop, /jobs\.settings has no row/);
+    await shop.sql`delete from lapse.settings`;
+    await assertStopped(shop, /lapse\.settings has no row/);
+    await assertRunFailed(shop, /lapse\.settings has no row/);
   });
 });
 
@@ -63,14 +63,14 @@ async function withBlindFunctions(shop: Shop, env: Record<string, string>): Prom
       SUPABASE_PUBLISHABLE_KEYS: JSON.stringify({ default: shop.stack.publishableKey }),
       STRIPE_SECRET_KEY: "sk_test_local",
       STRIPE_API_BASE: shop.stack.stripeApiBase,
-      JOBS_SCHEDULER_SECRET: shop.stack.schedulerSecret,
+      LAPSE_SCHEDULER_SECRET: shop.stack.schedulerSecret,
       ...env,
     },
   });
   try {
     const request = new Request("http://functions.test/functions/v1/expire-stale-orders", {
       method: "POST",
-      headers: { "x-jobs-secret": shop.stack.schedulerSecret },
+      headers: { "x-lapse-secret": shop.stack.schedulerSecret },
       body: '{"wait":true}',
     });
     const response = await host.fetch(request, "expire-stale-orders");

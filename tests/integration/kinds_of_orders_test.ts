@@ -25,29 +25,101 @@ Deno.test("an order whose id only PostgreSQL takes for a UUID is expired like an
     await shop.addIntent(id);
     const [other] = await shop.placeUnpaidOrders(1);
     assert.equal((await shop.run({ dryRun: true })).decisions?.length, 2);
-    assert.equal((await shop.run()).paymentsExpired, 2);
+    assert.equal((await shop.run()).ordersExpired, 2);
     assert.deepEqual([(await shop.orderOf(id)).status, (await shop.orderOf(other!)).status], ["expired", "expired"]);
   });
 });
 
-Deno.test("an order that the program cannot read keeps its stock and is set aside in the end, alone", async () => {
+Deno.test("metadata that spells the order's id in capitals names the same order", async () => {
   await withShop({}, async (shop) => {
-    await shop.sql`update jobs.settings set max_attempts = 2`;
+    const [attached, paid] = [await shop.placeOrder(), await shop.placeOrder()];
+    await shop.addIntent(attached, { metadata: { order_id: attached.toUpperCase() } });
+    shop.leaveIntent(paid, { metadata: { order_id: paid.toUpperCase() }, status: "succeeded" });
+    const report = await shop.run();
+    assert.deepEqual([report.ordersExpired, report.ordersPaid], [1, 1]);
+    assert.equal(await shop.shopStatusOf(paid), "paid");
+  });
+});
+
+Deno.test("an order that the program cannot read keeps its stock and is quarantined in the end, alone", async () => {
+  await withShop({}, async (shop) => {
+    await shop.sql`update lapse.settings set max_attempts = 2`;
     const odd = await shop.placeOrder();
-    // Attached at a time that PostgreSQL knows and no clock does.
-    await shop.sql`
-      select public.attach_payment(
-        p_order_id => ${odd}, p_kind => 'payment_intent', p_stripe_id => 'pi_odd', p_now => 'infinity')`;
+    const intent = await shop.addIntent(odd);
+    // A time that PostgreSQL knows and no clock does.
+    await shop.sql`update lapse.payments set attached_at = 'infinity' where stripe_id = ${intent}`;
     const others = await shop.placeUnpaidOrders(3);
     const dry = await shop.run({ dryRun: true });
-    assert.deepEqual(dry.decisions!.filter((it) => it.reason === "order_unreadable").map((it) => it.orderId), [odd]);
+    assert.deepEqual(dry.decisions!.filter((it) => it.reason === "order_unreadable").map((it) => it.ref), [odd]);
     const first = await shop.run();
-    assert.deepEqual([first.status, first.paymentsExpired, first.ordersRetried], ["partial", others.length, 1]);
+    assert.deepEqual([first.status, first.ordersExpired, first.ordersRetried], ["partial", others.length, 1]);
     assert.equal((await shop.orderOf(odd)).reason, "order_unreadable");
 
-    await shop.sql`update public.orders set next_check_at = now() where id = ${odd}`;
+    await shop.dueNow();
     await shop.run();
     const { status, reason } = await shop.orderOf(odd);
     assert.deepEqual([status, reason], ["quarantined", "attempts_exhausted"]);
+    assert.equal(await shop.shopStatusOf(odd), "pending");
+  });
+});
+
+Deno.test("an order of nothing never expires as unpaid: it is quarantined, and with a session that asked for nothing it is paid", async () => {
+  await withShop({}, async (shop) => {
+    const [bare, free] = [await shop.placeOrder({ amount: 0 }), await shop.placeOrder({ amount: 0 })];
+    await shop.addSession(free, { status: "complete", paymentStatus: "no_payment_required", amount: 0 });
+    await shop.run();
+    const { status, reason } = await shop.orderOf(bare);
+    assert.deepEqual([status, reason], ["quarantined", "nothing_to_pay"]);
+    assert.equal((await shop.orderOf(free)).status, "paid");
+    assert.deepEqual(await shop.stockOf(), { onHand: 99_998, reserved: 2 });
+  });
+});
+
+Deno.test("a total that the shop cannot know is settled by whatever Stripe received", async () => {
+  await withShop({}, async (shop) => {
+    const orders = [await shop.placeOrder(), await shop.placeOrder()];
+    for (const id of orders) await shop.addIntent(id, { status: "succeeded", amount: 1750 });
+    // As where Checkout adds taxes, and the shop's trigger has no amount to note.
+    await shop.sql`update lapse.orders set amount = null, currency = null where ref = ${orders[0]!}`;
+    await shop.run();
+    const [unknown, known] = await Promise.all(orders.map((id) => shop.orderOf(id)));
+    assert.equal(unknown!.status, "paid");
+    assert.deepEqual([known!.status, known!.reason], ["quarantined", "amount_mismatch"]);
+  });
+});
+
+Deno.test("what is no id of a payment is refused with the advice to pass one, and so is a payment of another order", async () => {
+  await withShop({}, async (shop) => {
+    const [one, other] = [await shop.placeOrder(), await shop.placeOrder()];
+    const intent = await shop.addIntent(one);
+    for (const id of [`${intent}_secret_abc`, "ch_123", "https://checkout.stripe.com/c/pay/cs_1", "", " "]) {
+      await assert.rejects(shop.attach(one, id), { code: "22023" }, id);
+    }
+    await assert.rejects(shop.attach(other, intent), { code: "PT409" });
+    await shop.attach(one, intent);
+    await assert.rejects(shop.attach(crypto.randomUUID(), "pi_of_nobody"), { code: "PT404" });
+    await shop.run();
+    assert.deepEqual([(await shop.orderOf(one)).status, (await shop.orderOf(other)).status], ["expired", "expired"]);
+  });
+});
+
+Deno.test("a voucher's own expiry postpones the look at its order, and the deadline that the customer was told stays", async () => {
+  await withShop({}, async (shop) => {
+    const id = await shop.placeOrder();
+    const inTwoDays = new Date(Date.now() + 2 * 86_400_000);
+    const intent = shop.leaveIntent(id, {
+      status: "requires_action",
+      nextAction: "oxxo",
+      expiresAt: Math.floor(inTwoDays.getTime() / 1_000),
+    });
+    await shop.sql`
+      select public.lapse_attach_payment(p_ref => ${id}, p_stripe_id => ${intent}, p_expires_at => ${inTwoDays})`;
+    assert.equal((await shop.run()).ordersWaiting, 0, "nobody looks before it");
+    const [order] = await shop.sql`select deadline, hold_until, next_check_at from lapse.orders where ref = ${id}`;
+    assert.deepEqual(order!.hold_until, inTwoDays);
+    assert.ok(order!.deadline < new Date() && order!.next_check_at >= inTwoDays);
+    // An earlier one does not bring it forward.
+    await shop.sql`select public.lapse_attach_payment(p_ref => ${id}, p_stripe_id => ${intent}, p_expires_at => now())`;
+    assert.ok((await shop.orderOf(id)).nextCheckAt! >= inTwoDays);
   });
 });

@@ -10,7 +10,7 @@ Deno.test("the scheduler gets its 202 before Stripe has answered once", async ()
     assert.equal(response.status, 202);
     assert.equal(shop.stripe.calls().filter(({ status }) => status !== null).length, 0);
     await eventually(async () => {
-      const [run] = await shop.sql`select status from public.job_runs where id = ${runId}`;
+      const [run] = await shop.sql`select status from lapse.runs where id = ${runId}`;
       return run!.status === "succeeded";
     }, "the run succeeds in the background");
   });
@@ -24,10 +24,10 @@ Deno.test("the same run id delivered twice, even at once, is one run", async () 
     const bodies = await Promise.all(answers.map((answer) => answer.json()));
     assert.ok(bodies.every((body) => body.runId === runId));
     const later = await shop.post({ runId, wait: true });
-    assert.equal((await later.json()).paymentsExpired, orders.length);
+    assert.equal((await later.json()).ordersExpired, orders.length);
     const [row] = await shop.sql`
-      select (select count(*)::int from public.job_runs) as runs,
-        (select count(*)::int from public.job_decisions where subject = 'order') as decisions`;
+      select (select count(*)::int from lapse.runs) as runs,
+        (select count(*)::int from lapse.decisions where subject = 'order') as decisions`;
     assert.deepEqual({ ...row }, { runs: 1, decisions: orders.length });
   });
 });
@@ -38,8 +38,8 @@ Deno.test("of two runs started at once one works and the other is skipped, and e
     const runs = await Promise.all([shop.run(), shop.run()]);
     assert.deepEqual(runs.map(({ status }) => status).sort(), ["skipped", "succeeded"]);
     const [row] = await shop.sql`
-      select count(*)::int as decisions, count(distinct order_id)::int as orders
-      from public.job_decisions where subject = 'order'`;
+      select count(*)::int as decisions, count(distinct ref)::int as orders
+      from lapse.decisions where subject = 'order'`;
     assert.deepEqual({ ...row }, { decisions: orders.length, orders: orders.length });
   });
 });
@@ -55,7 +55,7 @@ Deno.test("a run that lost its lease while it asked Stripe settles nothing", asy
     const first = await slow;
     assert.equal(second.status, "succeeded");
     assert.equal(first.status, "lost");
-    assert.equal(first.paymentsExpired, 0);
+    assert.equal(first.ordersExpired, 0);
     assert.equal((await shop.orderOf(orderId)).status, "expired");
   });
 });
@@ -75,9 +75,9 @@ Deno.test("killed in the middle of 300 orders, the function leaves nothing behin
     assert.equal(report.status, "succeeded");
     const [row] = await shop.sql`
       select count(*) filter (where status = 'expired')::int as expired,
-        (select sum(units_released)::int from public.job_decisions) as released,
-        (select count(*)::int from public.job_runs where status = 'lost') as lost
-      from public.orders`;
+        (select sum(units_released)::int from lapse.decisions) as released,
+        (select count(*)::int from lapse.runs where status = 'lost') as lost
+      from lapse.orders`;
     assert.deepEqual({ ...row }, { expired: orders.length, released: orders.length, lost: 1 });
   });
 });

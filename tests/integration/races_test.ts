@@ -33,12 +33,10 @@ Deno.test("the webhook settles the order while the run asks Stripe: the run leav
     const intent = await shop.addIntent(orderId);
     await actDuring(shop, "payment_intents.retrieve", async () => {
       await shop.stripe.customer({ id: intent, verb: "confirm_ok" });
-      const [row] = await shop
-        .sql`select public.mark_order_paid(p_order_id => ${orderId}, p_stripe_id => ${intent}) as result`;
-      assert.equal(row!.result, "paid");
+      assert.equal(await shop.markPaid(orderId, intent), "paid");
     });
     assert.equal((await shop.orderOf(orderId)).status, "paid");
-    const [row] = await shop.sql`select count(*)::int as n from public.job_decisions where subject = 'order'`;
+    const [row] = await shop.sql`select count(*)::int as n from lapse.decisions where subject = 'order'`;
     assert.equal(row!.n, 0);
   });
 });
@@ -48,7 +46,7 @@ Deno.test("the checkout attaches another payment while the order is expiring: it
     const orderId = await shop.placeOrder();
     await shop.addIntent(orderId);
     await actDuring(shop, "payment_intents.retrieve", async () => {
-      await assert.rejects(shop.addIntent(orderId), /not pending: current value is expiring/);
+      await assert.rejects(shop.addIntent(orderId), { code: "PT409" });
     });
     assert.equal((await shop.orderOf(orderId)).status, "expired");
   });
@@ -62,8 +60,7 @@ Deno.test("an order paid by two payments is paid once, both are recorded, and an
     await shop.run();
     const { status, reason } = await shop.orderOf(orderId);
     assert.deepEqual([status, reason], ["paid", "paid_twice"]);
-    const [alert] = await shop.sql`select severity from public.job_alerts where key = ${`paid_twice:${orderId}`}`;
-    assert.equal(alert!.severity, "critical");
+    assert.deepEqual(await shop.openAlerts(), [`critical paid_twice:${orderId}`]);
   });
 });
 
@@ -100,9 +97,57 @@ Deno.test("a customer found in 3-D Secure gets one grace, and only one", async (
     const minutes = (nextCheckAt!.getTime() - Date.now()) / 60_000;
     assert.ok(minutes > 4 && minutes <= 5, `${minutes} minutes of grace`);
 
-    await shop.sql`
-      with earlier as (update public.order_payments set grace_until = now() - interval '1 second' where stripe_id = ${intent})
-      update public.orders set next_check_at = now() where id = ${orderId}`;
-    assert.equal((await shop.run()).paymentsExpired, 1);
+    // Another payment in 3-D Secure brings no second one: the grace is the order's.
+    await shop.addIntent(orderId, { status: "requires_action", nextAction: "redirect_to_url" });
+    await shop.dueNow();
+    const report = await shop.run();
+    assert.deepEqual([report.ordersExpired, report.paymentIntentsCanceled], [1, 2]);
+    assert.equal(shop.stripe.paymentIntent({ id: intent }).status, "canceled");
   });
 });
+
+Deno.test("a deadline that the shop moves while a run holds the order is followed: the order is handed back and stays open", async () => {
+  await withShop({}, async (shop) => {
+    const orderId = await shop.placeOrder();
+    const intent = await shop.addIntent(orderId);
+    await actDuring(
+      shop,
+      "payment_intents.retrieve",
+      () => shop.sql`update public.orders set expires_at = now() + interval '1 hour' where id = ${orderId}`,
+    );
+    const { status, nextCheckAt, failures } = await shop.orderOf(orderId);
+    assert.deepEqual([status, failures, await shop.shopStatusOf(orderId)], ["pending", 0, "pending"]);
+    assert.ok(nextCheckAt!.getTime() > Date.now() + 50 * 60_000);
+    // What was cancelled by then is dead and recorded so.
+    const { status: atStripe } = shop.stripe.paymentIntent({ id: intent });
+    assert.equal((await shop.paymentOf(intent)).state, atStripe === "canceled" ? "dead" : "open");
+  });
+});
+
+Deno.test("a payment that the checkout notes by trigger while a run asks Stripe keeps the order open, and is inspected next", async () => {
+  await withShop({}, async (shop) => {
+    await noteByTrigger(shop);
+    const orderId = await shop.placeOrder();
+    await shop.addIntent(orderId);
+    const late = shop.leaveIntent(orderId, { metadata: {} });
+    const report = await actDuring(
+      shop,
+      "payment_intents.cancel",
+      () => shop.sql`insert into public.noted_payments (order_id, payment) values (${orderId}, ${late})`,
+    );
+    assert.equal(report.ordersExpired, 0);
+    assert.equal((await shop.orderOf(orderId)).status, "pending");
+    await shop.dueNow();
+    assert.equal((await shop.run()).ordersExpired, 1);
+    assert.equal(shop.stripe.paymentIntent({ id: late }).status, "canceled");
+  });
+});
+
+/** A shop that keeps its payments in a table of its own and lets Lapse note them by trigger. */
+async function noteByTrigger({ sql }: Shop): Promise<void> {
+  await sql.unsafe(`
+    create table public.noted_payments (order_id uuid not null references public.orders, payment text not null);
+    create trigger lapse_attaches after insert on public.noted_payments
+      for each row execute function lapse.tg_attach('order_id', 'payment');
+  `).simple();
+}

@@ -6,31 +6,22 @@ async function paidOnce(shop: Shop): Promise<{ orderId: string; session: string;
   const orderId = await shop.placeOrder();
   const session = await shop.addSession(orderId, { intentStatus: "requires_payment_method" });
   const intent = shop.stripe.checkoutSession({ id: session }).payment_intent as string;
-  await shop
-    .sql`select public.attach_payment(p_order_id => ${orderId}, p_kind => 'payment_intent', p_stripe_id => ${intent})`;
+  await shop.attach(orderId, intent);
   assert.ok((await shop.stripe.customer({ id: session, verb: "confirm_session" })).accepted);
   return { orderId, session, intent };
 }
 
-const openAlerts = async ({ sql }: Shop) =>
-  (await sql<{ line: string }[]>`
-    select severity || ' ' || split_part(key, ':', 1) as line from public.job_alerts where resolved_at is null`)
-    .map(({ line }) => line);
+const openAlerts = async (shop: Shop) => (await shop.openAlerts()).map((line) => line.split(":")[0]!);
 
-async function mark({ sql }: Shop, orderId: string, stripeId: string): Promise<string> {
-  const [row] = await sql<{ answer: string }[]>`select public.mark_order_paid(${orderId}, ${stripeId}) as answer`;
-  return row!.answer;
+/** The next tick: payments of closed orders that are still open are due at once. */
+async function tick(shop: Shop) {
+  await shop.dueNow();
+  return await shop.run();
 }
 
-async function cleanUp(shop: Shop): Promise<string> {
-  const options = { headers: { apikey: shop.stack.secretKey }, name: "cleanup-stale-payment-intents" };
-  return (await (await shop.post({ wait: true }, options)).json()).status;
-}
-
-async function reasonOf({ sql }: Shop, stripeId: string): Promise<string> {
-  const [row] = await sql<{ line: string }[]>`
-    select state || ' ' || reason as line from public.order_payments where stripe_id = ${stripeId}`;
-  return row!.line;
+async function reasonOf(shop: Shop, stripeId: string): Promise<string> {
+  const { state, reason } = await shop.paymentOf(stripeId);
+  return `${state} ${reason}`;
 }
 
 Deno.test("a run that finds a session and its own intent paid settles one payment", async () => {
@@ -39,7 +30,7 @@ Deno.test("a run that finds a session and its own intent paid settles one paymen
     assert.equal((await shop.run()).ordersPaid, 1);
     assert.equal((await shop.orderOf(orderId)).reason, "paid");
     assert.deepEqual(await openAlerts(shop), []);
-    for (const id of [session, intent]) assert.equal(await mark(shop, orderId, id), "already_paid");
+    for (const id of [session, intent]) assert.equal(await shop.markPaid(orderId, id), "already_paid");
     assert.deepEqual(await openAlerts(shop), []);
   });
 });
@@ -49,48 +40,50 @@ Deno.test("a webhook that overtakes the run leaves it one payment", async () => 
     const { orderId, session, intent } = await paidOnce(shop);
     shop.stripe.setLatency({ latencyMs: 500 });
     const running = shop.run();
-    await eventually(() => shop.stripe.countCalls() > 0, "the run asked Stripe");
-    assert.equal(await mark(shop, orderId, session), "paid");
+    await eventually(
+      () => shop.stripe.countCalls({ endpoint: "payment_intents.retrieve" }) > 0,
+      "the run asked Stripe",
+    );
+    assert.equal(await shop.markPaid(orderId, session), "paid");
     await running;
+    shop.stripe.setLatency({ latencyMs: 0 });
+    await tick(shop);
     assert.equal(await reasonOf(shop, intent), "paid paid");
     assert.deepEqual(await openAlerts(shop), []);
   });
 });
 
-Deno.test("the clean-up asks Stripe once whether the attached intent is that of the session that paid, and believes it", async () => {
+Deno.test("the next tick asks Stripe once whether the attached intent is that of the session that paid, and believes it", async () => {
   await withShop({}, async (shop) => {
     const { orderId, session, intent } = await paidOnce(shop);
-    assert.equal(await mark(shop, orderId, session), "paid");
-    assert.equal(await cleanUp(shop), "succeeded");
+    assert.equal(await shop.markPaid(orderId, session), "paid");
+    assert.equal((await tick(shop)).status, "succeeded");
     assert.equal(await reasonOf(shop, intent), "paid paid");
-    assert.equal(shop.stripe.countCalls({ endpoint: "checkout.sessions.list" }), 1);
-    assert.equal(await mark(shop, orderId, intent), "already_paid");
+    assert.equal(await shop.markPaid(orderId, intent), "already_paid");
     assert.deepEqual(await openAlerts(shop), []);
   });
 });
 
-Deno.test("the clean-up finds the session that belongs to the intent that paid", async () => {
+Deno.test("the next tick finds the session that belongs to the intent that paid", async () => {
   await withShop({}, async (shop) => {
     const { orderId, session, intent } = await paidOnce(shop);
-    assert.equal(await mark(shop, orderId, intent), "paid");
-    assert.equal(await cleanUp(shop), "succeeded");
+    assert.equal(await shop.markPaid(orderId, intent), "paid");
+    assert.equal((await tick(shop)).status, "succeeded");
     assert.equal(await reasonOf(shop, session), "paid paid");
-    assert.equal(shop.stripe.countCalls({ endpoint: "checkout.sessions.list" }), 0);
     assert.deepEqual(await openAlerts(shop), []);
   });
 });
 
-Deno.test("while Stripe does not say whose the intent is, the clean-up says nothing about it", async () => {
+Deno.test("while Stripe does not say whose the intent is, nobody is told to refund it", async () => {
   await withShop({}, async (shop) => {
     const { orderId, session, intent } = await paidOnce(shop);
-    await mark(shop, orderId, session);
-    shop.stripe.addFault({ kind: "error_500", endpoint: "checkout.sessions.list" });
-    assert.equal(await cleanUp(shop), "partial");
-    assert.equal(await reasonOf(shop, intent), "open server_error");
+    await shop.markPaid(orderId, session);
+    shop.stripe.addFault({ kind: "error_500", endpoint: ["payment_intents.retrieve", "checkout.sessions.retrieve"] });
+    await tick(shop);
+    assert.equal((await shop.paymentOf(intent)).state, "open");
     assert.deepEqual(await openAlerts(shop), []);
     shop.stripe.clearFaults();
-    await shop.sql`update jobs.revisits set next_look_at = now()`;
-    assert.equal(await cleanUp(shop), "succeeded");
+    assert.equal((await tick(shop)).status, "succeeded");
     assert.equal(await reasonOf(shop, intent), "paid paid");
     assert.deepEqual(await openAlerts(shop), []);
   });
@@ -100,8 +93,8 @@ Deno.test("a second payment beside a session is one, and is told as one", async 
   await withShop({}, async (shop) => {
     const { orderId, session } = await paidOnce(shop);
     const second = await shop.addIntent(orderId, { status: "succeeded" });
-    await mark(shop, orderId, session);
-    assert.equal(await cleanUp(shop), "succeeded");
+    await shop.markPaid(orderId, session);
+    assert.equal((await tick(shop)).status, "succeeded");
     assert.equal(await reasonOf(shop, second), "paid paid_twice");
     assert.deepEqual(await openAlerts(shop), ["critical paid_twice"]);
   });
@@ -110,10 +103,78 @@ Deno.test("a second payment beside a session is one, and is told as one", async 
 Deno.test("where only webhooks told of both, nobody is told to refund before the intent was compared", async () => {
   await withShop({}, async (shop) => {
     const { orderId, session, intent } = await paidOnce(shop);
-    assert.equal(await mark(shop, orderId, session), "paid");
-    assert.equal(await mark(shop, orderId, intent), "maybe_paid_twice");
+    assert.equal(await shop.markPaid(orderId, session), "paid");
+    assert.equal(await shop.markPaid(orderId, intent), "maybe_paid_twice");
     assert.deepEqual(await openAlerts(shop), ["warning paid_twice"]);
-    const [alert] = await shop.sql`select message from public.job_alerts`;
-    assert.match(alert!.message, /compare the session's intent before you refund/);
+    const [alert] = await shop.sql`select message from lapse.alerts`;
+    assert.match(alert!.message, /compare/);
+  });
+});
+
+Deno.test("an order paid by two halves stays open after the first, and nobody calls the second one a surplus", async () => {
+  await withShop({}, async (shop) => {
+    const orderId = await shop.placeOrder();
+    const halves = [
+      await shop.addIntent(orderId, { status: "succeeded", amount: 1000 }),
+      await shop.addIntent(orderId, { status: "succeeded", amount: 1000 }),
+    ];
+    assert.equal(await shop.markPaid(orderId, halves[0]!, 1000), "partly_paid");
+    assert.equal((await shop.orderOf(orderId)).status, "pending");
+    assert.equal(await shop.markPaid(orderId, halves[1]!, 1000), "paid");
+    assert.equal(await shop.shopStatusOf(orderId), "paid");
+    assert.deepEqual(await openAlerts(shop), []);
+  });
+});
+
+// Sessions that a customer may bring back after they expired.
+
+const redrive = ({ sql }: Shop, orderId: string) =>
+  sql`select public.lapse_redrive_order(p_ref => ${orderId}, p_reason => 'again', p_requested_by => 'test')`;
+
+Deno.test("an order whose session the customer may bring back keeps its stock, and is paid by the copy", async () => {
+  await withShop({}, async (shop) => {
+    const orderId = await shop.placeOrder();
+    const session = await shop.addSession(orderId, { recovery: true });
+    assert.equal((await shop.run()).ordersQuarantined, 1);
+    assert.equal((await shop.orderOf(orderId)).reason, "session_recoverable");
+    assert.equal(
+      shop.stripe.checkoutSession({ id: session }).status,
+      "open",
+      "expiring it would make the recovery URL",
+    );
+
+    // Stripe expires it by itself, and mails the URL.
+    shop.stripe.advanceClock({ ms: 25 * 3_600_000 });
+    await redrive(shop, orderId);
+    await shop.dueNow();
+    assert.equal((await shop.run()).ordersQuarantined, 1);
+    assert.equal(shop.stripe.checkoutSession({ id: session }).status, "expired");
+
+    assert.ok((await shop.stripe.customer({ id: session, verb: "recover_session" })).accepted);
+    const [copy] = shop.stripe.checkoutSessions({ orderId, status: "complete" });
+    assert.equal(await shop.markPaid(orderId, copy!.id), "paid");
+    assert.equal((await shop.stockOf()).reserved, 0);
+  });
+});
+
+Deno.test("once nobody can bring the session back any more, the order expires", async () => {
+  await withShop({}, async (shop) => {
+    const orderId = await shop.placeOrder();
+    const recoveryUntil = Math.floor(Date.now() / 1000) - 25 * 3_600;
+    await shop.addSession(orderId, { recovery: true, status: "expired", recoveryUntil });
+    assert.equal((await shop.run()).ordersExpired, 1);
+    assert.equal((await shop.orderOf(orderId)).status, "expired");
+  });
+});
+
+Deno.test("the recoverable session of a paid order is left alone, and a person is told", async () => {
+  await withShop({}, async (shop) => {
+    const orderId = await shop.placeOrder();
+    const session = await shop.addSession(orderId, { recovery: true });
+    const paying = await shop.addIntent(orderId, { status: "succeeded" });
+    await shop.markPaid(orderId, paying);
+    assert.equal((await tick(shop)).status, "succeeded");
+    assert.equal(shop.stripe.checkoutSession({ id: session }).status, "open");
+    assert.deepEqual(await shop.openAlerts(), ["warning payments_unclear:session_recoverable"]);
   });
 });

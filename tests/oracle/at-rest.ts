@@ -1,11 +1,12 @@
 /** What else has to be true once faults stopped, every lease ran out and one tick passed (promises 6, 8 and 9 of docs/design.md). */
 import assert from "node:assert/strict";
-import { brokenPromises, type OracleInput } from "./oracle.ts";
+import { brokenInDatabase, brokenPromises, type DatabaseInput, type OracleInput } from "./oracle.ts";
 import { named } from "./promises.ts";
 import { lostUnits, unexplainedReleases } from "./stock.ts";
 
-/** `onHand`: units on the shelves before the first order, by SKU. `now`: the present of a simulation; left out, the database's. */
-export type AtRestInput = OracleInput & { onHand: Record<string, number>; now?: Date };
+/** `onHand`: units on the shelves before the first order, by SKU. */
+type Shelves = { onHand: Record<string, number> };
+export type AtRestInput = OracleInput & Shelves;
 
 /** Fails with every promise that does not hold, those of a shop at rest included. */
 export async function assertAtRest(input: AtRestInput): Promise<void> {
@@ -15,8 +16,17 @@ export async function assertAtRest(input: AtRestInput): Promise<void> {
 
 /** One sentence per broken promise; empty when all hold. */
 export async function brokenAtRest(input: AtRestInput): Promise<string[]> {
+  return [...await brokenPromises(input), ...await restless(input)];
+}
+
+/** The same of shop and ledger alone, where nobody has a Stripe account. */
+export async function assertDatabaseAtRest(input: DatabaseInput & Shelves): Promise<void> {
+  const broken = [...await brokenInDatabase(input), ...await restless(input)];
+  assert.deepEqual(broken, [], named(broken));
+}
+
+async function restless(input: DatabaseInput & Shelves): Promise<string[]> {
   return [
-    ...await brokenPromises(input),
     ...await claimed(input),
     ...await unendedRuns(input),
     ...await lostUnits(input),
@@ -26,12 +36,12 @@ export async function brokenAtRest(input: AtRestInput): Promise<string[]> {
   ];
 }
 
-async function claimed({ sql }: AtRestInput): Promise<string[]> {
+async function claimed({ sql }: DatabaseInput): Promise<string[]> {
   const rows = await sql<{ ref: string }[]>`select ref from lapse.orders where status = 'expiring'`;
   return rows.map(({ ref }) => `6: order ${ref} is still expiring`);
 }
 
-async function unendedRuns({ sql }: AtRestInput): Promise<string[]> {
+async function unendedRuns({ sql }: DatabaseInput): Promise<string[]> {
   const rows = await sql<
     { id: string; status: string }[]
   >`select id, status from lapse.runs where finished_at is null`;
@@ -39,7 +49,7 @@ async function unendedRuns({ sql }: AtRestInput): Promise<string[]> {
 }
 
 /** By the product's own word, and by a comparison that shares nothing with it. */
-async function disagreements({ sql }: AtRestInput): Promise<string[]> {
+async function disagreements({ sql }: DatabaseInput): Promise<string[]> {
   const drift = await sql<{ name: string; ref: string }[]>`select name, ref from lapse.drift()`;
   const compared = await sql<{ ref: string; in_shop: string; in_ledger: string }[]>`
     select coalesce(o.id::text, l.ref) as ref, coalesce(o.status, 'missing') as in_shop, coalesce(l.status, 'missing') as in_ledger
@@ -60,7 +70,7 @@ async function disagreements({ sql }: AtRestInput): Promise<string[]> {
 }
 
 /** What the shop's triggers noted was read; what cannot be read is told. */
-async function unread({ sql }: AtRestInput): Promise<string[]> {
+async function unread({ sql }: DatabaseInput): Promise<string[]> {
   const rows = await sql<{ kind: string; ref: string; error: string | null }[]>`
     select kind, ref, error from lapse.inbox i
     where error is null or not exists (select from lapse.alerts a where a.key like 'inbox%')`;

@@ -1,5 +1,5 @@
 /** Counters against the decisions they count (promise 4): of each run, of each job since its first run, of each UTC day. */
-import type { OracleInput } from "./oracle.ts";
+import type { DatabaseInput } from "./oracle.ts";
 
 /** What each counter adds up. */
 const COUNTERS: Record<string, string> = {
@@ -33,7 +33,7 @@ const QUERY = `
   from lapse.metrics_daily d full join of_day c on c.job = d.job and c.day = d.day
   where (${orZero("d")}) is distinct from (${orZero("c")})`;
 
-export async function countersAgainstDecisions({ sql }: OracleInput): Promise<string[]> {
+export async function countersAgainstDecisions({ sql }: DatabaseInput): Promise<string[]> {
   const rows = await sql.unsafe<{ what: string }[]>(QUERY);
   return rows.map(({ what }) => `4: the counters of ${what} do not equal its decisions`);
 }

@@ -1,7 +1,7 @@
 /** Stock of the sample shop (promise 2): what orders hold, what was released and what was sold. */
-import type { OracleInput } from "./oracle.ts";
+import type { DatabaseInput } from "./oracle.ts";
 
-export async function unbalancedStock({ sql }: OracleInput): Promise<string[]> {
+export async function unbalancedStock({ sql }: DatabaseInput): Promise<string[]> {
   const rows = await sql<{ sku: string; on_hand: number; reserved: number; held: number }[]>`
     select i.sku, i.on_hand, i.reserved, coalesce(sum(r.quantity) filter (where r.state = 'held'), 0)::int as held
     from public.inventory i
@@ -14,7 +14,7 @@ export async function unbalancedStock({ sql }: OracleInput): Promise<string[]> {
   );
 }
 
-export async function reservationsAgainstStatus({ sql }: OracleInput): Promise<string[]> {
+export async function reservationsAgainstStatus({ sql }: DatabaseInput): Promise<string[]> {
   const rows = await sql<{ id: string; status: string; state: string }[]>`
     select o.id, o.status, r.state
     from public.orders o
@@ -24,7 +24,9 @@ export async function reservationsAgainstStatus({ sql }: OracleInput): Promise<s
 }
 
 /** Units leave the shelves in one way only: sold. `onHand`: units on the shelves before the first order, by SKU. */
-export async function lostUnits({ sql, onHand }: OracleInput & { onHand: Record<string, number> }): Promise<string[]> {
+export async function lostUnits(
+  { sql, onHand }: DatabaseInput & { onHand: Record<string, number> },
+): Promise<string[]> {
   const rows = await sql<{ sku: string; on_hand: number; sold: number }[]>`
     select i.sku, i.on_hand, coalesce(sum(r.quantity) filter (where r.state = 'consumed'), 0)::int as sold
     from public.inventory i left join public.stock_reservations r using (sku) group by i.sku`;
@@ -33,7 +35,7 @@ export async function lostUnits({ sql, onHand }: OracleInput & { onHand: Record<
 }
 
 /** Decisions tell of every unit that went back, once; of what the shop closed by itself they tell nothing. */
-export async function unexplainedReleases({ sql }: OracleInput): Promise<string[]> {
+export async function unexplainedReleases({ sql }: DatabaseInput): Promise<string[]> {
   const rows = await sql<{ ref: string; told: number; released: number }[]>`
     with told as (select ref, sum(units_released)::int as told from lapse.decisions group by 1),
     released as (

@@ -1,4 +1,4 @@
-import { assertQuiet } from "../../oracle/quiet.ts";
+import { assertAtRest } from "../../oracle/at-rest.ts";
 import { type Bench, ON_HAND, useBenches, withBench } from "../support/bench.ts";
 
 useBenches();
@@ -8,7 +8,7 @@ export function onBench(test: (bench: Bench) => Promise<void>): () => Promise<vo
   return () =>
     withBench(async (bench) => {
       await test(bench);
-      await assertQuiet({ ...bench, onHand: ON_HAND });
+      await assertAtRest({ ...bench, onHand: ON_HAND });
     });
 }
 
@@ -22,6 +22,6 @@ export async function stockOf({ sql }: Bench, sku: string): Promise<{ on_hand: n
 export async function openAlerts({ sql }: Bench, key: string): Promise<string[]> {
   const rows = await sql<
     { severity: string }[]
-  >`select severity from public.job_alerts where key = ${key} and resolved_at is null`;
+  >`select severity from lapse.alerts where key = ${key} and resolved_at is null`;
   return rows.map(({ severity }) => severity);
 }

@@ -6,7 +6,7 @@ import type { IntentSpec } from "../../../local/stripe-simulator/specs.ts";
 import { lengthOf } from "../support/length.ts";
 import { nextTick, tick, tickUntilQuiet } from "../support/scheduler.ts";
 import { placeOrder, statusOf } from "../support/shop.ts";
-import { DAY, HOUR, MINUTE } from "../support/time.ts";
+import { DAY, HOUR, MINUTE, SECOND } from "../support/time.ts";
 import { onBench } from "./bug.ts";
 
 Deno.test(
@@ -40,7 +40,7 @@ Deno.test(
     bench.time.advance(5 * DAY);
     await tickUntilQuiet(bench, { withinMs: DAY, most: 40 });
     const [row] = await bench.sql`
-    select count(*)::int as n from public.orders o join public.order_payments p on p.order_id = o.id
+    select count(*)::int as n from lapse.orders o join lapse.payments p using (ref)
     where o.status = 'expired' and p.state = 'dead'`;
     assert.equal(row!.n, slow.length - 4, "all but the four that are processing");
   }),
@@ -58,37 +58,36 @@ Deno.test(
         async (placedAt, seconds, zone) => {
           const due = await bench.sql.begin(async (sql) => {
             await sql`select set_config('timezone', ${zone}, true)`;
-            await sql`update public.expiry_policies set time_to_pay = make_interval(secs => ${seconds}) where payment_method is null`;
+            await sql`update lapse.deadline_policies set time_to_pay = make_interval(secs => ${seconds}) where method is null`;
+            const ref = crypto.randomUUID();
             const at = placedAt.toISOString();
-            const [order] = await sql`select id from public.place_order(p_currency => 'eur', p_amount => 1,
-            p_items => '[{"sku": "tea", "quantity": 1}]', p_now => ${at}::timestamptz)`;
-            const dueAt = placedAt.getTime() + seconds * 1_000 + 2 * MINUTE;
-            const isDue = async (ms: number) => {
-              const [row] = await sql`select due from jobs.shop_due(p_now => ${
-                new Date(ms).toISOString()
-              }::timestamptz, p_cap => 1)`;
-              return row!.due as number;
-            };
-            const answer = [await isDue(dueAt - 1_000), await isDue(dueAt)];
-            await sql`
-              select jobs.shop_move_stock(jobs.shop_expire_without_payments(p_now => at, p_limit => 1), at)
-              from (select ${new Date(dueAt).toISOString()}::timestamptz as at) x`;
-            const [after] = await sql`select status from public.orders where id = ${order!.id}`;
-            return [...answer, after!.status];
+            await sql`select lapse.watch_order(p_ref => ${ref}, p_amount => 1, p_currency => 'eur', p_placed_at => ${at}::timestamptz)`;
+            const [order] = await sql`
+              select extract(epoch from next_check_at)::float8 * 1000 as due, deadline from lapse.orders where ref = ${ref}`;
+            return [order!.due, order!.deadline.getTime()];
           });
-          assert.deepEqual(due, [0, 1, "expired"]);
+          const deadline = placedAt.getTime() + seconds * 1_000;
+          assert.deepEqual(due, [deadline + 2 * MINUTE, deadline]);
         },
       ),
       { seed: 8, numRuns: lengthOf({ bounded: 100, long: 5_000 }) },
     );
-    await bench.sql`update public.expiry_policies set time_to_pay = interval '30 minutes' where payment_method is null`;
-    // These orders were closed beside the jobs, so no decision tells of them.
-    await bench.sql`delete from public.stock_reservations`;
+    await bench.sql`update lapse.deadline_policies set time_to_pay = interval '30 minutes' where method is null`;
+    await bench.sql`delete from lapse.orders`;
+
+    const placedAt = bench.time.now().getTime();
+    const { id } = await placeOrder(bench, { payments: [{ intent: {} }], placedMinutesAgo: 0 });
+    bench.time.advance(32 * MINUTE - SECOND);
+    await tick(bench);
+    assert.equal(await statusOf(bench, id), "pending", "a second early");
+    await tickUntilQuiet(bench, { withinMs: 10 * MINUTE });
+    assert.equal(await statusOf(bench, id), "expired");
+    assert.ok(bench.time.now().getTime() - placedAt < 45 * MINUTE);
   }),
 );
 
 Deno.test(
-  "bug 12, an order never expires once a payment was started: every abandoned payment ends in time",
+  "bug 12, an order never expires once a payment was started: every abandoned payment is cancelled in time",
   onBench(async (bench) => {
     const abandoned: IntentSpec[] = [
       { status: "requires_payment_method" },

@@ -12,14 +12,19 @@ Deno.test(
   "bug 15, the first run over an old backlog purges it: the brake is on, nothing is touched, an operator is told",
   onBench(async (bench) => {
     const orders = lengthOf({ bounded: 10_000, long: 100_000 });
+    // Placed before Lapse came: nobody watched them.
+    await bench.sql`alter table public.orders disable trigger user`;
     await bench.sql`
-    insert into public.orders (currency, amount, created_at, expires_at, next_check_at)
-    select 'eur', ${AMOUNT}, at, at, at from (select ${bench.time.now()}::timestamptz - n * interval '1 minute' as at from generate_series(1, ${orders}) n) x`;
+    insert into public.orders (currency, amount, created_at, expires_at)
+    select 'eur', ${AMOUNT}, at, at
+    from (select ${bench.time.now()}::timestamptz - interval '10 minutes' - n * interval '1 second' as at from generate_series(1, ${orders}) n) x`;
+    await bench.sql`alter table public.orders enable trigger user`;
+    await bench.sql`select lapse.adopt_orders(p_limit => ${orders}, p_now => ${bench.time.now()})`;
     const [outcome] = await tick(bench);
     assert.equal(outcome!.report!.status, "braked");
     assert.equal(bench.stripe.mark(), 0);
     const [row] = await bench
-      .sql`select count(*)::int as n from public.orders where status = 'pending' and attempt = 0`;
+      .sql`select count(*)::int as n from lapse.orders where status = 'pending' and attempt = 0`;
     assert.equal(row!.n, orders);
     assert.deepEqual(await openAlerts(bench, "brake:expire-stale-orders"), ["critical"]);
   }),
@@ -33,8 +38,8 @@ Deno.test(
       SUPABASE_PUBLISHABLE_KEYS: JSON.stringify({ default: "sb_publishable_of_the_shop" }),
       SUPABASE_SECRET_KEYS: JSON.stringify({ default: "sb_secret_of_the_shop" }),
       SUPABASE_JWKS: JSON.stringify({ keys: [] }),
-      JOBS_SCHEDULER_SECRET: "the-secret-of-today-0123456789abcdef",
-      JOBS_SCHEDULER_SECRET_PREVIOUS: "the-secret-of-last-week-0123456789ab",
+      LAPSE_SCHEDULER_SECRET: "the-secret-of-today-0123456789abcdef",
+      LAPSE_SCHEDULER_SECRET_PREVIOUS: "the-secret-of-last-week-0123456789ab",
     };
     let began = 0;
     const serve = serveJob({
@@ -48,8 +53,8 @@ Deno.test(
       {},
       { apikey: "sb_publishable_of_the_shop" },
       { apikey: "sb_secret_of_another_shop" },
-      { "x-jobs-secret": "" },
-      { "x-jobs-secret": "the-secret-of-last-year-0123456789ab" },
+      { "x-lapse-secret": "" },
+      { "x-lapse-secret": "the-secret-of-last-year-0123456789ab" },
       { authorization: "Bearer eyJhbGciOiJub25lIn0.eyJyb2xlIjoic2VydmljZV9yb2xlIn0." },
     ];
     for (const headers of callers) {
@@ -58,7 +63,7 @@ Deno.test(
       );
       assert.equal(response.status, 401, JSON.stringify(headers));
     }
-    const [row] = await bench.sql`select count(*)::int as n from public.job_runs`;
+    const [row] = await bench.sql`select count(*)::int as n from lapse.runs`;
     assert.deepEqual([began, row!.n], [0, 0]);
   }),
 );

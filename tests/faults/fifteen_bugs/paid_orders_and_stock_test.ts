@@ -30,7 +30,7 @@ Deno.test(
     await tick(bench, {
       atStep: async (step, take) => {
         const answer = await take();
-        if (step.name === "jobs_claim_orders" && claims++ === 0) await pay();
+        if (step.name === "lapse_claim_orders" && claims++ === 0) await pay();
         return answer;
       },
     });
@@ -53,7 +53,7 @@ Deno.test(
     }
     assert.equal(await statusOf(bench, id), "expired");
     const alerts = await bench
-      .sql`select severity from public.job_alerts where key = ${`late_payment:${id}`} and resolved_at is null`;
+      .sql`select severity from lapse.alerts where key = ${`late_payment:${id}`} and resolved_at is null`;
     assert.deepEqual(alerts.map(({ severity }) => severity), ["critical"]);
     assert.deepEqual(await stockOf(bench, "tea"), { on_hand: ON_HAND.tea, reserved: 0 });
   }),
@@ -98,7 +98,7 @@ Deno.test(
     await bench.run({ job: "cleanup-stale-payment-intents" });
     await nextTick(bench);
     assert.deepEqual((await stockOf(bench, "tea")).reserved, 0);
-    const [row] = await bench.sql`select count(*)::int as n from public.orders where status in ('paid', 'expired')`;
+    const [row] = await bench.sql`select count(*)::int as n from lapse.orders where status in ('paid', 'expired')`;
     assert.equal(row!.n, 40);
   }),
 );
@@ -114,21 +114,21 @@ Deno.test(
     ];
     // What the shop's webhook does with checkout.session.expired: it wants the order looked at, and says so each time.
     const sessionExpired = async (orderId: string) => {
-      const [row] = await bench.sql<{ id: string }[]>`select public.jobs_sync_order(
+      const [row] = await bench.sql<{ id: string }[]>`select lapse.sync_order(
         ${orderId}, 'checkout.session.expired', 'webhook', ${bench.time.now()}) ->> 'runId' as id`;
       return row!.id;
     };
-    const met = { ends: 0, settlements: 0 };
+    const met = { cancels: 0, settlements: 0 };
     const slow = await bench.run({
       atStep: async (step, take) => {
         const [method, path] = step.name.split(" ") as [string, string];
-        // Right before the job's own call, a person ends the payment at Stripe.
-        if (method === "POST") met.ends += await bench.byHand(path) === 200 ? 1 : 0;
-        if (step.name !== "jobs_settle_orders") return await take();
+        // Right before the job's own call, a person cancels the payment at Stripe.
+        if (method === "POST") met.cancels += await bench.byHand(path) === 200 ? 1 : 0;
+        if (step.name !== "lapse_settle_orders") return await take();
         bench.time.advance(MINUTE);
         const twice = bench.run({
           atStep: async (step, take) => {
-            if (step.name === "jobs_settle_orders") met.settlements += (await take(), 1);
+            if (step.name === "lapse_settle_orders") met.settlements += (await take(), 1);
             return await take();
           },
         });
@@ -140,12 +140,12 @@ Deno.test(
         return await take();
       },
     });
-    assert.deepEqual(met, { ends: 4, settlements: 1 });
-    assert.deepEqual([slow.report!.status, slow.report!.paymentsExpired], ["lost", 0]);
+    assert.deepEqual(met, { cancels: 4, settlements: 1 });
+    assert.deepEqual([slow.report!.status, slow.report!.ordersExpired], ["lost", 0]);
     for (const { id } of orders) assert.equal(await statusOf(bench, id), "expired");
     assert.deepEqual(await stockOf(bench, "tea"), { on_hand: ON_HAND.tea, reserved: 0 });
     const [row] = await bench.sql`
-      select count(*) filter (where outcome = 'expired')::int as expired, sum(units_released)::int as units from public.job_decisions`;
+      select count(*) filter (where outcome = 'expired')::int as expired, sum(units_released)::int as units from lapse.decisions`;
     assert.deepEqual({ ...row }, { expired: 3, units: 9 });
   }),
 );

@@ -2,14 +2,13 @@
 
 import assert from "node:assert/strict";
 import { type Bench, leaseShorterThanTheRun } from "../support/bench.ts";
-import { dieBefore } from "../support/fates.ts";
 import { tick, tickUntilQuiet, watch } from "../support/scheduler.ts";
 import { placeOrder, statusOf } from "../support/shop.ts";
 import { HOUR, MINUTE } from "../support/time.ts";
 import { onBench } from "./bug.ts";
 
 Deno.test(
-  "bug 9, a poison order loops for ever or takes its batch along: the others go on, and it is set aside",
+  "bug 9, a poison order loops for ever or takes its batch along: the others go on, and it is quarantined",
   onBench(async (bench) => {
     const poison = [];
     for (let n = 0; n < 100; n++) {
@@ -21,17 +20,17 @@ Deno.test(
     for (const { payments: [intent] } of poison) {
       bench.stripe.addFault({ kind: "error_503", endpoint: "payment_intents.cancel", objectId: intent! });
     }
-    await bench.sql`update jobs.settings set max_attempts = 3, backoff_max = interval '2 minutes'`;
+    await bench.sql`update lapse.settings set max_attempts = 3, backoff_max = interval '2 minutes'`;
     await tick(bench);
     assert.equal(await statusOf(bench, good.id), "expired");
     const backedOff = await bench
-      .sql`select status, failures from public.orders where id <> ${good.id} and next_check_at > ${bench.time.now()}`;
+      .sql`select status, failures from lapse.orders where ref <> ${good.id} and next_check_at > ${bench.time.now()}`;
     assert.deepEqual([backedOff.length, ...new Set(backedOff.map(({ status, failures }) => `${status} ${failures}`))], [
       100,
       "pending 1",
     ]);
     await tickUntilQuiet(bench, { withinMs: HOUR, most: 300 });
-    const [row] = await bench.sql`select count(*)::int as n from public.orders where status = 'quarantined'`;
+    const [row] = await bench.sql`select count(*)::int as n from lapse.orders where status = 'quarantined'`;
     assert.equal(row!.n, 100);
   }),
 );
@@ -74,7 +73,7 @@ for (const { what, send, alerts } of SILENCES) {
       assert.deepEqual(await heardWithin(bench, 21, send), alerts);
       await recover(bench);
 
-      await bench.sql`update jobs.settings set alert_after = 1`;
+      await bench.sql`update lapse.settings set alert_after = 1`;
       const heard = await heardWithin(bench, 11, send);
       assert.ok(heard["no_success:expire-stale-orders"]! <= 2 * 5, JSON.stringify(heard));
       await recover(bench);
@@ -83,11 +82,11 @@ for (const { what, send, alerts } of SILENCES) {
 }
 
 Deno.test(
-  "bug 10, the scheduler dies without a word: when pg_cron stands still, and the watch with it, jobs-health tells an outside monitor",
+  "bug 10, the scheduler dies without a word: when pg_cron stands still, and the watch with it, lapse-health tells an outside monitor",
   onBench(async (bench) => {
     const health = async () => {
       const [row] = await bench.sql<{ reasons: string[] }[]>`
-        select public.jobs_health(${bench.time.now()}) -> 'reasons' as reasons`;
+        select lapse.health(${bench.time.now()}) -> 'reasons' as reasons`;
       return row!.reasons.sort();
     };
     await begin(bench);
@@ -106,7 +105,7 @@ Deno.test(
 async function begin(bench: Bench): Promise<void> {
   // An update that leaves the time as it was counts as a change made now, in the database's own time.
   await bench
-    .sql`update jobs.schedules set changed_at = ${bench.time.now()}::timestamptz - random() * interval '1 second'`;
+    .sql`update lapse.schedules set changed_at = ${bench.time.now()}::timestamptz - random() * interval '1 second'`;
   await tick(bench);
   await watch(bench);
 }
@@ -124,10 +123,10 @@ async function heardWithin(
     if (minute % 5 === 0) await send(bench);
     await watch(bench);
     const rows = await bench.sql<{ key: string }[]>`
-      select key from public.job_alerts where job = 'expire-stale-orders' and severity = 'critical' and resolved_at is null`;
+      select key from lapse.alerts where job = 'expire-stale-orders' and severity = 'critical' and resolved_at is null`;
     for (const { key } of rows) heard[key] ??= minute;
   }
-  const statuses = await bench.sql`select distinct status from public.job_runs where created_at < ${new Date(
+  const statuses = await bench.sql`select distinct status from lapse.runs where created_at < ${new Date(
     bench.time.now().getTime() - 5 * MINUTE,
   )}`;
   assert.deepEqual(statuses.map(({ status }) => status).sort(), ["lost", "succeeded"]);
@@ -140,12 +139,12 @@ async function recover(bench: Bench): Promise<void> {
   await tick(bench);
   bench.time.advance(5 * MINUTE);
   await watch(bench);
-  const open = await bench.sql<{ key: string }[]>`select key from public.job_alerts where resolved_at is null`;
+  const open = await bench.sql<{ key: string }[]>`select key from lapse.alerts where resolved_at is null`;
   assert.deepEqual(open.map(({ key }) => key), []);
 }
 
 async function dispatch({ sql, time }: Bench): Promise<void> {
-  await sql`select jobs.dispatch(p_job => 'expire-stale-orders', p_now => ${time.now()})`;
+  await sql`select lapse.dispatch(p_job => 'expire-stale-orders', p_now => ${time.now()})`;
 }
 
 Deno.test(
@@ -155,16 +154,16 @@ Deno.test(
     const { id } = await placeOrder(bench, { payments: [{ intent: {} }] });
     const slow = await bench.run({
       atStep: async (step, take) => {
-        if (step.name !== "jobs_settle_orders") return await take();
+        if (step.name !== "lapse_settle_orders") return await take();
         bench.time.advance(MINUTE);
         await bench.run();
         assert.equal(await statusOf(bench, id), "expired");
         return await take();
       },
     });
-    assert.deepEqual([slow.report!.status, slow.report!.paymentsExpired], ["lost", 0]);
+    assert.deepEqual([slow.report!.status, slow.report!.ordersExpired], ["lost", 0]);
     await placeOrder(bench, { payments: [{ intent: {} }] });
-    await bench.run({ atStep: dieBefore(4) });
+    await bench.run({ atStep: (step, take, { die }) => step.name === "lapse_claim_orders" ? die() : take() });
     assert.equal((await bench.run()).report!.status, "skipped", "as long as the dead one's lease lasts");
     bench.time.advance(MINUTE);
     assert.equal((await bench.run()).report!.status, "succeeded");

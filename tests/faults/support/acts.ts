@@ -91,7 +91,7 @@ async function customer({ stripe }: Bench, payment: PaymentModel, verb: string):
   if (taken) accepted(payment, verb);
 }
 
-/** As docs/adopting.md tells the checkout to: attach first, give the secret to the customer after; refused, end it at once. */
+/** As the guide tells the checkout to: attach first, give the secret to the customer after. Refused, the customer never gets it. */
 async function attachAnother(bench: Bench, order: OrderModel): Promise<PaymentModel> {
   const stripeId = createAtStripe(bench, order.id, { intent: {} });
   const payment: PaymentModel = { stripeId, attached: false, fate: "open" };

@@ -1,9 +1,10 @@
 import postgres from "postgres";
 import { cleanupStalePaymentIntents } from "../../../functions/cleanup-stale-payment-intents/cleanup-stale-payment-intents.ts";
 import { expireStaleOrders } from "../../../functions/expire-stale-orders/expire-stale-orders.ts";
-import { createJobsDatabase, type NewRun } from "../../../functions/_shared/database/jobs-database.ts";
+import { createDatabase } from "../../../functions/_shared/database/database.ts";
 import { createRpc } from "../../../functions/_shared/database/rpc.ts";
-import type { Job } from "../../../functions/_shared/run/job.ts";
+import type { NewRun } from "../../../functions/_shared/database/runs.ts";
+import { type Job, NOTHING_DUE } from "../../../functions/_shared/run/job.ts";
 import { createLog } from "../../../functions/_shared/run/log.ts";
 import type { RunReport } from "../../../functions/_shared/run/report.ts";
 import { startRun } from "../../../functions/_shared/run/start-run.ts";
@@ -24,8 +25,9 @@ export type Bench = {
   sql: postgres.Sql;
   stripe: StripeControl;
   time: SimulatedTime;
-  /** Where the database is, for a connection of one's own. */
+  /** Where the database is, for a connection of one's own; the other one as superuser. */
   databaseUrl: string;
+  adminUrl: string;
   /** A person at Stripe, not the jobs, sends a POST: a cancel in the Dashboard, a refund. Answers the HTTP status. */
   byHand(path: string, params?: Record<string, string>): Promise<number>;
   /** Stops the database server as a crash does, and starts it again. */
@@ -42,8 +44,11 @@ export type RunOptions = { job?: JobName; atStep?: AtStep; run?: Partial<NewRun>
 export type RunOutcome = { report: RunReport | null; steps: readonly Step[] };
 
 const JOBS: Record<JobName, Job> = {
-  "expire-stale-orders": expireStaleOrders,
-  "cleanup-stale-payment-intents": cleanupStalePaymentIntents,
+  "expire-stale-orders": {
+    usesStripe: true,
+    work: async (ports, task) => task.due === 0 ? NOTHING_DUE : await expireStaleOrders(ports, task),
+  },
+  "cleanup-stale-payment-intents": { usesStripe: true, work: cleanupStalePaymentIntents },
 };
 
 /** A Sunday in November, in the hour of the weekly clean-up. */
@@ -64,8 +69,8 @@ export function useBenches(): void {
     databases = await startDatabases();
     database = await databases.fresh();
     await setVaultEntries(database.adminUrl, {
-      jobs_functions_url: "https://functions.test",
-      jobs_scheduler_secret: "not-a-secret-but-long-enough-for-one",
+      lapse_functions_url: "https://functions.test",
+      lapse_scheduler_secret: "not-a-secret-but-long-enough-for-one",
     });
     // A copy made with wal_level = minimal lacks the sequences of unlogged tables until a checkpoint; a crash before it would break them.
     await withConnection(database.adminUrl, (admin) => admin`checkpoint`);
@@ -101,6 +106,7 @@ export async function withBench<T>(use: (bench: Bench) => Promise<T>): Promise<T
         return response.status;
       },
       databaseUrl: database.url,
+      adminUrl: database.adminUrl,
       crashDatabase: async () => {
         await databases.server.restart("immediate");
         await reconnect();
@@ -129,8 +135,8 @@ async function reconnect(): Promise<void> {
 
 /** As no operator may set it: the tests' time is their own, and they want the lease to run out while a run still works. */
 export async function leaseShorterThanTheRun({ sql }: Bench, lease: string): Promise<void> {
-  await sql`alter table jobs.settings drop constraint if exists run_fits_lease`;
-  await sql`update jobs.settings set lease = ${lease}, run_seconds = 300, claim_seconds = 290`;
+  await sql`alter table lapse.settings drop constraint if exists run_fits_lease`;
+  await sql`update lapse.settings set lease = ${lease}, run_seconds = 300, claim_seconds = 290`;
 }
 
 export { ON_HAND };
@@ -161,7 +167,7 @@ async function runJob(
       ...run,
     },
     job: JOBS[job],
-    database: createJobsDatabase(createRpc(clientOver(wire, createDirectCall(functionSql)), time.now)),
+    database: createDatabase(createRpc(clientOver(wire, createDirectCall(functionSql, time.now)))),
     stripe: () => ({ secretKey: "sk_test_bench", apiBase }),
     log: createLog({}, (line) => lines.push(line)),
     world: { fetch: fetchOver(wire, impatient), clockFrom: time.clockFrom },

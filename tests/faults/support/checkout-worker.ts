@@ -4,7 +4,7 @@
 import postgres from "postgres";
 
 export type CheckoutOrder = { databaseUrl: string; controlUrl: string; perSecond: number };
-export type CheckoutCall = "place_order" | "attach_payment" | "mark_order_paid";
+export type CheckoutCall = "place_order" | "lapse_attach_payment" | "lapse_mark_paid";
 export type CheckoutResult = { orders: number; calls: { call: CheckoutCall; ms: number }[]; errors: string[] };
 
 const result: CheckoutResult = { orders: 0, calls: [], errors: [] };
@@ -42,18 +42,16 @@ async function buy(sql: postgres.Sql, controlUrl: string): Promise<void> {
   );
   const [intent] = await steer<string[]>(controlUrl, "createPaymentIntents", [{ metadata: { order_id: order!.id } }]);
   await timed(
-    "attach_payment",
-    sql`
-    select public.attach_payment(p_order_id => ${order!.id}, p_kind => 'payment_intent', p_stripe_id => ${intent!})`,
+    "lapse_attach_payment",
+    sql`select public.lapse_attach_payment(p_ref => ${order!.id}, p_stripe_id => ${intent!})`,
   );
   if (does === "leaves") return;
   // A cancel is the shop's, at Stripe: the database has no part in it. In the Dashboard, as the budget that is measured is the jobs' alone.
   if (does === "cancels") return void await steer(controlUrl, "customer", { id: intent!, verb: "cancel_in_dashboard" });
   await steer(controlUrl, "customer", { id: intent!, verb: "confirm_ok" });
   await timed(
-    "mark_order_paid",
-    sql`
-    select public.mark_order_paid(p_order_id => ${order!.id}, p_stripe_id => ${intent!})`,
+    "lapse_mark_paid",
+    sql`select public.lapse_mark_paid(p_ref => ${order!.id}, p_stripe_id => ${intent!})`,
   );
 }
 

@@ -33,7 +33,7 @@ export type Slowness = { call: CheckoutCall; calls: number; quietMedian: number;
 export function compare(quiet: CheckoutResult, busy: CheckoutResult): Slowness[] {
   const of = ({ calls }: CheckoutResult, name: CheckoutCall) =>
     calls.filter(({ call }) => call === name).map(({ ms }) => ms).sort((a, b) => a - b);
-  return (["place_order", "attach_payment", "mark_order_paid"] as const).map((call) => ({
+  return (["place_order", "lapse_attach_payment", "lapse_mark_paid"] as const).map((call) => ({
     call,
     calls: of(busy, call).length,
     quietMedian: percentile(of(quiet, call), 0.5),

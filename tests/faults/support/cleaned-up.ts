@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { assertQuiet } from "../../oracle/quiet.ts";
+import { assertAtRest } from "../../oracle/at-rest.ts";
+import { untoldMoney } from "../../oracle/at-stripe.ts";
 import { type Bench, ON_HAND } from "./bench.ts";
 import { finalStatus, type OrderModel } from "./model.ts";
 import { tick, watch } from "./scheduler.ts";
@@ -15,28 +16,29 @@ export async function assertCleanedUp(bench: Bench, orders: OrderModel[]): Promi
     await tick(bench, { job: "cleanup-stale-payment-intents" });
   }
   await watch(bench);
-  await assertQuiet({ ...bench, onHand: ON_HAND });
+  await assertAtRest({ ...bench, onHand: ON_HAND });
+  assert.deepEqual(await untoldMoney(bench), []);
   await assertNoneOpen(bench, orders);
-  assertUnrecordedEnded(bench, orders);
+  assertUnrecordedCanceled(bench, orders);
   await assertSecondPaymentsTold(bench, orders);
 }
 
 async function assertNoneOpen({ sql }: Bench, orders: OrderModel[]): Promise<void> {
   const open = await sql<{ stripe_id: string }[]>`
-    select p.stripe_id from public.order_payments p join public.orders o on o.id = p.order_id
+    select p.stripe_id from lapse.payments p join lapse.orders o using (ref)
     where p.state = 'open' and o.status in ('paid', 'expired')`;
-  const unendable = new Set(
+  const uncancelable = new Set(
     orders.flatMap(({ payments }) => payments)
       .filter(({ fate }) => fate === "foreign" || fate === "unclosable").map(({ stripeId }) => stripeId),
   );
-  const endable = open.map(({ stripe_id }) => stripe_id).filter((id) => !unendable.has(id));
-  assert.deepEqual(endable, [], "open payments of closed orders");
+  const cancelable = open.map(({ stripe_id }) => stripe_id).filter((id) => !uncancelable.has(id));
+  assert.deepEqual(cancelable, [], "open payments of closed orders");
 }
 
-/** The shop's checkout was refused, and never got to end what it had created. */
-function assertUnrecordedEnded({ stripe }: Bench, orders: OrderModel[]): void {
+/** The shop's checkout was refused, and never got to cancel what it had created. */
+function assertUnrecordedCanceled({ stripe }: Bench, orders: OrderModel[]): void {
   const alive = orders.filter((order) => ["paid", "expired"].includes(finalStatus(order)))
-    .flatMap(({ payments }) => payments).filter(({ attached }) => !attached)
+    .flatMap(({ payments }) => payments).filter(({ attached, fate }) => !attached && fate === "open")
     .map(({ stripeId }) => stripe.paymentIntent({ id: stripeId })).filter(({ status }) => status !== "canceled");
   assert.deepEqual(
     alive.map(({ id, status }) => `${id} is ${status}`),
@@ -46,9 +48,9 @@ function assertUnrecordedEnded({ stripe }: Bench, orders: OrderModel[]): void {
 }
 
 async function assertSecondPaymentsTold({ sql }: Bench, orders: OrderModel[]): Promise<void> {
-  const alerts = await sql<{ key: string }[]>`select key from public.job_alerts where key like 'paid_twice:%'`;
+  const alerts = await sql<{ key: string }[]>`select key from lapse.alerts where key like 'paid_twice:%'`;
   const twice = orders.filter(({ payments }) =>
-    payments.filter(({ attached, fate }) => attached && fate === "paid").length > 1
+    payments.filter(({ attached, listed, fate }) => (attached || listed) && fate === "paid").length > 1
   );
   const told = new Set(alerts.map(({ key }) => key));
   for (const { id } of twice) assert.ok(told.has(`paid_twice:${id}`), `order ${id} was paid twice and nobody is told`);

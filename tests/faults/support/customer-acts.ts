@@ -3,7 +3,7 @@ import type { CustomerAction } from "../../../local/stripe-simulator/customer-ac
 import { named } from "../../oracle/promises.ts";
 import type { Bench } from "./bench.ts";
 import type { Fate, PaymentModel } from "./model.ts";
-import { endedInTheGap, endOf, intentIdOf } from "./under-way.ts";
+import { canceledInTheGap, endOf, intentIdOf } from "./under-way.ts";
 
 /** What customers, banks and counters do, and what becomes of the payment when Stripe takes it; under way, for how long. */
 type CustomerAct = Omit<CustomerAction, "id"> & { becomes: Fate; days?: number };
@@ -66,7 +66,7 @@ export async function bankDecides(
 ): Promise<void> {
   if (payment.fate !== "under_way") return;
   const { stripeId, until = Infinity } = payment;
-  const mayBeGone = bench.time.now().getTime() >= until || endedInTheGap(bench.stripe, stripeId);
+  const mayBeGone = bench.time.now().getTime() >= until || canceledInTheGap(bench.stripe, stripeId);
   payment.fate = "gone";
   const wanted: Fate[] = settles ? ["paid"] : ["open", "gone"];
   const acts = INTENT_ACTS.filter(({ verb, becomes }) => wanted.includes(becomes) && OF_THE_BANK.includes(verb));

@@ -1,31 +1,33 @@
 import type postgres from "postgres";
 
-/** What the shelves hold at the start, in units. */
-export const ON_HAND = { tea: 100_000, mug: 1_000, last: 1 };
+/** Units on the shelves of every bench. */
+export const ON_HAND = { tea: 100_000, mug: 100_000, last: 1 };
 
-/** Puts a used database back to the day it was migrated. Faster than a new copy, which is what allows thousands of schedules. */
+/** Empties shop, ledger and queues, and puts the settings back: as a database of one's own, at a hundredth of its price. */
 export async function emptyTables(sql: postgres.Sql): Promise<void> {
   await sql.unsafe(`
-    delete from public.job_decisions;
-    delete from public.job_alerts;
+    set local lapse.retaining = 'on';
     delete from public.stock_reservations;
-    delete from public.order_payments;
     delete from public.orders;
     delete from public.inventory;
-    delete from public.job_sweeps;
-    delete from jobs.revisits;
-    delete from jobs.schedule_slots;
-    delete from jobs.call_budgets;
+    delete from lapse.inbox;
+    delete from lapse.decisions;
+    delete from lapse.alerts;
+    delete from lapse.payments;
+    delete from lapse.orders;
+    delete from lapse.list_cursors;
+    delete from lapse.pace_shares;
+    delete from lapse.schedule_slots;
     delete from net.http_request_queue;
     delete from net._http_response;
-    delete from public.job_runs;
-    delete from public.job_metrics_daily;
-    delete from public.job_metrics;
-    insert into public.job_metrics (job) values ('expire-stale-orders'), ('cleanup-stale-payment-intents');
-    update jobs.leases set run_id = null, fence = 0, lease_until = '-infinity';
-    update jobs.watch_state set watched_at = now(), invariants_checked_at = '-infinity';
-    delete from jobs.settings;
-    insert into jobs.settings (stripe_endpoint_rate, stripe_account_limit_test) values (1000, 10000);
+    delete from lapse.runs;
+    delete from lapse.metrics_daily;
+    delete from lapse.metrics;
+    insert into lapse.metrics (job) select job from lapse.jobs;
+    update lapse.jobs set run_id = null, fence = 0, lease_until = '-infinity', brake_on = false, close_batch = null;
+    update lapse.watch_state set watched_at = now(), invariants_checked_at = '-infinity';
+    delete from lapse.settings;
+    insert into lapse.settings (payments_per_second_test, cleanup_payments_per_second) values (1000, 1000);
     insert into public.inventory (sku, on_hand) values ${
     Object.entries(ON_HAND).map(([sku, units]) => `('${sku}', ${units})`).join(", ")
   };

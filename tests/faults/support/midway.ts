@@ -7,20 +7,15 @@ import type { AtStep, Step } from "./wire.ts";
  * the one it reads. A function that is missing here fails the test that meets it.
  */
 const TABLES: Record<string, string> = {
-  "jobs.dispatch": "net.http_request_queue",
-  jobs_begin_run: "jobs.leases",
-  jobs_expire_without_payments: "public.job_metrics",
-  jobs_claim_orders: "public.orders",
-  jobs_count_intents: "public.order_payments",
-  jobs_reserve_calls: "jobs.call_budgets",
-  jobs_settle_orders: "public.job_metrics",
-  jobs_finish_run: "public.job_metrics",
-  jobs_continue_run: "net.http_request_queue",
-  jobs_stale_payments: "jobs.revisits",
-  jobs_plan_ends: "jobs.revisits",
-  jobs_next_slice: "public.job_sweeps",
-  jobs_inspect_payments: "jobs.revisits",
-  jobs_settle_payments: "public.job_metrics",
+  "lapse.dispatch": "net.http_request_queue",
+  lapse_begin_run: "lapse.jobs",
+  lapse_list_windows: "lapse.list_cursors",
+  lapse_record_listed: "lapse.list_cursors",
+  lapse_close_without_payments: "lapse.metrics",
+  lapse_claim_orders: "lapse.orders",
+  lapse_settle_orders: "lapse.metrics",
+  lapse_finish_run: "lapse.metrics",
+  lapse_continue_run: "net.http_request_queue",
 };
 
 /** Strikes in the middle of a step, and tells whether the strike hit. */

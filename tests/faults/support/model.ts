@@ -3,13 +3,16 @@
  * them race, Stripe's answer to the customer (was the money taken or not) decides, as it does in the world.
  */
 /**
- * `unclosable`: a Checkout Session that is complete and whose bank debit failed; Stripe lets nobody end its intent, so a person has to look.
+ * `unclosable`: a Checkout Session that is complete and whose bank debit failed; Stripe lets nobody cancel its intent, so a person has to look.
  * `foreign`: somebody else's.
  */
 export type Fate = "open" | "paid" | "under_way" | "gone" | "unclosable" | "foreign";
 
-/** `until`, in milliseconds, of a payment under way: before it nobody may end the payment. Left out, it has no deadline of its own. */
-export type PaymentModel = { stripeId: string; attached: boolean; fate: Fate; until?: number };
+/**
+ * `until`, in milliseconds, of a payment under way: before it nobody may cancel the payment. Left out, it has no deadline of its own. `listed`:
+ * nobody attached it, and it was created before its order fell due, so that a run finds it in Stripe's list before it closes the order.
+ */
+export type PaymentModel = { stripeId: string; attached: boolean; listed?: boolean; fate: Fate; until?: number };
 export type OrderModel = { id: string; payments: PaymentModel[] };
 export type FinalStatus = "expired" | "paid" | "pending" | "quarantined";
 
@@ -46,7 +49,7 @@ export function accepted(payment: PaymentModel, verb: string): void {
  * that fits: money decides, then what a person must look at, then money on its way.
  */
 export function finalStatus({ payments }: OrderModel): FinalStatus {
-  const known = payments.filter(({ attached }) => attached);
+  const known = payments.filter(({ attached, listed }) => attached || listed);
   const has = (fate: Fate) => known.some((payment) => payment.fate === fate);
   if (has("paid")) return "paid";
   if (has("unclosable") || has("foreign")) return "quarantined";

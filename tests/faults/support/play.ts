@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { assertPromises } from "../../oracle/oracle.ts";
 import { named } from "../../oracle/promises.ts";
-import { assertQuiet } from "../../oracle/quiet.ts";
+import { assertAtRest } from "../../oracle/at-rest.ts";
 import { type Bench, ON_HAND } from "./bench.ts";
 import { assertCleanedUp } from "./cleaned-up.ts";
 import { bankDecides, customerActs } from "./customer-acts.ts";
@@ -29,7 +29,7 @@ import type { AtStep } from "./wire.ts";
 const TIMEOUT_MS = 150;
 
 /** The steps by which a run takes on work. */
-const TAKES_WORK = ["jobs_claim_orders", "jobs_stale_payments", "jobs_next_slice"];
+const TAKES_WORK = ["lapse_claim_orders", "lapse_close_without_payments"];
 
 /** What a schedule acts on. */
 type World = { bench: Bench; orders: OrderModel[]; requests: Requests };
@@ -39,9 +39,7 @@ export async function play(shop: Bench, { events, claimBatch, settles }: Schedul
   const bench = oneProcessEach(shop);
   const orders: OrderModel[] = [];
   const requests = createRequests(bench);
-  // The first sweep goes back to before the first order, however late in the schedule it is.
-  const sweepStart = new Date(bench.time.now().getTime() - DAY).toISOString();
-  await bench.sql`update jobs.settings set claim_batch = ${claimBatch}, sweep_start = ${sweepStart}`;
+  await bench.sql`update lapse.settings set claim_batch = ${claimBatch}`;
   for (const [number, event] of events.entries()) {
     try {
       await happen({ bench, orders, requests }, event);
@@ -80,7 +78,7 @@ async function happen(world: World, event: Event): Promise<void> {
     }
     case "customer": {
       const payment = order?.payments[event.payment % Math.max(order.payments.length, 1)];
-      if (payment?.attached) await customerActs(bench, payment, event.act);
+      if (payment && (payment.attached || payment.listed)) await customerActs(bench, payment, event.act);
       return;
     }
     case "webhook": {
@@ -90,6 +88,9 @@ async function happen(world: World, event: Event): Promise<void> {
     }
     case "attach":
       if (order) await attachAnother(bench, order, event);
+      return;
+    case "unattached":
+      if (order) await leaveUnattached(bench, order, event);
       return;
     case "time":
       bench.time.advance(event.minutes * MINUTE);
@@ -154,6 +155,21 @@ async function attachAnother(bench: Bench, order: OrderModel, { pay }: { pay: bo
   }
 }
 
+/**
+ * The checkout dies between creating the payment and attaching it, and the customer got its secret all the same. Before the order is due, that
+ * is, as what is created while a run works on it nobody can find in a list that the run has read.
+ */
+async function leaveUnattached(bench: Bench, order: OrderModel, { pay }: { pay: boolean }): Promise<void> {
+  const { sql, time } = bench;
+  const [row] = await sql<{ due: boolean; status: string }[]>`
+    select next_check_at <= ${time.now().toISOString()}::timestamptz as due, status from lapse.orders where ref = ${order.id}`;
+  if (row && (row.status !== "pending" || row.due)) return;
+  const stripeId = createAtStripe(bench, order.id, { intent: {} });
+  const payment: PaymentModel = { stripeId, attached: false, listed: true, fate: "open" };
+  order.payments.push(payment);
+  if (pay) await customerActs(bench, payment, 0);
+}
+
 function modelOf(bench: Bench, { stripeId, spec }: { stripeId: string; spec: PaymentSpec }): PaymentModel {
   const fate = fateOf(spec);
   const { status, nextAction = "" } = "intent" in spec ? spec.intent : {};
@@ -177,16 +193,16 @@ function fateOf(spec: PaymentSpec): Fate {
   return "open";
 }
 
-/** Faults have stopped: one tick after the leases nothing is claimed; an operator redrives what was set aside; then all is decided. */
+/** Faults have stopped: one tick after the leases nothing is claimed; an operator redrives what was quarantined; then all is decided. */
 async function comeToRest(bench: Bench): Promise<void> {
   await nextTick(bench);
-  await assertQuiet({ ...bench, onHand: ON_HAND });
+  await assertAtRest({ ...bench, onHand: ON_HAND });
   await redriveAll(bench);
   await tickUntilQuiet(bench, { withinMs: 45 * DAY });
-  await assertQuiet({ ...bench, onHand: ON_HAND });
+  await assertAtRest({ ...bench, onHand: ON_HAND });
 }
 
 async function redriveAll({ sql, time }: Bench): Promise<void> {
-  await sql`select public.jobs_redrive_order(p_order_id => id, p_reason => 'the faults are over', p_requested_by => 'test',
-    p_now => ${time.now().toISOString()}::timestamptz) from public.orders where status = 'quarantined'`;
+  await sql`select lapse.redrive_order(p_ref => ref, p_reason => 'the faults are over', p_requested_by => 'test',
+    p_now => ${time.now().toISOString()}::timestamptz) from lapse.orders where status = 'quarantined'`;
 }

@@ -37,7 +37,7 @@ export function createRequests(bench: Bench): Requests {
       late = [];
       await watch(bench);
       for (const { run_id, job } of arriving) {
-        const [row] = await bench.sql<{ status: string }[]>`select status from public.job_runs where id = ${run_id}`;
+        const [row] = await bench.sql<{ status: string }[]>`select status from lapse.runs where id = ${run_id}`;
         const outcome = await bench.run({ ...options, job, run: { runId: run_id, trigger: "schedule" } });
         const { status } = row!;
         assert.ok(status === "queued" || !hasWorked(outcome), `run ${run_id} was ${status} and began all the same`);
@@ -63,7 +63,7 @@ export function oneProcessEach(bench: Bench): Bench {
 }
 
 function hasWorked({ steps }: RunOutcome): boolean {
-  return steps.some(({ name }) => name !== "jobs_begin_run");
+  return steps.some(({ name }) => name !== "lapse_begin_run");
 }
 
 /** What pg_net writes of a request that the function did not answer with a 202. */

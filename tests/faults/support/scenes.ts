@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { assertQuiet } from "../../oracle/quiet.ts";
+import { assertAtRest } from "../../oracle/at-rest.ts";
+import type { IntentSpec } from "../../../local/stripe-simulator/specs.ts";
 import { type Bench, type JobName, ON_HAND } from "./bench.ts";
 import { isLong } from "./length.ts";
 import { nextTick, tickUntilQuiet } from "./scheduler.ts";
@@ -42,16 +43,16 @@ const expire: Scene = {
 const outOfTime: Scene = {
   name: "expire-stale-orders out of time",
   job: "expire-stale-orders",
-  plays: ({ name }) => isLong || ["jobs_finish_run", "jobs_continue_run"].includes(name),
+  plays: ({ name }) => isLong || ["lapse_finish_run", "lapse_continue_run"].includes(name),
   always: ({ sql, time }) => async (step, take) => {
-    if (step.name === "jobs_claim_orders") {
-      const [row] = await sql<{ seconds: number }[]>`select claim_seconds as seconds from jobs.settings`;
+    if (step.name === "lapse_claim_orders") {
+      const [row] = await sql<{ seconds: number }[]>`select claim_seconds as seconds from lapse.settings`;
       time.advance(row!.seconds / 2 * SECOND);
     }
     return await take();
   },
   async open(bench) {
-    await bench.sql`update jobs.settings set claim_batch = 1`;
+    await bench.sql`update lapse.settings set claim_batch = 1`;
     const kinds = everyKind(bench.time.now().getTime());
     const unpaid = kinds.filter(({ name }) =>
       ["never paid", "canceled at Stripe already", "session still open"].includes(name)
@@ -62,23 +63,24 @@ const outOfTime: Scene = {
 
 /** Places an order of each kind; the answer sees to it that all of them end where they have to. */
 async function placeEach(bench: Bench, kinds: Kind[]): Promise<() => Promise<void>> {
-  const opened: (Omit<Kind, "payments"> & Placed)[] = [];
+  const opened: (Pick<Kind, "name" | "becomes"> & Placed)[] = [];
   for (const [n, kind] of kinds.entries()) {
     // A little apart, so that they are claimed in the same order each time.
     const placedMinutesAgo = 60 + (kinds.length - n) * 10 / MINUTE;
-    opened.push({ ...kind, ...await placeOrder(bench, { ...kind, placedMinutesAgo }) });
+    const { name, becomes } = kind;
+    opened.push({ name, becomes, ...await placeOrder(bench, { ...kind, placedMinutesAgo }) });
   }
   // One tick after the lease nothing is claimed and every run has ended; soon after that every order is where it has to be.
   return async () => {
     await nextTick(bench);
-    await assertQuiet({ ...bench, onHand: ON_HAND });
+    await assertAtRest({ ...bench, onHand: ON_HAND });
     await tickUntilQuiet(bench, { withinMs: 15 * MINUTE, most: 6 });
     for (const { name, becomes, id, payments } of opened) {
       const status = await statusOf(bench, id);
       assert.equal(status, becomes, `6: the order "${name}" has to become ${becomes} and is ${status}`);
       for (const payment of status === "expired" ? payments : []) assertDead(bench, payment, name);
     }
-    await assertQuiet({ ...bench, onHand: ON_HAND });
+    await assertAtRest({ ...bench, onHand: ON_HAND });
   };
 }
 
@@ -87,46 +89,52 @@ const cleanup: Scene = {
   job: "cleanup-stale-payment-intents",
   async open(bench) {
     const { sql, stripe, time } = bench;
-    const old = Math.floor((time.now().getTime() - 10 * DAY) / 1_000);
-    const intent = { created: old };
-    const paid = await placeOrder(bench, { payments: [{ intent }, { intent }, { session: { status: "open" } }] });
+    const old = new Date(time.now().getTime() - 10 * DAY);
+    const create = (ref: string, intent: IntentSpec = {}) => createAtStripe(bench, ref, { intent }, old);
+    const placedMinutesAgo = 11 * DAY / MINUTE;
+    const paid = await placeOrder(bench, {
+      payments: [{ intent: {} }, { intent: {} }, { session: { status: "open" } }],
+      placedMinutesAgo,
+    });
     await stripe.customer({ id: paid.payments[0]!, verb: "confirm_ok" });
     await markPaid(bench, paid.id, { stripeId: paid.payments[0]! });
-    const open = await placeOrder(bench, { payments: [], placedMinutesAgo: 1 });
+    // The list is read from here on.
+    const expiresAt = new Date(time.now().getTime() + 30 * DAY);
+    const open = await placeOrder(bench, { payments: [], placedMinutesAgo, expiresAt });
     const nobody = crypto.randomUUID();
-    const ended = [
+    const canceled = [
       ...paid.payments.slice(1),
-      createAtStripe(bench, paid.id, { intent }),
-      createAtStripe(bench, nobody, { intent: { ...intent, status: "requires_confirmation" } }),
+      create(paid.id),
+      create(crypto.randomUUID(), { status: "requires_confirmation" }),
     ];
-    const late = createAtStripe(bench, nobody, { intent: { ...intent, status: "succeeded" } });
+    const late = create(nobody, { status: "succeeded" });
     const spared = [
-      createAtStripe(bench, nobody, { intent: { ...intent, status: "processing" } }),
-      createAtStripe(bench, open.id, { intent }),
-      ...stripe.createPaymentIntents([{ count: 2, created: old, metadata: {} }]),
+      create(crypto.randomUUID(), { status: "processing" }),
+      create(open.id),
+      ...stripe.createPaymentIntents([{ count: 2, created: Math.floor(old.getTime() / 1_000), metadata: {} }]),
     ];
     const before = new Map(spared.map((id) => [id, stripe.paymentIntent({ id }).status]));
     return {
       async comeToRest() {
         await nextTick(bench, { job: "cleanup-stale-payment-intents" });
         await nextTick(bench, { job: "cleanup-stale-payment-intents" });
-        await assertQuiet({ ...bench, onHand: ON_HAND });
+        await assertAtRest({ ...bench, onHand: ON_HAND });
         const posts = stripe.calls({ executed: true }).filter(({ method }) => method === "POST");
         assertSame(
           posts.map(({ objectId }) => objectId).sort(),
-          [...ended].sort(),
-          "6: stale payments are ended, once each",
+          [...canceled].sort(),
+          "6: stale payments are cancelled, once each",
         );
         for (const [id, status] of before) {
           const now = stripe.paymentIntent({ id }).status;
           assert.equal(now, status, `1: ${id} is ${now} and had to be left alone as ${status}`);
         }
         const decided = await sql<{ outcome: string; ids: string[] }[]>`
-          select outcome, array_agg(stripe_id order by stripe_id) as ids from public.job_decisions
+          select outcome, array_agg(stripe_id order by stripe_id) as ids from lapse.decisions
           where outcome in ('canceled', 'found_dead', 'late_payment') group by outcome order by outcome`;
         assertSame(
           decided.map(({ outcome, ids }) => [outcome, ids]),
-          [["canceled", [...ended].sort()], ["late_payment", [late]]],
+          [["canceled", [...canceled].sort()], ["late_payment", [late]]],
           "4: what was done is decided and counted, once each",
         );
       },

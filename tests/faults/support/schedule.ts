@@ -7,6 +7,7 @@ export type Event =
   | { type: "customer"; order: number; payment: number; act: number }
   | { type: "webhook"; order: number; payment: number }
   | { type: "attach"; order: number; pay: boolean }
+  | { type: "unattached"; order: number; pay: boolean }
   | { type: "time"; minutes: number }
   | { type: "watch" }
   | { type: "fault"; fault: Fault }
@@ -48,6 +49,7 @@ const minutes = fc.oneof(
 const customer = fc.record({ type: fc.constant("customer" as const), order: nat, payment: nat, act: nat });
 const webhook = fc.record({ type: fc.constant("webhook" as const), order: nat, payment: nat });
 const attach = fc.record({ type: fc.constant("attach" as const), order: nat, pay: fc.boolean() });
+const unattached = fc.record({ type: fc.constant("unattached" as const), order: nat, pay: fc.boolean() });
 const time = fc.record({ type: fc.constant("time" as const), minutes });
 const order = fc.record({
   type: fc.constant("order" as const),
@@ -55,7 +57,7 @@ const order = fc.record({
   minutesAgo: fc.constantFrom(60, 60, 33, 31, 1),
 });
 
-/** Most of all what ends a payment, since an answer that is lost there must not be guessed. */
+/** Most of all what cancels a payment, since an answer that is lost there must not be guessed. */
 const ENDPOINTS = [
   undefined,
   "payment_intents.retrieve",
@@ -152,6 +154,7 @@ const event: fc.Arbitrary<Event> = fc.oneof(
   { weight: 4, arbitrary: customer },
   { weight: 2, arbitrary: webhook },
   { weight: 1, arbitrary: attach },
+  { weight: 1, arbitrary: unattached },
   { weight: 3, arbitrary: time },
   { weight: 1, arbitrary: fc.constant({ type: "watch" as const }) },
   { weight: 2, arbitrary: fc.oneof(fault, serverError, limited).map((fault) => ({ type: "fault" as const, fault })) },

@@ -17,22 +17,10 @@ export async function withRefusedOrder({ sql }: Bench, orderId: string, use: () 
   }
 }
 
-/** Meanwhile a transaction of the shop holds the article, and who waits for it gives up soon. */
+/** Meanwhile a transaction of the shop holds the article. */
 export async function withLockedShelf({ sql }: Bench, sku: string, use: () => Promise<void>): Promise<void> {
-  await impatience(sql, "set lock_timeout = '50ms'");
-  try {
-    await sql.begin(async (stocktaking) => {
-      await stocktaking`select from public.inventory where sku = ${sku} for update`;
-      await use();
-    });
-  } finally {
-    await impatience(sql, "reset lock_timeout");
-  }
-}
-
-async function impatience(sql: Bench["sql"], setting: string): Promise<void> {
-  await sql.unsafe(`
-    alter function public.jobs_settle_orders(uuid, bigint, jsonb, timestamptz) ${setting};
-    alter function public.jobs_expire_without_payments(uuid, bigint, integer, timestamptz) ${setting};
-  `).simple();
+  await sql.begin(async (stocktaking) => {
+    await stocktaking`select from public.inventory where sku = ${sku} for update`;
+    await use();
+  });
 }

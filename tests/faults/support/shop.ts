@@ -8,38 +8,58 @@ export const AMOUNT = 2000;
 /** One payment as Stripe holds it at the start. */
 export type PaymentSpec = { intent: IntentSpec } | { session: SessionSpec };
 
-/** Minutes from now; before the deadline of 30 minutes and its grace, the job does not look. */
-export type OrderSpec = { payments: PaymentSpec[]; placedMinutesAgo?: number; sku?: string; method?: string };
+/**
+ * Minutes from now; before the deadline of 30 minutes and its grace, the job does not look. `expiresAt`: another deadline. `unattached`:
+ * payments at Stripe that the checkout told nobody of.
+ */
+export type OrderSpec = {
+  payments: PaymentSpec[];
+  unattached?: PaymentSpec[];
+  placedMinutesAgo?: number;
+  expiresAt?: Date;
+  amount?: number;
+  sku?: string;
+  method?: string;
+};
 
-export type Placed = { id: string; payments: string[] };
+export type Placed = { id: string; payments: string[]; unattached: string[] };
 
 /** Places orders as the shop's checkout does: order, payments at Stripe, payments attached. Two units each. */
 export async function placeOrder(
   bench: Bench,
-  { payments, placedMinutesAgo = 60, sku = "tea", method = "card" }: OrderSpec,
+  { payments, unattached = [], placedMinutesAgo = 60, expiresAt, amount = AMOUNT, sku = "tea", method = "card" }:
+    OrderSpec,
 ): Promise<Placed> {
   const { sql, time } = bench;
-  const placedAt = new Date(time.now().getTime() - placedMinutesAgo * MINUTE).toISOString();
+  const placedAt = new Date(time.now().getTime() - placedMinutesAgo * MINUTE);
+  const at = placedAt.toISOString();
   const items = [{ sku, quantity: sku === "last" ? 1 : 2 }, ...(sku === "tea" ? [{ sku: "mug", quantity: 1 }] : [])];
   const [row] = await sql<{ id: string }[]>`
-    select id from public.place_order(p_currency => 'eur', p_amount => ${AMOUNT}, p_items => ${sql.json(items)},
-      p_payment_method => ${method}, p_now => ${placedAt}::timestamptz)`;
+    select id from public.place_order(p_currency => 'eur', p_amount => ${amount}, p_items => ${sql.json(items)},
+      p_payment_method => ${method}, p_expires_at => ${
+    expiresAt?.toISOString() ?? null
+  }::timestamptz, p_now => ${at}::timestamptz)`;
   const id = row!.id;
   const ids: string[] = [];
   for (const spec of payments) {
-    const stripeId = createAtStripe(bench, id, spec);
-    await attach(bench, id, { stripeId, at: placedAt });
+    const stripeId = createAtStripe(bench, id, spec, placedAt);
+    await attach(bench, id, { stripeId, at });
     ids.push(stripeId);
   }
-  return { id, payments: ids };
+  return { id, payments: ids, unattached: unattached.map((spec) => createAtStripe(bench, id, spec, placedAt)) };
 }
 
-export function createAtStripe({ stripe, time }: Bench, orderId: string, spec: PaymentSpec): string {
+export function createAtStripe(
+  { stripe, time }: Bench,
+  orderId: string,
+  spec: PaymentSpec,
+  createdAt: Date = time.now(),
+): string {
   const common = {
     amount: AMOUNT,
     currency: "eur",
     metadata: { order_id: orderId },
-    created: Math.floor((time.now().getTime() - 60 * MINUTE) / 1_000),
+    created: Math.floor(createdAt.getTime() / 1_000),
   };
   return "intent" in spec
     ? stripe.createPaymentIntents([{ ...common, ...spec.intent }])[0]!
@@ -52,9 +72,7 @@ export async function attach(
   orderId: string,
   { stripeId, at = time.now().toISOString() }: { stripeId: string; at?: string },
 ): Promise<void> {
-  const kind = stripeId.startsWith("cs_") ? "checkout_session" : "payment_intent";
-  await sql`select public.attach_payment(
-    p_order_id => ${orderId}, p_kind => ${kind}, p_stripe_id => ${stripeId}, p_now => ${at}::timestamptz)`;
+  await sql`select lapse.attach_payment(p_ref => ${orderId}, p_stripe_id => ${stripeId}, p_now => ${at}::timestamptz)`;
 }
 
 /** What the webhook does with `payment_intent.succeeded`. */
@@ -64,13 +82,16 @@ export async function markPaid(
   { stripeId }: { stripeId: string },
 ): Promise<string> {
   const [row] = await sql<{ answer: string }[]>`
-    select public.mark_order_paid(p_order_id => ${orderId}, p_stripe_id => ${stripeId},
+    select lapse.mark_paid(p_ref => ${orderId}, p_stripe_id => ${stripeId},
       p_now => ${time.now().toISOString()}::timestamptz) as answer`;
   return row!.answer;
 }
 
+/** As the ledger knows it; what no run has read yet is pending. */
 export async function statusOf({ sql }: Bench, orderId: string): Promise<string> {
-  const [row] = await sql<{ status: string }[]>`select status from public.orders where id = ${orderId}`;
+  const [row] = await sql<{ status: string }[]>`
+    select coalesce(l.status, o.status) as status
+    from public.orders o left join lapse.orders l on l.ref = o.id::text where o.id = ${orderId}`;
   return row!.status;
 }
 

@@ -5,21 +5,21 @@ import type { Bench } from "./bench.ts";
 import type { OrderModel } from "./model.ts";
 import { DAY } from "./time.ts";
 
-/** Fails if a run ended a payment under way before its time: vouchers and transfers, which Stripe lets go like any unpaid intent. */
+/** Fails if a run cancelled a payment under way before its time: vouchers and transfers, which Stripe lets go like any unpaid intent. */
 export function assertUnderWayAlive({ stripe }: Bench, orders: OrderModel[]): void {
   const payments = orders.flatMap(({ payments }) => payments);
   for (const { stripeId, fate, until = Infinity } of payments) {
     if (fate !== "under_way") continue;
     const cancel = cancelOf(stripe, stripeId);
     assert.ok(
-      cancel === undefined || cancel.atMs >= until || endedInTheGap(stripe, stripeId),
-      named([`1: ${stripeId} was ended while it was under way (${cancel?.statusBefore})`]),
+      cancel === undefined || cancel.atMs >= until || canceledInTheGap(stripe, stripeId),
+      named([`1: ${stripeId} was cancelled while it was under way (${cancel?.statusBefore})`]),
     );
   }
 }
 
 /** Whether the payment came under way between the run's last look at it and its cancel: Stripe has no conditional cancel. */
-export function endedInTheGap(stripe: StripeControl, stripeId: string): boolean {
+export function canceledInTheGap(stripe: StripeControl, stripeId: string): boolean {
   const cancel = cancelOf(stripe, stripeId);
   return cancel !== undefined && cancel.statusShown !== cancel.statusBefore;
 }
