@@ -45,7 +45,7 @@ Deno.test("an install without an adapter runs nothing: both jobs are paused", as
 });
 
 function isOwn(line: string): boolean {
-  const own = /^(relation|column|type|constraint) (lapse|lapse_shop)\.|^(relation|column|type) public\.lapse_/;
+  const own = /^(relation|column|type|constraint) (lapse|lapse_shop)\.|^(relation|column|type) public\._?lapse_/;
   return own.test(line) ||
     /^schema (lapse|lapse_shop) /.test(line) ||
     /^function (lapse|lapse_shop)\.|^function (public\.)?lapse_\w+\(/.test(line) ||
