@@ -109,4 +109,71 @@ $$;
 comment on function lapse.secure() is
   'Takes everything of Lapse from the API''s roles and grants by lapse.expected_grants(). Call it again after a restore.';
 
+-- Contract: what differs from the list, in a sentence each: privileges that are more or less, row-level security that is off, policies that
+-- are not Lapse's, views that read with their owner's rights, functions with their owner's rights and anybody's search_path. Privileges of
+-- roles other than the API's are somebody's decision.
+create function lapse.privilege_problems() returns setof text
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  with own as materialized (
+    select * from lapse.own_objects()
+  ),
+  held as materialized (
+    select o.kind, o.name, o.target, case x.grantee when 0 then 'everybody' else pg_get_userbyid(x.grantee) end as role,
+      x.privilege_type as privilege
+    from own o
+    cross join lateral aclexplode(o.acl) x
+    union
+    select o.kind, o.name, o.target, case x.grantee when 0 then 'everybody' else pg_get_userbyid(x.grantee) end, x.privilege_type
+    from own o
+    join pg_attribute a on a.attrelid = o.oid and o.kind = 'relation' and a.attacl is not null
+    cross join lateral aclexplode(a.attacl) x
+  )
+  select format('%s may %s %s', h.role, lower(h.privilege), h.target)
+  from held h
+  where h.role in ('everybody', 'anon', 'authenticated', 'service_role')
+    and not exists (
+      select from lapse.expected_grants() g where (g.kind, g.name, g.role, g.privilege) = (h.kind, h.name, h.role, h.privilege)
+    )
+  union all
+  select format('%s may not %s %s', g.role, lower(g.privilege), o.target)
+  from lapse.expected_grants() g
+  join own o using (kind, name)
+  where not exists (
+    select from held h where (h.target, h.role, h.privilege) = (o.target, g.role, g.privilege)
+  )
+  union all
+  select format('%s does not exist', g.name)
+  from lapse.expected_grants() g
+  where not exists (select from own o where (o.kind, o.name) = (g.kind, g.name))
+  group by g.name
+  union all
+  select format('row-level security is off for %s', o.target)
+  from own o
+  join pg_class c on c.oid = o.oid and o.kind = 'relation'
+  where c.relkind in ('r', 'p') and not c.relrowsecurity
+  union all
+  select format('policy "%s" on %s lets in others than operators and viewers', p.policyname, o.target)
+  from own o
+  join pg_policies p on o.kind = 'relation' and o.name = format('%s.%s', p.schemaname, p.tablename)
+  where p.roles <> '{authenticated}' or p.cmd <> 'SELECT' or p.qual not like '%lapse_role%'
+  union all
+  select format('no policy lets operators read %s', o.target)
+  from own o
+  join lapse.expected_grants() g using (kind, name)
+  where g.role = 'authenticated' and o.name like 'lapse.%' and not exists (select from pg_policy p where p.polrelid = o.oid)
+  union all
+  select format('%s reads with the rights of its owner', o.target)
+  from own o
+  join pg_class c on c.oid = o.oid and o.kind = 'relation'
+  where c.relkind = 'v' and not coalesce(c.reloptions @> '{security_invoker=true}', false)
+  union all
+  select format('%s runs with its owner''s rights and without a search path of its own', o.target)
+  from own o
+  join pg_proc p on p.oid = o.oid and o.kind = 'function'
+  where p.prosecdef and not coalesce(p.proconfig @> array['search_path=pg_catalog, pg_temp'], false);
+$$;
+comment on function lapse.privilege_problems() is 'What differs from the privileges that Lapse grants, in a sentence each.';
+
 select lapse.secure();

@@ -1,0 +1,118 @@
+-- Secrets in Vault: what the schedule and the alerts read, and how operators set it.
+--
+-- lapse_functions_url (where the Edge Functions are) and lapse_scheduler_secret (what opens their gate for pg_cron) are required;
+-- lapse_alert_webhook_url and lapse_ping_url are optional. They are read at each use, so that a change works at once.
+
+-- Contract: one secret of Vault by name, or null when it is missing or empty. The value is never part of an error.
+create function lapse.find_secret(p_name text) returns text
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (select nullif(btrim(s.decrypted_secret), '') from vault.decrypted_secrets s where s.name = p_name);
+exception when others then
+  -- The root key is another one than that it was written with, for example after a restore into another project.
+  raise exception 'Cannot read the Vault secret %: Vault cannot decrypt it', p_name
+    using detail = sqlerrm, hint = format('Set it again: select lapse.set_secret(%L, ''…'');', p_name);
+end;
+$$;
+comment on function lapse.find_secret(text) is 'One secret of Vault, or null.';
+
+-- Contract: as lapse.find_secret, but raises no_data_found when the secret is missing or empty.
+create function lapse.read_secret(p_name text) returns text
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_secret text := lapse.find_secret(p_name);
+begin
+  if v_secret is null then
+    raise exception 'Cannot dispatch a run: the Vault secret % is missing', p_name
+      using errcode = 'no_data_found', hint = format('select lapse.set_secret(%L, ''…'');', p_name);
+  end if;
+  return v_secret;
+end;
+$$;
+comment on function lapse.read_secret(text) is 'One secret of Vault; raises when it is missing.';
+
+-- Contract: p_url as it came if it is https, or http to this very machine; raises 22023 otherwise. What follows the scheme stays out of
+-- the error: the path of a webhook is a secret.
+create function lapse.checked_url(p_url text, p_name text) returns text
+language plpgsql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if p_url !~ '^https://[^/@\s]+(/\S*)?$' and p_url !~ '^http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?(/\S*)?$' then
+    raise exception 'Cannot use % as %: it must be an https URL', coalesce(substring(p_url, '^[a-z]{1,10}://'), '') || '…', p_name
+      using errcode = 'invalid_parameter_value';
+  end if;
+  return p_url;
+end;
+$$;
+comment on function lapse.checked_url(text, text) is 'A URL that secrets may be sent to; raises for any other.';
+
+-- Contract: where the functions live, without a slash at the end.
+create function lapse.functions_url() returns text
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select lapse.checked_url(rtrim(lapse.read_secret('lapse_functions_url'), '/'), 'lapse_functions_url');
+$$;
+comment on function lapse.functions_url() is 'Base URL of the Edge Functions, from Vault.';
+
+-- Contract: writes a secret of Vault, or removes it when p_secret is null. Raises 22023 for a name that nothing reads, a URL that is not
+-- https, and a scheduler's secret that the functions would refuse; never with the secret in its message.
+create function lapse.set_secret(p_name text, p_secret text) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_secret text := btrim(p_secret);
+begin
+  if p_name like 'lapse\_%\_url' and v_secret is not null then
+    perform lapse.checked_url(v_secret, p_name);
+  end if;
+  if p_name is null
+    or p_name not in ('lapse_functions_url', 'lapse_scheduler_secret', 'lapse_alert_webhook_url', 'lapse_ping_url')
+  then
+    raise exception 'Cannot set the Vault secret %: Lapse reads no secret of that name', p_name
+      using errcode = 'invalid_parameter_value';
+  end if;
+  if p_name = 'lapse_scheduler_secret' and length(v_secret) < 32 then
+    raise exception 'Cannot set lapse_scheduler_secret: it needs 32 characters, and this one has %', length(v_secret)
+      using errcode = 'invalid_parameter_value';
+  end if;
+  -- Not vault.update_secret: that decrypts the old value first, which fails when the root key has changed.
+  delete from vault.secrets s where s.name = p_name;
+  if v_secret is not null then
+    perform vault.create_secret(v_secret, p_name);
+  end if;
+end;
+$$;
+comment on function lapse.set_secret(text, text) is 'Writes or, with null, removes a secret of Vault.';
+
+create function lapse.set_functions_url(p_url text) returns void
+language sql
+set search_path = pg_catalog, pg_temp
+as $$
+  select lapse.set_secret('lapse_functions_url', p_url);
+$$;
+comment on function lapse.set_functions_url(text) is 'Sets the base URL of the Edge Functions; refuses any but https.';
+
+create function lapse.set_alert_webhook(p_url text) returns void
+language sql
+set search_path = pg_catalog, pg_temp
+as $$
+  select lapse.set_secret('lapse_alert_webhook_url', p_url);
+$$;
+comment on function lapse.set_alert_webhook(text) is
+  'Sets or, with null, removes the URL that alerts are sent to; refuses any but https.';
+
+create function lapse.set_ping_url(p_url text) returns void
+language sql
+set search_path = pg_catalog, pg_temp
+as $$
+  select lapse.set_secret('lapse_ping_url', p_url);
+$$;
+comment on function lapse.set_ping_url(text) is
+  'Sets or, with null, removes the URL of a dead man''s switch that the watch calls while all is well; refuses any but https.';

@@ -1,0 +1,153 @@
+-- The schedule: when each job ticks, and the commands that put it into pg_cron.
+--
+-- Both jobs are installed switched off. `lapse enable`, or select lapse.enable_schedules(), turns them on once the adapter is there.
+-- Operators change a schedule here, and pg_cron follows at once:
+--   update lapse.schedules set active = false where job = 'expire-stale-orders';
+-- After a restore, or whenever an alert says that pg_cron does something else:
+--   select lapse.install_schedules();
+
+create table lapse.schedules (
+  job text primary key
+    constraint known_job check (job in ('expire-stale-orders', 'cleanup-stale-payment-intents', 'watch', 'retention')),
+  cron text not null,
+  active boolean not null default true,
+  time_zone text,
+  local_day integer check (local_day between 1 and 7),
+  local_time time,
+  catch_up interval check (catch_up between interval '0' and interval '6 days'),
+  retry_after interval check (retry_after between interval '5 minutes' and interval '1 day'),
+  enabled_at timestamptz,
+  changed_at timestamptz not null default now(),
+  constraint local_slot_complete check (num_nulls(time_zone, local_day, local_time, catch_up, retry_after) in (0, 5)),
+  constraint enabled_when_active check (not active or enabled_at is not null)
+);
+
+comment on table lapse.schedules is 'When each job ticks. A change reaches pg_cron at once.';
+comment on column lapse.schedules.job is 'The job; pg_cron has it as lapse-<job>.';
+comment on column lapse.schedules.cron is 'Five cron fields, in UTC.';
+comment on column lapse.schedules.active is 'False pauses the job.';
+comment on column lapse.schedules.time_zone is 'For a weekly slot in local time: an IANA zone. Each tick looks whether a slot is due.';
+comment on column lapse.schedules.local_day is 'Day of the weekly slot: 1 is Monday, 7 is Sunday.';
+comment on column lapse.schedules.local_time is 'Local time of the weekly slot.';
+comment on column lapse.schedules.catch_up is 'A slot is made up for, and its run repeated, within this time and not later.';
+comment on column lapse.schedules.retry_after is 'When the run of a slot that failed or died is repeated.';
+comment on column lapse.schedules.enabled_at is 'When the job was first turned on, or its slot was last moved: earlier slots are nobody''s.';
+comment on column lapse.schedules.changed_at is 'Since when the schedule is as it is: the watch misses no tick from before.';
+
+-- Everything about a schedule that PostgreSQL or pg_cron would take now and stumble over later. Better to hear of it when it is set.
+create function lapse.refuse_bad_schedule() returns trigger
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if not exists (select from lapse.cron_ticks(p_cron => new.cron, p_until => now(), p_count => 1)) then
+    raise exception 'Cannot schedule %: % would never tick', new.job, new.cron using errcode = 'invalid_parameter_value';
+  end if;
+  if new.time_zone is not null and not exists (select from pg_timezone_names z where z.name = new.time_zone) then
+    raise exception 'Cannot schedule %: PostgreSQL does not know the time zone %', new.job, new.time_zone
+      using errcode = 'invalid_parameter_value';
+  end if;
+  if new.active then
+    new.enabled_at := coalesce(new.enabled_at, now());
+  end if;
+  if tg_op = 'UPDATE' and new.enabled_at = old.enabled_at
+    and (new.time_zone, new.local_day, new.local_time) is distinct from (old.time_zone, old.local_day, old.local_time)
+  then
+    new.enabled_at := now();
+  end if;
+  if tg_op = 'UPDATE' and new.changed_at = old.changed_at then
+    new.changed_at := now();
+  end if;
+  return new;
+end;
+$$;
+comment on function lapse.refuse_bad_schedule() is
+  'Refuses a cron expression or a time zone that cannot work, and notes the time of a change.';
+
+create trigger refuse_bad_schedule before insert or update on lapse.schedules
+  for each row execute function lapse.refuse_bad_schedule();
+
+insert into lapse.schedules (job, cron, active, time_zone, local_day, local_time, catch_up, retry_after) values
+  ('expire-stale-orders', '*/5 * * * *', false, null, null, null, null, null),
+  ('cleanup-stale-payment-intents', '*/5 * * * *', false, 'Europe/Paris', 7, '03:00', interval '2 days', interval '1 hour'),
+  ('watch', '* * * * *', true, null, null, null, null, null),
+  ('retention', '7-59/10 * * * *', true, null, null, null, null, null);
+
+-- Contract: the SQL that pg_cron runs for a schedule. One statement each: a procedure that commits must stand alone.
+create function lapse.schedule_command(p_schedule lapse.schedules) returns text
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select case
+    when (p_schedule).job = 'watch' then 'call lapse.watch()'
+    when (p_schedule).job = 'retention' then 'call lapse.retain()'
+    when (p_schedule).time_zone is not null then format('select lapse.dispatch_due_slot(%L)', (p_schedule).job)
+    else format('select lapse.dispatch(%L)', (p_schedule).job)
+  end;
+$$;
+comment on function lapse.schedule_command(lapse.schedules) is 'The SQL that pg_cron runs for a schedule.';
+
+-- Contract: puts every schedule into pg_cron, or brings it up to date; safe to repeat, for example after a restore. Answers what
+-- is scheduled now.
+create function lapse.install_schedules() returns table (job text, schedule text, active boolean)
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_schedule lapse.schedules;
+  v_job_id bigint;
+begin
+  for v_schedule in select * from lapse.schedules s order by s.job loop
+    v_job_id := cron.schedule('lapse-' || v_schedule.job, v_schedule.cron, lapse.schedule_command(v_schedule));
+    perform cron.alter_job(job_id => v_job_id, active => v_schedule.active);
+    return query select v_schedule.job, v_schedule.cron, v_schedule.active;
+  end loop;
+end;
+$$;
+comment on function lapse.install_schedules() is 'Puts the schedules into pg_cron; run it again after a restore.';
+
+create function lapse.install_changed_schedules() returns trigger
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform lapse.install_schedules();
+  return null;
+end;
+$$;
+comment on function lapse.install_changed_schedules() is 'A change of a schedule reaches pg_cron in the same transaction.';
+
+create trigger install_changed_schedules after update on lapse.schedules
+  for each statement execute function lapse.install_changed_schedules();
+
+-- Contract: turns both jobs on. Raises LP010 while the adapter is missing or does not fit: every run would fail. What the adapter's own
+-- migration left open to the API's roles is closed on this occasion.
+create function lapse.enable_schedules() returns table (job text, schedule text, active boolean)
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_problem text := lapse.adapter_problem();
+begin
+  if v_problem is not null then
+    raise exception 'Cannot enable the schedules: %', v_problem using errcode = 'LP010';
+  end if;
+  perform lapse.secure();
+  update lapse.schedules s set active = true
+  where s.job in ('expire-stale-orders', 'cleanup-stale-payment-intents') and not s.active;
+  return query select * from lapse.install_schedules();
+end;
+$$;
+comment on function lapse.enable_schedules() is 'Turns both jobs on, once the shop''s adapter is there.';
+
+create function lapse.pause_schedules() returns table (job text, schedule text, active boolean)
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  update lapse.schedules s set active = false
+  where s.job in ('expire-stale-orders', 'cleanup-stale-payment-intents') and s.active;
+  return query select * from lapse.install_schedules();
+end;
+$$;
+comment on function lapse.pause_schedules() is 'Turns both jobs off. The watch and the retention go on.';

@@ -1,0 +1,62 @@
+-- The first check of the watch: what did not happen.
+
+-- Contract: when a run of the job last completed, after which moment one should have by now, and whether it is late. No row for a schedule
+-- that was never turned on. lapse-health asks this, too.
+--   A job that ticks all the time is late after alert_after ticks without a completed run, the present tick not counted. Paused, it is not
+--   expected to run.
+--   A job with a weekly slot is late when slot_patience has passed since the slot, or, once a tick dispatched a run for it, when alert_after
+--   attempts came to nothing or no further one was made. A slot is missed until a run completes, whether the job is paused and resumed in between or not; but what is
+--   missed while it is paused is only said once it is resumed.
+create function lapse.run_lateness(p_now timestamptz)
+returns table (job text, completed_at timestamptz, expected_after timestamptz, late boolean)
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select s.job, c.finished_at, e.expected_after,
+    e.expected_after > coalesce(c.finished_at, '-infinity') and case
+      when s.time_zone is null then s.active and e.expected_after > s.changed_at
+      else e.expected_after >= s.enabled_at
+        and (s.active or exists (select from lapse.alerts a where a.key = 'no_success:' || s.job and a.resolved_at is null))
+        and not exists (
+          select
+          from lapse.schedule_slots t
+          where t.job = s.job and t.slot_at = e.expected_after and s.active and t.attempts <= g.alert_after
+            and t.claimed_at > p_now - s.retry_after - g.slot_patience
+        )
+    end
+  from lapse.schedules s
+  cross join lapse.watch_settings() g
+  cross join lateral (
+    select case
+      when s.time_zone is not null then lapse.last_slot(p_schedule => s, p_now => p_now - g.slot_patience)
+      else (
+        select min(t.tick)
+        from lapse.cron_ticks(p_cron => s.cron, p_until => p_now, p_count => g.alert_after + 1) t (tick)
+        having count(*) > g.alert_after
+      )
+    end as expected_after
+  ) e
+  left join lateral (
+    select r.finished_at
+    from lapse.runs r
+    where r.job = s.job and r.status in ('succeeded', 'partial') and not r.dry_run and r.ref is null
+    order by r.finished_at desc
+    limit 1
+  ) c on true
+  where s.enabled_at is not null and s.job in ('expire-stale-orders', 'cleanup-stale-payment-intents');
+$$;
+comment on function lapse.run_lateness(timestamptz) is
+  'For each scheduled job: when a run last completed, and whether the next is late.';
+
+create function lapse.check_no_success(p_now timestamptz) returns setof lapse.condition
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select 'no_success:' || l.job, l.job, 'critical', format('No run of %s has completed', l.job),
+    coalesce(l.completed_at, l.expected_after), jsonb_build_object('lastCompletedAt', l.completed_at, 'expectedAfter', l.expected_after)
+  from lapse.run_lateness(p_now) l
+  where l.late
+    -- While the brake is on no run completes, and the brake has an alert of its own.
+    and not exists (select from lapse.alerts a where a.key = 'brake:' || l.job and a.resolved_at is null);
+$$;
+comment on function lapse.check_no_success(timestamptz) is 'L001: jobs without a completed run when there should be one.';

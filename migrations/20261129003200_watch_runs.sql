@@ -1,0 +1,84 @@
+-- Checks of the watch about runs that went badly.
+
+create function lapse.check_failing(p_now timestamptz) returns setof lapse.condition
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select 'failing:' || r.job, r.job, 'critical', format('The last %s runs of %s failed or got lost', g.alert_after, r.job), null::timestamptz,
+    jsonb_build_object('errors', jsonb_agg(format('%s: %s', r.status, r.error) order by r.created_at desc))
+  from lapse.watch_settings() g
+  cross join lateral lapse.last_runs('{succeeded,partial,failed,lost}', g.alert_after) r
+  group by r.job, g.alert_after
+  having count(*) = g.alert_after and bool_and(r.status in ('failed', 'lost'));
+$$;
+comment on function lapse.check_failing(timestamptz) is 'L002: jobs whose last runs all failed or got lost.';
+
+-- Open while no run completed after the one that failed. A warning: the next run may well succeed, and L002 tells when it does not.
+create function lapse.check_run_failed(p_now timestamptz) returns setof lapse.condition
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select 'run_failed:' || r.job, r.job, 'warning', format('A run of %s failed', r.job), r.finished_at,
+    jsonb_build_object('runId', r.id, 'error', r.error)
+  from lapse.last_runs('{succeeded,partial,failed}', 1) r
+  where r.status = 'failed';
+$$;
+comment on function lapse.check_run_failed(timestamptz) is 'L003: jobs whose last run failed.';
+
+-- A run that began was accepted, whatever pg_net saw: an answer that comes after its timeout is none. A refusal counts until a run of the
+-- job completes, whoever started it: a weekly job is not asked again for days.
+create function lapse.check_dispatch_refused(p_now timestamptz) returns setof lapse.condition
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select 'dispatch_refused:' || j.job, j.job, 'critical',
+    format('The scheduler''s request to %s was answered with %s', j.job, coalesce('status ' || r.response_status, r.response_error)),
+    null::timestamptz, jsonb_build_object('runId', r.id, 'status', r.response_status, 'error', r.response_error)
+  from lapse.jobs j
+  cross join lateral (
+    select *
+    from lapse.runs r
+    where r.job = j.job and (r.response_status is not null or r.response_error is not null)
+    order by r.created_at desc
+    limit 1
+  ) r
+  where (r.response_status is null or r.response_status not between 200 and 299)
+    and r.started_at is null
+    and not exists (
+      select from lapse.runs c
+      where c.job = r.job and c.status in ('succeeded', 'partial') and not c.dry_run and c.ref is null
+        and c.finished_at > r.created_at
+    );
+$$;
+comment on function lapse.check_dispatch_refused(timestamptz) is 'L004: jobs whose function last refused the scheduler.';
+
+create function lapse.check_backlog_growing(p_now timestamptz) returns setof lapse.condition
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  with ended as (
+    select r.job, r.backlog, r.created_at, r.backlog > lag(r.backlog) over (partition by r.job order by r.created_at) as grew
+    from lapse.watch_settings() g
+    cross join lateral lapse.last_runs('{succeeded,partial}', g.alert_after + 1) r
+  )
+  select 'backlog_growing:' || e.job, e.job, 'warning', format('The backlog of %s has grown from run to run', e.job), min(e.created_at),
+    jsonb_build_object('backlogs', jsonb_agg(e.backlog order by e.created_at))
+  from ended e
+  cross join lapse.watch_settings() g
+  group by e.job, g.alert_after, g.backlog_alert
+  having count(*) > g.alert_after and bool_and(e.grew is not false) and max(e.backlog) > g.backlog_alert;
+$$;
+comment on function lapse.check_backlog_growing(timestamptz) is 'L009: jobs whose backlog grew with each of the last runs.';
+
+-- One run may meet a busy moment; two of the last half hour mean that Stripe keeps refusing, for rate or for concurrency.
+create function lapse.check_throttled(p_now timestamptz) returns setof lapse.condition
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select 'throttled', null, 'warning', 'Stripe keeps refusing calls for rate or concurrency', min(r.finished_at),
+    jsonb_build_object('runs', count(*), 'refused', sum(r.stripe_throttled), 'calls', sum(r.stripe_calls))
+  from lapse.runs r
+  where r.finished_at > p_now - interval '30 minutes' and r.stripe_throttled > 0
+  having count(*) > 1;
+$$;
+comment on function lapse.check_throttled(timestamptz) is 'L011: several runs of the last half hour were slowed down by Stripe.';

@@ -1,0 +1,116 @@
+-- Checks of the watch about promises. They read more than the other checks do, so that they have an interval of their own; none of them
+-- reads closed orders.
+
+-- Contract: recent runs whose counters differ from their decisions. Retention keeps a decision as long as its run, so that a run that is
+-- still there can be counted again at any time.
+create function lapse.miscounted_runs(p_since timestamptz) returns setof uuid
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select r.id
+  from lapse.runs r
+  cross join lateral (
+    select
+      count(*) filter (where d.outcome = 'expired') as orders_expired,
+      count(*) filter (where d.outcome = 'paid') as orders_paid,
+      count(*) filter (where d.outcome = 'waiting') as orders_waiting,
+      count(*) filter (where d.outcome = 'retry') as orders_retried,
+      count(*) filter (where d.outcome = 'quarantined') as orders_quarantined,
+      coalesce(sum(d.units_released), 0) as stock_released,
+      count(*) filter (where d.subject = 'payment_intent' and d.outcome = 'canceled') as payment_intents_canceled,
+      count(*) filter (where d.subject = 'checkout_session' and d.outcome = 'canceled') as checkout_sessions_expired,
+      count(*) filter (where d.outcome = 'kept') as payments_kept,
+      count(*) filter (where d.outcome = 'late_payment') as late_payments
+    from lapse.decisions d
+    where d.run_id = r.id
+  ) c
+  where (r.finished_at is null or r.finished_at > p_since)
+    and (
+      r.orders_expired, r.orders_paid, r.orders_waiting, r.orders_retried, r.orders_quarantined, r.stock_released,
+      r.payment_intents_canceled, r.checkout_sessions_expired, r.payments_kept, r.late_payments
+    ) is distinct from (
+      c.orders_expired, c.orders_paid, c.orders_waiting, c.orders_retried, c.orders_quarantined, c.stock_released,
+      c.payment_intents_canceled, c.checkout_sessions_expired, c.payments_kept, c.late_payments
+    );
+$$;
+comment on function lapse.miscounted_runs(timestamptz) is 'Runs since a moment whose counters differ from their decisions.';
+
+create function lapse.check_invariant(p_now timestamptz) returns setof lapse.condition
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select 'invariant:counters', null, 'critical', format('Counters of %s runs differ from their decisions', count(*)),
+    null::timestamptz, jsonb_build_object('examples', (array_agg(m.id))[1:5])
+  from lapse.watch_settings() g
+  cross join lateral lapse.miscounted_runs(p_now - greatest(g.invariant_interval * 2, interval '1 hour')) m (id)
+  having count(*) > 0
+  union all
+  select 'invariant:days', null, 'critical', format('The days of %s job(s) do not add up to their totals', count(*)),
+    null::timestamptz, jsonb_build_object('examples', array_agg(m.job))
+  from lapse.metrics m
+  cross join lateral (
+    select
+      coalesce(sum(d.orders_expired), 0) as orders_expired,
+      coalesce(sum(d.orders_paid), 0) as orders_paid,
+      coalesce(sum(d.stock_released), 0) as stock_released,
+      coalesce(sum(d.payment_intents_canceled), 0) as payment_intents_canceled,
+      coalesce(sum(d.runs), 0) as runs
+    from lapse.metrics_daily d
+    where d.job = m.job
+  ) d
+  where (m.orders_expired_total, m.orders_paid_total, m.stock_released_total, m.payment_intents_canceled_total, m.runs_total)
+    is distinct from (d.orders_expired, d.orders_paid, d.stock_released, d.payment_intents_canceled, d.runs)
+  having count(*) > 0;
+$$;
+comment on function lapse.check_invariant(timestamptz) is 'L012: promises of the database that do not hold.';
+
+-- Contract: takes over what the shop's triggers noted, and what they missed, so that only a real disagreement is drift. Before the jobs are
+-- turned on this is the operator's part (`lapse enable`), who sees how much it is.
+create function lapse.repair_drift(p_now timestamptz) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if lapse.adapter_problem() is null
+    and exists (select from lapse.schedules s where s.job = 'expire-stale-orders' and s.enabled_at is not null)
+  then
+    perform lapse.fold_inbox(p_refs => null, p_limit => 10000, p_now => p_now);
+    perform lapse.adopt_orders(p_limit => 1000, p_now => p_now);
+  end if;
+end;
+$$;
+comment on function lapse.repair_drift(timestamptz) is 'Takes over orders that the shop has and the ledger does not.';
+
+create function lapse.check_drift(p_now timestamptz) returns setof lapse.condition
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if lapse.adapter_problem() is not null
+    or not exists (select from lapse.schedules s where s.job = 'expire-stale-orders' and s.enabled_at is not null)
+  then
+    return;
+  end if;
+  return query
+  select 'drift', null::text, 'critical', format('Shop and ledger disagree about %s order(s)', count(*)), null::timestamptz,
+    jsonb_build_object('examples', (array_agg(jsonb_build_object('name', d.name, 'ref', d.ref) order by d.name, d.ref))[1:20])
+  from lapse.drift() d
+  having count(*) > 0;
+end;
+$$;
+comment on function lapse.check_drift(timestamptz) is 'L022: orders about which shop and ledger disagree.';
+
+create function lapse.check_privileges(p_now timestamptz) returns setof lapse.condition
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return query
+  select 'privileges', null::text, 'critical', format('%s privileges differ from what Lapse grants', count(*)), null::timestamptz,
+    jsonb_build_object('problems', count(*), 'examples', (array_agg(p.sentence order by p.sentence))[1:20])
+  from lapse.privilege_problems() p (sentence)
+  having count(*) > 0;
+end;
+$$;
+comment on function lapse.check_privileges(timestamptz) is
+  'L023: privileges that are more, or less, than Lapse grants, for example after a restore. lapse.secure() puts them right.';
