@@ -20,10 +20,12 @@ export const REASONS = {
   // Money came in.
   paid: "Stripe received the order's full amount.",
   paid_twice: "More than one payment succeeded and together they exceed the order's amount: refund the surplus.",
-  maybe_paid_twice: "More than one payment succeeded and the order's amount is unknown: compare them before refunding one.",
+  maybe_paid_twice:
+    "More than one payment succeeded and the order's amount is unknown: compare them before refunding one.",
   partly_paid: "The known payments together are short of the order's amount, so the order stays open.",
   order_expired: "The payment succeeded although its order is closed: refund it, or deliver by hand.",
-  order_absent: "The payment succeeded and names an order that does not exist: refund it, or find out where the order went.",
+  order_absent:
+    "The payment succeeded and names an order that does not exist: refund it, or find out where the order went.",
 
   // Nothing is wrong, look again later.
   customer_action: "The customer is in 3-D Secure, a redirect or a wallet; one extra grace is granted.",
@@ -36,7 +38,8 @@ export const REASONS = {
   order_quarantined: "Could be cancelled, but its order is quarantined and an operator decides.",
   payments_checked: "The order is closed and every payment of it was inspected.",
   outside_scope: "The payment names an order that nobody knows, and the clean-up is limited to known orders.",
-  account_unproven: "No payment has shown yet that the Stripe key belongs to this shop, so payments of unknown orders are left alone.",
+  account_unproven:
+    "No payment has shown yet that the Stripe key belongs to this shop, so payments of unknown orders are left alone.",
 
   // There was no time; nothing is anybody's fault.
   throttled: "Stripe's rate limit turned the call away; it was not executed.",
@@ -45,7 +48,8 @@ export const REASONS = {
   untouched: "The run ended before this order's turn came.",
   not_settled_in_time: "The database did not settle the decision in time; the next run decides again.",
   order_locked: "Somebody else held the shop's order row; Lapse gave way and looks again in a minute.",
-  payment_unrecorded: "The shop's order row names a payment that the ledger lacked; it is recorded and inspected first.",
+  payment_unrecorded:
+    "The shop's order row names a payment that the ledger lacked; it is recorded and inspected first.",
   deadline_moved: "The shop moved the deadline into the future while a run held the order.",
 
   // A failed attempt: backoff, and quarantine after the last one.
@@ -66,13 +70,15 @@ export const REASONS = {
   // A person has to look: nothing is cancelled, nothing is released.
   attempts_exhausted: "The order could not be decided in the allowed number of attempts.",
   claim_lapsed: "Runs that held the order died, one after the other.",
-  older_than_list: "The order was placed before the oldest payments that Lapse lists, so one of its payments may be unknown.",
+  older_than_list:
+    "The order was placed before the oldest payments that Lapse lists, so one of its payments may be unknown.",
   nothing_to_pay: "The order's amount is 0, so nobody can pay it and it must not expire as unpaid.",
   payment_not_found: "Stripe does not know the payment: wrong account, wrong mode or wrong key.",
   account_access_lost: "The key has no access to the connected account of this payment.",
   refused_request: "Stripe calls the request itself invalid: a fault in this program.",
   idempotency_mismatch: "An idempotency key was used before with another request: a fault in this program.",
-  foreign_payment: "The payment's metadata names another order, or a customer noted it and its metadata does not name this one.",
+  foreign_payment:
+    "The payment's metadata names another order, or a customer noted it and its metadata does not name this one.",
   wrong_mode: "A live payment met a test key, or the other way round.",
   unknown_status: "Stripe reports a status this program does not know.",
   unknown_next_action: "Stripe asks the customer for something this program does not know.",
@@ -82,7 +88,8 @@ export const REASONS = {
   funding_unknown: "A bank transfer outlived its window and Stripe does not say whether it was part-funded.",
   voucher_expiry_unknown: "A voucher outlived its window and Stripe does not say when it expires.",
   session_contradicts: "The Checkout Session says paid and its intent says otherwise.",
-  session_recoverable: "An expired copy of the Checkout Session can be opened again: the customer would pay one that nobody attached.",
+  session_recoverable:
+    "An expired copy of the Checkout Session can be opened again: the customer would pay one that nobody attached.",
   checkout_unclosable: "The Checkout Session is complete and unpaid, and Stripe lets nobody cancel its intent.",
   paid_record_contradicted: "The ledger has this payment as paid, Stripe says it is not.",
   dead_record_contradicted: "The ledger has this payment as dead, Stripe says it succeeded.",

@@ -1,11 +1,11 @@
 import { z } from "zod/mini";
 
 /**
- * The part of Stripe's objects that the jobs read, for API version 2026-10-28.endive.
+ * The part of Stripe's objects that the rules read, for API version 2026-10-28.endive.
  *
- * Stripe's enums are open (since SDK 22.4 new values may appear on old API versions too), so every status and every
- * next_action type is a plain string here; what an unknown one means is for the verdict to say. Unknown fields are left
- * behind: copying thirty of them for every intent of a page would cost more than the verdict.
+ * Stripe's enums are open (since SDK 22.4 new values may appear on old API versions too), so every status and every next_action
+ * type is a plain string here; what an unknown one means is for the rules to say. Unknown fields are left behind: copying thirty of
+ * them for every intent would cost more than the assessment.
  */
 const nextActionSchema = z.looseObject({ type: z.string() });
 
@@ -26,9 +26,6 @@ export const intentSchema = z.object({
   livemode: z.boolean(),
   metadata: metadataSchema,
   cancellation_reason: z.nullish(z.string()),
-  capture_method: z.nullish(z.string()),
-  // By payment method, whose shapes are Stripe's: read where it is needed.
-  payment_method_options: z.optional(z.unknown()),
   next_action: z.nullish(nextActionSchema),
 });
 
@@ -44,12 +41,27 @@ export const sessionSchema = z.object({
   currency: z.nullish(z.string()),
   livemode: z.boolean(),
   metadata: nullableMetadataSchema,
+  client_reference_id: z.nullish(z.string()),
   after_expiration: z.nullish(z.object({
     recovery: z.nullish(z.object({ enabled: z.boolean(), expires_at: z.nullish(z.int()) })),
   })),
   payment_intent: z.pipe(z.nullish(z.union([intentSchema, z.string()])), z.transform((intent) => intent ?? null)),
 });
 
+/** The sessions of one intent. */
+export const sessionListSchema = z.pipe(z.object({ data: z.array(sessionSchema) }), z.transform(({ data }) => data));
+
+/** What a list shows of an intent or a session: enough to know whose it is. */
+export const listedSchema = z.object({
+  id: z.string().check(z.minLength(1)),
+  status: z.nullish(z.string()),
+  created: z.int(),
+  livemode: z.boolean(),
+  metadata: nullableMetadataSchema,
+  client_reference_id: z.nullish(z.string()),
+});
+
 export type StripeIntent = z.infer<typeof intentSchema>;
 export type StripeSession = z.infer<typeof sessionSchema>;
+export type ListedPayment = z.infer<typeof listedSchema>;
 export type NextAction = z.infer<typeof nextActionSchema>;

@@ -1,5 +1,5 @@
 import type Stripe from "stripe";
-import type { NextAction } from "./objects.ts";
+import type { NextAction } from "../stripe/objects.ts";
 
 /**
  * What a `requires_action` intent is waiting for.

@@ -1,0 +1,102 @@
+import type { AssessedAs, AssessedPayment } from "../rules/assessment.ts";
+import { decisionOf } from "../rules/decision-of.ts";
+import type { ClaimedOrder, ClaimedPayment, OrderDecision } from "../rules/orders.ts";
+import type { Reason } from "../rules/reasons.ts";
+import { intentsInDoubt, resolveClosedOrder, sessionsInDoubt } from "../rules/resolve-closed-order.ts";
+import { type OrderStep, resolveOrder } from "../rules/resolve-order.ts";
+import { type CancelContext, type CancelHistory, cancelPayment } from "./cancel-payment.ts";
+import { inspectPayment } from "./inspect-payment.ts";
+import { isKeyProven, type KeyCheck, learnFrom } from "./key-check.ts";
+
+export type ExamineContext = Omit<CancelContext, "order"> & { dryRun: boolean; keyCheck: KeyCheck };
+
+/** `decision` null: nothing was learned, hand the order back. `stop`: why the whole run has to stop. Both can be set. */
+export type ExaminedOrder = { decision: OrderDecision | null; stop: Reason | null };
+
+/**
+ * The protocol for one order: inspect every payment that is not known dead, say what follows, and only then cancel what may be
+ * cancelled, one payment after the other, saying again what follows after each.
+ *
+ * Stripe would cancel what a customer did meanwhile. So a payment is cancelled right after it was inspected: the one that was
+ * inspected last comes first, and each other one is inspected once more before its turn.
+ *
+ * What was learned is kept, also when time or the run ends in the middle.
+ */
+export async function examineOrder(claimed: ClaimedOrder, context: ExamineContext): Promise<ExaminedOrder> {
+  const { clock, policy, keyCheck, dryRun } = context;
+  const assessed = new Map<string, AssessedPayment>();
+  const histories = new Map<string, CancelHistory>();
+  const state: {
+    order: ClaimedOrder;
+    /** The payment that Stripe was asked about last: nothing can be known better. */
+    latest: string | null;
+    stop: Reason | null;
+  } = { order: claimed, latest: null, stop: null };
+
+  async function inspect(payment: ClaimedPayment): Promise<AssessedPayment> {
+    const result = await inspectPayment(payment, { ...context, order: state.order });
+    learnFrom(result, { order: claimed, keyCheck });
+    return record(result);
+  }
+  async function cancel(target: AssessedAs<"cancelable">): Promise<void> {
+    const { stripeId } = target.payment;
+    const history = histories.get(stripeId) ?? { tries: 0, unknown: 0 };
+    histories.set(stripeId, history);
+    record(await cancelPayment(target, { ...context, order: state.order, history }));
+  }
+  function record(result: AssessedPayment): AssessedPayment {
+    const { payment: { stripeId }, assessment } = result;
+    state.latest = stripeId;
+    // One grace for the order, whatever its other payments do.
+    if (assessment.kind === "wait" && assessment.grants) state.order = { ...claimed, graceUntil: assessment.grants };
+    if (assessment.kind === "stop") state.stop = assessment.why;
+    const kept: AssessedPayment = assessment.kind === "stop"
+      ? { ...result, assessment: { kind: "postponed", why: "run_stopped", until: clock.now() } }
+      : result;
+    assessed.set(stripeId, kept);
+    return kept;
+  }
+  function whatFollows(): OrderStep {
+    const payments = [...assessed.values()];
+    const closed = { now: clock.now(), policy, keyProven: isKeyProven(keyCheck) };
+    return claimed.status === "open" ? resolveOrder(claimed, payments) : resolveClosedOrder(claimed, payments, closed);
+  }
+
+  for (const payment of paymentsToInspect(claimed)) {
+    if (state.stop === null) await inspect(payment);
+  }
+  for (const session of sessionsInDoubt(claimed, [...assessed.values()])) {
+    if (state.stop !== null) break;
+    for (const intent of intentsInDoubt(await inspect(session), [...assessed.values()])) {
+      assessed.set(intent.payment.stripeId, intent);
+    }
+  }
+  let step = whatFollows();
+  while (step.cancel.length > 0 && state.stop === null && !dryRun) {
+    const next = step.cancel.find(({ payment }) => payment.stripeId === state.latest) ?? step.cancel[0]!;
+    if (next.payment.stripeId === state.latest) await cancel(next);
+    else await inspect(next.payment);
+    step = whatFollows();
+  }
+
+  const payments = [...assessed.values()];
+  const { order: { graceUntil }, stop } = state;
+  const grants = graceUntil !== null && graceUntil !== claimed.graceUntil ? { graceUntil } : null;
+  const hasLearned = step.outcome !== "handed_back" || step.reason === "throttled" || grants !== null ||
+    payments.some(({ assessment }) => assessment.kind === "dead" || assessment.kind === "paid");
+  if (!hasLearned) return { decision: null, stop };
+  const known = { step, payments, dryRun, policy, now: clock.now(), keyProven: isKeyProven(keyCheck) };
+  return { decision: { ...decisionOf(claimed, known), ...grants }, stop };
+}
+
+/**
+ * In the order of their ids, so that the same payments always end the same way. Of an order that is closed only open payments are
+ * inspected. A quarantined one may turn out to be paid, so recorded money counts as well.
+ */
+function paymentsToInspect({ status, shopState, payments }: ClaimedOrder): ClaimedPayment[] {
+  if (status === "unknown" && shopState === null) return [];
+  const isClosed = status !== "open" && status !== "quarantined";
+  return payments
+    .filter(({ state }) => state === "open" || (state === "paid" && !isClosed))
+    .toSorted((a, b) => a.stripeId < b.stripeId ? -1 : 1);
+}

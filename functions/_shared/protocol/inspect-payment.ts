@@ -1,0 +1,85 @@
+import { assessIntent } from "../rules/assess-intent.ts";
+import { assessSession } from "../rules/assess-session.ts";
+import type { AssessContext, AssessedPayment, PaymentAssessment } from "../rules/assessment.ts";
+import type { ClaimedOrder, ClaimedPayment } from "../rules/orders.ts";
+import { later, type Policy } from "../rules/policy.ts";
+import type { StripeGateway } from "../stripe/gateway.ts";
+import type { StripeIntent, StripeSession } from "../stripe/objects.ts";
+import type { Outcome } from "../stripe/outcome.ts";
+import { evidenceOf, intentIdOf } from "./evidence.ts";
+
+export type InspectContext = {
+  order: ClaimedOrder;
+  gateway: Omit<StripeGateway, "listIntents" | "listSessions" | "setRate" | "close">;
+  policy: Policy;
+  clock: { now(): Date };
+  /** The key of Stripe's metadata that names the order. */
+  metadataKey: string;
+};
+
+/** Asks Stripe about one payment and assesses the answer. */
+export async function inspectPayment(payment: ClaimedPayment, context: InspectContext): Promise<AssessedPayment> {
+  const ref = { id: payment.stripeId, account: payment.account };
+  if (payment.kind === "payment_intent") {
+    const outcome = await context.gateway.readIntent(ref);
+    const assessment = outcome.kind === "object"
+      ? assessIntent(outcome.object, assessContext(payment, context))
+      : assessFailure(outcome, context);
+    return assessedPayment(payment, { outcome, assessment });
+  }
+  const outcome = await context.gateway.readSession(ref);
+  const assessment = outcome.kind === "object"
+    ? assessSession(outcome.object, assessContext(payment, context))
+    : assessFailure(outcome, context);
+  return assessedPayment(payment, { outcome, assessment });
+}
+
+/** What an assessment of this payment takes into account beside Stripe's answer. */
+export function assessContext(payment: Pick<ClaimedPayment, "source">, context: InspectContext): AssessContext {
+  const { order, policy, metadataKey, gateway: { livemode }, clock } = context;
+  return { order, payment, metadataKey, livemode, policy, now: clock.now() };
+}
+
+/** What an outcome without an object means for the payment when nothing more is asked. */
+export function assessFailure(
+  outcome: Exclude<Outcome<unknown>, { kind: "object" }>,
+  { policy, clock }: Pick<InspectContext, "policy" | "clock">,
+): PaymentAssessment {
+  switch (outcome.kind) {
+    case "refused":
+      return { kind: "unclear", why: "end_refused" };
+    case "busy":
+      return { kind: "unclear", why: "object_busy", notBefore: later(clock.now(), policy.busyPause) };
+    case "throttled":
+      // Not executed, and not this order's fault: it must not use up its attempts.
+      return { kind: "postponed", why: "throttled", until: later(clock.now(), policy.throttledRecheck) };
+    case "unsent":
+      return { kind: "postponed", why: "out_of_time", until: clock.now() };
+    case "unknown":
+      return { kind: "unclear", why: outcome.why };
+    case "quarantine":
+      return { kind: "quarantine", why: outcome.why };
+    case "stop":
+      return { kind: "stop", why: outcome.why };
+  }
+}
+
+/** Puts together what is known of a payment, and holds it against what the ledger had recorded. */
+export function assessedPayment(
+  payment: ClaimedPayment,
+  { outcome, assessment, canceled = null }: {
+    outcome: Outcome<StripeIntent | StripeSession>;
+    assessment: PaymentAssessment;
+    canceled?: AssessedPayment["canceled"];
+  },
+): AssessedPayment {
+  const isContradicted = payment.state === "paid" && (assessment.kind === "dead" || assessment.kind === "cancelable");
+  const ownIntent = payment.kind === "checkout_session" ? intentIdOf(outcome) : null;
+  return {
+    payment,
+    assessment: isContradicted ? { kind: "quarantine", why: "paid_record_contradicted" } : assessment,
+    canceled,
+    evidence: { ...evidenceOf(outcome), ...(ownIntent === null ? {} : { intent: ownIntent }) },
+    ownIntent,
+  };
+}

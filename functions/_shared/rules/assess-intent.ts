@@ -1,0 +1,97 @@
+import type { StripeIntent } from "../stripe/objects.ts";
+import type { AssessContext, PaymentAssessment } from "./assessment.ts";
+import { readNextAction } from "./next-actions.ts";
+import { checkOwnership } from "./ownership.ts";
+import { later } from "./policy.ts";
+
+/**
+ * Assesses a PaymentIntent by its own fields, never by an error code.
+ *
+ * | status | assessment |
+ * | --- | --- |
+ * | any, of another mode or another order | quarantine |
+ * | succeeded | paid |
+ * | any other, amount_received covers the order | paid (partly captured still means that the money is there) |
+ * | any other, amount_received > 0 | quarantine: what a cancel does to the rest is documented nowhere |
+ * | canceled | dead |
+ * | processing, requires_capture | wait: paid from the customer's view |
+ * | requires_payment_method, requires_confirmation | cancelable |
+ * | requires_action | by its next_action, see below |
+ * | anything else | quarantine: Stripe's enums are open |
+ */
+export function assessIntent(intent: StripeIntent, context: AssessContext): PaymentAssessment {
+  const foreign = checkOwnership(intent, context);
+  return foreign ? { kind: "quarantine", why: foreign } : assessOwnIntent(intent, context);
+}
+
+function assessOwnIntent(intent: StripeIntent, context: AssessContext): PaymentAssessment {
+  const { order, now, policy } = context;
+  const { amount_received: received, currency } = intent;
+  if (intent.status === "succeeded") return { kind: "paid", amountReceived: received, currency };
+  if (received > 0) {
+    const isOwnCurrency = order.currency === null || currency === order.currency;
+    return isOwnCurrency && received >= (order.amount ?? intent.amount)
+      ? { kind: "paid", amountReceived: received, currency }
+      : { kind: "quarantine", why: "partly_received" };
+  }
+  switch (intent.status) {
+    case "canceled":
+      return { kind: "dead" };
+    case "processing":
+      return { kind: "wait", until: later(now, policy.processingRecheck), why: "processing" };
+    case "requires_capture":
+      return { kind: "wait", until: later(now, policy.captureRecheck), why: "requires_capture" };
+    case "requires_payment_method":
+    case "requires_confirmation":
+      return { kind: "cancelable", call: "cancel_intent", id: intent.id };
+    case "requires_action":
+      return assessAction(intent, context);
+    default:
+      return { kind: "quarantine", why: "unknown_status" };
+  }
+}
+
+function assessAction(intent: StripeIntent, context: AssessContext): PaymentAssessment {
+  const { now, policy } = context;
+  const cancelable: PaymentAssessment = { kind: "cancelable", call: "cancel_intent", id: intent.id };
+  const action = readNextAction(intent.next_action);
+  const windowEnd = later(new Date(intent.created * 1_000), policy.slowMethodWindow);
+  switch (action.class) {
+    case "customer":
+      return graceForCustomer(context) ?? cancelable;
+    case "voucher":
+      if (action.expiresAt) return waitForVoucher(action.expiresAt, context) ?? cancelable;
+      if (now < windowEnd) return { kind: "wait", until: windowEnd, why: "voucher_open" };
+      // Konbini codes live up to 60 days: without an expiry, age alone proves nothing.
+      return { kind: "quarantine", why: "voucher_expiry_unknown" };
+    case "slow":
+      return now < windowEnd ? { kind: "wait", until: windowEnd, why: "slow_method" } : cancelable;
+    case "bank_transfer":
+      if (now < windowEnd) return { kind: "wait", until: windowEnd, why: "slow_method" };
+      // Cancelling does not stop a wire, and part of the money is on the customer's balance already.
+      if (action.amountRemaining === null) return { kind: "quarantine", why: "funding_unknown" };
+      return action.amountRemaining < intent.amount ? { kind: "quarantine", why: "partly_received" } : cancelable;
+    case "unknown":
+      return { kind: "quarantine", why: "unknown_next_action" };
+  }
+}
+
+/** The extra grace, once per order: null when it is used up, or when nobody waits for the order any more. */
+export function graceForCustomer(
+  { order: { status, graceUntil }, now, policy }: AssessContext,
+): PaymentAssessment | null {
+  if (status !== "open") return null;
+  if (graceUntil === null) {
+    const grants = later(now, policy.customerActionGrace);
+    return { kind: "wait", until: grants, why: "customer_action", grants };
+  }
+  return now < graceUntil ? { kind: "wait", until: graceUntil, why: "customer_action" } : null;
+}
+
+/** Until it expires, look again at that moment; after that now and then, until the settle grace is over. */
+function waitForVoucher(expiresAt: Date, { now, policy }: AssessContext): PaymentAssessment | null {
+  const graceEnd = later(expiresAt, policy.voucherSettleGrace);
+  if (now >= graceEnd) return null;
+  const recheck = now < expiresAt ? expiresAt : later(now, policy.voucherRecheck);
+  return { kind: "wait", until: recheck < graceEnd ? recheck : graceEnd, why: "voucher_open" };
+}

@@ -1,0 +1,98 @@
+import { type AssessedPayment, isAssessedAs } from "./assessment.ts";
+import type { ClaimedOrder, OrderDecision, PaymentDecision } from "./orders.ts";
+import type { Reason } from "./reasons.ts";
+import { type ClosedContext, reasonOfPaid, recordedMoney, whyLeftAlone } from "./resolve-closed-order.ts";
+import type { OrderStep } from "./resolve-order.ts";
+import { moneyOf } from "./same-money.ts";
+
+type DecisionContext = ClosedContext & { step: OrderStep; payments: readonly AssessedPayment[]; dryRun: boolean };
+
+/** What is recorded of an order. In a dry run, `step.cancel` holds what a run would have cancelled. */
+export function decisionOf(order: ClaimedOrder, context: DecisionContext): OrderDecision {
+  const { step: { outcome, reason, nextCheckAt, cancel }, payments, dryRun } = context;
+  const isForeseen = dryRun && outcome === "expired" && cancel.length > 0;
+  return {
+    ref: order.ref,
+    attempt: order.attempt,
+    outcome,
+    reason: isForeseen ? "would_expire" : reason,
+    nextCheckAt,
+    payments: payments
+      // A session that was read only to learn whose intent it has is recorded already.
+      .filter(({ payment: { state } }) => state === "open" || isUndecided(order))
+      .map((it) => describePayment(it, { order, ...context })),
+  };
+}
+
+/** A failed attempt at an order for which no call to Stripe was needed, or none could be made. */
+export function failedDecision(
+  { ref, attempt, status = "open" }: Pick<ClaimedOrder, "ref" | "attempt"> & Partial<Pick<ClaimedOrder, "status">>,
+  { reason, nextCheckAt }: { reason: Reason; nextCheckAt: Date },
+): OrderDecision {
+  return status === "open"
+    ? { ref, attempt, outcome: "retry", reason, nextCheckAt: null, payments: [] }
+    : { ref, attempt, outcome: "checked", reason, nextCheckAt, payments: [] };
+}
+
+function describePayment(
+  it: AssessedPayment,
+  context: DecisionContext & { order: ClaimedOrder },
+): PaymentDecision {
+  const { payment, assessment, canceled } = it;
+  const { order } = context;
+  const session = sessionOf(it, context);
+  const known = {
+    stripeId: payment.stripeId,
+    // A webhook may record the session at this moment, without its intent: then only the intent can say that the two are one.
+    evidence: session === null ? it.evidence : { ...it.evidence, session },
+  };
+  const kept = { ...known, state: payment.state, outcome: "kept" } as const;
+  switch (assessment.kind) {
+    case "paid":
+      return { ...known, state: "paid", outcome: "found_paid", reason: reasonOf(it, context) };
+    case "dead":
+      return canceled
+        ? { ...known, state: "dead", outcome: "canceled", reason: canceled }
+        : { ...known, state: "dead", outcome: "found_dead", reason: "already_dead" };
+    case "cancelable":
+      return { ...kept, reason: whyKept(it, context) };
+    case "quarantine":
+      return { ...kept, reason: assessment.why, ...(isUndecided(order) ? {} : { alert: true }) };
+    case "wait":
+    case "unclear":
+    case "postponed":
+    case "stop":
+      return { ...kept, reason: assessment.why };
+  }
+}
+
+/** Why a payment that could be cancelled was not. */
+function whyKept(it: AssessedPayment, { order, step, dryRun, ...context }: DecisionContext & { order: ClaimedOrder }) {
+  const { payment: { stripeId }, assessment } = it;
+  if (step.cancel.some(({ payment }) => payment.stripeId === stripeId)) {
+    if (!dryRun) return "run_stopped";
+    const isSession = assessment.kind === "cancelable" && assessment.call === "expire_session";
+    return isSession ? "would_expire_session" : "would_cancel";
+  }
+  return order.status === "open" ? "sibling_waits" : whyLeftAlone(order, context) ?? "run_stopped";
+}
+
+/** What a payment's money means: what is recorded comes before what this run found, and that in the payments' order. */
+function reasonOf(it: AssessedPayment, { order, payments }: DecisionContext & { order: ClaimedOrder }): Reason {
+  const before = payments.slice(0, payments.indexOf(it)).filter(isAssessedAs("paid"));
+  const recorded = recordedMoney(order).map((money) => {
+    const read = payments.find(({ payment }) => payment.stripeId === money.stripeId);
+    return read ? moneyOf(read) : money;
+  });
+  return reasonOfPaid(order, { money: moneyOf(it), others: [...recorded, ...before.map(moneyOf)] });
+}
+
+/** The session of the order whose own intent a payment is. */
+function sessionOf({ payment }: AssessedPayment, { order, payments }: DecisionContext & { order: ClaimedOrder }) {
+  const known = [...order.payments.map((it) => moneyOf({ payment: it, ownIntent: null })), ...payments.map(moneyOf)];
+  return known.find(({ ownIntent }) => ownIntent === payment.stripeId)?.stripeId ?? null;
+}
+
+function isUndecided({ status }: ClaimedOrder): boolean {
+  return status === "open" || status === "quarantined";
+}
