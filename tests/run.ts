@@ -1,37 +1,57 @@
 // What `npm test` runs: formatting, lint, types, then every folder of tests that needs nothing but Node and npm packages.
 //
-//   npm test                        everything
+//   npm test                        everything but what takes long
+//   npm run test:all                what takes long as well
+//   npm test -- --long              only what takes long
 //   npm test -- unit integration    only these checks
 //   npm test -- --filter voucher    only tests whose name contains the word
 //   npm test -- --refuse-skipped    a test that did not run counts as failed
 //
-// The last line is "N passed, N failed"; the exit code is 0 only if nothing failed and something ran.
+// As many processes as there are processors work at the same time, long tests one after another. Output is shown of what failed, and of
+// everything under a filter. The last line is "N passed, N failed"; the exit code is 0 only if nothing failed and something ran.
 
 import { parseArgs } from "node:util";
+import { endCommands } from "./support/command.ts";
+import { mutationJob } from "./support/runner/mutation.ts";
+import { runJobs } from "./support/runner/pool.ts";
 import { staticChecks } from "./support/runner/static-checks.ts";
-import { findSuites } from "./support/runner/suites.ts";
-import { type Check, describeResults, isGood, type Result } from "./support/runner/tally.ts";
+import { suiteJobs } from "./support/runner/suites.ts";
+import { describeResults, isGood, type Job, sumUp } from "./support/runner/tally.ts";
 
-const USAGE = "Usage: npm test -- [--filter WORD] [--refuse-skipped] [check …]";
+const USAGE = "Usage: npm test -- [--all | --long] [--filter WORD] [--refuse-skipped] [check …]";
 const { values, positionals } = readArguments();
-const suites = await findSuites();
-// A filter names tests, so without a suite beside it it means all suites and no other check.
-const all = values.filter === undefined || positionals.length > 0 ? [...await staticChecks(), ...suites] : suites;
-const options = { filter: values.filter, refuseSkipped: values["refuse-skipped"] };
+const { filter, all, long, "refuse-skipped": refuseSkipped } = values;
 
-const results: Result[] = [];
-for (const check of choose(all, positionals)) {
-  console.log(`\n▸ ${check.name}`);
-  const started = performance.now();
-  const tally = await check.run(options);
-  results.push({ name: check.name, ...tally, seconds: (performance.now() - started) / 1000 });
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  Deno.addSignalListener(signal, () => {
+    endCommands();
+    Deno.exit(130);
+  });
 }
+
+const { quick, slow } = await suiteJobs(filter);
+// A filter names tests, so without a check beside it, it means all suites and no other check.
+const checks = filter !== undefined && positionals.length === 0 ? [] : await staticChecks();
+const known = new Set([...await staticChecks(), ...quick, ...slow, mutationJob].map(({ check }) => check));
+refuseUnknown(positionals);
+const chosen = (jobs: Job[]) =>
+  positionals.length === 0 ? jobs : jobs.filter(({ check }) => positionals.includes(check));
+const everything = positionals.length > 0 || filter !== undefined || all;
+
+const options = { filter, refuseSkipped };
+const outcomes = [
+  ...await runJobs(long ? [] : chosen([...checks, ...quick]), options, Math.min(navigator.hardwareConcurrency, 8)),
+  ...await runJobs(long || everything ? chosen(filter === undefined ? [...slow, mutationJob] : slow) : [], options, 1),
+];
+const results = sumUp(outcomes);
 console.log(`\n${describeResults(results)}`);
 Deno.exit(isGood(results) ? 0 : 1);
 
 function readArguments() {
   try {
     const options = {
+      all: { type: "boolean", default: false },
+      long: { type: "boolean", default: false },
       filter: { type: "string" },
       "refuse-skipped": { type: "boolean", default: false },
       help: { type: "boolean", default: false },
@@ -46,11 +66,9 @@ function readArguments() {
   }
 }
 
-function choose(checks: Check[], names: string[]): Check[] {
-  const unknown = names.filter((name) => !checks.some((check) => check.name === name));
-  if (unknown.length > 0) {
-    console.error(`Cannot run ${unknown.join(", ")}: the checks are ${checks.map(({ name }) => name).join(", ")}`);
-    Deno.exit(2);
-  }
-  return names.length > 0 ? checks.filter(({ name }) => names.includes(name)) : checks;
+function refuseUnknown(names: string[]): void {
+  const unknown = names.filter((name) => !known.has(name));
+  if (unknown.length === 0) return;
+  console.error(`Cannot run ${unknown.join(", ")}: the checks are ${[...known].join(", ")}`);
+  Deno.exit(2);
 }

@@ -1,6 +1,6 @@
 import { findStandIns } from "../../local/extensions/install.ts";
 import { applyPlatform } from "../../local/platform/apply.ts";
-import { prepareDatabase } from "../../local/platform/databases.ts";
+import { prepareDatabase } from "../../local/platform/prepare.ts";
 import { type Database, withConnection } from "../../local/postgres/databases.ts";
 import { filesBelow } from "../support/runner/files.ts";
 import type { Tally } from "../support/runner/tally.ts";
@@ -52,7 +52,7 @@ export function advise(database: Database): Promise<Tally> {
 export async function proveSight(database: Database): Promise<Tally> {
   await withConnection(database.url, (sql) =>
     sql.unsafe(`
-      create function jobs.ci_broken() returns void language plpgsql as $$ begin perform nothing_of_this_name; end $$;
+      create function lapse.ci_broken() returns void language plpgsql as $$ begin perform nothing_of_this_name; end $$;
       create table public.ci_open (id integer primary key);
       grant select on public.ci_open to anon;`).simple());
   try {
@@ -72,7 +72,7 @@ export async function proveSight(database: Database): Promise<Tally> {
   } finally {
     await withConnection(
       database.url,
-      (sql) => sql.unsafe(`drop function jobs.ci_broken(); drop table public.ci_open;`).simple(),
+      (sql) => sql.unsafe(`drop function lapse.ci_broken(); drop table public.ci_open;`).simple(),
     );
   }
 }

@@ -3,7 +3,12 @@ import { command, type Ended } from "../support/command.ts";
 
 /** The README's test command, as a reader runs it. */
 export async function runNpmTest(): Promise<Tally> {
-  return readClosingLine(await command("npm", ["test"], { show: true, limitMinutes: 45 }));
+  return readClosingLine(await command("npm", ["test"], { show: true, limitMinutes: 30 }));
+}
+
+/** What `npm run test:all` adds to it. */
+export async function runLongTests(): Promise<Tally> {
+  return readClosingLine(await command("npm", ["test", "--", "--long"], { show: true, limitMinutes: 120 }));
 }
 
 /** The tests that need the real pg_cron; without it none has this name, and a run without tests has failed. `url` is the superuser's way into its database. */

@@ -1,4 +1,4 @@
-import { root } from "./runner/program.ts";
+import { root } from "./root.ts";
 
 /** How a program ended. `output` is what it printed on both streams, `stdout` what it printed on the first. */
 export type Ended = { code: number; stdout: string; output: string };

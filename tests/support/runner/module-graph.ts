@@ -1,9 +1,12 @@
-import { join, relative } from "node:path";
+import { relative, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { root } from "./program.ts";
 
-/** A module of the project and what it imports, types included: its own files as paths below the root, others as specifiers. */
-export type Module = { path: string; imports: string[] };
+/** What a module imports: a file of the project as a path below the root, others as specifiers. `types`: nothing but types. */
+export type Import = { target: string; types: boolean };
+
+/** A module of the project. */
+export type Module = { path: string; imports: Import[] };
 
 type Info = { modules: { specifier: string; error?: string; dependencies?: Dependency[] }[] };
 type Dependency = { specifier: string; code?: Resolved; type?: Resolved };
@@ -17,7 +20,7 @@ export async function moduleGraph(entries: string[], config: string): Promise<Mo
   // deno info takes one entry.
   const list = await Deno.makeTempFile({ prefix: "lapse-entries-", suffix: ".ts" });
   try {
-    const lines = entries.map((entry) => `import ${JSON.stringify(pathToFileURL(join(root, entry)).href)};`);
+    const lines = entries.map((entry) => `import ${JSON.stringify(pathToFileURL(resolve(root, entry)).href)};`);
     await Deno.writeTextFile(list, lines.join("\n"));
     const { modules } = await readInfo(list, config);
     return modules.filter(({ specifier }) => specifier.startsWith("file:")).map((module) => {
@@ -38,11 +41,15 @@ async function readInfo(entry: string, config: string): Promise<Info> {
   return JSON.parse(new TextDecoder().decode(stdout));
 }
 
-function importsOf(dependencies: Dependency[]): string[] {
-  const specifiers = dependencies.flatMap(({ specifier, code, type }) =>
-    [code, type].filter((it) => it !== undefined).map((it) => toPath(it.specifier ?? specifier))
-  );
-  return [...new Set(specifiers)];
+/** Deno resolves `import type` to a type alone, and every other import to code, whose types may come from elsewhere. */
+function importsOf(dependencies: Dependency[]): Import[] {
+  const imports = new Map<string, Import>();
+  for (const { specifier, code, type } of dependencies) {
+    const target = toPath((code ?? type)?.specifier ?? specifier);
+    const types = code === undefined && (imports.get(target)?.types ?? true);
+    imports.set(target, { target, types });
+  }
+  return [...imports.values()];
 }
 
 function toPath(specifier: string): string {

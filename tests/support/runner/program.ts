@@ -1,17 +1,10 @@
-import { fileURLToPath } from "node:url";
+import { command, type Ended } from "../command.ts";
 
-/** The project's folder; everything runs from here. */
-export const root = fileURLToPath(new URL("../../..", import.meta.url));
+export { root } from "../root.ts";
 
-const limitMs = 10 * 60_000;
-
-/** Runs Deno with its output on the screen. Resolves to the exit code; a run that takes more than 10 minutes is ended. */
-export async function runDeno(args: string[]): Promise<number> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args,
-    cwd: root,
-    stdin: "null",
-    signal: AbortSignal.timeout(limitMs),
-  });
-  return (await child.spawn().status).code;
+/** Runs Deno and resolves when it ends; one that takes too long is ended. In colour where this program's own output is. */
+export function runDeno(args: string[], options: { limitMinutes?: number } = {}): Promise<Ended> {
+  const colour = Deno.stdout.isTerminal() && !Deno.noColor;
+  const env: Record<string, string> = colour ? { FORCE_COLOR: "1" } : { NO_COLOR: "1" };
+  return command(Deno.execPath(), args, { env, limitMinutes: options.limitMinutes ?? 10 });
 }

@@ -1,13 +1,14 @@
 import { functionNames } from "./files.ts";
 import { runDeno } from "./program.ts";
-import type { Check, Tally } from "./tally.ts";
+import { fail, type Job, noTally } from "./tally.ts";
 
 /** What can be said about the sources without running them. Each program that has to be content counts as one test. */
-export async function staticChecks(): Promise<Check[]> {
+export async function staticChecks(): Promise<Job[]> {
   return [
-    programs("format", [["fmt", "--check"]]),
-    programs("lint", [["lint", "--quiet"]]),
-    programs("types", [["check", "--quiet"], ...(await functionNames()).map(checkAsDeployed)]),
+    program("format", ["fmt", "--check"]),
+    program("lint", ["lint", "--quiet"]),
+    program("types", ["check", "--quiet"], "of everything"),
+    ...(await functionNames()).map((name) => program("types", checkAsDeployed(name), `of ${name} as deployed`)),
   ];
 }
 
@@ -19,20 +20,16 @@ function checkAsDeployed(name: string): string[] {
   return ["check", "--quiet", "--no-lock", `--config=functions/${name}/deno.json`, `functions/${name}/index.ts`];
 }
 
-function programs(name: string, commands: string[][]): Check {
+function program(check: string, args: string[], part?: string): Job {
   return {
-    name,
+    check,
+    part,
     async run() {
-      const tally: Tally = { passed: 0, failed: 0, skipped: 0, notes: [] };
-      for (const command of commands) {
-        if (await runDeno(command) === 0) {
-          tally.passed++;
-          continue;
-        }
-        tally.failed++;
-        tally.notes.push(`deno ${command.join(" ")}`);
-      }
-      return tally;
+      const { code, output } = await runDeno(args);
+      const tally = noTally();
+      if (code === 0) tally.passed++;
+      else fail(tally, `deno ${args.join(" ")}`);
+      return { ...tally, output };
     },
   };
 }

@@ -1,8 +1,13 @@
 /** What one check came to. `notes` say what no count can: which test failed, a file without a test, a program that died. */
 export type Tally = { passed: number; failed: number; skipped: number; notes: string[] };
 
-/** One thing `npm test` looks at: the formatting, the types, or a folder of tests. */
-export type Check = { name: string; run(options: RunOptions): Promise<Tally> };
+/** What one process does for a check: a folder of tests is shared out among several. */
+export type Job = {
+  check: string;
+  /** What the process works on, where a check has several. */
+  part?: string;
+  run(options: RunOptions): Promise<Tally & { output: string }>;
+};
 
 /** `filter` as `deno test --filter` takes it; with `refuseSkipped` a test that did not run counts as failed. */
 export type RunOptions = { filter?: string; refuseSkipped: boolean };
@@ -11,6 +16,33 @@ export type Result = Tally & { name: string; seconds: number };
 
 /** How a note begins at the end of a run, so that a program which runs another one can hand its notes on. */
 export const NOTE = "✗ ";
+
+export function noTally(): Tally {
+  return { passed: 0, failed: 0, skipped: 0, notes: [] };
+}
+
+/** One more failure, with what there is to say of it. */
+export function fail(tally: Tally, note: string): void {
+  tally.failed++;
+  tally.notes.push(note);
+}
+
+/** One result per check, in the order in which the first part of each came. */
+export function sumUp(parts: Result[]): Result[] {
+  const results = new Map<string, Result>();
+  for (const { name, passed, failed, skipped, notes, seconds } of parts) {
+    const sum = results.get(name) ?? { name, ...noTally(), seconds: 0 };
+    results.set(name, {
+      name,
+      passed: sum.passed + passed,
+      failed: sum.failed + failed,
+      skipped: sum.skipped + skipped,
+      notes: [...sum.notes, ...notes],
+      seconds: sum.seconds + seconds,
+    });
+  }
+  return [...results.values()];
+}
 
 /** The table at the end of a run, and below it the line other programs read. */
 export function describeResults(results: Result[]): string {
