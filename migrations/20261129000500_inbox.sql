@@ -184,6 +184,9 @@ begin
     return null;
   end if;
   v_row := case when tg_op = 'DELETE' then to_jsonb(old) else to_jsonb(new) end;
+  if tg_op = 'UPDATE' and to_jsonb(old) -> tg_argv[1] = v_row -> tg_argv[1] then
+    return null;
+  end if;
   perform lapse.note(
     p_kind => 'follow',
     p_ref => v_row ->> tg_argv[0],
@@ -400,6 +403,9 @@ begin
     array(select l.note from (select distinct on (e.ref) e.* from entries e where e.problem is null order by e.ref, e.id desc) l)
   into v_problems, v_notes;
   perform lapse.note_orders(p_orders => v_notes, p_now => p_now);
+  -- An entry that could not be interpreted is of no use once a later one could.
+  delete from lapse.inbox i
+  where i.ref in (select n.ref from unnest(v_notes) n) and i.kind = 'watch' and i.error is not null;
 
   select jsonb_agg(jsonb_build_object(
     'id', i.id, 'ref', i.ref, 'stripe_id', r.stripe_id, 'account', r.account, 'source', r.source, 'expires_at', r.expires_at,
@@ -433,8 +439,7 @@ begin
     )
     from jsonb_to_recordset(v_attached) as a (ref text, stripe_id text, account text, source text, problem text)
     where a.problem is null
-    group by a.source
-    order by a.source desc;
+    group by a.source;
 
     perform lapse.hold_orders(p_refs => array_agg(h.ref), p_until => array_agg(h.until))
     from (
@@ -478,7 +483,7 @@ comment on function lapse.fold_entries(bigint[], timestamptz) is
 
 -- Contract: folds the inbox: all entries of these refs, waiting for those that another fold holds; or, without refs, up to p_limit of the
 -- oldest, leaving out what anybody holds. Never raises because of an entry: one that cannot be interpreted stays. Only a fold without refs
--- marks it with its error, so that no transaction of the shop waits for another over an alert. Answers how many entries it took.
+-- marks it with its error, for lapse.check_inbox to raise an alert. Answers how many entries it took.
 create function lapse.fold_inbox(
   p_refs text[] default null,
   p_limit integer default 10000,
@@ -555,17 +560,6 @@ begin
       update lapse.inbox i
       set error = coalesce(v_problems ->> i.id::text, 'unknown')
       where i.id in (select key::bigint from jsonb_each(v_problems));
-      perform lapse.raise_alert(
-        p_key => 'inbox', p_job => null, p_severity => 'critical',
-        p_message => 'The shop''s triggers noted something that Lapse cannot interpret',
-        p_details => jsonb_build_object('entries', (
-          select jsonb_agg(jsonb_build_object('id', i.id, 'kind', i.kind, 'ref', i.ref, 'error', i.error) order by i.id)
-          from (
-            select * from lapse.inbox e where e.id in (select key::bigint from jsonb_each(v_problems)) order by e.id limit 20
-          ) i
-        )),
-        p_now => p_now
-      );
     end if;
   end if;
   return cardinality(v_ids);

@@ -126,7 +126,7 @@ $$;
 comment on function lapse.note_orders(lapse.order_note[], timestamptz) is
   'Takes orders into the ledger, or changes what it knows of them while they are open.';
 
--- Contract: records these payments (arrays of one length) under their orders, unless somebody has them already, and raises the orders'
+-- Contract: records these payments (arrays of one length; p_accounts null: their orders' accounts) under their orders, unless somebody has them already, and raises the orders'
 -- count of payments. What is no id of Stripe's is left out. A payment that only a customer had noted, or a list had named, counts as the
 -- shop's own once the shop attaches it. Closed and quarantined orders fall due, so that the new payment is inspected. Answers the payments
 -- recorded just now.
@@ -266,8 +266,7 @@ begin
 
   perform lapse.note_orders(p_orders => v_notes, p_now => p_now);
   perform lapse.record_payments(
-    p_refs => v_refs, p_stripe_ids => v_stripe_ids, p_accounts => array_fill(null::text, array[coalesce(cardinality(v_refs), 0)]),
-    p_source => 'server', p_now => p_now
+    p_refs => v_refs, p_stripe_ids => v_stripe_ids, p_accounts => null, p_source => 'server', p_now => p_now
   );
   return array(select n.ref from unnest(v_notes) n order by n.ref);
 end;
@@ -289,34 +288,33 @@ declare
 begin
   perform from lapse.orders o where o.ref = any (p_refs) order by o.ref for no key update;
 
+  with followed as (
+    select l.ref, m.may_be_paid,
+      case
+        when f.paid then 'paid'
+        -- A run that holds the order is cancelling its payments already, and finds the shop's row closed when it settles.
+        when m.may_be_paid then case l.status when 'expiring' then 'expiring' else 'pending' end
+        when m.has_money then 'quarantined'
+        else 'expired'
+      end as status
+    from unnest(p_refs, p_paid) as f (ref, paid)
+    join lapse.orders l on l.ref = f.ref
+    cross join lateral (
+      select coalesce(bool_or(p.state = 'open'), false) as may_be_paid, coalesce(bool_or(p.state = 'paid'), false) as has_money
+      from lapse.payments p
+      where p.ref = f.ref
+    ) m
+  )
   update lapse.orders o
-  set status = x.status,
-      reason = case when x.status = 'quarantined' then 'late_payment' else 'closed_by_shop' end,
-      next_check_at = case when m.may_be_paid then p_now end,
-      due_since = case when x.status = 'pending' then least(o.due_since, p_now) else o.due_since end,
-      run_id = null,
-      closed_at = case when x.status in ('paid', 'expired') then p_now end
-  from unnest(p_refs, p_paid) as f (ref, paid)
-  cross join lateral (
-    select coalesce(bool_or(p.state = 'open'), false) as may_be_paid, coalesce(bool_or(p.state = 'paid'), false) as has_money
-    from lapse.payments p
-    where p.ref = f.ref
-  ) m
-  cross join lateral (
-    select case
-      when f.paid then 'paid'
-      when m.may_be_paid then 'pending'
-      when m.has_money then 'quarantined'
-      else 'expired'
-    end as status
-  ) x
+  set status = f.status,
+      reason = case when f.status = 'quarantined' then 'late_payment' else 'closed_by_shop' end,
+      next_check_at = case when f.status = 'expiring' then o.next_check_at when f.may_be_paid then p_now end,
+      due_since = case when f.status = 'pending' then least(o.due_since, p_now) else o.due_since end,
+      run_id = case when f.status = 'expiring' then o.run_id end,
+      closed_at = case when f.status in ('paid', 'expired') then p_now end
+  from followed f
   where o.ref = f.ref
-    and (
-      o.status in ('pending', 'quarantined')
-      -- A run that holds the order is cancelling its payments already, and finds the shop's row closed when it settles.
-      or o.status = 'expiring' and x.status <> 'pending'
-      or o.status = 'unknown' and x.status in ('paid', 'expired')
-    );
+    and (o.status in ('pending', 'expiring', 'quarantined') or o.status = 'unknown' and f.status in ('paid', 'expired'));
 
   update lapse.orders o
   set next_check_at = p_now
@@ -335,6 +333,44 @@ end;
 $$;
 
 comment on function lapse.follow_orders(text[], boolean[], timestamptz) is 'The ledger follows the shop, which closed these orders itself.';
+
+-- Contract: takes an order into the ledger that the shop's call names and nobody watched: as the open order that it is, or as closed as
+-- the shop says. The caller has locked it in the shop.
+create function lapse.know_order(p_ref text, p_shop text, p_now timestamptz) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if p_shop = 'open' and lapse.adopt_refs(p_refs => array[p_ref], p_now => p_now) = '{}' then
+    -- open_orders and lock_orders disagree; a payment of an open order is not refused over it.
+    perform lapse.note_orders(p_now => p_now, p_orders => array[lapse.checked_note(
+      p_ref => p_ref, p_amount => null, p_currency => null, p_deadline => null, p_method => null, p_channel => null,
+      p_placed_at => p_now, p_account => null
+    )]);
+  elsif p_shop in ('paid', 'closed') then
+    insert into lapse.orders (ref, status, placed_at, deadline, next_check_at, due_since, watched_at)
+    values (p_ref, 'unknown', p_now, p_now, p_now, p_now, p_now)
+    on conflict (ref) do nothing;
+    update lapse.orders o
+    set status = x.status,
+        reason = case x.status when 'quarantined' then 'late_payment' else 'closed_by_shop' end,
+        next_check_at = case when m.may_be_paid then p_now end,
+        run_id = null,
+        closed_at = case when x.status <> 'quarantined' then p_now end
+    from (
+      select bool_or(p.state <> 'dead') as lives, coalesce(bool_or(p.state = 'open'), false) as may_be_paid
+      from lapse.payments p
+      where p.ref = p_ref
+    ) m
+    cross join lateral (
+      select case when p_shop = 'paid' then 'paid' when m.lives then 'quarantined' else 'expired' end as status
+    ) x
+    where o.ref = p_ref and o.status = 'unknown';
+  end if;
+end;
+$$;
+
+comment on function lapse.know_order(text, text, timestamptz) is 'Takes an order into the ledger that the shop names and nobody watched.';
 
 -- Contract: locks an order in the shop for one of the shop's own calls and answers its state; null if the adapter does not report it or
 -- there is none yet. It waits as long as the shop's own limits allow.
@@ -377,9 +413,14 @@ declare
     p_ref => v_ref, p_amount => p_amount, p_currency => p_currency, p_deadline => p_deadline, p_method => p_method,
     p_channel => p_channel, p_placed_at => coalesce(p_placed_at, p_now), p_account => p_account
   );
+  v_shop text;
 begin
-  perform lapse.shop_state(p_ref => v_ref);
+  v_shop := lapse.shop_state(p_ref => v_ref);
   perform lapse.fold_inbox(p_refs => array[v_ref], p_now => p_now);
+  -- There is nothing to watch. (gone: the shop may insert its row only after this call.)
+  if v_shop in ('paid', 'closed') and not exists (select from lapse.orders o where o.ref = v_ref) then
+    return;
+  end if;
   perform lapse.note_orders(p_orders => array[v_note], p_now => p_now);
 end;
 $$;
@@ -418,18 +459,17 @@ begin
 
   v_shop := lapse.shop_state(p_ref => v_ref);
   perform lapse.fold_inbox(p_refs => array[v_ref], p_now => p_now);
+  if v_shop = 'open' and not exists (select from lapse.orders o where o.ref = v_ref and o.status <> 'unknown') then
+    perform lapse.know_order(p_ref => v_ref, p_shop => v_shop, p_now => p_now);
+  end if;
   select * into v_order from lapse.orders o where o.ref = v_ref for no key update;
   if v_order.ref is null or v_order.status = 'unknown' then
-    if v_shop = 'open' then
-      perform lapse.adopt_refs(p_refs => array[v_ref], p_now => p_now);
-      select * into v_order from lapse.orders o where o.ref = v_ref for no key update;
-    elsif v_shop in ('paid', 'closed') then
-      raise exception 'Cannot attach payment % to order %: the shop has closed it', p_stripe_id, v_ref
-        using errcode = 'PT409', hint = 'Cancel the payment at Stripe and tell the customer.';
-    end if;
-    if v_order.ref is null or v_order.status = 'unknown' then
-      raise exception 'Cannot attach payment % to order %: there is no such order', p_stripe_id, v_ref using errcode = 'PT404';
-    end if;
+    v_order.status := v_shop;
+  elsif v_order.status in ('pending', 'expiring', 'quarantined') and v_shop in ('paid', 'closed', 'gone') then
+    v_order.status := v_shop;
+  end if;
+  if coalesce(v_order.status = 'gone', true) then
+    raise exception 'Cannot attach payment % to order %: there is no such order', p_stripe_id, v_ref using errcode = 'PT404';
   end if;
 
   select p.ref into v_owner from lapse.payments p where p.stripe_id = p_stripe_id;

@@ -65,7 +65,7 @@ as $$
     join recorded p on p.ref = o.ref
     join lapse.each_money_once(p_payments => (select jsonb_agg(to_jsonb(r)) from recorded r)) m
       on m.counts and m.ref = p.ref and m.stripe_id = p.stripe_id
-    where o.ref = any (p_refs) and (o.status in ('paid', 'expired') or o.status = 'quarantined' and o.reason = 'late_payment')
+    where o.ref = any (p_refs) and (o.status in ('paid', 'expired') or o.reason in ('closed_by_shop', 'late_payment'))
     group by o.ref
   )
   select lapse.raise_alert(
@@ -173,9 +173,12 @@ begin
     if v_order.ref is null or v_order.status = 'unknown' then
       raise exception 'Cannot mark order % as paid by %: there is no such order', v_ref, p_stripe_id using errcode = 'PT404';
     end if;
-  elsif v_shop in ('paid', 'closed') and v_order.status in ('pending', 'expiring', 'quarantined') then
+  elsif v_shop <> 'open' then
     perform lapse.follow_orders(p_refs => array[v_ref], p_paid => array[v_shop = 'paid'], p_now => p_now);
     select * into v_order from lapse.orders o where o.ref = v_ref;
+  end if;
+  if v_shop is null then
+    raise exception 'Cannot mark order % as paid: lapse_shop.lock_orders does not say how it stands', v_ref using errcode = 'LP002';
   end if;
 
   select * into v_before from lapse.payments p where p.stripe_id = p_stripe_id for no key update;
@@ -191,18 +194,19 @@ begin
       p_stripe_id, v_ref, coalesce(nullif(p_account, ''), v_order.account), 'paid', 'reported_by_shop', v_evidence, p_now, p_now, p_now
     );
     update lapse.orders o set payments = o.payments + 1 where o.ref = v_ref;
-  elsif v_before.state <> 'dead' then
+  elsif v_before.state = 'open' then
     update lapse.payments p
     set state = 'paid',
-        reason = case when p.state = 'open' then 'reported_by_shop' else p.reason end,
-        -- Which session an intent belongs to stays true, whoever reports the money; and so does what Stripe itself said.
-        evidence = case
-          when p.state = 'open' then v_evidence
-            || jsonb_strip_nulls(jsonb_build_object('intent', p.evidence -> 'intent', 'session', p.evidence -> 'session'))
-          else v_evidence || p.evidence
-        end,
-        checked_at = case when p.state = 'open' then p_now else p.checked_at end,
-        closed_at = coalesce(p.closed_at, p_now)
+        reason = 'reported_by_shop',
+        -- which session an intent belongs to stays true, whoever reports the money
+        evidence = v_evidence
+          || jsonb_strip_nulls(jsonb_build_object('intent', p.evidence -> 'intent', 'session', p.evidence -> 'session')),
+        checked_at = p_now,
+        closed_at = p_now
+    where p.stripe_id = p_stripe_id;
+  elsif v_before.state = 'paid' and p_amount is not null and v_before.evidence -> 'amount_received' is null then
+    update lapse.payments p
+    set evidence = p.evidence || jsonb_build_object('amount_received', p_amount)
     where p.stripe_id = p_stripe_id;
   end if;
 
@@ -221,8 +225,8 @@ begin
 
   v_result := case
     when v_order.status in ('pending', 'expiring', 'quarantined') then case
-      -- The shop has closed it unpaid, and other payments are being cancelled, or a person decides.
-      when v_shop = 'closed' then 'late_payment'
+      -- The shop has closed it unpaid, and other payments are still being cancelled, or a person decides.
+      when v_shop <> 'open' then 'late_payment'
       when not v_money.unknown_amount and v_money.received < v_order.amount then 'partly_paid'
       else 'paid'
     end
@@ -242,6 +246,9 @@ begin
     update lapse.orders o
     set status = 'paid', reason = 'reported_by_shop', next_check_at = null, run_id = null, closed_at = p_now
     where o.ref = v_ref;
+  end if;
+  if v_result = 'late_payment' then
+    perform lapse.follow_orders(p_refs => array[v_ref], p_paid => array[false], p_now => p_now);
   end if;
   -- Leftover payments are cancelled by the next run.
   update lapse.orders o
@@ -264,33 +271,6 @@ $$;
 
 comment on function lapse.mark_paid(text, text, text, bigint, timestamptz) is
   'Records a payment that succeeded and closes its order as paid, in ledger and shop. Answers paid, partly_paid, already_paid, paid_twice, maybe_paid_twice or late_payment.';
-
--- Contract: takes an order into the ledger that money names and nobody watched: as the open order that it is, or as closed as the shop
--- says. The caller has locked it in the shop.
-create function lapse.know_order(p_ref text, p_shop text, p_now timestamptz) returns void
-language plpgsql
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-  if p_shop = 'open' and lapse.adopt_refs(p_refs => array[p_ref], p_now => p_now) = '{}' then
-    -- open_orders and lock_orders disagree; money that arrives for an open order is not refused over it
-    perform lapse.note_orders(p_now => p_now, p_orders => array[lapse.checked_note(
-      p_ref => p_ref, p_amount => null, p_currency => null, p_deadline => null, p_method => null, p_channel => null,
-      p_placed_at => p_now, p_account => null
-    )]);
-  elsif p_shop in ('paid', 'closed') then
-    insert into lapse.orders as o (ref, status, reason, placed_at, deadline, closed_at, watched_at)
-    values (p_ref, case p_shop when 'paid' then 'paid' else 'expired' end, 'closed_by_shop', p_now, p_now, p_now, p_now)
-    on conflict (ref) do update
-    set status = excluded.status, reason = excluded.reason, closed_at = excluded.closed_at, run_id = null
-    where o.status = 'unknown' and (excluded.status = 'paid' or not exists (
-      select from lapse.payments p where p.ref = o.ref and p.state <> 'dead'
-    ));
-  end if;
-end;
-$$;
-
-comment on function lapse.know_order(text, text, timestamptz) is 'Takes an order into the ledger that money names and nobody watched.';
 
 create function public.lapse_mark_paid(
   p_ref text,

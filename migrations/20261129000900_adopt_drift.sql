@@ -48,7 +48,9 @@ as $$
   from shop s
   left join lapse.orders o on o.ref = s.ref
   where coalesce(o.status in ('paid', 'expired', 'unknown'), true)
-    and not exists (select from noted n where n.ref = s.ref and n.kind = 'watch' and o.status is null)
+    and not (
+      coalesce(o.status, 'unknown') = 'unknown' and exists (select from noted n where n.ref = s.ref and n.kind = 'watch')
+    )
   union all
   select 'watched_and_not_open', w.ref
   from watched w
