@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { judge } from "../support/runner/suites.ts";
-import { closingLine, isGood } from "../support/runner/tally.ts";
+import { runJobs } from "../support/runner/pool.ts";
+import { judge, mayHave } from "../support/runner/suites.ts";
+import { closingLine, isGood, type Job, sumUp } from "../support/runner/tally.ts";
 
 const good = `<testcase name="holds stock" classname="./tests/unit/a_test.ts" time="0.000"></testcase>`;
 const bad = `<testcase name="&lt;skipped/&gt;" time="0.1"><failure message="boom">Error</failure></testcase>`;
@@ -40,6 +41,40 @@ Deno.test("a filter that leaves a file without tests is no failure, but a run wi
 Deno.test("a skipped test counts as failed where skipping is refused", () => {
   const tally = judge({ code: 0, xml: report(good, skipped), files }, { refuseSkipped: true });
   assert.deepEqual([tally.passed, tally.failed, tally.skipped], [1, 1, 0]);
+});
+
+Deno.test("a filter leaves out files in which no test has that name, and no other", () => {
+  const test = `Deno${".test"}`;
+  assert.ok(mayHave("stock", `${test}("holds stock", () => {});`));
+  assert.ok(!mayHave("voucher", `${test}("holds stock", () => {});\n${test}.beforeAll(start);`));
+  assert.ok(!mayHave("voucher", `${test}({ name: "holds stock", fn });`));
+  assert.ok(!mayHave("voucher", `${test}(\n  "holds stock",\n  async () => {},\n);`));
+  // Names that are put together while the file is loaded.
+  assert.ok(mayHave("voucher", `${test}(nameOf(path), () => {});`));
+  assert.ok(mayHave("voucher", `${test}({ name, fn });`));
+  assert.ok(mayHave("voucher", `${test}(${"`"}a ${"$"}{kind} is kept${"`"}, () => {});`));
+});
+
+Deno.test("jobs run side by side up to a number, and a check's parts are one result", async () => {
+  let running = 0;
+  let most = 0;
+  const job = (check: string, part: string, failed: number): Job => ({
+    check,
+    part,
+    async run() {
+      most = Math.max(most, ++running);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      running--;
+      return { passed: 2, failed, skipped: 0, notes: failed ? [part] : [], output: "" };
+    },
+  });
+  const jobs = [job("unit", "a", 0), job("unit", "b", 1), job("local", "c", 0), job("unit", "d", 0)];
+  const results = sumUp(await runJobs(jobs, { refuseSkipped: false }, 2, () => {}));
+  assert.equal(most, 2);
+  assert.deepEqual(results.map(({ name, passed, failed, notes }) => [name, passed, failed, notes]), [
+    ["unit", 6, 1, ["b"]],
+    ["local", 2, 0, []],
+  ]);
 });
 
 Deno.test("the closing line sums what passed and failed", () => {

@@ -4,7 +4,12 @@ import type { Job, Result, RunOptions } from "./tally.ts";
  * Runs the jobs in their order, `lanes` at a time, and says of each how it went as soon as it has. What a job printed is shown if it failed,
  * or if a filter asked for it.
  */
-export async function runJobs(jobs: Job[], options: RunOptions, lanes: number): Promise<Result[]> {
+export async function runJobs(
+  jobs: Job[],
+  options: RunOptions,
+  lanes: number,
+  print: (text: string) => void = console.log,
+): Promise<Result[]> {
   const waiting = [...jobs];
   const results = new Map<Job, Result>();
   const lane = async () => {
@@ -13,7 +18,8 @@ export async function runJobs(jobs: Job[], options: RunOptions, lanes: number): 
       const { output, ...tally } = await job.run(options);
       const result = { name: job.check, ...tally, seconds: (performance.now() - started) / 1000 };
       results.set(job, result);
-      report(job, result, result.failed > 0 || (options.filter !== undefined && result.passed > 0) ? output : "");
+      const shown = result.failed > 0 || (options.filter !== undefined && result.passed > 0);
+      print(describe(job, result) + (shown && output.trim() !== "" ? `\n${output.trimEnd()}\n` : ""));
     }
   };
   await Promise.all(Array.from({ length: lanes }, lane));
@@ -21,9 +27,8 @@ export async function runJobs(jobs: Job[], options: RunOptions, lanes: number): 
   return jobs.map((job) => results.get(job)!);
 }
 
-function report({ check, part }: Job, { passed, failed, seconds }: Result, output: string): void {
+function describe({ check, part }: Job, { passed, failed, seconds }: Result): string {
   const mark = failed > 0 ? "✗" : "▸";
   const said = failed > 0 ? `${passed} passed, ${failed} failed` : `${passed} passed`;
-  console.log(`${mark} ${check}${part ? ` ${part}` : ""}: ${said} in ${seconds.toFixed(1)} s`);
-  if (output.trim() !== "") console.log(`${output.trimEnd()}\n`);
+  return `${mark} ${check}${part ? ` ${part}` : ""}: ${said} in ${seconds.toFixed(1)} s`;
 }
