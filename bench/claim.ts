@@ -20,7 +20,7 @@ export const claim: Bench = {
     const { tables, claims, dead } = SIZES[size];
     const opened: Ledger[] = [];
     try {
-      for (const rows of tables) opened.push(await openLedger(databases, { rows, due: (claims + 3) * BATCH }));
+      for (const rows of tables) opened.push(await openLedger(databases, { rows, due: (claims + 5) * BATCH }));
       for (const table of opened) await claimMs(table);
       const times = opened.map((): number[] => []);
       for (let n = 0; n < claims; n++) {

@@ -133,7 +133,7 @@ begin
   end if;
 
   -- The same request may be delivered twice, even at once. The row lock lets one of the two begin.
-  select * into v_run from lapse.runs r where r.id = p_run_id for update;
+  select * into v_run from lapse.runs r where r.id = p_run_id for no key update;
   if not found then
     raise exception 'Cannot begin run %: the scheduler may only start runs that are queued in this database', p_run_id
       using errcode = 'PT404';

@@ -27,7 +27,7 @@ begin
 
   -- Lease before run, as in hold_lease and in a takeover: one order of locks, no deadlock.
   perform from lapse.jobs j where j.run_id = p_run_id for no key update;
-  select * into v_run from lapse.runs r where r.id = p_run_id for update;
+  select * into v_run from lapse.runs r where r.id = p_run_id for no key update;
   if not found then
     raise exception 'Cannot finish run %: it does not exist', p_run_id using errcode = 'PT404';
   end if;
@@ -126,7 +126,7 @@ declare
   v_run lapse.runs;
   v_next uuid;
 begin
-  select * into v_run from lapse.runs r where r.id = p_run_id for update;
+  select * into v_run from lapse.runs r where r.id = p_run_id for no key update;
   if not found then
     raise exception 'Cannot continue run %: it does not exist', p_run_id using errcode = 'PT404';
   end if;

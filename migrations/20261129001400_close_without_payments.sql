@@ -170,18 +170,20 @@ begin
     return '{"expired": 0, "unitsReleased": 0, "asked": 0}'::jsonb;
   end if;
 
+  -- From here on orders of the shop are held: Lapse gives way, well before a deadlock would be looked for.
+  perform set_config('lock_timeout', '200ms', true);
   with locked as materialized (
     select * from lapse.lock_shop_orders(p_refs => v_due, p_wait => false)
   ),
   named as (
     select l.ref, id from locked l cross join unnest(l.stripe_ids) id
   )
-  select array_agg(l.ref), array_agg(l.state), array_agg(l.units),
+  select coalesce(array_agg(l.ref), '{}'), array_agg(l.state), array_agg(l.units),
     (select array_agg(n.ref order by n.ref, n.id) from named n), (select array_agg(n.id order by n.ref, n.id) from named n)
   into v_refs, v_states, v_units, v_named, v_named_ids
   from locked l;
-  -- Now each trigger that committed before the lock is in the inbox.
-  perform lapse.fold_inbox(p_refs => v_due, p_limit => null, p_now => p_now);
+  -- Now each trigger that committed before the lock is in the inbox. Only of what was locked: others may hold theirs.
+  perform lapse.fold_inbox(p_refs => v_refs, p_limit => null, p_now => p_now);
   if v_named <> '{}' then
     v_moved := cardinality(lapse.record_named_payments(p_refs => v_named, p_stripe_ids => v_named_ids, p_now => p_now));
   end if;
@@ -221,7 +223,7 @@ begin
   from closed c;
   v_moved := v_moved + coalesce(cardinality(v_decisions), 0);
 
-  if coalesce(cardinality(v_refs), 0) < cardinality(v_due) then
+  if cardinality(v_refs) < cardinality(v_due) then
     v_moved := v_moved + lapse.put_off_held(
       p_refs => array(select d from unnest(v_due) d except select r from unnest(v_refs) r), p_now => p_now
     );

@@ -84,7 +84,9 @@ begin
     v_decisions := lapse.apply_operator_word(p_run => v_run, p_decisions => p_decisions, p_now => p_now);
   end if;
 
-  -- The shop's rows first: of orders to be closed, and of those that money came for.
+  -- The shop's rows first: of orders to be closed, and of those that money came for. While they are held Lapse gives way, well before a
+  -- deadlock would be looked for.
+  perform set_config('lock_timeout', '200ms', true);
   with locked as materialized (
     select * from lapse.lock_shop_orders(p_wait => false, p_refs => array(
       select d.ref
@@ -102,8 +104,8 @@ begin
   into v_shop, v_named, v_named_ids
   from locked l;
 
-  -- Now each trigger that committed before the lock is in the inbox.
-  perform lapse.fold_inbox(p_refs => v_refs, p_limit => null, p_now => p_now);
+  -- Now each trigger that committed before the lock is in the inbox. Only of what was locked: others may hold theirs.
+  perform lapse.fold_inbox(p_refs => array(select jsonb_object_keys(v_shop)), p_limit => null, p_now => p_now);
   if v_named <> '{}' then
     v_unrecorded := lapse.record_named_payments(p_refs => v_named, p_stripe_ids => v_named_ids, p_now => p_now);
     v_foreign := array(
