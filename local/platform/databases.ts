@@ -22,7 +22,10 @@ export async function startDatabases({ shop, schedules, ...options }: DatabasesO
 
 async function copy(server: Postgres): Promise<Database & AsyncDisposable> {
   const database = await createDatabase(server.url, { template: templateName });
-  // pg_cron notes the database a job runs in; the copied jobs still name the template.
-  await withConnection(database.adminUrl, (sql) => sql`update cron.job set database = current_database()`);
+  // pg_cron notes the server and the database a job runs in; the copied jobs still name the template.
+  await withConnection(
+    database.adminUrl,
+    (sql) => sql`update cron.job set database = current_database(), nodeport = current_setting('port')::int`,
+  );
   return { ...database, [Symbol.asyncDispose]: () => dropDatabase(database) };
 }

@@ -1,5 +1,7 @@
 import { fileURLToPath } from "node:url";
+import type postgres from "postgres";
 import { type Database, withConnection } from "../postgres/databases.ts";
+import { superuser } from "../postgres/installation.ts";
 import { applyPlatform } from "./apply.ts";
 import { provideExtensions } from "./extensions.ts";
 import { migrate } from "./migrate.ts";
@@ -36,9 +38,8 @@ export async function prepareDatabase(
   if (!await has(database, "to_regnamespace('lapse')")) await applyFiles(database.url, files.before);
   await migrate(database.url, project);
   if (!await hasAdapter(database)) await applyFiles(database.url, files.after);
-  const installed = await has(database, "to_regprocedure('lapse.enable_schedules()')"); // TODO while it is being written
-  if (installed && (preparation.schedules ?? await hasAdapter(database))) {
-    await withConnection(database.url, (sql) => sql`select lapse.enable_schedules()`);
+  if (preparation.schedules ?? await hasAdapter(database)) {
+    await withOwner(database.url, (sql) => sql`select lapse.enable_schedules()`);
   }
 }
 
@@ -48,7 +49,6 @@ async function shopFiles(shop: URL): Promise<{ before: URL[]; after: URL[] }> {
   for await (const { name } of Deno.readDir(shop)) if (name.endsWith(".sql")) names.push(name);
   names.sort();
   const adapter = names.findIndex((name) => name.includes("adapter"));
-  if (names.length === 0) return { before: [], after: [] }; // TODO while examples/shop is being written
   if (adapter === -1) throw new Error(`Cannot use ${shop.pathname} as a shop: it has no SQL file named adapter`);
   const urls = names.map((name) => new URL(name, shop));
   return { before: urls.slice(0, adapter), after: urls.slice(adapter) };
@@ -56,13 +56,21 @@ async function shopFiles(shop: URL): Promise<{ before: URL[]; after: URL[] }> {
 
 /** Each file in a transaction of its own, as the CLI applies a migration. */
 async function applyFiles(url: string, files: URL[]): Promise<void> {
-  await withConnection(url, async (sql) => {
+  await withOwner(url, async (sql) => {
     for (const file of files) {
       const text = await Deno.readTextFile(file);
       await sql.begin((transaction) => transaction.unsafe(text).simple()).catch((error) => {
         throw new Error(`Cannot apply ${file.pathname}: ${error.message}`, { cause: error });
       });
     }
+  });
+}
+
+/** The CLI migrates as `postgres` where it comes as `supabase_admin`; whatever else it meets must belong to the same role. */
+function withOwner<T>(url: string, work: (sql: postgres.Sql) => Promise<T>): Promise<T> {
+  return withConnection(url, async (sql) => {
+    if (new URL(url).username === superuser) await sql`set role postgres`;
+    return await work(sql);
   });
 }
 

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { applyPlatform } from "../../local/platform/apply.ts";
 import { type Databases, startDatabases } from "../../local/platform/databases.ts";
 import { migrate } from "../../local/platform/migrate.ts";
-import { prepareDatabase } from "../../local/platform/prepare.ts";
+import { nextShop, prepareDatabase } from "../../local/platform/prepare.ts";
+import { preparedData } from "../../local/platform/prepared-data.ts";
 import { createDatabase, describeDatabase, dropDatabase, withConnection } from "../../local/postgres/databases.ts";
 import { startPostgres } from "../../local/postgres/start.ts";
 
@@ -18,7 +19,7 @@ Deno.test("each fresh database is migrated and is nobody else's", async () => {
   await withConnection(one.url, (sql) => sql`create table public.only_here (id int)`);
   const [row] = await withConnection(other.url, (sql) =>
     sql`
-      select to_regclass('public.orders') is not null as migrated, to_regclass('public.only_here') is not null as shared`);
+      select to_regclass('lapse.orders') is not null as migrated, to_regclass('public.only_here') is not null as shared`);
   assert.deepEqual({ ...row }, { migrated: true, shared: false });
 });
 
@@ -26,9 +27,36 @@ Deno.test("migrations run as postgres, which is no superuser", async () => {
   await using database = await databases.fresh();
   const [row] = await withConnection(database.url, (sql) =>
     sql`
-      select current_user, rolsuper, (select tableowner from pg_tables where tablename = 'orders') as owner
+      select current_user, rolsuper, (select tableowner from pg_tables where schemaname = 'lapse' and tablename = 'orders') as owner
       from pg_roles where rolname = current_user`);
   assert.deepEqual({ ...row }, { current_user: "postgres", rolsuper: false, owner: "postgres" });
+});
+
+Deno.test("a shop is there first, then Lapse, then the adapter, and the schedules run", async () => {
+  await using database = await databases.fresh();
+  assert.deepEqual(await whatIsThere(database.url), { adapter: true, active: 4, "public.inventory": true });
+});
+
+Deno.test("Lapse goes into an empty project too: no adapter, and both jobs wait for one", async () => {
+  await using plain = await startDatabases({ shop: null });
+  await using database = await plain.fresh();
+  assert.deepEqual(await whatIsThere(database.url), { adapter: false, active: 2, "public.inventory": false });
+});
+
+Deno.test("another shop takes the sample shop's place, with its schedules off if so wanted", async () => {
+  await using other = await startDatabases({ shop: nextShop, schedules: false });
+  await using database = await other.fresh();
+  assert.deepEqual(await whatIsThere(database.url), { adapter: true, active: 2, "public.inventory": false });
+});
+
+Deno.test("prepared data are kept for the next server that wants the same, and for no other", async () => {
+  assert.equal(await preparedData({}), await preparedData({}));
+  assert.notEqual(await preparedData({ shop: null }), await preparedData({}));
+});
+
+Deno.test("a migration of a shop may refer to auth.users", async () => {
+  await using database = await databases.fresh();
+  await withConnection(database.url, (sql) => sql`create table public.carts (owner uuid references auth.users)`);
 });
 
 Deno.test("a new table is closed to the API roles, a new function is open to anon even after a revoke from public", async () => {
@@ -95,3 +123,12 @@ Deno.test("a migration that cannot be applied fails with the CLI's words, which 
   assert.match(error.message, /no_such_database/);
   assert.ok(!error.message.includes(new URL(adminUrl).password));
 });
+
+async function whatIsThere(url: string) {
+  const [row] = await withConnection(url, (sql) =>
+    sql`
+      select to_regprocedure('lapse_shop.contract_version()') is not null as adapter,
+        (select count(*)::int from cron.job where jobname like 'lapse-%' and active) as active,
+        to_regclass('public.inventory') is not null as "public.inventory"`);
+  return { ...row };
+}

@@ -76,6 +76,11 @@ Deno.test("a second stack on the same database works like the first", async () =
   const first: Stack = await start();
   await first.stop();
   await using second = await start();
+  const [row] = await withConnection(
+    database.url,
+    (sql) => sql`select distinct tableowner as owner from pg_tables where schemaname in ('public', 'lapse')`,
+  );
+  assert.equal(row!.owner, "postgres");
   assert.notEqual(second.operator?.password, first.operator?.password);
   assert.equal(second.simulator, undefined);
 });
