@@ -52,15 +52,20 @@ async function unendedRuns({ sql }: DatabaseInput): Promise<string[]> {
 async function disagreements({ sql }: DatabaseInput): Promise<string[]> {
   const drift = await sql<{ name: string; ref: string }[]>`select name, ref from lapse.drift()`;
   const compared = await sql<{ ref: string; in_shop: string; in_ledger: string }[]>`
-    select coalesce(o.id::text, l.ref) as ref, coalesce(o.status, 'missing') as in_shop, coalesce(l.status, 'missing') as in_ledger
-    from public.orders o
-    full join (select * from lapse.orders where status <> 'unknown') l on l.ref = o.id::text
-    where coalesce(l.status, 'missing') not in (
-      case o.status when 'pending' then 'pending' when 'paid' then 'paid' when 'expired' then 'expired' else 'expired' end,
-      case o.status when 'pending' then 'quarantined' end,
-      -- The shop closed it while a payment lived that Lapse cannot cancel yet: the ledger goes on looking at that payment.
-      case when o.status = 'expired' and exists (select from lapse.payments p where p.ref = l.ref and p.state = 'open') then l.status end
-    ) and not (o.id is null and l.status = 'paid')`;
+    select *
+    from (
+      select coalesce(o.id::text, l.ref) as ref, coalesce(o.status, 'gone') as in_shop, coalesce(l.status, 'missing') as in_ledger,
+        coalesce(l.reason = 'late_payment', false) as is_late,
+        exists (select from lapse.payments p where p.ref = l.ref and p.state = 'open') as is_payable
+      from public.orders o
+      full join (select * from lapse.orders where status <> 'unknown') l on l.ref = o.id::text
+    ) x
+    where not case in_shop
+      when 'pending' then in_ledger in ('pending', 'quarantined')
+      when 'paid' then in_ledger = 'paid'
+      -- The shop closed it by itself: a payment may still have to be cancelled, or money came and a person decides.
+      else in_ledger = 'expired' or in_ledger in ('pending', 'quarantined') and (is_payable or is_late)
+    end`;
   return [
     ...drift.map(({ name, ref }) => `9: lapse.drift() names order ${ref}: ${name}`),
     ...compared.map(({ ref, in_shop, in_ledger }) =>

@@ -36,17 +36,17 @@ export async function lostUnits(
 
 /** Decisions tell of every unit that went back, once; of what the shop closed by itself they tell nothing. */
 export async function unexplainedReleases({ sql }: DatabaseInput): Promise<string[]> {
-  const rows = await sql<{ ref: string; told: number; released: number }[]>`
+  const rows = await sql<{ ref: string; told: number; released: number; status: string; reason: string }[]>`
     with told as (select ref, sum(units_released)::int as told from lapse.decisions group by 1),
     released as (
       select order_id::text as ref, sum(quantity)::int as released from public.stock_reservations where state = 'released' group by 1
     )
-    select ref, coalesce(told, 0) as told, coalesce(released, 0) as released
+    select ref, coalesce(told, 0) as told, coalesce(released, 0) as released, l.status, l.reason
     from told t full join released r using (ref)
     left join lapse.orders l using (ref)
     where coalesce(told, 0) <> coalesce(released, 0)
-      and not (coalesce(told, 0) = 0 and coalesce(l.reason, '') = 'closed_by_shop')`;
-  return rows.map(({ ref, told, released }) =>
-    `2: order ${ref} released ${released} units and decisions tell of ${told}`
+      and not (coalesce(told, 0) = 0 and coalesce(l.reason, 'closed_by_shop') in ('closed_by_shop', 'late_payment'))`;
+  return rows.map(({ ref, told, released, status, reason }) =>
+    `2: order ${ref} (${status}: ${reason}) released ${released} units and decisions tell of ${told}`
   );
 }

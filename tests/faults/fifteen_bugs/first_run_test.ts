@@ -44,7 +44,7 @@ Deno.test(
     let began = 0;
     const serve = serveJob({
       name: "expire-stale-orders",
-      job: () => Promise.reject(new Error("nobody may get here")),
+      job: { usesStripe: true, work: () => Promise.reject(new Error("nobody may get here")) },
       readVariable: (name) => variables[name],
       waitUntil: () => began++,
       log: createLog({}, () => {}),

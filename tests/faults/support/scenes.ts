@@ -129,9 +129,10 @@ const cleanup: Scene = {
           const now = stripe.paymentIntent({ id }).status;
           assert.equal(now, status, `1: ${id} is ${now} and had to be left alone as ${status}`);
         }
+        // What was cancelled by a run that died before it could say so is found dead by the next.
         const decided = await sql<{ outcome: string; ids: string[] }[]>`
-          select outcome, array_agg(stripe_id order by stripe_id) as ids from lapse.decisions
-          where outcome in ('canceled', 'found_dead', 'late_payment') group by outcome order by outcome`;
+          select case outcome when 'found_dead' then 'canceled' else outcome end as outcome, array_agg(stripe_id order by stripe_id) as ids
+          from lapse.decisions where outcome in ('canceled', 'found_dead', 'late_payment') group by 1 order by 1`;
         assertSame(
           decided.map(({ outcome, ids }) => [outcome, ids]),
           [["canceled", [...canceled].sort()], ["late_payment", [late]]],
