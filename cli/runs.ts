@@ -66,8 +66,7 @@ export async function runForOrder(
     await project.invoke("expire-stale-orders", { runId });
     const run = await followRun(project, runId, { progress });
     if (run.status !== "skipped") return run;
-    progress("Another run is working; waiting until it has ended");
-    for (const working of await readWorking(project)) await followRun(project, working.id, { progress });
+    await waitForOthers(project, progress);
     const other = await settledBy(project, { ref, since: askedAt });
     if (other) return other;
   }
@@ -76,9 +75,13 @@ export async function runForOrder(
   );
 }
 
-function readWorking({ client, rows }: Project): Promise<RunRow[]> {
-  const query = client.from("lapse_runs").select("*").eq("job", "expire-stale-orders").eq("status", "running");
-  return rows(query.eq("dry_run", false), runRow);
+/** Waits until no run works on orders. */
+export async function waitForOthers(project: Project, progress: (text: string) => void): Promise<void> {
+  const query = project.client.from("lapse_runs").select("*").eq("job", "expire-stale-orders").eq("status", "running");
+  for (const run of await project.rows(query.eq("dry_run", false), runRow)) {
+    progress("Another run is working; waiting until it has ended");
+    await followRun(project, run.id, { progress });
+  }
 }
 
 /** The run that decided about the order since then, if one did. */

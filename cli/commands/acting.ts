@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { type Context, defineCommand, orderRef, type Outcome, stripeId, typedText } from "../command.ts";
 import type { Project } from "../project.ts";
-import { describeRun, isGoodRun, runForOrder } from "../runs.ts";
+import { describeRun, isGoodRun, runForOrder, waitForOthers } from "../runs.ts";
 import { describeOrder } from "./orders.ts";
 
 // What an operator does with one order. All of it needs the secret key and a reason, and is recorded with the order.
@@ -64,7 +64,8 @@ export const declareDead = defineCommand({
 export const resolve = defineCommand({
   name: "resolve",
   argument: "REF",
-  summary: "Ends a quarantined order: as paid, or as expired where Stripe cannot say that money is there or possible",
+  summary:
+    "Closes an order by your word: as paid; or, quarantined, as expired, unless money is there or possible at Stripe",
   options: { as: { value: "paid|expired", help: "what the order is from now on" }, reason },
   input: z.strictObject({
     argument: orderRef,
@@ -74,8 +75,15 @@ export const resolve = defineCommand({
   run: async ({ argument, as, reason }, context) => {
     const project = await context.connect();
     const args = { p_ref: argument, p_as: as, p_reason: reason, p_requested_by: project.requestedBy };
-    const answer = await project.call("lapse_resolve_order", args, z.looseObject({ runId: z.guid().optional() }));
-    const text = `Order ${argument} is ${as}`;
-    return { well: true, json: { ref: argument, status: as, ...answer }, text };
+    if (as === "paid") {
+      await project.call("lapse_resolve_order", args, z.unknown());
+      return { well: true, json: { ref: argument, status: as }, text: `Order ${argument} is paid` };
+    }
+    // A run asks Stripe and cancels what it can; only this run goes by the operator's word, so no other may take the order.
+    await waitForOthers(project, context.progress);
+    const queue = async () => (await project.call("lapse_resolve_order", args, z.object({ runId: z.guid() }))).runId;
+    const outcome = await runAndDescribe(project, { ref: argument, queue, context });
+    const { order } = outcome.json as { order: { status: string } };
+    return { ...outcome, well: order.status === "expired" };
   },
 });

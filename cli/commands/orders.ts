@@ -95,8 +95,8 @@ export async function describeOrder({ client, rows }: Project, asked: string): P
   const order = found[0];
   if (order === undefined) {
     throw new RefusedError(
-      `Cannot show order ${asked}: Lapse does not watch it. Orders are watched from checkout until ` +
-        "settings.keep_orders after they were closed",
+      `Cannot show order ${asked}: the ledger does not have it. A new order is there within minutes, and a closed one ` +
+        "until settings.keep_orders has passed",
     );
   }
   const decisions = newest.reverse().map((decision) => ({ ...decision, explanation: explain(decision.reason) }));

@@ -17,7 +17,7 @@ function part<T>(value: z.ZodType<T>): z.ZodType<Part<T>> {
   ]);
 }
 
-const entry = z.enum(["ok", "missing", "not_https", "elsewhere", "short", "differs"]);
+const entry = z.enum(["ok", "missing", "unreadable", "not_https", "elsewhere", "short", "differs"]);
 const condition = z.object({ kind: z.string(), code: z.string(), message: z.string() });
 
 const inspection = z.object({
@@ -148,6 +148,7 @@ function judgeDrift(rows: { name: string; ref: string }[]): Finding {
 
 const ENTRIES: Record<Exclude<z.infer<typeof entry>, "ok">, [what: string, fix: string]> = {
   missing: ["is missing", "{set}"],
+  unreadable: ["cannot be decrypted", "{set}"],
   not_https: ["is not https", "{set}"],
   elsewhere: ["names another project", "{set}"],
   short: ["is shorter than 32 characters", "set a longer one in Vault and as LAPSE_SCHEDULER_SECRET of the functions"],
@@ -179,9 +180,7 @@ function judgeVault(secrets: Record<string, z.infer<typeof entry>>, functionsUrl
 
 function judgeSchedules(problems: string[], paused: string[]): Finding {
   if (paused.length > 0) {
-    const names = paused.map((job) => `'${job}'`).join(", ");
-    const fix = `update lapse.schedules set active = true where job in (${names});`;
-    return fault("schedules", `paused: ${paused.join(", ")}`, fix);
+    return fault("schedules", `paused: ${paused.join(", ")}`, "select lapse.enable_schedules();");
   }
   if (problems.length > 0) return fault("schedules", listed(problems), "select lapse.install_schedules();");
   return ok("schedules", "pg_cron has exactly the jobs of lapse.schedules");
@@ -192,13 +191,16 @@ function judgeWatch(reasons: string[], { state, now }: Inspection): Finding {
   const ago = watchedAt ? `${span(Date.parse(now) - Date.parse(watchedAt))} ago` : "never";
   if (!reasons.includes("watch_silent")) return ok("watch", `last ran ${ago}`);
   const what = `last ran ${ago}: alerts cannot be trusted`;
-  return fault("watch", what, "select lapse.watch(); and read cron.job_run_details");
+  return fault("watch", what, "call lapse.watch(); and read cron.job_run_details");
 }
 
 /** From the inside by the grants, from the outside by asking as a stranger. */
 function judgePrivileges(excess: string[], strangers: { open: string[]; asked: boolean }): Finding {
   const open = [...excess, ...strangers.open];
-  if (open.length > 0) return fault("privileges", listed(open), "select lapse.secure();");
+  if (open.length > 0) {
+    const fix = "select lapse.secure(); what that leaves (a policy, a search path) somebody changed by hand";
+    return fault("privileges", listed(open), fix);
+  }
   const outside = strangers.asked
     ? "a stranger is refused"
     : "a stranger was not tried: LAPSE_PUBLISHABLE_KEY is not set";

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import postgres from "postgres";
 import { doctor } from "../../cli/commands/doctor.ts";
 import { CHECKS, type Finding } from "../../cli/doctor/finding.ts";
-import { readTarget } from "../../cli/environment.ts";
 import { openProject } from "../../cli/project.ts";
+import { readTarget } from "../../cli/target.ts";
 import { withShop } from "../integration/support.ts";
 import { cli, cliJson, withKey } from "./command-line.ts";
 import { FAULTS, type Patient, permit, STRIPE_KEY } from "./faults.ts";
@@ -19,13 +19,13 @@ async function withPatient(test: (patient: Patient) => Promise<void>): Promise<v
       ...withKey(shop),
       LAPSE_URL: gateway.url,
       LAPSE_PUBLISHABLE_KEY: shop.stack.publishableKey,
-      JOBS_SCHEDULER_SECRET: shop.stack.schedulerSecret,
+      LAPSE_SCHEDULER_SECRET: shop.stack.schedulerSecret,
       STRIPE_SECRET_KEY: STRIPE_KEY,
       STRIPE_API_BASE: stripe.url,
     };
     const patient = { shop, admin, gateway, stripe, env };
     try {
-      await admin`select jobs.set_functions_url(${`${gateway.url}/functions/v1`})`;
+      await admin`select lapse.set_functions_url(${`${gateway.url}/functions/v1`})`;
       permit(patient);
       await test(patient);
     } finally {
@@ -43,7 +43,7 @@ async function examine({ env }: Patient): Promise<{ code: number; checks: Findin
 /** The command without a process of its own, which would take longer than all it does. */
 async function examineHere({ env }: Patient, args: string[] = []): Promise<{ well: boolean; checks: Finding[] }> {
   const readVariable = (name: string) => env[name];
-  const context = { readVariable, connect: () => openProject(readTarget(readVariable)), progress: () => {} };
+  const context = { connect: () => openProject(readTarget(readVariable)), progress: () => {} };
   const { well, json } = await doctor.run(args, context);
   return { well, checks: (json as { checks: Finding[] }).checks };
 }
@@ -55,12 +55,12 @@ Deno.test("the doctor finds nothing wrong with a sound project, and leaves nothi
     assert.match((await cli(["doctor"], patient.env)).stdout, /\nNothing is wrong with what was checked\n$/);
     assert.deepEqual(checks.map(({ check }) => check), [...CHECKS]);
     assert.equal(code, 0);
-    const [runs] = await patient.shop.sql<{ n: number }[]>`select count(*)::int as n from public.job_runs`;
+    const [runs] = await patient.shop.sql<{ n: number }[]>`select count(*)::int as n from lapse.runs`;
     assert.equal(runs!.n, 0, "the doctor started a run");
   });
 });
 
-Deno.test("of each fault that is planted the doctor names that one, how to mend it, and no other", async (test) => {
+Deno.test("of each fault that is planted the doctor names that one, how to fix it, and no other", async (test) => {
   await withPatient(async (patient) => {
     for (const fault of FAULTS) {
       await test.step(fault.name, async () => {
@@ -69,7 +69,7 @@ Deno.test("of each fault that is planted the doctor names that one, how to mend 
           const { well, checks } = await examineHere(patient, fault.args);
           const faults = checks.filter(({ status }) => status === "fault");
           assert.deepEqual(faults.map(({ check }) => check), [fault.check], JSON.stringify(faults, null, 1));
-          assert.match(`${faults[0]!.what} ${faults[0]!.mend}`, fault.says);
+          assert.match(`${faults[0]!.what} ${faults[0]!.fix}`, fault.says);
           assert.equal(well, false);
         } finally {
           await fault.heal(patient);
@@ -84,23 +84,29 @@ Deno.test("what the doctor was not given it does not check, and says why", async
     const { code, stdout } = await cli(["doctor"], withKey(shop));
     assert.equal(code, 0, stdout);
     assert.match(stdout, /not checked +stripe-key +STRIPE_SECRET_KEY is not set/);
-    assert.match(stdout, /the scheduler's secret was not tried: JOBS_SCHEDULER_SECRET is not set/);
+    assert.match(stdout, /the scheduler's secret was not tried: LAPSE_SCHEDULER_SECRET is not set/);
     assert.match(stdout, /a stranger was not tried: LAPSE_PUBLISHABLE_KEY is not set/);
     assert.match(stdout, /Nothing is wrong with what was checked\n2 not checked: stripe-key, stripe-permissions\n/);
-    assert.match(stdout, /set LAPSE_PUBLISHABLE_KEY, JOBS_SCHEDULER_SECRET, STRIPE_SECRET_KEY\n$/);
+    assert.match(stdout, /set LAPSE_PUBLISHABLE_KEY, LAPSE_SCHEDULER_SECRET, STRIPE_SECRET_KEY\n$/);
   });
 });
 
 Deno.test("the doctor prints no secret, whatever is wrong", async () => {
   await withPatient(async (patient) => {
     const { env, admin } = patient;
-    await admin`select jobs.set_secret('jobs_scheduler_secret', 'a-secret-that-nobody-may-see-0123456789')`;
-    await admin`select vault.create_secret('http://hooks.example/a-secret-path', 'jobs_alert_webhook_url')`;
+    await admin`select lapse.set_secret('lapse_scheduler_secret', 'a-secret-that-nobody-may-see-0123456789')`;
+    await admin`select vault.create_secret('http://hooks.example/a-secret-path', 'lapse_alert_webhook_url')`;
     patient.shop.stripe.revokeKey({ key: STRIPE_KEY });
     for (const args of [["doctor"], ["doctor", "--json"]]) {
       const { stdout, stderr } = await cli(args, env);
       for (
-        const secret of [env.LAPSE_SECRET_KEY!, env.JOBS_SCHEDULER_SECRET!, STRIPE_KEY, "nobody-may-see", "secret-path"]
+        const secret of [
+          env.LAPSE_SECRET_KEY!,
+          env.LAPSE_SCHEDULER_SECRET!,
+          STRIPE_KEY,
+          "nobody-may-see",
+          "secret-path",
+        ]
       ) {
         assert.ok(!(stdout + stderr).includes(secret), `${secret} was printed`);
       }
@@ -110,7 +116,7 @@ Deno.test("the doctor prints no secret, whatever is wrong", async () => {
 
 Deno.test("a project without any migration is told as one fault", async () => {
   await withPatient(async (patient) => {
-    await patient.admin`drop function public.jobs_inspect(jsonb, timestamptz)`;
+    await patient.admin`drop function public.lapse_inspect(jsonb)`;
     const { code, checks } = await examine(patient);
     assert.deepEqual(checks.filter(({ status }) => status === "fault").map(({ check }) => check), ["migrations"]);
     assert.equal(code, 1);

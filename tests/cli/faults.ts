@@ -18,11 +18,14 @@ export type PlantedFault = {
 
 export const STRIPE_KEY = "rk_test_doctor";
 const PERMITTED = { key: STRIPE_KEY, endpoints: ["refunds.create", "events.list"] };
+const ORDER = "00000000-0000-4000-8000-000000000001";
 const FUTURE = new Date(Date.now() + 3_600_000).toUTCString();
 
 /** SQL that breaks something, and SQL that puts it right again. */
 function inDatabase(name: string, check: CheckName, says: RegExp, [plant, heal]: [string, string]): PlantedFault {
-  const run = (sql: string) => ({ admin }: Patient) => admin.unsafe(sql).simple();
+  // Whoever changes a schedule has it in pg_cron under their own name, so that is for the owner to do.
+  const run = (sql: string) => ({ admin, shop }: Patient) =>
+    (sql.includes("lapse.schedules") ? shop.sql : admin).unsafe(sql).simple();
   return { name, check, says, plant: run(plant), heal: run(heal) };
 }
 
@@ -55,9 +58,9 @@ const json = (status: number, body: unknown) => Response.json(body, { status });
 
 /** Every fault the doctor knows, planted one at a time. */
 export const FAULTS: PlantedFault[] = [
-  inDatabase("a migration is not applied", "migrations", /20261122097200_inspect/, [
-    `delete from supabase_migrations.schema_migrations where version = '20261122097200'`,
-    `insert into supabase_migrations.schema_migrations (version, name) values ('20261122097200', 'inspect')`,
+  inDatabase("a migration is not applied", "migrations", /20261129004300_inspect/, [
+    `delete from supabase_migrations.schema_migrations where version = '20261129004300'`,
+    `insert into supabase_migrations.schema_migrations (version, name) values ('20261129004300', 'inspect')`,
   ]),
   inDatabase("an extension is old", "extensions", /pg_net is 0\.1, .*alter extension pg_net update/, [
     `update pg_extension set extversion = '0.1' where extname = 'pg_net'`,
@@ -67,86 +70,102 @@ export const FAULTS: PlantedFault[] = [
     `update pg_extension set extname = 'pg_net_gone' where extname = 'pg_net'`,
     `update pg_extension set extname = 'pg_net' where extname = 'pg_net_gone'`,
   ]),
-  inDatabase("the functions' URL is missing", "vault", /jobs_functions_url is missing/, [
-    `update vault.secrets set name = 'gone' where name = 'jobs_functions_url'`,
-    `update vault.secrets set name = 'jobs_functions_url' where name = 'gone'`,
+  inDatabase("the functions' URL is missing", "vault", /lapse_functions_url is missing/, [
+    `update vault.secrets set name = 'gone' where name = 'lapse_functions_url'`,
+    `update vault.secrets set name = 'lapse_functions_url' where name = 'gone'`,
   ]),
-  inDatabase("the scheduler's secret is missing", "vault", /jobs_scheduler_secret is missing/, [
-    `update vault.secrets set name = 'gone' where name = 'jobs_scheduler_secret'`,
-    `update vault.secrets set name = 'jobs_scheduler_secret' where name = 'gone'`,
+  inDatabase("the scheduler's secret is missing", "vault", /lapse_scheduler_secret is missing/, [
+    `update vault.secrets set name = 'gone' where name = 'lapse_scheduler_secret'`,
+    `update vault.secrets set name = 'lapse_scheduler_secret' where name = 'gone'`,
   ]),
-  inDatabase("the functions' URL is another project's", "vault", /points to another project/, [
-    `create table public.kept as select decrypted_secret as s from vault.decrypted_secrets where name = 'jobs_functions_url';
-     select jobs.set_functions_url('https://other.supabase.co/functions/v1')`,
-    `select jobs.set_functions_url((select s from public.kept)); drop table public.kept`,
+  inDatabase("the functions' URL is another project's", "vault", /names another project/, [
+    `create table public.kept as select decrypted_secret as s from vault.decrypted_secrets where name = 'lapse_functions_url';
+     select lapse.set_functions_url('https://other.supabase.co/functions/v1')`,
+    `select lapse.set_functions_url((select s from public.kept)); drop table public.kept`,
   ]),
   inDatabase(
     "Vault's secret is not the functions' own",
     "vault",
-    /jobs_scheduler_secret is not the JOBS_SCHEDULER_SECRET/,
+    /lapse_scheduler_secret is not the LAPSE_SCHEDULER_SECRET/,
     [
-      `create table public.kept as select decrypted_secret as s from vault.decrypted_secrets where name = 'jobs_scheduler_secret';
-     select jobs.set_secret('jobs_scheduler_secret', repeat('x', 40))`,
-      `select jobs.set_secret('jobs_scheduler_secret', (select s from public.kept)); drop table public.kept`,
+      `create table public.kept as select decrypted_secret as s from vault.decrypted_secrets where name = 'lapse_scheduler_secret';
+     select lapse.set_secret('lapse_scheduler_secret', repeat('x', 40))`,
+      `select lapse.set_secret('lapse_scheduler_secret', (select s from public.kept)); drop table public.kept`,
     ],
   ),
-  inDatabase("the alerts' webhook is not https", "vault", /jobs_alert_webhook_url is not https/, [
-    `select vault.create_secret('http://hooks.example/x', 'jobs_alert_webhook_url')`,
-    `delete from vault.secrets where name = 'jobs_alert_webhook_url'`,
+  inDatabase("the alerts' webhook is not https", "vault", /lapse_alert_webhook_url is not https/, [
+    `select vault.create_secret('http://hooks.example/x', 'lapse_alert_webhook_url')`,
+    `delete from vault.secrets where name = 'lapse_alert_webhook_url'`,
   ]),
-  inDatabase("pg_cron lost a schedule", "schedules", /pg_cron has no schedule for jobs-watch.*install_schedules/, [
-    `update cron.job set jobname = 'gone' where jobname = 'jobs-watch'`,
-    `update cron.job set jobname = 'jobs-watch' where jobname = 'gone'`,
+  inDatabase("pg_cron lost a schedule", "schedules", /pg_cron has no schedule for watch.*install_schedules/, [
+    `update cron.job set jobname = 'gone' where jobname = 'lapse-watch'`,
+    `update cron.job set jobname = 'lapse-watch' where jobname = 'gone'`,
   ]),
   inDatabase("pg_cron ticks at other times", "schedules", /another schedule or command for expire-stale-orders/, [
-    `update cron.job set schedule = '0 0 * * *' where jobname = 'expire-stale-orders'`,
-    `update cron.job set schedule = '*/5 * * * *' where jobname = 'expire-stale-orders'`,
+    `update cron.job set schedule = '0 0 * * *' where jobname = 'lapse-expire-stale-orders'`,
+    `update cron.job set schedule = '*/5 * * * *' where jobname = 'lapse-expire-stale-orders'`,
+  ]),
+  inDatabase("another role has a schedule as well", "schedules", /runs watch twice, for another role/, [
+    `select cron.schedule('lapse-watch', '* * * * *', 'call lapse.watch()')`,
+    `select cron.unschedule('lapse-watch')`,
   ]),
   inDatabase("a schedule is paused", "schedules", /paused: expire-stale-orders/, [
-    `update jobs.schedules set active = false where job = 'expire-stale-orders'`,
-    `update jobs.schedules set active = true where job = 'expire-stale-orders'`,
+    `update lapse.schedules set active = false where job = 'expire-stale-orders'`,
+    `update lapse.schedules set active = true where job = 'expire-stale-orders'`,
   ]),
   inDatabase("the watch stopped", "watch", /alerts cannot be trusted/, [
-    `update jobs.schedules set changed_at = now() - interval '1 day' where job = 'jobs-watch';
-     update jobs.watch_state set watched_at = now() - interval '1 hour'`,
-    `update jobs.schedules set changed_at = now() where job = 'jobs-watch'; update jobs.watch_state set watched_at = now()`,
+    `update lapse.schedules set changed_at = now() - interval '1 day' where job = 'watch';
+     update lapse.watch_state set watched_at = now() - interval '1 hour'`,
+    `update lapse.schedules set changed_at = now() where job = 'watch'; update lapse.watch_state set watched_at = now()`,
   ]),
-  inDatabase("anon may read a table", "privileges", /anon may select public\.job_runs/, [
-    `grant select on public.job_runs to anon`,
-    `revoke select on public.job_runs from anon`,
+  inDatabase("anon may read a view", "privileges", /anon may select table public\.lapse_runs/, [
+    `grant select on public.lapse_runs to anon`,
+    `select lapse.secure()`,
   ]),
-  inDatabase("signed-in users may write a table", "privileges", /authenticated may update public\.orders/, [
-    `grant update on public.orders to authenticated`,
-    `revoke update on public.orders from authenticated`,
-  ]),
-  inDatabase("signed-in users may call a function", "privileges", /authenticated may call public\.jobs_settle_orders/, [
-    `grant execute on function public.jobs_settle_orders(uuid, bigint, jsonb, timestamptz) to authenticated`,
-    `revoke execute on function public.jobs_settle_orders(uuid, bigint, jsonb, timestamptz) from authenticated`,
+  inDatabase("signed-in users may write a table", "privileges", /authenticated may update table lapse\.orders/, [
+    `grant update on lapse.orders to authenticated`,
+    `select lapse.secure()`,
   ]),
   inDatabase(
-    "the functions may not call what they need",
+    "signed-in users may use a sequence",
     "privileges",
-    /service_role may not call public\.jobs_claim_orders/,
+    /authenticated may usage sequence lapse\.alerts_id_seq/,
     [
-      `revoke execute on function public.jobs_claim_orders(uuid, bigint, integer, timestamptz) from service_role`,
-      `grant execute on function public.jobs_claim_orders(uuid, bigint, integer, timestamptz) to service_role`,
+      `grant usage on sequence lapse.alerts_id_seq to authenticated`,
+      `select lapse.secure()`,
     ],
   ),
-  inDatabase("row-level security is off", "privileges", /row-level security is off for public\.job_decisions/, [
-    `alter table public.job_decisions disable row level security`,
-    `alter table public.job_decisions enable row level security`,
+  inDatabase("signed-in users may call a function", "privileges", /authenticated may .*lapse_settle_orders/, [
+    `grant execute on function public.lapse_settle_orders(uuid, bigint, jsonb) to authenticated`,
+    `select lapse.secure()`,
   ]),
-  inDatabase("a policy lets everybody in", "privileges", /policy "open" on public\.job_alerts/, [
-    `create policy "open" on public.job_alerts for select to authenticated using (true)`,
-    `drop policy "open" on public.job_alerts`,
+  inDatabase("the functions may not call what they need", "privileges", /service_role may not .*lapse_claim_orders/, [
+    `revoke execute on function public.lapse_claim_orders(uuid, bigint, integer) from service_role`,
+    `select lapse.secure()`,
   ]),
-  inDatabase("the private schema is open", "privileges", /anon may look into the schema jobs/, [
-    `grant usage on schema jobs to anon`,
-    `revoke usage on schema jobs from anon`,
+  inDatabase("row-level security is off", "privileges", /row-level security is off .*lapse\.decisions/, [
+    `alter table lapse.decisions disable row level security`,
+    `alter table lapse.decisions enable row level security`,
   ]),
-  inDatabase("a definer function lost its search path", "privileges", /jobs_health.* without a search path/, [
-    `alter function public.jobs_health(timestamptz) reset search_path`,
-    `alter function public.jobs_health(timestamptz) set search_path = ''`,
+  inDatabase("a policy lets everybody in", "privileges", /policy .*open.* on table lapse\.alerts/, [
+    `create policy "open" on lapse.alerts for select to authenticated using (true)`,
+    `drop policy "open" on lapse.alerts`,
+  ]),
+  inDatabase("the private schema is open", "privileges", /anon may .*schema lapse/, [
+    `grant usage on schema lapse to anon`,
+    `select lapse.secure()`,
+  ]),
+  inDatabase("a definer function lost its search path", "privileges", /lapse_health.* without a search path/, [
+    `alter function public.lapse_health() reset search_path`,
+    `alter function public.lapse_health() set search_path = pg_catalog, pg_temp`,
+  ]),
+  inDatabase("the shop has no adapter", "adapter", /contract_version.*lapse_shop/, [
+    `alter function lapse_shop.contract_version() rename to gone`,
+    `alter function lapse_shop.gone() rename to contract_version`,
+  ]),
+  inDatabase("the adapter is for another contract", "adapter", /version 7/, [
+    `create or replace function lapse_shop.contract_version() returns integer language sql immutable as 'select 7'`,
+    `create or replace function lapse_shop.contract_version() returns integer language sql immutable as 'select 1'`,
   ]),
   atGateway("a function is not deployed", "cleanup-stale-payment-intents", /is not deployed.*functions deploy/, {
     request: (path) =>
@@ -154,6 +173,9 @@ export const FAULTS: PlantedFault[] = [
   }),
   atGateway("a function lets strangers in", "expire-stale-orders", /does not refuse strangers/, {
     request: (path) => path === on("expire-stale-orders") ? json(202, { runId: "x" }) : undefined,
+  }),
+  atGateway("a function does not start", "expire-stale-orders", /does not start: it answered 503/, {
+    request: (path) => path === on("expire-stale-orders") ? json(503, { code: "BOOT_ERROR" }) : undefined,
   }),
   atGateway("the platform asks for a token first", "expire-stale-orders", /verify_jwt = false/, {
     request: (path) =>
@@ -163,21 +185,21 @@ export const FAULTS: PlantedFault[] = [
   }),
   atGateway("a function has another scheduler's secret", "expire-stale-orders", /refuses the scheduler's secret/, {
     request: (path, headers) => {
-      if (path === on("expire-stale-orders") && headers.has("x-jobs-secret")) headers.set("x-jobs-secret", "another");
+      if (path === on("expire-stale-orders") && headers.has("x-lapse-secret")) headers.set("x-lapse-secret", "another");
     },
   }),
-  atGateway("a function is misconfigured", "expire-stale-orders", /misconfigured: Cannot start run as SUPABASE_URL/, {
-    request: (path) =>
-      path === on("expire-stale-orders")
-        ? json(500, { error: { code: "configuration", message: "Cannot start run as SUPABASE_URL is not set" } })
+  atGateway("a function is misconfigured", "expire-stale-orders", /misconfigured: .*STRIPE_SECRET_KEY/, {
+    request: (path, headers) =>
+      path === on("expire-stale-orders") && headers.get("apikey")?.startsWith("sb_secret_")
+        ? json(500, { error: { code: "configuration", message: "Cannot start: STRIPE_SECRET_KEY is not set" } })
         : undefined,
   }),
-  atGateway("jobs-health cannot look", "jobs-health", /cannot look: misconfigured/, {
+  atGateway("lapse-health cannot tell", "lapse-health", /cannot tell how the jobs are: misconfigured/, {
     request: (path) =>
-      path === on("jobs-health") ? json(503, { status: "unhealthy", reasons: ["misconfigured"] }) : undefined,
+      path === on("lapse-health") ? json(503, { status: "unhealthy", reasons: ["misconfigured"] }) : undefined,
   }),
-  atGateway("jobs-health is not deployed", "jobs-health", /is not deployed/, {
-    request: (path) => path === on("jobs-health") ? json(404, {}) : undefined,
+  atGateway("lapse-health is not deployed", "lapse-health", /is not deployed/, {
+    request: (path) => path === on("lapse-health") ? json(404, {}) : undefined,
   }),
   {
     name: "Stripe's key is revoked",
@@ -197,7 +219,7 @@ export const FAULTS: PlantedFault[] = [
     plant: () => {},
     heal: () => {},
   },
-  inEnvironment("Stripe's key is none", "stripe-key", /is no secret or restricted key/, {
+  inEnvironment("Stripe's key is none", "stripe-key", /it is neither a secret nor a restricted key/, {
     STRIPE_SECRET_KEY: "pk_test_1",
   }),
   {
@@ -226,39 +248,40 @@ export const FAULTS: PlantedFault[] = [
     heal: ({ stripe }) => void (stripe.tamper = {}),
   },
   inDatabase("the last run failed", "runs", /L003 A run of expire-stale-orders failed/, [
-    `insert into public.job_runs (job, trigger, status, finished_at, error)
+    `insert into lapse.runs (job, trigger, status, finished_at, error)
      values ('expire-stale-orders', 'schedule', 'failed', now(), 'planted')`,
-    `delete from public.job_runs where error = 'planted'`,
+    `delete from lapse.runs where error = 'planted'`,
   ]),
   inDatabase("the function refused the scheduler", "runs", /L004 .*status 401/, [
-    `insert into public.job_runs (job, trigger, status, finished_at, response_status, error)
+    `insert into lapse.runs (job, trigger, status, finished_at, response_status, error)
      values ('expire-stale-orders', 'schedule', 'lost', now(), 401, 'planted')`,
-    `delete from public.job_runs where error = 'planted'`,
+    `delete from lapse.runs where error = 'planted'`,
   ]),
-  inDatabase("an order is due for too long", "runs", /L008 /, [
+  inDatabase("an order has waited for too long", "runs", /L008 /, [
     `select public.place_order(p_currency => 'eur', p_amount => 1, p_items => '[{"sku": "mug", "quantity": 1}]',
-       p_order_id => '00000000-0000-4000-8000-000000000001', p_now => now() - interval '3 hours')`,
-    `update public.orders set next_check_at = now() + interval '1 day' where id = '00000000-0000-4000-8000-000000000001'`,
+       p_order_id => '${ORDER}', p_now => now() - interval '3 hours'); select lapse.fold_inbox(null, 100)`,
+    `update lapse.orders set due_since = now(), next_check_at = now() + interval '1 day' where ref = '${ORDER}'`,
   ]),
-  inDatabase("reserved stock does not add up", "invariants", /L012 Reserved stock differs/, [
-    `update public.inventory set reserved = reserved + 1 where sku = 'tea'`,
-    `update public.inventory set reserved = reserved - 1 where sku = 'tea'`,
+  inDatabase("an order is not watched", "drift", new RegExp(ORDER), [
+    `create table public.kept as select * from lapse.orders where ref = '${ORDER}'; delete from lapse.orders where ref = '${ORDER}'`,
+    `insert into lapse.orders select * from public.kept; drop table public.kept`,
   ]),
-  inDatabase("an order is set aside", "alerts", /L010 An order is set aside/, [
-    `update public.orders set status = 'expiring', claimed_by = gen_random_uuid() where id = '00000000-0000-4000-8000-000000000001';
-     update public.orders set status = 'quarantined', claimed_by = null, next_check_at = null
-     where id = '00000000-0000-4000-8000-000000000001'`,
-    `update public.orders set status = 'pending', next_check_at = now() + interval '1 day'
-     where id = '00000000-0000-4000-8000-000000000001'`,
+  inDatabase("counters differ from decisions", "invariants", /L012 /, [
+    `update lapse.metrics set stock_released_total = 7 where job = 'expire-stale-orders'`,
+    `update lapse.metrics set stock_released_total = 0 where job = 'expire-stale-orders'`,
+  ]),
+  inDatabase("an order is quarantined", "alerts", /L010 /, [
+    `update lapse.orders set status = 'quarantined', next_check_at = null where ref = '${ORDER}'`,
+    `update lapse.orders set status = 'pending', next_check_at = now() + interval '1 day' where ref = '${ORDER}'`,
   ]),
   inDatabase("an alert of an event is open", "alerts", /L014 planted/, [
-    `select jobs.raise_alert('late_payment:planted', null, 'critical', 'planted', '{}', now())`,
-    `select jobs.resolve_alert('late_payment:planted', now())`,
+    `select lapse.raise_alert('late_payment:planted', null, 'critical', 'planted', '{}', now())`,
+    `select lapse.resolve_alert('late_payment:planted', now())`,
   ]),
-  // Last: jobs-health keeps its answer for some seconds, and says for so long that it cannot look.
-  inDatabase("the settings are gone", "settings", /jobs\.settings has no row/, [
-    `create table public.kept as select * from jobs.settings; delete from jobs.settings`,
-    `insert into jobs.settings select * from public.kept; drop table public.kept`,
+  // Last: lapse-health keeps its answer for some seconds.
+  inDatabase("the settings are gone", "settings", /lapse\.settings has no row/, [
+    `create table public.kept as select * from lapse.settings; delete from lapse.settings`,
+    `insert into lapse.settings select * from public.kept; drop table public.kept`,
   ]),
 ];
 

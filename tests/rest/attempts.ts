@@ -56,8 +56,8 @@ export type PublicFunction = { name: string; args: string[] };
 export function findViews(sql: postgres.Sql): Promise<PublicView[]> {
   return sql<PublicView[]>`
     select c.relname::text as name,
-      (select a.attname::text from pg_attribute a
-       where a.attrelid = c.oid and a.attnum > 0 and a.attidentity = '' and not a.attisdropped order by a.attnum limit 1) as column
+      -- the first may be an identity column, which nobody may write
+      (select a.attname::text from pg_attribute a where a.attrelid = c.oid and a.attnum = 2) as column
     from pg_class c
     where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v', 'm', 'f') and c.relname like 'lapse\\_%'
     order by 1`;
