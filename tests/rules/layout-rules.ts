@@ -12,7 +12,7 @@ const shared = (...names: string[]) => names.map((name) => `functions/_shared/${
  */
 const places: [RegExp, Place][] = [
   [/^functions\/_shared\/rules\//, { values: shared("rules"), types: [...shared("stripe"), "npm:stripe"] }],
-  [/^functions\/_shared\/protocol\//, { values: shared("protocol", "rules"), types: shared("stripe") }],
+  [/^functions\/_shared\/protocol\//, { values: [...shared("protocol", "rules"), ...common], types: shared("stripe") }],
   [/^functions\/_shared\/stripe\//, {
     values: [...shared("stripe"), ...common, "npm:"],
     types: [...shared("rules"), "functions/_shared/run/clock.ts"],

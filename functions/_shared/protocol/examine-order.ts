@@ -82,7 +82,8 @@ export async function examineOrder(claimed: ClaimedOrder, context: ExamineContex
   const payments = [...assessed.values()];
   const { order: { graceUntil }, stop } = state;
   const grants = graceUntil !== null && graceUntil !== claimed.graceUntil ? { graceUntil } : null;
-  const hasLearned = step.outcome !== "handed_back" || step.reason === "throttled" || grants !== null ||
+  const isLeft = step.reason === "out_of_time" || step.reason === "run_stopped";
+  const hasLearned = !isLeft || step.outcome !== "handed_back" || grants !== null ||
     payments.some(({ assessment }) => assessment.kind === "dead" || assessment.kind === "paid");
   if (!hasLearned) return { decision: null, stop };
   const known = { step, payments, dryRun, policy, now: clock.now(), keyProven: isKeyProven(keyCheck) };

@@ -1,15 +1,12 @@
 import { concernsTheRun } from "../errors.ts";
 import { failedDecision } from "../rules/decision-of.ts";
 import type { ClaimedOrder, OrderDecision } from "../rules/orders.ts";
-import { later } from "../rules/policy.ts";
 import type { Reason } from "../rules/reasons.ts";
 import { type ExamineContext, examineOrder } from "./examine-order.ts";
 import { createKeyCheck, isKeyDoubtful, isUnknown, type KeyCheck } from "./key-check.ts";
 
 /** By Little's law 16 calls in flight fill 20 payments a second; the rest stand in line for the next burst. */
 const IN_FLIGHT = 24;
-/** When to look at an order that is not open again, after this program failed on it. */
-const AFTER_FAILURE = 3_600_000;
 
 export type ExamineOrdersOptions = Omit<ExamineContext, "keyCheck" | "dryRun"> & {
   /** No order is begun after this moment. The gateway has a deadline of its own for calls. */
@@ -79,8 +76,7 @@ export async function examineOrders(
       } catch (error) {
         if (concernsTheRun(error)) return void (batch.broken ??= { error });
         onInternalError?.(order.ref, error);
-        const nextCheckAt = later(clock.now(), AFTER_FAILURE);
-        decisions.set(order.ref, failedDecision(order, { reason: "internal_error", nextCheckAt }));
+        decisions.set(order.ref, failedDecision(order, "internal_error"));
       }
     }
   };

@@ -24,14 +24,9 @@ export function decisionOf(order: ClaimedOrder, context: DecisionContext): Order
   };
 }
 
-/** A failed attempt at an order for which no call to Stripe was needed, or none could be made. */
-export function failedDecision(
-  { ref, attempt, status = "open" }: Pick<ClaimedOrder, "ref" | "attempt"> & Partial<Pick<ClaimedOrder, "status">>,
-  { reason, nextCheckAt }: { reason: Reason; nextCheckAt: Date },
-): OrderDecision {
-  return status === "open"
-    ? { ref, attempt, outcome: "retry", reason, nextCheckAt: null, payments: [] }
-    : { ref, attempt, outcome: "checked", reason, nextCheckAt, payments: [] };
+/** A failed attempt at an order of which nothing was learned. */
+export function failedDecision({ ref, attempt }: Pick<ClaimedOrder, "ref" | "attempt">, reason: Reason): OrderDecision {
+  return { ref, attempt, outcome: "retry", reason, nextCheckAt: null, payments: [] };
 }
 
 function describePayment(
@@ -87,10 +82,16 @@ function reasonOf(it: AssessedPayment, { order, payments }: DecisionContext & { 
   return reasonOfPaid(order, { money: moneyOf(it), others: [...recorded, ...before.map(moneyOf)] });
 }
 
-/** The session of the order whose own intent a payment is. */
+/** The session of the order that made an intent; `none` where the order's sessions are known to have made others. */
 function sessionOf({ payment }: AssessedPayment, { order, payments }: DecisionContext & { order: ClaimedOrder }) {
-  const known = [...order.payments.map((it) => moneyOf({ payment: it, ownIntent: null })), ...payments.map(moneyOf)];
-  return known.find(({ ownIntent }) => ownIntent === payment.stripeId)?.stripeId ?? null;
+  if (payment.kind === "checkout_session") return null;
+  const sessions = order.payments.filter(({ kind }) => kind === "checkout_session").map((session) => {
+    const read = payments.find((it) => it.payment.stripeId === session.stripeId);
+    return read ? moneyOf(read) : moneyOf({ payment: session, ownIntent: null });
+  });
+  const own = sessions.find(({ ownIntent }) => ownIntent === payment.stripeId);
+  if (own) return own.stripeId;
+  return sessions.length > 0 && sessions.every(({ ownIntent }) => ownIntent !== null) ? "none" : null;
 }
 
 function isUndecided({ status }: ClaimedOrder): boolean {

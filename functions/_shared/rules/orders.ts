@@ -89,7 +89,7 @@ export type PaymentEvidence = {
   intent_status?: string;
   /** The id of the session's own intent. */
   intent?: string;
-  /** The Checkout Session that an intent belongs to, where it is known. */
+  /** The Checkout Session that made an intent; `none`: no session of the order did. Absent where nobody knows. */
   session?: string;
   amount?: number;
   amount_received?: number;

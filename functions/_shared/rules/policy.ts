@@ -75,18 +75,17 @@ export function later(moment: Date, ms: number): Date {
   return new Date(moment.getTime() + ms);
 }
 
-/** Waits for payments of closed orders, in milliseconds: at least `shortest`, doubling with the payment's age up to `longest`. */
+/** Waits for payments of orders that are not open, in milliseconds: as long as they were known before, within these bounds. */
 const LOOKS = {
   // Its bank or its customer decides; no stock waits for it.
   protected: { shortest: DAY, longest: DAY },
-  unclear: { shortest: HOUR, longest: DAY },
   // An operator or a setting leaves it alone, and money may still arrive.
   left_alone: { shortest: DAY, longest: 28 * DAY },
-  // Its state may never change, and it is never dropped: after a year it costs two reads a year.
-  puzzling: { shortest: 7 * DAY, longest: 182 * DAY },
+  // Its state may never change, and it is never dropped.
+  puzzling: { shortest: 7 * DAY, longest: 28 * DAY },
 } as const;
 
-/** When to look again at an open payment of an order that is not open itself. Waiting for as long as it was known doubles each wait. */
+/** When to look again at an open payment of an order that is not open itself: each wait is twice the one before. */
 export function nextLook(why: keyof typeof LOOKS, { now, knownSince }: { now: Date; knownSince: Date }): Date {
   const { shortest, longest } = LOOKS[why];
   const age = now.getTime() - knownSince.getTime();

@@ -1,3 +1,32 @@
+/** A person has to look at the order or payment: nothing is cancelled, nothing is released. */
+const QUARANTINE = {
+  attempts_exhausted: "The order could not be decided in the allowed number of attempts.",
+  claim_lapsed: "Runs that held the order died, one after the other.",
+  older_than_list:
+    "The order was placed before the oldest payments that Lapse lists, so one of its payments may be unknown.",
+  nothing_to_pay: "The order's amount is 0, so nobody can pay it and it must not expire as unpaid.",
+  payment_not_found: "Stripe does not know the payment: wrong account, wrong mode or wrong key.",
+  account_access_lost: "The key has no access to the connected account of this payment.",
+  refused_request: "Stripe calls the request itself invalid: a fault in this program.",
+  idempotency_mismatch: "An idempotency key was used before with another request: a fault in this program.",
+  foreign_payment:
+    "The payment's metadata names another order, or a customer noted it and its metadata does not name this one.",
+  wrong_mode: "A live payment met a test key, or the other way round.",
+  unknown_status: "Stripe reports a status this program does not know.",
+  unknown_next_action: "Stripe asks the customer for something this program does not know.",
+  unsupported_session: "The Checkout Session is for a subscription or a setup, not for a payment.",
+  amount_mismatch: "Money was received, but less than the order's amount or in another currency.",
+  partly_received: "The intent received something but did not succeed: partly captured, or part-funded.",
+  funding_unknown: "A bank transfer outlived its window and Stripe does not say whether it was part-funded.",
+  voucher_expiry_unknown: "A voucher outlived its window and Stripe does not say when it expires.",
+  session_contradicts: "The Checkout Session says paid and its intent says otherwise.",
+  session_recoverable:
+    "An expired copy of the Checkout Session can be opened again: the customer would pay one that nobody attached.",
+  checkout_unclosable: "The Checkout Session is complete and unpaid, and Stripe lets nobody cancel its intent.",
+  paid_record_contradicted: "The ledger has this payment as paid, Stripe says it is not.",
+  dead_record_contradicted: "The ledger has this payment as dead, Stripe says it succeeded.",
+} as const satisfies Record<string, string>;
+
 /**
  * Every reason a decision can carry, with its meaning in one sentence. The docs are written from this list and operators filter by
  * it, so a code is never renamed and never reused. Some are given by the database alone.
@@ -8,6 +37,7 @@ export const REASONS = {
   all_dead: "Every payment of the order is proven dead at Stripe.",
   would_expire: "Dry run: the order would expire once its payments are cancelled.",
   closed_by_shop: "The shop closed the order itself: paid in cash, free, or cancelled.",
+  operator_word: "An operator answers for what Stripe can neither find nor end.",
 
   // A payment is dead, or would be.
   ended_by_run: "This run cancelled the payment and Stripe confirmed it.",
@@ -19,6 +49,7 @@ export const REASONS = {
 
   // Money came in.
   paid: "Stripe received the order's full amount.",
+  reported_by_shop: "The shop's checkout or webhook reported the payment.",
   paid_twice: "More than one payment succeeded and together they exceed the order's amount: refund the surplus.",
   maybe_paid_twice:
     "More than one payment succeeded and the order's amount is unknown: compare them before refunding one.",
@@ -36,6 +67,7 @@ export const REASONS = {
   session_settling: "The Checkout Session is complete and its payment is still on the way.",
   sibling_waits: "Could be cancelled, but another payment of the order is not decided: the customer may still use it.",
   order_quarantined: "Could be cancelled, but its order is quarantined and an operator decides.",
+  named_by_payment: "Only payments at Stripe name this order; neither the ledger nor the shop has it.",
   payments_checked: "The order is closed and every payment of it was inspected.",
   outside_scope: "The payment names an order that nobody knows, and the clean-up is limited to known orders.",
   account_unproven:
@@ -67,32 +99,8 @@ export const REASONS = {
   settlement_refused: "The database refused to close the order; the run's log has its words.",
   internal_error: "The program failed on this order; the run's log has the details.",
 
-  // A person has to look: nothing is cancelled, nothing is released.
-  attempts_exhausted: "The order could not be decided in the allowed number of attempts.",
-  claim_lapsed: "Runs that held the order died, one after the other.",
-  older_than_list:
-    "The order was placed before the oldest payments that Lapse lists, so one of its payments may be unknown.",
-  nothing_to_pay: "The order's amount is 0, so nobody can pay it and it must not expire as unpaid.",
-  payment_not_found: "Stripe does not know the payment: wrong account, wrong mode or wrong key.",
-  account_access_lost: "The key has no access to the connected account of this payment.",
-  refused_request: "Stripe calls the request itself invalid: a fault in this program.",
-  idempotency_mismatch: "An idempotency key was used before with another request: a fault in this program.",
-  foreign_payment:
-    "The payment's metadata names another order, or a customer noted it and its metadata does not name this one.",
-  wrong_mode: "A live payment met a test key, or the other way round.",
-  unknown_status: "Stripe reports a status this program does not know.",
-  unknown_next_action: "Stripe asks the customer for something this program does not know.",
-  unsupported_session: "The Checkout Session is for a subscription or a setup, not for a payment.",
-  amount_mismatch: "Money was received, but less than the order's amount or in another currency.",
-  partly_received: "The intent received something but did not succeed: partly captured, or part-funded.",
-  funding_unknown: "A bank transfer outlived its window and Stripe does not say whether it was part-funded.",
-  voucher_expiry_unknown: "A voucher outlived its window and Stripe does not say when it expires.",
-  session_contradicts: "The Checkout Session says paid and its intent says otherwise.",
-  session_recoverable:
-    "An expired copy of the Checkout Session can be opened again: the customer would pay one that nobody attached.",
-  checkout_unclosable: "The Checkout Session is complete and unpaid, and Stripe lets nobody cancel its intent.",
-  paid_record_contradicted: "The ledger has this payment as paid, Stripe says it is not.",
-  dead_record_contradicted: "The ledger has this payment as dead, Stripe says it succeeded.",
+  // A person has to look.
+  ...QUARANTINE,
 
   // Why a whole run stopped; orders are handed back untouched.
   key_rejected: "Stripe answered 401: the secret key is wrong, expired or revoked.",
@@ -103,3 +111,6 @@ export const REASONS = {
 
 /** A code of {@linkcode REASONS}. */
 export type Reason = keyof typeof REASONS;
+
+/** The reasons that quarantine an order. */
+export const QUARANTINE_REASONS = Object.keys(QUARANTINE) as (keyof typeof QUARANTINE)[];

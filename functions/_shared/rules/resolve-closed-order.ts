@@ -1,12 +1,9 @@
 import { type AssessedPayment, isAssessedAs } from "./assessment.ts";
 import type { ClaimedOrder } from "./orders.ts";
-import { later, nextLook, type Policy } from "./policy.ts";
+import { nextLook, type Policy } from "./policy.ts";
 import type { Reason } from "./reasons.ts";
-import { coverage, earliestOf, firstOf, type OrderStep } from "./resolve-order.ts";
+import { coverage, earliestOf, firstOf, type OrderStep, undecided } from "./resolve-order.ts";
 import { eachMoneyOnce, isSameMoney, type Money, moneyOf } from "./same-money.ts";
-
-/** How long an order that somebody else holds is left alone. */
-const LOCKED_PAUSE = 60_000;
 
 export type ClosedContext = {
   now: Date;
@@ -40,29 +37,33 @@ export function whyLeftAlone(
 
 /**
  * Says what follows for an order that is not open: every cancelable payment is cancelled by itself, whatever the others do, and
- * the order is looked at again as long as one of them is open. A quarantined order is settled as paid when its payments cover it. An
- * order of which the shop said nothing may be open: nothing is asked, and it is looked at again in a minute.
+ * the order is looked at again as long as one of them is open. The first row that fits counts:
+ *
+ * | order and payments | outcome |
+ * | --- | --- |
+ * | unknown, and the shop's answer is missing | handed back: it may be open, so nothing is asked |
+ * | quarantined, and paid ones cover it | paid; the rest is cancelled when it is looked at as a paid order |
+ * | one unclear | retry |
+ * | one postponed | handed back |
+ * | any other | checked, with the earliest next look, if a payment is still open |
  */
 export function resolveClosedOrder(
   order: ClaimedOrder,
   payments: readonly AssessedPayment[],
   context: ClosedContext,
 ): OrderStep {
-  if (whyLeftAlone(order, context) === "order_locked") {
-    return { outcome: "checked", reason: "order_locked", nextCheckAt: later(context.now, LOCKED_PAUSE), cancel: [] };
-  }
+  const leftAlone = whyLeftAlone(order, context);
+  if (leftAlone === "order_locked") return { outcome: "handed_back", reason: leftAlone, nextCheckAt: null, cancel: [] };
   const covered = order.status === "quarantined" &&
     coverage(order, eachMoneyOnce(payments.filter(isAssessedAs("paid"))));
   if (covered) return { outcome: "paid", reason: covered, nextCheckAt: null, cancel: [] };
-  const postponed = earliestOf(payments.filter(isAssessedAs("postponed")));
+
   const cancelable = payments.filter(isAssessedAs("cancelable"));
-  const leftAlone = whyLeftAlone(order, context);
-  const looks = payments.flatMap((it) => nextLookAt(it, context) ?? []).map(Number);
   return {
-    ...(postponed ? { outcome: "handed_back", reason: postponed.why, nextCheckAt: postponed.until } : {
+    ...(undecided(payments) ?? {
       outcome: "checked",
       reason: reasonOf(payments, cancelable.length > 0 ? leftAlone : null),
-      nextCheckAt: looks.length > 0 ? new Date(Math.min(...looks)) : null,
+      nextCheckAt: earliest(payments.flatMap((it) => nextLookAt(it, context) ?? [])),
     }),
     cancel: leftAlone === null ? cancelable : [],
   };
@@ -72,8 +73,6 @@ export function resolveClosedOrder(
 function reasonOf(payments: readonly AssessedPayment[], leftAlone: Reason | null): Reason {
   const quarantined = payments.filter(isAssessedAs("quarantine"));
   if (quarantined.length > 0) return firstOf(quarantined);
-  const unclear = payments.filter(isAssessedAs("unclear"));
-  if (unclear.length > 0) return firstOf(unclear);
   return leftAlone ?? earliestOf(payments.filter(isAssessedAs("wait")))?.why ?? "payments_checked";
 }
 
@@ -81,10 +80,10 @@ function reasonOf(payments: readonly AssessedPayment[], leftAlone: Reason | null
 function nextLookAt({ payment, assessment }: AssessedPayment, { now }: ClosedContext): Date | null {
   const known = { now, knownSince: payment.attachedAt };
   switch (assessment.kind) {
-    case "wait":
-      return latest(nextLook("protected", known), assessment.until);
-    case "unclear":
-      return latest(nextLook("unclear", known), assessment.notBefore ?? now);
+    case "wait": {
+      const look = nextLook("protected", known);
+      return look > assessment.until ? look : assessment.until;
+    }
     case "quarantine":
       return nextLook("puzzling", known);
     case "cancelable":
@@ -92,6 +91,10 @@ function nextLookAt({ payment, assessment }: AssessedPayment, { now }: ClosedCon
     default:
       return null;
   }
+}
+
+function earliest(moments: readonly Date[]): Date | null {
+  return moments.length > 0 ? new Date(Math.min(...moments.map(Number))) : null;
 }
 
 /**
@@ -140,8 +143,4 @@ export function intentsInDoubt(session: AssessedPayment, payments: readonly Asse
 /** The payments that are recorded as paid, as money. */
 export function recordedMoney({ payments }: Pick<ClaimedOrder, "payments">): Money[] {
   return payments.filter(({ state }) => state === "paid").map((payment) => moneyOf({ payment, ownIntent: null }));
-}
-
-function latest(one: Date, other: Date): Date {
-  return one > other ? one : other;
 }

@@ -37,10 +37,8 @@ export function resolveOrder(order: ClaimedOrder, payments: readonly AssessedPay
 
   const quarantined = payments.filter(isAssessedAs("quarantine"));
   if (quarantined.length > 0) return settled("quarantined", firstOf(quarantined));
-  const unclear = payments.filter(isAssessedAs("unclear"));
-  if (unclear.length > 0) return { ...settled("retry", firstOf(unclear)), nextCheckAt: latestOf(unclear) };
-  const postponed = earliestOf(payments.filter(isAssessedAs("postponed")));
-  if (postponed) return { ...settled("handed_back", postponed.why), nextCheckAt: postponed.until };
+  const notRead = undecided(payments);
+  if (notRead) return { ...notRead, cancel: [] };
   if (paid.length > 0) return settled("quarantined", "amount_mismatch");
   const waiting = earliestOf(payments.filter(isAssessedAs("wait")));
   if (waiting) return { ...settled("waiting", waiting.why), nextCheckAt: waiting.until };
@@ -78,6 +76,14 @@ export function earliestOf(payments: readonly AssessedAs<"wait" | "postponed">[]
   const until = Math.min(...payments.map(({ assessment }) => assessment.until.getTime()));
   const earliest = payments.filter(({ assessment }) => assessment.until.getTime() === until);
   return { until: new Date(until), why: firstOf(earliest) };
+}
+
+/** What follows while a payment could not be read: a failed attempt, or none at all. Null: every one was read. */
+export function undecided(payments: readonly AssessedPayment[]): Omit<OrderStep, "cancel"> | null {
+  const unclear = payments.filter(isAssessedAs("unclear"));
+  if (unclear.length > 0) return { outcome: "retry", reason: firstOf(unclear), nextCheckAt: latestOf(unclear) };
+  const postponed = earliestOf(payments.filter(isAssessedAs("postponed")));
+  return postponed && { outcome: "handed_back", reason: postponed.why, nextCheckAt: postponed.until };
 }
 
 function latestOf(unclear: readonly AssessedAs<"unclear">[]): Date | null {

@@ -7,6 +7,8 @@ import { intentSchema, sessionListSchema, sessionSchema, type StripeIntent, type
 import type { Outcome } from "./outcome.ts";
 import { LIST, READ } from "./pace.ts";
 
+export type { CallStatistics } from "./calls.ts";
+
 /** The version the rules were written against. A webhook endpoint has a version of its own. */
 export const STRIPE_API_VERSION = "2026-10-28.endive";
 

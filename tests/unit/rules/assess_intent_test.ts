@@ -1,19 +1,27 @@
 import assert from "node:assert/strict";
-import { judgeIntent, type Verdict, type VerdictContext } from "../../../functions/_shared/stripe/verdict.ts";
+import { assessIntent } from "../../../functions/_shared/rules/assess-intent.ts";
+import type { AssessContext, PaymentAssessment } from "../../../functions/_shared/rules/assessment.ts";
 import type { StripeIntent } from "../../../functions/_shared/stripe/objects.ts";
-import { actionIntent, at, context, DAY, HOUR, intent, MINUTE, NOW, payment, seconds } from "./builders.ts";
+import { actionIntent, at, context, DAY, HOUR, intent, MINUTE, NOW, order, seconds } from "./builders.ts";
 
-const CANCEL: Verdict = { kind: "cancelable", end: "cancel_intent", id: "pi_1" };
-const PAID: Verdict = { kind: "paid", amountReceived: 5000, currency: "eur" };
-const quarantine = (why: Extract<Verdict, { kind: "quarantine" }>["why"]): Verdict => ({ kind: "quarantine", why });
-const wait = (until: Date, why: Extract<Verdict, { kind: "wait" }>["why"]): Verdict => ({ kind: "wait", until, why });
+const CANCEL: PaymentAssessment = { kind: "cancelable", call: "cancel_intent", id: "pi_1" };
+const PAID: PaymentAssessment = { kind: "paid", amountReceived: 5000, currency: "eur" };
+const quarantine = (why: Extract<PaymentAssessment, { kind: "quarantine" }>["why"]): PaymentAssessment => ({
+  kind: "quarantine",
+  why,
+});
+const wait = (until: Date, why: Extract<PaymentAssessment, { kind: "wait" }>["why"]): PaymentAssessment => ({
+  kind: "wait",
+  until,
+  why,
+});
 
-const graceUsed: Partial<VerdictContext> = { payment: payment({ graceUntil: at(-1) }) };
+const graceUsed: Partial<AssessContext> = { order: order({ graceUntil: at(-1) }) };
 const old = { created: seconds(at(-8 * DAY)) };
 const young = { created: seconds(at(-6 * DAY)) };
 const windowEnd = at(DAY);
 
-const rows: [string, StripeIntent, Verdict, Partial<VerdictContext>?][] = [
+const rows: [string, StripeIntent, PaymentAssessment, Partial<AssessContext>?][] = [
   // 1.1, status by status
   ["requires_payment_method is cancelable", intent(), CANCEL],
   ["requires_confirmation is cancelable", intent({ status: "requires_confirmation" }), CANCEL],
@@ -47,30 +55,54 @@ const rows: [string, StripeIntent, Verdict, Partial<VerdictContext>?][] = [
   ],
 
   // ownership
-  ["no order_id is quarantined", intent({ metadata: {} }), quarantine("foreign_payment")],
-  ["another order's id is quarantined", intent({ metadata: { order_id: "o2" } }), quarantine("foreign_payment")],
+  ["one that names no order is proven by its attachment", intent({ metadata: {} }), CANCEL],
   [
-    "a foreign intent is quarantined even when canceled",
-    intent({ status: "canceled", metadata: {} }),
+    "one that names another order is quarantined",
+    intent({ metadata: { order_id: "o2" } }),
     quarantine("foreign_payment"),
   ],
-  ["a live intent under a test key is quarantined", intent({ livemode: true }), quarantine("wrong_mode")],
-  ["a test intent under a live key is quarantined", intent(), quarantine("wrong_mode"), { livemode: true }],
+  [
+    "a foreign one is quarantined even when canceled",
+    intent({ status: "canceled", metadata: { order_id: "o2" } }),
+    quarantine("foreign_payment"),
+  ],
+  ["a live one under a test key is quarantined", intent({ livemode: true }), quarantine("wrong_mode")],
+  ["a test one under a live key is quarantined", intent(), quarantine("wrong_mode"), { livemode: true }],
+
+  // an amount or currency that the shop cannot know
+  [
+    "fully received without being succeeded is paid, although the order's amount is unknown",
+    intent({ status: "canceled", amount_received: 5000 }),
+    PAID,
+    { order: order({ amount: null, currency: null }) },
+  ],
+  [
+    "partly received is quarantined, although the order's amount is unknown",
+    intent({ status: "requires_capture", amount_received: 4999 }),
+    quarantine("partly_received"),
+    { order: order({ amount: null, currency: null }) },
+  ],
 
   // 1.1, requires_action: the customer is at a screen
   [
     "3-D Secure gets five minutes once",
     actionIntent("use_stripe_sdk"),
-    { kind: "wait", until: at(5 * MINUTE), why: "customer_action", graceUntil: at(5 * MINUTE) },
+    { kind: "wait", until: at(5 * MINUTE), why: "customer_action", grants: at(5 * MINUTE) },
   ],
   [
     "a running grace is waited for and not extended",
     actionIntent("redirect_to_url"),
     wait(at(MINUTE), "customer_action"),
-    { payment: payment({ graceUntil: at(MINUTE) }) },
+    { order: order({ graceUntil: at(MINUTE) }) },
+  ],
+  [
+    "a customer in 3-D Secure for an order that is closed gets no grace",
+    actionIntent("use_stripe_sdk"),
+    CANCEL,
+    { order: order({ status: "paid" }) },
   ],
   ["a redirect after its grace is cancelable", actionIntent("redirect_to_url"), CANCEL, graceUsed],
-  ["a grace that ends now is over", actionIntent("redirect_to_url"), CANCEL, { payment: payment({ graceUntil: NOW }) }],
+  ["a grace that ends now is over", actionIntent("redirect_to_url"), CANCEL, { order: order({ graceUntil: NOW }) }],
   ["a wallet's QR code after its grace is cancelable", actionIntent("wechat_pay_display_qr_code"), CANCEL, graceUsed],
 
   // 1.7, vouchers
@@ -183,7 +215,7 @@ const rows: [string, StripeIntent, Verdict, Partial<VerdictContext>?][] = [
 ];
 
 for (const [name, object, expected, overrides] of rows) {
-  Deno.test(`verdict on an intent: ${name}`, () => {
-    assert.deepEqual(judgeIntent(object, context(overrides)), expected);
+  Deno.test(`an intent: ${name}`, () => {
+    assert.deepEqual(assessIntent(object, context(overrides)), expected);
   });
 }

@@ -1,18 +1,21 @@
 import assert from "node:assert/strict";
+import { assessSession } from "../../../functions/_shared/rules/assess-session.ts";
+import type { AssessContext, PaymentAssessment } from "../../../functions/_shared/rules/assessment.ts";
 import type { StripeSession } from "../../../functions/_shared/stripe/objects.ts";
-import type { Verdict, VerdictContext } from "../../../functions/_shared/stripe/verdict.ts";
-import { type ExpandedSession, isExpanded, judgeSession } from "../../../functions/_shared/stripe/verdict-session.ts";
-import { actionIntent, at, context, DAY, HOUR, intent, MINUTE, payment, seconds, session } from "./builders.ts";
+import { actionIntent, at, context, DAY, HOUR, intent, MINUTE, order, payment, seconds, session } from "./builders.ts";
 
-const EXPIRE: Verdict = { kind: "cancelable", end: "expire_session", id: "cs_1" };
-const CANCEL: Verdict = { kind: "cancelable", end: "cancel_intent", id: "pi_1" };
-const PAID: Verdict = { kind: "paid", amountReceived: 5000, currency: "eur" };
-const quarantine = (why: Extract<Verdict, { kind: "quarantine" }>["why"]): Verdict => ({ kind: "quarantine", why });
-const graceUsed: Partial<VerdictContext> = { payment: payment({ graceUntil: at(-1) }) };
+const EXPIRE: PaymentAssessment = { kind: "cancelable", call: "expire_session", id: "cs_1" };
+const CANCEL: PaymentAssessment = { kind: "cancelable", call: "cancel_intent", id: "pi_1" };
+const PAID: PaymentAssessment = { kind: "paid", amountReceived: 5000, currency: "eur" };
+const quarantine = (why: Extract<PaymentAssessment, { kind: "quarantine" }>["why"]): PaymentAssessment => ({
+  kind: "quarantine",
+  why,
+});
+const graceUsed: Partial<AssessContext> = { order: order({ graceUntil: at(-1) }) };
 const succeeded = intent({ status: "succeeded", amount_received: 5000 });
 const canceled = intent({ status: "canceled" });
 
-const rows: [string, StripeSession, Verdict, Partial<VerdictContext>?][] = [
+const rows: [string, StripeSession, PaymentAssessment, Partial<AssessContext>?][] = [
   ["open and never confirmed is ended by expiring it", session(), EXPIRE],
   ["open with an unpaid intent is ended by expiring it", session({ payment_intent: intent() }), EXPIRE],
   ["open with a canceled intent is still payable, so it is expired", session({ payment_intent: canceled }), EXPIRE],
@@ -20,7 +23,7 @@ const rows: [string, StripeSession, Verdict, Partial<VerdictContext>?][] = [
   [
     "open with the customer in 3-D Secure gets the grace",
     session({ payment_intent: actionIntent("use_stripe_sdk") }),
-    { kind: "wait", until: at(5 * MINUTE), why: "customer_action", graceUntil: at(5 * MINUTE) },
+    { kind: "wait", until: at(5 * MINUTE), why: "customer_action", grants: at(5 * MINUTE) },
   ],
   ["expired without an intent is dead", session({ status: "expired" }), { kind: "dead" }],
   ["expired with a canceled intent is dead", session({ status: "expired", payment_intent: canceled }), {
@@ -79,7 +82,7 @@ const rows: [string, StripeSession, Verdict, Partial<VerdictContext>?][] = [
   [
     "complete and unpaid with a cancelable intent gets the grace first",
     session({ status: "complete", payment_intent: intent() }),
-    { kind: "wait", until: at(5 * MINUTE), why: "customer_action", graceUntil: at(5 * MINUTE) },
+    { kind: "wait", until: at(5 * MINUTE), why: "customer_action", grants: at(5 * MINUTE) },
   ],
   [
     "complete and unpaid with a cancelable intent is ended through the intent after the grace",
@@ -100,10 +103,28 @@ const rows: [string, StripeSession, Verdict, Partial<VerdictContext>?][] = [
   ["a subscription is quarantined", session({ mode: "subscription" }), quarantine("unsupported_session")],
   ["a setup is quarantined", session({ mode: "setup", status: "expired" }), quarantine("unsupported_session")],
   ["another order's session is quarantined", session({ metadata: { order_id: "o2" } }), quarantine("foreign_payment")],
+  ["without metadata is proven by its attachment", session({ metadata: null, status: "expired" }), { kind: "dead" }],
   [
-    "a session without metadata is quarantined",
+    "noted by a customer and without metadata is quarantined",
     session({ metadata: null, status: "expired" }),
     quarantine("foreign_payment"),
+    { payment: payment({ stripeId: "cs_1", source: "client" }) },
+  ],
+  [
+    "noted by a customer, its own metadata proves its intent",
+    session({ payment_intent: intent({ metadata: {} }) }),
+    EXPIRE,
+    { payment: payment({ stripeId: "cs_1", source: "client" }) },
+  ],
+  [
+    "known with its intent's id alone proves nothing about the money",
+    session({ status: "expired", payment_intent: "pi_1" }),
+    { kind: "unclear", why: "bad_reply" },
+  ],
+  [
+    "a session that required no payment brought no money, whatever its total says",
+    session({ status: "complete", payment_status: "no_payment_required", amount_total: 5000 }),
+    { kind: "paid", amountReceived: 0, currency: "eur" },
   ],
   ["a live session under a test key is quarantined", session({ livemode: true }), quarantine("wrong_mode")],
   [
@@ -178,16 +199,7 @@ rows.push(
 );
 
 for (const [name, object, expected, overrides] of rows) {
-  Deno.test(`verdict on a session: ${name}`, () => {
-    assert.deepEqual(judgeSession(expanded(object), context(overrides)), expected);
+  Deno.test(`a session: ${name}`, () => {
+    assert.deepEqual(assessSession(object, context(overrides)), expected);
   });
-}
-
-Deno.test("a session with only its intent's id cannot be judged", () => {
-  assert.equal(isExpanded(session({ payment_intent: "pi_1" })), false);
-});
-
-function expanded(object: StripeSession): ExpandedSession {
-  assert.ok(isExpanded(object));
-  return object;
 }

@@ -1,12 +1,12 @@
-import type { ClaimedOrder, ClaimedPayment } from "../../../functions/_shared/orders.ts";
+import type { AssessContext, AssessedPayment, PaymentAssessment } from "../../../functions/_shared/rules/assessment.ts";
+import type { ClaimedOrder, ClaimedPayment } from "../../../functions/_shared/rules/orders.ts";
+import { DEFAULT_POLICY } from "../../../functions/_shared/rules/policy.ts";
 import {
   intentSchema,
   sessionSchema,
   type StripeIntent,
   type StripeSession,
 } from "../../../functions/_shared/stripe/objects.ts";
-import { DEFAULT_POLICY } from "../../../functions/_shared/stripe/policy.ts";
-import type { VerdictContext } from "../../../functions/_shared/stripe/verdict.ts";
 
 export const NOW = new Date("2026-11-22T12:00:00Z");
 export const MINUTE = 60_000;
@@ -18,10 +18,10 @@ export function at(offset: number): Date {
 }
 
 export function seconds(moment: Date): number {
-  return Math.floor(moment.getTime() / 1000);
+  return Math.floor(moment.getTime() / 1_000);
 }
 
-/** An unpaid intent of order `o1`, with the fields Stripe always sends and the jobs read, through the real schema. */
+/** An unpaid intent of order `o1`, with the fields Stripe always sends and the rules read, through the real schema. */
 export function intent(overrides: Record<string, unknown> = {}): StripeIntent {
   return intentSchema.parse({
     id: "pi_1",
@@ -34,7 +34,6 @@ export function intent(overrides: Record<string, unknown> = {}): StripeIntent {
     livemode: false,
     metadata: { order_id: "o1" },
     cancellation_reason: null,
-    capture_method: "automatic",
     next_action: null,
     client_secret: "pi_1_secret_x",
     ...overrides,
@@ -58,6 +57,7 @@ export function session(overrides: Record<string, unknown> = {}): StripeSession 
     currency: "eur",
     livemode: false,
     metadata: { order_id: "o1" },
+    client_reference_id: null,
     payment_intent: null,
     client_secret: "cs_1_secret_x",
     ...overrides,
@@ -66,35 +66,53 @@ export function session(overrides: Record<string, unknown> = {}): StripeSession 
 
 export function payment(overrides: Partial<ClaimedPayment> = {}): ClaimedPayment {
   return {
-    id: `row-${overrides.stripeId ?? "pi_1"}`,
-    kind: overrides.stripeId?.startsWith("cs_") ? "checkout_session" : "payment_intent",
     stripeId: "pi_1",
-    stripeAccount: null,
+    kind: overrides.stripeId?.startsWith("cs_") ? "checkout_session" : "payment_intent",
+    account: "",
     state: "open",
-    graceUntil: null,
-    createdAt: at(-HOUR),
+    source: "server",
+    reason: null,
+    receivedAmount: null,
+    intent: null,
+    attachedAt: at(-HOUR),
     ...overrides,
   };
 }
 
 export function order(overrides: Partial<ClaimedOrder> = {}): ClaimedOrder {
   return {
-    id: "o1",
+    ref: "o1",
+    status: "open",
     attempt: 3,
     amount: 5000,
     currency: "eur",
+    account: "",
+    method: null,
+    placedAt: at(-HOUR),
+    deadline: at(-MINUTE),
+    graceUntil: null,
+    shopState: null,
     payments: [payment()],
     ...overrides,
   };
 }
 
-export function context(overrides: Partial<VerdictContext> = {}): VerdictContext {
+export function context(overrides: Partial<AssessContext> = {}): AssessContext {
   return {
     order: order(),
     payment: payment(),
-    now: NOW,
-    policy: DEFAULT_POLICY,
+    metadataKey: "order_id",
     livemode: false,
+    policy: DEFAULT_POLICY,
+    now: NOW,
     ...overrides,
   };
+}
+
+/** A payment of which this is known. */
+export function assessed(
+  assessment: PaymentAssessment,
+  { ownIntent = null, ...overrides }: Partial<ClaimedPayment> & Partial<Pick<AssessedPayment, "ownIntent">> = {},
+): AssessedPayment {
+  return { payment: payment(overrides), assessment, canceled: null, evidence: {}, ownIntent };
 }
