@@ -212,7 +212,7 @@ begin
 
   if v_threshold is null then
     perform lapse.raise_alert(
-      p_key => 'run_failed:' || p_job, p_job => p_job, p_severity => 'critical', p_message => 'A run failed',
+      p_key => 'run_failed:' || p_job, p_job => p_job, p_severity => 'warning', p_message => 'A run failed',
       p_details => jsonb_build_object('runId', p_run_id, 'error', 'lapse.settings has no row'), p_now => p_now
     );
     return lapse.refuse_run(

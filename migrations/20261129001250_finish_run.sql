@@ -81,7 +81,7 @@ begin
     -- A run restricted to one order says nothing about the job, and whoever asked for it sees how it ended.
     if v_status = 'failed' and v_run.ref is null then
       perform lapse.raise_alert(
-        p_key => 'run_failed:' || v_run.job, p_job => v_run.job, p_severity => 'critical', p_message => 'A run failed',
+        p_key => 'run_failed:' || v_run.job, p_job => v_run.job, p_severity => 'warning', p_message => 'A run failed',
         p_details => jsonb_build_object('runId', p_run_id, 'error', p_error), p_now => p_now
       );
     elsif v_status = 'succeeded' and v_run.ref is null then
