@@ -1,26 +1,37 @@
 begin;
 \ir ../helpers.sql
-select plan(13);
+select plan(20);
 
 select pg_temp.place_due_order('a', '{pi_1}');
 
-select throws_ok('update public.orders set ' || change, '23514', null, change)
+select throws_ok('update lapse.orders set ' || change, '23514', null, change)
 from unnest(array[
   'next_check_at = null',
+  'due_since = null',
   $$ status = 'expiring' $$,
-  'claimed_by = gen_random_uuid()',
-  'paid_at = now()',
+  'closed_at = now()',
   $$ status = 'paid', next_check_at = null $$,
-  $$ status = 'paid', paid_at = now() $$,
-  'expired_at = now()',
   'amount = -1',
-  $$ currency = 'EUR' $$
+  'amount = null',
+  'currency = null',
+  $$ currency = 'EUR' $$,
+  $$ account = 'acc_1' $$,
+  $$ deadline = 'infinity' $$,
+  $$ placed_at = '-infinity' $$,
+  $$ status = 'shipped' $$,
+  $$ ref = '' $$
 ]) as change;
 select throws_ok(
-  $$ update public.orders set status = 'expired', next_check_at = null $$, '23001', null, 'status = expired without a moment'
+  $$ update lapse.orders set status = 'expired', next_check_at = null $$, '23001', null, 'status = expired without a moment'
 );
-select throws_ok('update public.stock_reservations set ' || change, '23514', null, change)
-from unnest(array[$$ state = 'released' $$, 'closed_at = now()', 'quantity = 0']) as change;
+select lives_ok('update lapse.orders set ' || change, change)
+from unnest(array[
+  'amount = null, currency = null',
+  $$ status = 'expiring', run_id = gen_random_uuid() $$,
+  $$ status = 'quarantined', run_id = null, next_check_at = null $$,
+  'next_check_at = now()',
+  $$ status = 'paid', closed_at = now(), next_check_at = null $$
+]) as change;
 
 select * from finish();
 rollback;
