@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers.sql
-select plan(23);
+select plan(21);
 
 select pg_temp.place_due_order('pending', '{pi_0}'), pg_temp.place_due_order('expiring', '{pi_1}'), pg_temp.place_due_order('expired', '{pi_2}');
 select pg_temp.place_due_order('paid', '{pi_3}'), pg_temp.place_due_order('quarantined', '{pi_4}');
@@ -21,7 +21,7 @@ select is((select count(*) from lapse.payments where stripe_id = 'pi_new'), 0::b
 
 select lapse.attach_payment(pg_temp.ref('pending'), 'cs_test_new', 'acct_1', p_now => pg_temp.noon());
 select results_eq(
-  $$ select ref, kind, account, source, state, attached_at from lapse.payments where stripe_id = 'cs_test_new' $$,
+  $$ select ref = pg_temp.ref('pending'), kind, account, source, state, attached_at from lapse.payments where stripe_id = 'cs_test_new' $$,
   $$ values (true, 'checkout_session', 'acct_1', 'server', 'open', pg_temp.noon()) $$, 'a pending order takes it, open'
 );
 select is(pg_temp.told('pending', 'payments'), '2', 'and counts it');
