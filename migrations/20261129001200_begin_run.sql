@@ -228,6 +228,8 @@ begin
     return lapse.refuse_run(p_run_id => p_run_id, p_status => 'failed', p_error => v_problem, p_now => p_now);
   end if;
   perform lapse.resolve_alert(p_key => 'adapter', p_now => p_now);
+  -- What the shop's triggers noted since the last run counts as due, for the brake as well.
+  perform lapse.fold_inbox(p_refs => null, p_limit => 10000, p_now => p_now);
 
   if v_run.dry_run then
     update lapse.runs r set status = 'running', started_at = p_now, heartbeat_at = p_now
