@@ -20,23 +20,6 @@ export class LeaseLostError extends DatabaseError {
   override name = "LeaseLostError";
 }
 
-/**
- * A call to Stripe that never left, for a reason of ours. The Stripe SDK wraps whatever its `fetch` throws as if the network had
- * failed; by this class the gateway recognises it.
- *
- * - `out_of_time`: the run's deadline comes before the call's turn, or the worker is being retired.
- * - `request`: the jobs never make such a request.
- */
-export class UnsentCallError extends Error {
-  override name = "UnsentCallError";
-  readonly why: "out_of_time" | "request";
-
-  constructor(why: UnsentCallError["why"], message: string, options: { cause?: unknown } = {}) {
-    super(message, options);
-    this.why = why;
-  }
-}
-
 /** Whether an error that one order met is about the run: every other order would meet it too, and none is to blame. */
 export function concernsTheRun(error: unknown): boolean {
   return error instanceof DatabaseError || error instanceof ConfigurationError;

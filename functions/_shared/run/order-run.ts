@@ -1,9 +1,12 @@
 import type { Database } from "../database/database.ts";
 import type { Lease } from "../database/runs.ts";
-import { createKeyCheck, type KeyCheck } from "../protocol/key-check.ts";
+import { createKeyCheck, isKeyDoubtful, type KeyCheck } from "../protocol/key-check.ts";
 import type { Reason } from "../rules/reasons.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
 import type { JobResult, Ports, Task } from "./job.ts";
+
+/** A page takes some 2 ms of CPU, and a run has 0.6 s. */
+const PAGES_OF_A_RUN = 100;
 
 /** What inspecting orders takes: what it may touch, what it was asked, and how far it has come. A dry run has no more than this. */
 export type Inspection = { ports: Ports; task: Task; gateway: StripeGateway; progress: Progress };
@@ -15,6 +18,8 @@ export type Progress = {
   /** Orders it may still decide: of those it was asked for, and of its own share (`runOrders`). */
   limitLeft: number;
   shareLeft: number;
+  /** Pages of Stripe's lists it may still read. */
+  pagesLeft: number;
   /** Orders decided and windows of lists recorded. A run that got nowhere is not continued at once. */
   done: number;
   failed: number;
@@ -26,6 +31,8 @@ export type Progress = {
   unread: string[];
   /** Why orders went back undecided although nothing is wrong with them. */
   delay: string | null;
+  /** A settlement went back: its orders are due at once, and whoever claims on meets them again and again. */
+  claimsNothing: boolean;
   /** Why it handed over before its work was done. */
   handover: "Its share of orders is used up" | "Its time is over" | "Its worker is being retired" | null;
   /** What broke it first. */
@@ -43,12 +50,14 @@ export async function beginInspection(ports: Ports, task: Task): Promise<Inspect
     progress: {
       limitLeft: task.limit,
       shareLeft: task.settings.runOrders,
+      pagesLeft: PAGES_OF_A_RUN,
       done: 0,
       failed: 0,
       keyCheck: createKeyCheck(),
       stop: null,
       unread: [],
       delay: null,
+      claimsNothing: false,
       handover: null,
       broken: null,
     },
@@ -68,10 +77,11 @@ export function hasToHandOver({ ports: { clock, deadline, retired }, progress }:
  * @throws what broke it.
  */
 export function resultOf({ progress }: Inspection): JobResult {
-  const { keyCheck, delay, unread, handover, failed, broken, done } = progress;
+  const { keyCheck, delay, unread, failed, broken, done } = progress;
   if (broken) throw broken.error;
-  const stop = progress.stop ?? (keyCheck.isDoubtful() ? "too_many_not_found" : null);
+  const stop = progress.stop ?? (isKeyDoubtful(keyCheck) ? "too_many_not_found" : null);
   if (stop) return { status: "failed", error: `Stripe stopped the run: ${stop}`, workLeft: false };
+  const handover = progress.handover ?? (progress.pagesLeft <= 0 ? "Its share of pages is used up" : null);
   const why = [
     delay && `Orders went back undecided, because the database did not settle them in time: ${delay}`,
     unread.length > 0 && `Lists of Stripe could not be read, so orders wait: ${unread.slice(0, 5).join("; ")}`,

@@ -2,7 +2,7 @@ import type { ListCursor, ListedPayment, ListedWindow } from "../database/lists.
 import { isRefusal, isTimeout } from "../database/refusals.ts";
 import { reasonOf } from "../errors.ts";
 import type { Reason } from "../rules/reasons.ts";
-import { type ListedObject, outcomeOf } from "../stripe/outcomes.ts";
+import type { ListedPayment as ListedObject } from "../stripe/objects.ts";
 import { hasToHandOver, type OrderRun } from "./order-run.ts";
 
 const MINUTE = 60_000;
@@ -13,13 +13,9 @@ const OVERLAP = 2 * MINUTE;
 /** A window's length: the first one, and the least, below which it is read whole however many pages it has. */
 const FIRST_SPAN = 60 * MINUTE;
 const LEAST_SPAN = 2 * MINUTE;
-/** The most that Stripe lists at once. */
-const PAGE = 100;
 /** A window with more pages is halved, and after one with fewer the next is twice as long. */
 const MOST_PAGES = 30;
 const FEW_PAGES = 3;
-/** A page takes some 2 ms of CPU: after so many the run hands over. */
-const PAGES_OF_A_RUN = 100;
 const LISTS_AT_ONCE = 8;
 
 /**
@@ -31,13 +27,14 @@ const LISTS_AT_ONCE = 8;
  */
 export async function readLists(run: OrderRun): Promise<void> {
   const { ports: { database }, lease, gateway, progress } = run;
-  const cursors = (await database.listWindows(lease, gateway.livemode)).values();
-  const budget = { pages: PAGES_OF_A_RUN };
+  const windows = await database.listWindows(lease, gateway.livemode);
+  progress.keyCheck.isProven ||= windows.some(({ proven }) => proven);
+  const cursors = windows.values();
   const lane = async () => {
     // One iterator for all lanes: each takes the next list that nobody has taken.
     for (const cursor of cursors) {
       try {
-        await readList(cursor, budget, run);
+        await readList(cursor, run);
       } catch (error) {
         progress.broken ??= { error };
       }
@@ -47,31 +44,24 @@ export async function readLists(run: OrderRun): Promise<void> {
   await Promise.all(Array.from({ length: LISTS_AT_ONCE }, lane));
 }
 
-type Budget = { pages: number };
-
-async function readList(cursor: ListCursor, budget: Budget, run: OrderRun): Promise<void> {
+async function readList(cursor: ListCursor, run: OrderRun): Promise<void> {
   const { ports: { database, clock, log }, lease, gateway } = run;
   let { readTo } = cursor;
   let span = FIRST_SPAN;
   while (readTo.getTime() < clock.now().getTime() - SETTLED_AFTER) {
-    if (budget.pages <= 0) run.progress.handover ??= "Its share of orders is used up";
-    if (hasToHandOver(run)) return;
+    if (run.progress.pagesLeft <= 0 || hasToHandOver(run)) return;
     const window = {
       from: new Date(readTo.getTime() - OVERLAP),
       to: wholeSecond(Math.min(readTo.getTime() + span, clock.now().getTime())),
     };
-    const read = await readWindow(cursor, window, {
-      mostPages: span > LEAST_SPAN ? MOST_PAGES : Infinity,
-      budget,
-      run,
-    });
+    const read = await readWindow(cursor, window, span > LEAST_SPAN ? MOST_PAGES : Infinity, run);
     if (read === "too_many") {
-      span = Math.max(LEAST_SPAN, span / 2);
+      span = Math.max(LEAST_SPAN, (window.to.getTime() - readTo.getTime()) / 2);
       continue;
     }
     if (read === "out_of_time") return void (run.progress.handover ??= "Its time is over");
     if ("failed" in read) return await giveUp(cursor, read, run);
-    // Stripe's clock is behind: nothing more is settled for now.
+    // The list is read up to the present, by Stripe's own clock.
     if (read.to <= readTo) return;
     try {
       const recorded = await database.recordListed(lease, cursor, gateway.livemode, read);
@@ -83,6 +73,7 @@ async function readList(cursor: ListCursor, budget: Budget, run: OrderRun): Prom
         recorded: recorded.recorded,
       });
       run.progress.done += 1;
+      run.progress.keyCheck.isProven ||= recorded.proven;
       // Another run set it back, or reads the same list.
       if (recorded.readTo <= readTo) return;
       readTo = recorded.readTo;
@@ -101,29 +92,26 @@ type Failed = { failed: string; stops: boolean };
 async function readWindow(
   { account, list }: ListCursor,
   { from, to }: { from: Date; to: Date },
-  { mostPages, budget, run: { gateway, task } }: { mostPages: number; budget: Budget; run: OrderRun },
+  mostPages: number,
+  { gateway, task, progress, ports: { log } }: OrderRun,
 ): Promise<ReadWindow | Failed | "too_many" | "out_of_time"> {
   const readPage = list === "payment_intents" ? gateway.listIntents : gateway.listSessions;
   const payments: ListedPayment[] = [];
   let startingAfter: string | null = null;
   let settledTo: Date | null = null;
   for (let pages = 1; pages <= mostPages; pages++) {
-    budget.pages -= 1;
-    const reply = await readPage({ account, createdGte: from, createdLt: to, startingAfter, limit: PAGE });
-    const outcome = outcomeOf(reply, "read");
-    if (outcome.kind === "out_of_time") return "out_of_time";
-    if (outcome.kind !== "object" || !reply.ok) return failureOf(outcome);
-    // Read before the window's other pages: what is created while they are read may be missing from it.
-    if (settledTo === null) {
-      if (reply.date === null) return { failed: "bad_reply: no Date header", stops: false };
-      settledTo = new Date(reply.date.getTime() - SETTLED_AFTER);
-    }
+    progress.pagesLeft -= 1;
+    const outcome = await readPage({ account, from, to, startingAfter });
+    if (outcome.kind === "unsent") return "out_of_time";
+    if (outcome.kind !== "object") return failureOf(outcome);
     const page = outcome.object;
-    for (const payment of page.payments) {
-      const ref = payment.livemode === gateway.livemode ? refOf(payment, task.settings.metadataKey) : null;
-      if (ref === null || payment.status === "canceled" || payment.status === "expired") continue;
-      payments.push({ stripeId: payment.id, ref, createdAt: payment.createdAt, status: payment.status });
-    }
+    if (page.answeredAt === null) return { failed: "bad_reply: no Date header", stops: false };
+    // By the first page: what is created while the others are read may be missing from them.
+    settledTo ??= new Date(page.answeredAt.getTime() - SETTLED_AFTER);
+    if (page.unreadable.length > 0) log.error("list_rows_unreadable", { list, count: page.unreadable.length });
+    payments.push(
+      ...page.payments.flatMap((payment) => listedOf(payment, task.settings.metadataKey, gateway.livemode)),
+    );
     if (!page.hasMore || page.lastId === null) {
       return { from, to: new Date(Math.min(to.getTime(), settledTo.getTime())), payments, pages };
     }
@@ -132,9 +120,12 @@ async function readWindow(
   return "too_many";
 }
 
-/** The order that a payment names; null: none. */
-function refOf({ metadata, clientReferenceId }: ListedObject, metadataKey: string): string | null {
-  return metadata[metadataKey] || clientReferenceId || null;
+/** Nothing for a payment that names no order, is over, or belongs to the other mode. */
+function listedOf(payment: ListedObject, metadataKey: string, livemode: boolean): ListedPayment[] {
+  const { id, status, created, metadata, client_reference_id } = payment;
+  const ref = metadata[metadataKey] || client_reference_id;
+  if (!ref || payment.livemode !== livemode || status === "canceled" || status === "expired") return [];
+  return [{ stripeId: id, ref, createdAt: new Date(created * 1_000), status: status ?? "unknown" }];
 }
 
 function failureOf(outcome: { kind: string; why?: string }): Failed {

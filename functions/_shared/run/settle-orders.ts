@@ -23,7 +23,8 @@ export async function settleOrders(decisions: OrderDecision[], run: OrderRun): P
 
   // Neither moves stock, so neither waits for an article.
   const second = await settleInHalves([
-    ...first.refused.map(({ decision }) => refusedAttempt(decision)),
+    // What Stripe said may be what was refused. The next look finds it again.
+    ...first.refused.map(({ decision }) => failedAttempt(decision, "settlement_refused")),
     ...first.open.map(handedBack),
   ], run);
   // Not even the failed attempt could be written: the claim lapses, which counts as one.
@@ -73,9 +74,12 @@ async function settleInHalves(
   return result;
 }
 
-/** Without what Stripe said of the payments: that may be what was refused. The next look finds it again. */
-function refusedAttempt({ ref, attempt }: OrderDecision): OrderDecision {
-  return { ref, attempt, outcome: "retry", reason: "settlement_refused", nextCheckAt: null, payments: [] };
+/** A failed attempt, without what Stripe may have said of the payments. Open or not, the database backs off and gives up at last. */
+export function failedAttempt(
+  { ref, attempt }: Pick<OrderDecision, "ref" | "attempt">,
+  reason: OrderDecision["reason"],
+): OrderDecision {
+  return { ref, attempt, outcome: "retry", reason, nextCheckAt: null, payments: [] };
 }
 
 /** What Stripe said of the payments is true whatever becomes of the order. */

@@ -2,6 +2,7 @@ import type { Database } from "../database/database.ts";
 import type { BeginAnswer, NewRun } from "../database/runs.ts";
 import type { StripeEnvironment } from "../environment.ts";
 import { ConfigurationError, LeaseLostError, reasonOf } from "../errors.ts";
+import type { CallStatistics } from "../stripe/calls.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
 import { type Clock, clockFrom } from "./clock.ts";
 import type { Job, JobResult, Ports, Task } from "./job.ts";
@@ -28,7 +29,6 @@ export type StartedRun = { answer: BeginAnswer["answer"]; ended: Promise<RunEnde
 export type RunEnded = { report: RunReport; configurationError: string | null };
 
 type Running = Extract<BeginAnswer, { answer: "running" }>;
-type Statistics = { calls: number; throttled: number; callsByEndpoint: Record<string, number> };
 
 /**
  * Begins a run and works it off in the background: lease, brake, the job, the end, a continuation if work is left.
@@ -51,7 +51,7 @@ export async function startRun(options: StartRunOptions): Promise<StartedRun> {
 
 async function workOff(begun: Running, options: StartRunOptions): Promise<RunEnded> {
   const { job, log } = options;
-  const statistics: Statistics = { calls: 0, throttled: 0, callsByEndpoint: {} };
+  const statistics: CallStatistics = { calls: 0, throttled: 0, callsByEndpoint: {} };
   let configurationError: string | null = null;
   let result: JobResult;
   try {
@@ -68,7 +68,7 @@ async function workOff(begun: Running, options: StartRunOptions): Promise<RunEnd
 function portsOf(
   { now, settings, paymentsPerSecond }: Running,
   environment: StripeEnvironment | null,
-  statistics: Statistics,
+  statistics: CallStatistics,
   { database, log, retired = new AbortController().signal, world = { fetch: globalThis.fetch, clockFrom } }:
     StartRunOptions,
 ): Ports {
@@ -81,16 +81,18 @@ function portsOf(
   async function open(): Promise<StripeGateway> {
     if (environment === null) throw new Error("Cannot open Stripe: this job said that it does not use it");
     const { openStripe } = await import("../stripe/gateway.ts");
-    return openStripe({
+    const gateway = openStripe({
       ...environment,
       fetch: world.fetch,
       clock,
       deadline: deadline.call,
-      signal: retired,
       paymentsPerSecond,
       statistics,
-      onThrottled: (endpoint, reason) => log.info("throttled", { endpoint, reason }),
+      onThrottled: (endpoint, limit) => log.info("throttled", { endpoint, limit }),
     });
+    if (retired.aborted) gateway.close();
+    retired.addEventListener("abort", gateway.close, { once: true });
+    return gateway;
   }
   return { database, openStripe: () => opened ??= open(), clock, log, deadline, retired };
 }
@@ -105,7 +107,7 @@ function taskOf({ run, settings, due }: Running): Task {
 async function endRun(
   { run }: Running,
   result: JobResult,
-  { calls, throttled, callsByEndpoint }: Statistics,
+  { calls, throttled, callsByEndpoint }: CallStatistics,
   { database, log }: StartRunOptions,
 ): Promise<RunReport> {
   let row = run;

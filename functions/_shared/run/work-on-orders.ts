@@ -1,10 +1,11 @@
 import type { Claim } from "../database/orders.ts";
 import { reasonOf } from "../errors.ts";
 import { type ExaminedBatch, examineOrders } from "../protocol/examine-orders.ts";
+import { isKeyDoubtful } from "../protocol/key-check.ts";
 import type { OrderDecision } from "../rules/orders.ts";
 import { policyOf } from "../rules/policy.ts";
 import { type ClaimOrders, hasToHandOver, type Inspection, type OrderRun } from "./order-run.ts";
-import { settleOrders } from "./settle-orders.ts";
+import { failedAttempt, settleOrders } from "./settle-orders.ts";
 
 /** Orders of one batch that ask Stripe at the same time. The gateway's pace decides when their turns come. */
 const ORDERS_IN_FLIGHT = 25;
@@ -54,19 +55,22 @@ async function workOnBatch(run: OrderRun, claimOrders: ClaimOrders): Promise<boo
     delay: settled.delay,
     outcomes: settled.outcomes,
   });
-  progress.done += batch.decisions.length;
+  for (const [outcome, count] of Object.entries(settled.outcomes)) {
+    progress.done += outcome === "handed_back" ? 0 : count;
+  }
   progress.failed += settled.failed;
   progress.delay ??= settled.delay;
-  if (batch.untouched.length > 0 && batch.stop === null && batch.broken === null) {
-    progress.handover ??= "Its time is over";
+  progress.claimsNothing ||= settled.delay !== null;
+  if (batch.untouched.length > 0 && batch.stop === null && batch.broken === null && !hasToHandOver(run)) {
+    progress.handover = "Its time is over";
   }
   return true;
 }
 
 function hasToEnd(run: OrderRun): boolean {
-  const { stop, broken, delay, keyCheck, limitLeft, shareLeft } = run.progress;
+  const { stop, broken, claimsNothing, keyCheck, limitLeft, shareLeft } = run.progress;
   // The key is judged anew each time: what another batch finds meanwhile may prove it right.
-  if (stop !== null || broken !== null || delay !== null || keyCheck.isDoubtful() || limitLeft <= 0) return true;
+  if (stop !== null || broken !== null || claimsNothing || isKeyDoubtful(keyCheck) || limitLeft <= 0) return true;
   if (shareLeft <= 0) run.progress.handover ??= "Its share of orders is used up";
   return hasToHandOver(run);
 }
@@ -106,12 +110,4 @@ function untouchedOf({ orders }: Claim, batch: ExaminedBatch): OrderDecision[] {
   return orders.filter(({ ref }) => untouched.has(ref)).map(({ ref, attempt }) => (
     { ref, attempt, outcome: "handed_back", reason: "untouched", nextCheckAt: null, payments: [] }
   ));
-}
-
-/** A failed attempt at an order about which nothing was learned. */
-export function failedAttempt(
-  { ref, attempt }: Pick<OrderDecision, "ref" | "attempt">,
-  reason: OrderDecision["reason"],
-): OrderDecision {
-  return { ref, attempt, outcome: "retry", reason, nextCheckAt: null, payments: [] };
 }

@@ -1,26 +1,110 @@
 import assert from "node:assert/strict";
-import { reservedCalls, settings } from "../../../functions/_shared/database/contracts.ts";
+import { createDatabase } from "../../../functions/_shared/database/database.ts";
+import { isRefusal, isTimeout } from "../../../functions/_shared/database/refusals.ts";
+import type { Rpc } from "../../../functions/_shared/database/rpc.ts";
+import { settings } from "../../../functions/_shared/database/runs.ts";
+import { DatabaseError } from "../../../functions/_shared/errors.ts";
 
-const OF_THE_FIRST_DATABASE = {
-  runSeconds: 50,
-  claimSeconds: 40,
-  claimBatch: 100,
+const ABOUT_MONEY = {
+  metadataKey: "order_id",
   customerActionGraceSeconds: 300,
   processingRecheckSeconds: 3_600,
   captureRecheckSeconds: 3_600,
   voucherSettleGraceSeconds: 3_600,
   slowMethodWindowSeconds: 3_600,
+  cleanupScope: "all",
 };
 
-Deno.test("functions that are deployed before the database is migrated work as the ones before them did", () => {
-  assert.deepEqual(settings.parse(OF_THE_FIRST_DATABASE), { ...OF_THE_FIRST_DATABASE, batchesAtOnce: 2 });
-  const block = { count: 8, startsInMs: 12.5, intervalMs: 51.4, perSecond: 20, accountPerSecond: 50 };
-  assert.deepEqual(reservedCalls.parse(block), block);
-  const now = "2026-11-28T14:00:00.123456+00:00";
-  assert.deepEqual(reservedCalls.parse({ ...block, now }), { ...block, now: new Date("2026-11-28T14:00:00.123Z") });
+Deno.test("functions work with settings of an older database and of a newer one", () => {
+  const pace = {
+    runSeconds: 50,
+    claimSeconds: 40,
+    runOrders: 300,
+    claimBatch: 50,
+    closeBatch: 5_000,
+    batchesAtOnce: 2,
+  };
+  assert.deepEqual(settings.parse(ABOUT_MONEY), { ...ABOUT_MONEY, ...pace });
+  assert.deepEqual(settings.parse({ ...ABOUT_MONEY, runOrders: 7, colour: "red" }), {
+    ...ABOUT_MONEY,
+    ...pace,
+    runOrders: 7,
+  });
 });
 
-Deno.test("settings that no version knows are refused by name", () => {
-  const unknown = settings.safeParse({ ...OF_THE_FIRST_DATABASE, batchesAtNight: 3 });
-  assert.match(JSON.stringify(unknown.error?.issues), /batchesAtNight/);
+Deno.test("a run without a setting that decides about money is refused by its name", () => {
+  for (const name of Object.keys(ABOUT_MONEY)) {
+    const { success, error } = settings.safeParse({ ...ABOUT_MONEY, [name]: undefined });
+    assert.ok(!success && JSON.stringify(error.issues).includes(name), name);
+  }
+});
+
+Deno.test("what the database refuses about rows is told from time-outs and from what is nobody's fault", () => {
+  const withCode = (code: string | null) => new DatabaseError("Cannot call lapse_test: no", { code });
+  for (const code of ["P0001", "23514", "22003", "21000", "PT409", "SHOP1", "LP002"]) {
+    assert.ok(isRefusal(withCode(code)), code);
+    assert.ok(!isTimeout(withCode(code)), code);
+  }
+  for (const code of ["55P03", "57014"]) {
+    assert.ok(!isRefusal(withCode(code)), code);
+    assert.ok(isTimeout(withCode(code)), code);
+  }
+  for (
+    const code of ["LP001", "LP010", "40P01", "08006", "42501", "42883", "53300", "502", "PGRST202", "XX000", null]
+  ) {
+    assert.ok(!isRefusal(withCode(code)) && !isTimeout(withCode(code)), String(code));
+  }
+  assert.ok(!isRefusal(new Error("P0001")));
+});
+
+Deno.test("every call between begin and finish but the preview shows the run and its fence", async () => {
+  const calls: [string, Record<string, unknown>][] = [];
+  const rpc: Rpc = (name, args) => {
+    calls.push([name, args]);
+    return Promise.resolve(null as never);
+  };
+  const database = createDatabase(rpc);
+  const lease = { runId: "run", fence: 7 };
+  const cursor = { account: "acct_1", list: "checkout_sessions", readTo: new Date(0), proven: false } as const;
+  const [from, to] = [new Date(0), new Date(1_000)];
+  await database.listWindows(lease, true);
+  await database.recordListed(lease, cursor, true, { from, to, payments: [] });
+  await database.listFailed(lease, cursor, true, "timeout");
+  await database.closeWithoutPayments(lease, 5);
+  await database.shrinkCloseBatch(lease);
+  await database.claimOrders(lease, 5);
+  await database.claimWithoutPayments(lease, 5);
+  await database.settleOrders(lease, []);
+  for (const [name, args] of calls) {
+    assert.match(name, /^lapse_[a-z_]+$/);
+    assert.deepEqual([args.p_run_id, args.p_fence], ["run", 7], name);
+  }
+  assert.deepEqual(calls[1]![1], {
+    p_run_id: "run",
+    p_fence: 7,
+    p_livemode: true,
+    p_account: "acct_1",
+    p_list: "checkout_sessions",
+    p_from: "1970-01-01T00:00:00.000Z",
+    p_to: "1970-01-01T00:00:01.000Z",
+    p_payments: [],
+  });
+});
+
+Deno.test("of the calls that change something only those are repeated that may arrive twice", async () => {
+  const repeatable: string[] = [];
+  const rpc: Rpc = (name, _, options) => {
+    if (options.repeatable) repeatable.push(name);
+    return Promise.resolve(null as never);
+  };
+  const database = createDatabase(rpc);
+  const lease = { runId: "run", fence: 7 };
+  await database.beginRun({} as never);
+  await database.claimOrders(lease, 5);
+  await database.claimWithoutPayments(lease, 5);
+  await database.closeWithoutPayments(lease, 5);
+  await database.settleOrders(lease, []);
+  await database.finishRun({} as never);
+  await database.continueRun("run");
+  assert.deepEqual(repeatable, ["lapse_settle_orders", "lapse_finish_run", "lapse_continue_run"]);
 });

@@ -37,19 +37,6 @@ Deno.test("an answer that breaks its contract is none", async () => {
   }
 });
 
-Deno.test("a simulation tells every function its own time, and a run of the real world none", async () => {
-  const told: unknown[] = [];
-  const client = {
-    rpc: (_: string, args: unknown) => ({
-      abortSignal: () => Promise.resolve(answered).finally(() => told.push(args)),
-    }),
-  } as unknown as SupabaseClient;
-  const options = { answer: z.number(), repeatable: true };
-  await createRpc(client)("jobs_test", { p_limit: 1 }, options);
-  await createRpc(client, () => new Date(0))("jobs_test", { p_limit: 1 }, options);
-  assert.deepEqual(told, [{ p_limit: 1 }, { p_limit: 1, p_now: "1970-01-01T00:00:00.000Z" }]);
-});
-
 Deno.test("a refusal is final, and so is a lost lease", async () => {
   assert.deepEqual(await call([refusal("22023"), answered], { repeatable: true }), {
     answer: "DatabaseError",
@@ -72,7 +59,7 @@ Deno.test("after two repeats the call has failed", async () => {
 async function call(answers: unknown[], { repeatable }: { repeatable: boolean }) {
   let calls = 0;
   const client = { rpc: () => ({ abortSignal: () => Promise.resolve(answers[calls++]) }) } as unknown as SupabaseClient;
-  const answer = await createRpc(client)("jobs_test", {}, { answer: z.number(), repeatable })
+  const answer = await createRpc(client)("lapse_test", {}, { answer: z.number(), repeatable })
     .catch((error: Error) => error.constructor.name);
   return { answer, calls };
 }

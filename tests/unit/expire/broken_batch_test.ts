@@ -1,26 +1,17 @@
 import assert from "node:assert/strict";
 import { DatabaseError, LeaseLostError } from "../../../functions/_shared/errors.ts";
-import type { StripeGateway } from "../../../functions/_shared/stripe/gateway.ts";
-import { databaseOf, runJob, unpaidOrders } from "./shop.ts";
+import { databaseOf, runJob, stripeOf, unpaidOrders } from "./shop.ts";
 
-const gone = new DatabaseError("Cannot call jobs_claim_orders: current value is Bad Gateway", { code: "502" });
-
-/** The gateway, with a moment's wait before every call: the other batch breaks meanwhile. */
-function slow(gateway: StripeGateway): StripeGateway {
-  const wait = () => new Promise((resolve) => setTimeout(resolve, 5));
-  return {
-    ...gateway,
-    readIntent: (ref) => wait().then(() => gateway.readIntent(ref)),
-    cancelIntent: (ref, key) => wait().then(() => gateway.cancelIntent(ref, key)),
-  };
-}
+const gone = new DatabaseError("Cannot call lapse_claim_orders: Bad Gateway", { code: "502" });
+/** A moment's wait before every answer: the other batch breaks meanwhile. */
+const slow = () => stripeOf({}, 5);
 
 Deno.test("when a claim breaks, the other batches settle what they hold before the run ends", async () => {
-  const { orders, stripe } = unpaidOrders(2);
-  const { database, settled } = databaseOf([{ orders }, gone]);
+  const stripe = slow();
+  const { database, settled } = databaseOf([{ orders: unpaidOrders(2) }, gone]);
   let callsAtTheEnd = 0;
   await assert.rejects(
-    runJob({ database, gateway: slow(stripe.gateway) }).finally(() => callsAtTheEnd = stripe.calls.length),
+    runJob({ database, gateway: stripe.gateway }).finally(() => callsAtTheEnd = stripe.calls.length),
     gone,
   );
   assert.deepEqual(settled.map(({ outcome }) => outcome), ["expired", "expired"]);
@@ -29,19 +20,32 @@ Deno.test("when a claim breaks, the other batches settle what they hold before t
 });
 
 Deno.test("when a claim breaks, no further order is begun, and the rest goes back", async () => {
-  const { orders, stripe } = unpaidOrders(100);
-  const { database, settled, asked } = databaseOf([{ orders }, gone]);
-  await assert.rejects(runJob({ database, gateway: slow(stripe.gateway) }), gone);
+  const { database, settled, asked } = databaseOf([{ orders: unpaidOrders(100) }, gone]);
+  await assert.rejects(runJob({ database, gateway: slow().gateway }), gone);
   const handedBack = settled.filter(({ outcome }) => outcome === "handed_back");
   assert.equal(settled.length, 100);
   assert.ok(handedBack.length > 0 && handedBack.length < 100, `${handedBack.length} handed back`);
   assert.ok(asked.length <= 2, `${asked.length} claims`);
 });
 
-Deno.test("the first of several errors is the run's; the log has all of them", async () => {
-  const { orders, stripe } = unpaidOrders(1);
-  const { database } = databaseOf([{ orders }, gone]);
-  const lost = new LeaseLostError("Cannot go on as another run took over: current value is 7", { code: "LP001" });
+Deno.test("the first of several errors is the run's", async () => {
+  const { database } = databaseOf([{ orders: unpaidOrders(1) }, gone]);
+  const lost = new LeaseLostError("Cannot go on: another run took over", { code: "LP001" });
   database.settleOrders = () => Promise.reject(lost);
-  await assert.rejects(runJob({ database, gateway: slow(stripe.gateway) }), gone);
+  await assert.rejects(runJob({ database, gateway: slow().gateway }), gone);
+});
+
+Deno.test("an order that cannot be read is a failed attempt, and the others are decided", async () => {
+  for (const dryRun of [false, true]) {
+    const unreadable = [{ ref: "odd", attempt: 4, issue: "currency: too long" }];
+    const { database, settled } = databaseOf([{ orders: unpaidOrders(2), unreadable }]);
+    const { result, lines } = await runJob({ database, dryRun });
+    const decided = (dryRun ? result.preview!.decisions : settled).map(({ outcome, reason }) => `${outcome} ${reason}`);
+    const expired = dryRun ? "expired would_expire" : "expired all_dead";
+    assert.deepEqual(decided.sort(), [expired, expired, "retry order_unreadable"]);
+    assert.deepEqual(lines.filter(([event]) => event === "order_unreadable"), [
+      ["order_unreadable", { ref: "odd", issue: "currency: too long" }],
+    ]);
+    if (!dryRun) assert.equal(result.status, "partial");
+  }
 });

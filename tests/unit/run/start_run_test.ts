@@ -1,112 +1,104 @@
 import assert from "node:assert/strict";
-import type { BeginAnswer, RunRow } from "../../../functions/_shared/database/contracts.ts";
-import type { JobsDatabase } from "../../../functions/_shared/database/jobs-database.ts";
+import type { Database } from "../../../functions/_shared/database/database.ts";
+import { COUNTERS, type RunRow } from "../../../functions/_shared/database/runs.ts";
 import { ConfigurationError, DatabaseError } from "../../../functions/_shared/errors.ts";
-import type { Job, JobResult, Ports, RunOrders } from "../../../functions/_shared/run/job.ts";
-import type { Log } from "../../../functions/_shared/run/log.ts";
+import { type Job, type JobResult, NOTHING_DUE, type Ports, type Task } from "../../../functions/_shared/run/job.ts";
+import type { Log, LogFields } from "../../../functions/_shared/run/log.ts";
 import { startRun } from "../../../functions/_shared/run/start-run.ts";
-import { SETTINGS } from "../expire/shop.ts";
-import { at, intent, NOW } from "../stripe/builders.ts";
+import { rowOf, RUN_ID, SETTINGS } from "./run-row.ts";
 
-const COUNTERS = [
-  "payments_expired",
-  "payment_intents_canceled",
-  "checkout_sessions_expired",
-  "stock_released",
-  "orders_paid",
-  "orders_waiting",
-  "orders_retried",
-  "orders_quarantined",
-  "late_payments",
-  "payments_kept",
-  "stripe_calls",
-  "stripe_throttled",
-];
-const ROW = {
-  id: "6f2c7f6e-1a53-4a0e-9c3a-111111111111",
-  job: "expire-stale-orders",
-  status: "running",
-  trigger: "server",
-  dry_run: false,
-  item_limit: null,
-  fence: 7,
-  error: null,
-  ...Object.fromEntries(COUNTERS.map((name) => [name, 0])),
-} as unknown as RunRow;
-const DONE: JobResult = { status: "succeeded", error: null, workLeft: false };
-const CUT_OFF: JobResult = { status: "partial", error: "Time ran out", workLeft: true };
+const NOW = new Date("2026-11-22T12:00:00Z");
+const HANDED_OVER: JobResult = { status: "partial", error: "Its time is over: a continuation goes on", workLeft: true };
 
-type World = { begun?: Partial<RunRow>; answer?: string; due?: number; key?: () => string; fetch?: typeof fetch };
+type World = {
+  begun?: Partial<RunRow>;
+  answer?: string;
+  key?: () => string;
+  fetch?: typeof fetch;
+  usesStripe?: boolean;
+  finished?: Partial<RunRow>;
+  retired?: AbortSignal;
+};
 
-/** Runs this job in a world of its own; answers what it got, and what the database was told. */
-async function run(job: Job, { begun = {}, answer = "running", due = 1, key = () => "sk_test_1", fetch }: World = {}) {
-  const told: [string, ...unknown[]][] = [];
-  const got: { ports?: Ports; orders?: RunOrders } = {};
-  const row = { ...ROW, ...begun };
+/** Runs this job in a world of its own; answers what it got, and what database and log were told. */
+async function run(work: Job["work"], { begun = {}, answer = "running", usesStripe = true, ...world }: World = {}) {
+  const told: [string, unknown][] = [];
+  const lines: [string, LogFields][] = [];
+  const got: { ports?: Ports; task?: Task } = {};
+  const row = rowOf(begun);
+  let slept = 0;
   const database = {
-    beginRun: () => Promise.resolve({ answer, now: NOW, run: row, settings: SETTINGS, due } as BeginAnswer),
-    finishRun: (end: Record<string, unknown>) => {
+    beginRun: () => Promise.resolve({ answer, now: NOW, run: row, settings: SETTINGS, due: 5, paymentsPerSecond: 20 }),
+    finishRun: (end: Partial<RunRow>) => {
       told.push(["finishRun", end]);
-      return Promise.resolve({ ...row, ...(end as { status: RunRow["status"]; error: string | null }) });
+      return Promise.resolve({ ...row, status: end.status!, error: end.error!, ...world.finished });
     },
     continueRun: (id: string) => Promise.resolve(void told.push(["continueRun", id])),
-    reserveCalls: (...args: unknown[]) => {
-      told.push(["reserveCalls", ...args]);
-      return Promise.resolve({ count: 1, startsInMs: 0, intervalMs: 1, perSecond: 100, accountPerSecond: 100 });
-    },
-    reportThrottle: (...args: unknown[]) => Promise.resolve(void told.push(["reportThrottle", ...args])),
-  } as unknown as JobsDatabase;
-  const log: Log = { info: () => {}, error: () => {}, with: () => log };
+  } as unknown as Database;
+  const write = (event: string, fields: LogFields = {}) => void lines.push([event, fields]);
+  const log: Log = { info: write, error: write, with: () => log };
   const started = await startRun({
-    run: { runId: ROW.id } as never,
-    job: (ports, orders) => {
-      Object.assign(got, { ports, orders });
-      return job(ports, orders);
+    run: { runId: RUN_ID } as never,
+    job: {
+      usesStripe,
+      work: (ports, task) => {
+        Object.assign(got, { ports, task });
+        return work(ports, task);
+      },
     },
     database,
-    stripe: () => ({ secretKey: key(), apiBase: "https://stripe.test" }),
+    stripe: () => ({ secretKey: (world.key ?? (() => "sk_test_1"))(), apiBase: "https://stripe.test" }),
     log,
+    retired: world.retired,
     world: {
-      fetch: fetch ?? (() => Promise.resolve(Response.json(intent(), { headers: { "request-id": "req_1" } }))),
-      clockFrom: () => ({ now: () => NOW, monotonic: () => 0, sleep: () => Promise.resolve() }),
+      fetch: world.fetch ?? (() => Promise.resolve(Response.json({}, { status: 404 }))),
+      clockFrom: () => ({
+        now: () => new Date(NOW.getTime() + slept),
+        monotonic: () => slept,
+        sleep: (ms) => Promise.resolve(void (slept += ms)),
+      }),
     },
   });
   const { report, configurationError } = await started.ended;
-  return { report, configurationError, told, names: told.map(([name]) => name), ...got };
+  return { report, configurationError, told, lines, names: told.map(([name]) => name), ...got };
 }
 
-const readOnce: Job = async ({ gateway }) => {
-  await gateway.readIntent({ id: "pi_1", account: null });
-  return CUT_OFF;
+const readOnce: Job["work"] = async ({ openStripe }) => {
+  const stripe = await openStripe();
+  await stripe.readIntent({ id: "pi_1", account: "" });
+  return HANDED_OVER;
 };
 
 Deno.test("a run that was refused does nothing and is answered as it stands", async () => {
   for (const answer of ["duplicate", "skipped", "braked", "failed"] as const) {
     const begun = { status: answer === "duplicate" ? "running" : answer, error: "why" } as const;
-    const { report, ports, told, configurationError } = await run(() => Promise.resolve(DONE), { answer, begun });
+    const { report, ports, told, configurationError } = await run(() => Promise.resolve(NOTHING_DUE), {
+      answer,
+      begun,
+    });
     assert.deepEqual([ports, told, report.status], [undefined, [], begun.status]);
     assert.equal(configurationError, answer === "failed" ? "why" : null);
   }
 });
 
-Deno.test("a run with nothing due ends without its job", async () => {
-  const { report, ports, names } = await run(() => Promise.reject(new Error("nobody asked")), { due: 0 });
-  assert.deepEqual([report.status, ports, names], ["succeeded", undefined, ["finishRun"]]);
-});
-
-Deno.test("a job is told its lease, its limit and its time, by the database's clock", async () => {
-  const { orders, ports } = await run(() => Promise.resolve(DONE), { begun: { item_limit: 5 } });
-  assert.deepEqual(orders, { lease: { runId: ROW.id, fence: 7 }, dryRun: false, limit: 5, settings: SETTINGS });
-  assert.deepEqual(ports!.deadline, {
-    claim: at(SETTINGS.claimSeconds * 1_000),
-    call: at(SETTINGS.runSeconds * 1_000),
+Deno.test("a job is told its lease, its limit, what is due and its time, by the database's clock", async () => {
+  const { task, ports } = await run(() => Promise.resolve(NOTHING_DUE), { begun: { item_limit: 5 } });
+  assert.deepEqual(task, {
+    job: "expire-stale-orders",
+    due: 5,
+    limit: 5,
+    settings: SETTINGS,
+    lease: { runId: RUN_ID, fence: 7 },
   });
-  assert.equal((await run(() => Promise.resolve(DONE))).orders!.limit, Number.POSITIVE_INFINITY);
+  assert.deepEqual(ports!.deadline, {
+    claim: new Date(NOW.getTime() + SETTINGS.claimSeconds * 1_000),
+    call: new Date(NOW.getTime() + SETTINGS.runSeconds * 1_000),
+  });
+  assert.equal((await run(() => Promise.resolve(NOTHING_DUE))).task!.limit, Number.POSITIVE_INFINITY);
 });
 
 Deno.test("a dry run has no lease, even if the database gave it one", async () => {
-  const { orders } = await run(() => Promise.resolve(DONE), { begun: { dry_run: true } });
-  assert.deepEqual([orders!.lease, orders!.dryRun], [null, true]);
+  assert.equal((await run(() => Promise.resolve(NOTHING_DUE), { begun: { dry_run: true } })).task!.lease, null);
 });
 
 Deno.test("a job that breaks ends as failed, with its reason, and leaves no continuation", async () => {
@@ -114,53 +106,85 @@ Deno.test("a job that breaks ends as failed, with its reason, and leaves no cont
   assert.equal(broken.report.status, "failed");
   assert.match(broken.report.error!, /Cannot claim/);
   assert.deepEqual([broken.names, broken.configurationError], [["finishRun"], null]);
+});
 
-  const missing = await run(() => Promise.resolve(DONE), {
-    key: () => {
-      throw new ConfigurationError("STRIPE_SECRET_KEY is missing");
-    },
+Deno.test("a job that needs Stripe fails without its key before it works; any other job does not look for it", async () => {
+  const key = () => {
+    throw new ConfigurationError("Cannot work: STRIPE_SECRET_KEY is not set");
+  };
+  const missing = await run(() => Promise.resolve(NOTHING_DUE), { key });
+  assert.deepEqual([missing.ports, missing.report.status, missing.configurationError], [
+    undefined,
+    "failed",
+    "Cannot work: STRIPE_SECRET_KEY is not set",
+  ]);
+  const third = await run(() => Promise.resolve(NOTHING_DUE), { key, usesStripe: false });
+  assert.equal(third.report.status, "succeeded");
+  await assert.rejects(third.ports!.openStripe(), /does not use it/);
+});
+
+Deno.test("Stripe is opened once, when it is first asked for", async () => {
+  const { ports } = await run(async ({ openStripe }) => {
+    assert.equal(await openStripe(), await openStripe());
+    return NOTHING_DUE;
+  }, { key: () => "rk_live_1" });
+  assert.equal((await ports!.openStripe()).livemode, true);
+});
+
+Deno.test("a run that has work left is continued, after it gave its lease back", async () => {
+  const { told } = await run(() => Promise.resolve(HANDED_OVER));
+  assert.deepEqual(told.map(([name, it]) => name === "continueRun" ? [name, it] : name), [
+    "finishRun",
+    ["continueRun", RUN_ID],
+  ]);
+});
+
+Deno.test("a run that is done, or that the database braked at its end, is not continued", async () => {
+  assert.deepEqual((await run(() => Promise.resolve(NOTHING_DUE))).names, ["finishRun"]);
+  const braked = await run(() => Promise.resolve(HANDED_OVER), { finished: { status: "braked" } });
+  assert.deepEqual([braked.names, braked.report.status], [["finishRun"], "braked"]);
+});
+
+Deno.test("calls to Stripe and refusals for rate are counted, and told when the run ends", async () => {
+  let answers = 0;
+  const limited: typeof fetch = () =>
+    Promise.resolve(
+      answers++ === 0
+        ? Response.json({ error: { code: "rate_limit" } }, {
+          status: 429,
+          headers: { "stripe-rate-limited-reason": "endpoint-rate" },
+        })
+        : Response.json({ error: { code: "resource_missing" } }, { status: 404 }),
+    );
+  const { told, lines } = await run(readOnce, { fetch: limited });
+  assert.deepEqual(told[0], ["finishRun", {
+    runId: RUN_ID,
+    status: "partial",
+    error: HANDED_OVER.error,
+    stripeCalls: answers,
+    stripeThrottled: 1,
+  }]);
+  assert.deepEqual(lines.filter(([event]) => event === "throttled"), [
+    ["throttled", { endpoint: "payment_intents.retrieve", limit: "rate" }],
+  ]);
+});
+
+Deno.test("no call leaves a worker that is being retired", async () => {
+  let calls = 0;
+  const { report } = await run(readOnce, {
+    retired: AbortSignal.abort(),
+    fetch: () => Promise.resolve(Response.json({}, { status: 500 })).finally(() => calls++),
   });
-  assert.deepEqual([missing.report.status, missing.configurationError], ["failed", "STRIPE_SECRET_KEY is missing"]);
+  assert.deepEqual([calls, report.status], [0, "partial"]);
 });
 
-Deno.test("a run that was cut off and got somewhere is continued, after it gave its lease back", async () => {
-  const asked = await run(readOnce);
-  assert.deepEqual(asked.names, ["reserveCalls", "finishRun", "continueRun"]);
-  assert.deepEqual(asked.told[2], ["continueRun", ROW.id]);
-  const closed = await run(() => Promise.resolve(CUT_OFF), { begun: { payments_expired: 3 } });
-  assert.deepEqual(closed.names, ["finishRun", "continueRun"]);
+Deno.test("report and log carry every counter of the run's row", async () => {
+  const counted = Object.fromEntries(COUNTERS.map((name, n) => [name, n + 1]));
+  const { report, lines } = await run(() => Promise.resolve(NOTHING_DUE), { begun: counted });
+  const reported = report as unknown as Record<string, unknown>;
+  const line = lines.find(([event]) => event === "run_closed")![1];
+  for (const [n, name] of COUNTERS.entries()) {
+    const camelCase = name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
+    assert.deepEqual([reported[camelCase], line[name]], [n + 1, n + 1], name);
+  }
 });
-
-Deno.test("a run that got nowhere, is done, or was only a dry one is not continued", async () => {
-  assert.deepEqual((await run(() => Promise.resolve(CUT_OFF))).names, ["finishRun"]);
-  assert.deepEqual((await run(() => Promise.resolve(DONE), { begun: { payments_expired: 3 } })).names, ["finishRun"]);
-  const dry = await run(readOnce, { begun: { dry_run: true } });
-  assert.deepEqual(dry.names, ["reserveCalls", "finishRun"]);
-});
-
-for (const [key, livemode] of [["sk_test_1", false], ["rk_live_1", true]] as const) {
-  Deno.test(`calls take their slots from the budget of the key's own mode, and are counted: ${livemode ? "live" : "test"}`, async () => {
-    let refusals = 0;
-    const limited: typeof fetch = () =>
-      Promise.resolve(
-        refusals++ === 0
-          ? Response.json({ error: { code: "rate_limit" } }, {
-            status: 429,
-            headers: { "stripe-rate-limited-reason": "endpoint-rate", "request-id": "req_1" },
-          })
-          : Response.json(intent(), { headers: { "request-id": "req_2" } }),
-      );
-    const { told } = await run(readOnce, { key: () => key, fetch: limited });
-    assert.deepEqual(told.filter(([name]) => name !== "continueRun"), [
-      ["reserveCalls", livemode, "payment_intents.retrieve", 1],
-      ["reportThrottle", livemode, "payment_intents.retrieve", "endpoint"],
-      ["finishRun", {
-        runId: ROW.id,
-        status: "partial",
-        error: "Time ran out",
-        stripeCalls: 1,
-        stripeThrottled: 1,
-      }],
-    ]);
-  });
-}

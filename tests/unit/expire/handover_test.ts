@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { at, countOf, databaseOf, NOW, runJob, stripeOf, unpaidOrders } from "./shop.ts";
+
+const claims = () => Array.from({ length: 10 }, (_, n) => ({ orders: unpaidOrders(20, n * 20) }));
+
+Deno.test("a run takes its share of orders and hands the rest to a continuation", async () => {
+  const { database, settled } = databaseOf(claims());
+  const { result } = await runJob({ database, settings: { runOrders: 60, claimBatch: 20 } });
+  assert.deepEqual(countOf(settled), { expired: 60 });
+  assert.deepEqual([result.status, result.error, result.workLeft], [
+    "partial",
+    "Its share of orders is used up: a continuation goes on",
+    true,
+  ]);
+});
+
+Deno.test("batches side by side share the run's limit and its share", async () => {
+  const limited = databaseOf(claims());
+  const { result } = await runJob({
+    database: limited.database,
+    limit: 40,
+    settings: { claimBatch: 20, batchesAtOnce: 3 },
+  });
+  assert.deepEqual([limited.settled.length, result.status, result.workLeft], [40, "succeeded", false]);
+  const shared = databaseOf(claims());
+  await runJob({ database: shared.database, settings: { runOrders: 40, claimBatch: 20, batchesAtOnce: 3 } });
+  assert.equal(shared.settled.length, 40);
+});
+
+Deno.test("a run whose time is over claims nothing more", async () => {
+  const { database, settled, asked } = databaseOf(claims());
+  const now = () => asked.length < 2 ? NOW : at(40_000);
+  const { result } = await runJob({ database, now, settings: { batchesAtOnce: 1 } });
+  assert.deepEqual([settled.length, result.error, result.workLeft], [
+    40,
+    "Its time is over: a continuation goes on",
+    true,
+  ]);
+});
+
+Deno.test("a run that got nowhere is not continued at once", async () => {
+  const { database, asked } = databaseOf(claims());
+  const { result } = await runJob({ database, now: () => at(40_000) });
+  assert.deepEqual([asked, result.status, result.workLeft], [[], "partial", false]);
+});
+
+Deno.test("a worker that is being retired claims nothing more, hands back what it did not begin, and continues", async () => {
+  const retirement = new AbortController();
+  const { database, settled, asked } = databaseOf([{ orders: unpaidOrders(100) }, { orders: unpaidOrders(100, 100) }]);
+  const stripe = stripeOf({}, 1);
+  const read = stripe.gateway.readIntent;
+  stripe.gateway.readIntent = (ref) => {
+    if (stripe.calls.length === 10) retirement.abort();
+    return read(ref);
+  };
+  const { result } = await runJob({
+    database,
+    gateway: stripe.gateway,
+    retired: retirement.signal,
+    settings: { batchesAtOnce: 1 },
+  });
+  const { expired = 0, handed_back: handedBack = 0 } = countOf(settled);
+  assert.deepEqual([asked.length, settled.length], [1, 100]);
+  assert.ok(expired > 0 && handedBack > 0, `${expired} expired, ${handedBack} handed back`);
+  assert.deepEqual([result.error, result.workLeft], ["Its worker is being retired: a continuation goes on", true]);
+});

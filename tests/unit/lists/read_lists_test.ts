@@ -1,0 +1,196 @@
+import assert from "node:assert/strict";
+import { DatabaseError, LeaseLostError } from "../../../functions/_shared/errors.ts";
+import { NO_TRACE, type Outcome } from "../../../functions/_shared/stripe/outcome.ts";
+import { at, cursorOf, DAY, HOUR, listed, MINUTE, read } from "./stripe-lists.ts";
+
+const unknown = (why: "timeout" | "server_error"): Outcome<never> => ({ kind: "unknown", why, trace: NO_TRACE });
+const INTENTS = "payment_intents";
+const SESSIONS = "checkout_sessions";
+
+Deno.test("each list is read from two minutes before its cursor to a minute before Stripe's present", async () => {
+  const { asked, recorded, readTo } = await read({
+    cursors: [cursorOf(INTENTS, at(-10 * MINUTE)), cursorOf(SESSIONS, at(-5 * MINUTE))],
+    payments: { [INTENTS]: [listed("pi_1", at(-11 * MINUTE))], [SESSIONS]: [listed("cs_1", at(-2 * MINUTE))] },
+  });
+  assert.deepEqual(asked.map(({ list, from, to }) => [list, from, to]), [
+    [INTENTS, at(-12 * MINUTE), at(0)],
+    [SESSIONS, at(-7 * MINUTE), at(0)],
+  ]);
+  assert.deepEqual(recorded.flatMap(({ payments }) => payments.map(({ stripeId }) => stripeId)), ["pi_1", "cs_1"]);
+  assert.deepEqual([readTo(INTENTS), readTo(SESSIONS)], [at(-MINUTE), at(-MINUTE)]);
+});
+
+for (const [what, stripeAhead] of [["behind", -90_000], ["ahead of", 90_000]] as const) {
+  Deno.test(`a clock of Stripe's ${what} the database's decides how far the list is settled`, async () => {
+    const { recorded } = await read({ cursors: [cursorOf(INTENTS, at(-10 * MINUTE))], stripeAhead });
+    assert.deepEqual(recorded.at(-1)!.to, stripeAhead < 0 ? at(-150_000) : at(0));
+  });
+}
+
+Deno.test("nothing is recorded while Stripe's clock has not passed the cursor by a minute, and nothing asked while ours has not", async () => {
+  const behind = await read({ cursors: [cursorOf(INTENTS, at(-2 * MINUTE))], stripeAhead: -2 * MINUTE });
+  assert.deepEqual([behind.asked.length, behind.recorded, behind.failed], [1, [], []]);
+  const fresh = await read({ cursors: [cursorOf(INTENTS, at(-MINUTE))] });
+  assert.deepEqual(fresh.asked, []);
+});
+
+Deno.test("an answer without Stripe's time proves nothing", async () => {
+  const { failed, recorded } = await read({
+    cursors: [cursorOf(INTENTS, at(-HOUR))],
+    fail: () => ({
+      kind: "object",
+      trace: NO_TRACE,
+      object: { payments: [], unreadable: [], hasMore: false, lastId: null, answeredAt: null },
+    } as never),
+  });
+  assert.deepEqual([failed.map(({ error }) => error), recorded], [["bad_reply: no Date header"], []]);
+});
+
+Deno.test("only payments that name an order and may still matter are recorded, with little of each", async () => {
+  const payments = [
+    listed("pi_own", at(-30 * MINUTE)),
+    listed("pi_paid", at(-30 * MINUTE), { status: "succeeded" }),
+    listed("pi_bare", at(-30 * MINUTE), { metadata: { cart: "7" } }),
+    listed("pi_empty", at(-30 * MINUTE), { metadata: { order_id: "" } }),
+    listed("pi_dead", at(-30 * MINUTE), { status: "canceled" }),
+    listed("pi_live", at(-30 * MINUTE), { livemode: true }),
+  ];
+  const sessions = [
+    listed("cs_metadata", at(-30 * MINUTE), { client_reference_id: "elsewhere" }),
+    listed("cs_client", at(-30 * MINUTE), { metadata: {}, client_reference_id: "A-7", status: "open" }),
+    listed("cs_expired", at(-30 * MINUTE), { status: "expired" }),
+  ];
+  const { recorded } = await read({
+    cursors: [cursorOf(INTENTS, at(-HOUR)), cursorOf(SESSIONS, at(-HOUR))],
+    payments: { [INTENTS]: payments, [SESSIONS]: sessions },
+  });
+  assert.deepEqual(recorded.flatMap((window) => window.payments), [
+    { stripeId: "pi_own", ref: "pi_own", createdAt: at(-30 * MINUTE), status: "requires_payment_method" },
+    { stripeId: "pi_paid", ref: "pi_paid", createdAt: at(-30 * MINUTE), status: "succeeded" },
+    { stripeId: "cs_metadata", ref: "cs_metadata", createdAt: at(-30 * MINUTE), status: "requires_payment_method" },
+    { stripeId: "cs_client", ref: "A-7", createdAt: at(-30 * MINUTE), status: "open" },
+  ]);
+});
+
+Deno.test("a long way back is read in windows without a gap, the oldest first, each twice as long while there is little in it", async () => {
+  const { asked, recorded, readTo } = await read({ cursors: [cursorOf(INTENTS, at(-90 * DAY))] });
+  assert.ok(asked.length < 20, `${asked.length} pages for an empty account`);
+  let reached = at(-90 * DAY);
+  for (const { from, to } of recorded) {
+    assert.deepEqual(from, new Date(reached.getTime() - 2 * MINUTE));
+    assert.ok(to > reached);
+    reached = to;
+  }
+  assert.deepEqual(readTo(INTENTS), at(-MINUTE));
+});
+
+Deno.test("all pages of a window are recorded together; one with too many pages is halved", async () => {
+  // Five pages an hour at first, then forty.
+  const quiet = Array.from({ length: 500 }, (_, n) => listed(`pi_q${n}`, at(-3 * HOUR + n * 7_000)));
+  const busy = Array.from({ length: 4_000 }, (_, n) => listed(`pi_b${n}`, at(-2 * HOUR + n * 900)));
+  const { asked, recorded } = await read({
+    cursors: [cursorOf(INTENTS, at(-3 * HOUR))],
+    payments: { [INTENTS]: [...quiet, ...busy] },
+  });
+  assert.equal(new Set(recorded.flatMap(({ payments }) => payments.map(({ stripeId }) => stripeId))).size, 4_500);
+  assert.ok(recorded.every(({ payments }) => payments.length <= 3_000), "never more than 30 pages in memory");
+  assert.deepEqual(recorded[0]!.payments.length, 500);
+  assert.ok(asked.length < 90, `${asked.length} pages`);
+});
+
+Deno.test("a rush in which even two minutes have too many pages is read whole", async () => {
+  const rush = Array.from({ length: 9_000 }, (_, n) => listed(`pi_${n}`, at(-4 * MINUTE + n * 20)));
+  const { recorded, readTo } = await read({
+    cursors: [cursorOf(INTENTS, at(-4 * MINUTE))],
+    payments: { [INTENTS]: rush },
+  });
+  assert.ok(recorded.some(({ payments }) => payments.length > 3_000));
+  assert.ok(readTo(INTENTS)! > at(-4 * MINUTE));
+});
+
+Deno.test("a list that cannot be read makes the orders of its account wait, and no others", async () => {
+  const { failed, readTo, progress } = await read({
+    cursors: [cursorOf(INTENTS, at(-HOUR)), cursorOf(INTENTS, at(-HOUR), "acct_1"), cursorOf(SESSIONS, at(-HOUR))],
+    fail: (list, account) => list === INTENTS && account === "acct_1" ? unknown("server_error") : null,
+  });
+  assert.deepEqual(failed, [{ account: "acct_1", list: INTENTS, error: "server_error" }]);
+  assert.deepEqual([readTo(INTENTS), readTo(`${INTENTS} acct_1`), readTo(SESSIONS)], [
+    at(-MINUTE),
+    at(-HOUR),
+    at(-MINUTE),
+  ]);
+  assert.deepEqual([progress.unread, progress.stop], [["payment_intents of acct_1: server_error"], null]);
+});
+
+Deno.test("a window that breaks off is not recorded, however many of its pages were read", async () => {
+  const many = Array.from({ length: 450 }, (_, n) => listed(`pi_${n}`, at(-40 * MINUTE + n)));
+  const { recorded, failed } = await read({
+    cursors: [cursorOf(INTENTS, at(-HOUR))],
+    payments: { [INTENTS]: many },
+    fail: (_, __, call) => call === 4 ? unknown("timeout") : null,
+  });
+  assert.deepEqual([recorded, failed.map(({ error }) => error)], [[], ["timeout"]]);
+});
+
+Deno.test("a rejected key stops the run; one account's missing permission does not", async () => {
+  const stop = { kind: "stop", why: "key_rejected", trace: NO_TRACE } as const;
+  const rejected = await read({ cursors: [cursorOf(INTENTS, at(-HOUR))], fail: () => stop });
+  assert.deepEqual([rejected.progress.stop, rejected.failed.length], ["key_rejected", 1]);
+  const denied = await read({
+    cursors: [cursorOf(INTENTS, at(-HOUR), "acct_1"), cursorOf(INTENTS, at(-HOUR))],
+    fail: (_, account) => account ? { kind: "stop", why: "permission_denied", trace: NO_TRACE } : null,
+  });
+  assert.deepEqual([denied.progress.stop, denied.failed.length, denied.recorded.length], [null, 1, 1]);
+});
+
+Deno.test("a window that the database refuses is that list's failure, a lost lease the run's", async () => {
+  const refusing = (code: string) => ({
+    recordListed: () => Promise.reject(new DatabaseError("Cannot call lapse_record_listed: no", { code })),
+  });
+  for (const code of ["23514", "57014"]) {
+    const { failed, progress } = await read({
+      cursors: [cursorOf(INTENTS, at(-HOUR))],
+      database: refusing(code) as never,
+    });
+    assert.deepEqual([failed.length, progress.broken], [1, null]);
+  }
+  const lost = new LeaseLostError("Another run took over", { code: "LP001" });
+  const { failed, progress } = await read({
+    cursors: [cursorOf(INTENTS, at(-HOUR))],
+    database: { recordListed: () => Promise.reject(lost) } as never,
+  });
+  assert.deepEqual([failed, progress.broken], [[], { error: lost }]);
+});
+
+Deno.test("out of time, the window under way is left to the next run, and that is no failure", async () => {
+  const unsent = { kind: "unsent", why: "out_of_time", trace: NO_TRACE } as const;
+  const { failed, recorded, progress } = await read({
+    cursors: [cursorOf(INTENTS, at(-90 * DAY))],
+    fail: (_, __, call) => call === 3 ? unsent : null,
+  });
+  assert.deepEqual([failed, recorded.length, progress.handover], [[], 2, "Its time is over"]);
+});
+
+Deno.test("reading ends with the run's time, its pages or its worker", async () => {
+  const cursors = [cursorOf(INTENTS, at(-90 * DAY))];
+  const slow = await read({ cursors, pageTakes: 15_000 });
+  assert.deepEqual([slow.asked.length, slow.progress.handover], [3, "Its time is over"]);
+
+  const manyAccounts = Array.from({ length: 150 }, (_, n) => cursorOf(INTENTS, at(-5 * MINUTE), `acct_${n}`));
+  const many = await read({ cursors: manyAccounts });
+  assert.ok(many.asked.length >= 100 && many.asked.length < 110, `${many.asked.length} pages`);
+  assert.ok(many.progress.pagesLeft <= 0);
+
+  const retired = await read({ cursors, retired: AbortSignal.abort() });
+  assert.deepEqual([retired.asked, retired.progress.handover], [[], "Its worker is being retired"]);
+});
+
+Deno.test("a payment in a list that names an order of the shop proves the key, now or not long ago", async () => {
+  const isProven = async (proven: boolean, proves: boolean) =>
+    (await read({ cursors: [cursorOf(INTENTS, at(-HOUR), "", proven)], proves })).progress.keyCheck.isProven;
+  assert.deepEqual([await isProven(false, false), await isProven(true, false), await isProven(false, true)], [
+    false,
+    true,
+    true,
+  ]);
+});
