@@ -139,6 +139,8 @@ begin
     where p.part = p_part and (p.seldom or p.cut_off_at is not null);
     perform lapse.resolve_alert(p_key => 'watch_failed:' || p_part, p_now => p_now);
   exception when others then
+    -- the next watch tries again, however seldom the part is
+    update lapse.watch_parts p set done_at = null where p.part = p_part and p.seldom;
     perform lapse.raise_alert(
       p_key => 'watch_failed:' || p_part, p_job => 'watch', p_severity => 'critical',
       p_message => format('The watch cannot do its part %s', p_part),

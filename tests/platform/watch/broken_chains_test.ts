@@ -48,7 +48,7 @@ Deno.test("a continuation that met another run goes on when that one has ended w
       const other = await watched.begin(0.9, { job: cleanup });
       const skipped = await goOn(watched, 1, first);
       assert.equal((await watched.begin(1, { id: skipped, job: cleanup })).answer, "skipped");
-      await watched.sql`select jobs.hold_lease(${other.run.id}, ${other.run.fence}, ${watched.at(2.5)})`;
+      await watched.sql`select lapse.hold_lease(${other.run.id}, ${other.run.fence}, ${watched.at(2.5)})`;
       await watched.watch(4);
       assert.equal((await runs(watched)).length, 3, "the other run still works");
       if (!left) await finishSweep(watched);
@@ -64,7 +64,7 @@ Deno.test("what goes on keeps the limit, the reason and the released brake", asy
   await withWatched(databases, async (watched) => {
     const first = await outOfTime(watched, 0);
     await watched.sql`
-      update public.job_runs set item_limit = 10, payment_intents_canceled = 4, reason = 'known', brake_released = true
+      update lapse.runs set item_limit = 10, payment_intents_canceled = 4, reason = 'known', brake_released = true
       where id = ${first}`;
     await goOn(watched, 1, first);
     for (const minute of [4, 7]) await watched.watch(minute);
@@ -123,9 +123,9 @@ Deno.test("a clean-up that kills every run is given up after three deaths in eac
     for (const hour of [1, 2, 3]) {
       const { run } = await watched.begin(-60 * (24 * 8 - hour), { job: cleanup });
       await watched.sql`
-        update public.job_runs set status = 'lost', trigger = 'schedule', finished_at = ${watched.at(-60 * 24 * 7)}
+        update lapse.runs set status = 'lost', trigger = 'schedule', finished_at = ${watched.at(-60 * 24 * 7)}
         where id = ${run.id}`;
-      await watched.sql`update jobs.leases set run_id = null`;
+      await watched.sql`update lapse.jobs set run_id = null`;
     }
     const tick = await slotOfYesterday(watched);
     await watched.begin(0, { id: (await tick(0))!, job: cleanup });
@@ -153,23 +153,23 @@ Deno.test("nothing goes on by itself when nothing was cut off, or an operator ha
   const ends: [string, (watched: Watched, run: string) => unknown][] = [
     [
       "a run that found some payments unclear",
-      ({ sql }, id) => sql`update public.job_runs set duration_ms = 5000 where id = ${id}`,
+      ({ sql }, id) => sql`update lapse.runs set duration_ms = 5000 where id = ${id}`,
     ],
-    ["a run that left nothing", ({ sql }, id) => sql`update public.job_runs set backlog = 0 where id = ${id}`],
+    ["a run that left nothing", ({ sql }, id) => sql`update lapse.runs set backlog = 0 where id = ${id}`],
     [
       "a run that reached its limit",
-      ({ sql }, id) => sql`update public.job_runs set item_limit = 4, payment_intents_canceled = 4 where id = ${id}`,
+      ({ sql }, id) => sql`update lapse.runs set item_limit = 4, payment_intents_canceled = 4 where id = ${id}`,
     ],
     ["a failure after it, which has an alert", (watched) => watched.run(1, "failed", cleanup)],
     ["a brake after it, which has an alert", (watched) => watched.run(1, "braked", cleanup)],
-    ["a job that is paused", ({ sql }) => sql`update jobs.schedules set active = false where job = ${cleanup}`],
+    ["a job that is paused", ({ sql }) => sql`update lapse.schedules set active = false where job = ${cleanup}`],
     [
       "a catch-up that is over",
-      ({ sql }) => sql`update jobs.schedules set catch_up = '1 minute' where job = ${cleanup}`,
+      ({ sql }) => sql`update lapse.schedules set catch_up = '1 minute' where job = ${cleanup}`,
     ],
     [
       "a job that ticks all the time",
-      ({ sql }, id) => sql`update public.job_runs set job = ${expire} where id = ${id}`,
+      ({ sql }, id) => sql`update lapse.runs set job = ${expire} where id = ${id}`,
     ],
   ];
   for (const [what, end] of ends) {
@@ -186,9 +186,9 @@ Deno.test("a run that can not be asked for is an alert, and the runs are marked 
   await withWatched(databases, async (watched) => {
     await outOfTime(watched, 0);
     const { run } = await watched.begin(0);
-    await watched.sql`select jobs.set_secret('jobs_scheduler_secret', null)`;
+    await watched.sql`select lapse.set_secret('lapse_scheduler_secret', null)`;
     assert.deepEqual(await watched.watch(4), ["watch_failed:resume_chains"]);
-    const [row] = await watched.sql`select status from public.job_runs where id = ${run.id}`;
+    const [row] = await watched.sql`select status from lapse.runs where id = ${run.id}`;
     assert.equal(row!.status, "lost");
   }, quiet);
 });
@@ -199,14 +199,14 @@ const quiet = ["no_success", "failing", "run_failed", "brake"];
 async function outOfTime(watched: Watched, minutes: number): Promise<string> {
   const { run } = await watched.begin(minutes, { job: cleanup });
   await watched.finish(minutes + 0.7, run.id, "partial");
-  const [{ backlog }] = await watched.sql`select backlog from public.job_runs where id = ${run.id}` as [postgres.Row];
+  const [{ backlog }] = await watched.sql`select backlog from lapse.runs where id = ${run.id}` as [postgres.Row];
   assert.equal(backlog, 1);
   return run.id;
 }
 
 /** What a function calls when its run ran out of time. Nobody delivers the request. */
 async function goOn({ sql, at }: Watched, minutes: number, id: string): Promise<string> {
-  const [row] = await sql`select public.jobs_continue_run(${id}, ${at(minutes)}) as id`;
+  const [row] = await sql`select lapse.continue_run(${id}, ${at(minutes)}) as id`;
   return row!.id;
 }
 
@@ -221,11 +221,11 @@ async function work(watched: Watched, minutes: number, id: string): Promise<void
 async function finished(watched: Watched, minutes: number): Promise<void> {
   const { run } = await watched.begin(minutes, { job: cleanup });
   await watched.finish(minutes + 0.1, run.id);
-  await watched.sql`update public.job_runs set backlog = 0 where id = ${run.id}`;
+  await watched.sql`update lapse.runs set backlog = 0 where id = ${run.id}`;
 }
 
 async function slots({ sql }: Watched): Promise<number> {
-  return (await sql`select from jobs.schedule_slots`).length;
+  return (await sql`select from lapse.schedule_slots`).length;
 }
 
 async function finishSweep({ sql }: Watched): Promise<void> {
@@ -234,7 +234,7 @@ async function finishSweep({ sql }: Watched): Promise<void> {
 }
 
 async function runs({ sql }: Watched): Promise<postgres.Row[]> {
-  return [...await sql`select * from public.job_runs order by created_at, id`];
+  return [...await sql`select * from lapse.runs order by created_at, id`];
 }
 
 async function statuses(watched: Watched): Promise<string[]> {

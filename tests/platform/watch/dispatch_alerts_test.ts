@@ -18,26 +18,26 @@ type Step = (it: WatchedStack) => Promise<unknown>;
 const refusals: { what: string; break: Step; repair: Step; answer: RegExp }[] = [
   {
     what: "a secret that the function does not know",
-    break: ({ sql }) => sql`select jobs.set_secret('jobs_scheduler_secret', 'another secret of thirty-two characters')`,
-    repair: ({ sql, stack }) => sql`select jobs.set_secret('jobs_scheduler_secret', ${stack.schedulerSecret})`,
+    break: ({ sql }) => sql`select lapse.set_secret('lapse_scheduler_secret', 'another secret of thirty-two characters')`,
+    repair: ({ sql, stack }) => sql`select lapse.set_secret('lapse_scheduler_secret', ${stack.schedulerSecret})`,
     answer: /status 401/,
   },
   {
     what: "a function that was never deployed",
-    break: ({ sql, stack }) => sql`select jobs.set_functions_url(${`${stack.apiUrl}/functions/v2`})`,
+    break: ({ sql, stack }) => sql`select lapse.set_functions_url(${`${stack.apiUrl}/functions/v2`})`,
     repair: setFunctionsUrl,
     answer: /status 404/,
   },
   {
     what: "a function host that is down",
-    break: ({ sql }) => sql`select jobs.set_functions_url(${`http://127.0.0.1:${freePort()}`})`,
+    break: ({ sql }) => sql`select lapse.set_functions_url(${`http://127.0.0.1:${freePort()}`})`,
     repair: setFunctionsUrl,
     answer: /Could not connect to server/,
   },
   {
     what: "a function that breaks",
-    break: ({ sql }) => sql`alter function public.jobs_begin_run rename to jobs_begin_run_elsewhere`,
-    repair: ({ sql }) => sql`alter function public.jobs_begin_run_elsewhere rename to jobs_begin_run`,
+    break: ({ sql }) => sql`alter function lapse.begin_run rename to jobs_begin_run_elsewhere`,
+    repair: ({ sql }) => sql`alter function lapse.begin_run_elsewhere rename to jobs_begin_run`,
     answer: /status 500/,
   },
 ];
@@ -82,7 +82,7 @@ Deno.test("an answer that comes too late raises nothing when its run began: nobo
 Deno.test("a request that got lost leaves one lost run, and the next tick does its work", async () => {
   let sent = 0;
   await withWatchedStack(databases, async ({ sql, tick, watch, alert, runs, rest }) => {
-    await sql`update jobs.settings set alert_after = 1`;
+    await sql`update lapse.settings set alert_after = 1`;
     await placeOrders(sql, 20);
     await tick();
     assert.deepEqual(await watch(121), [failing]);
@@ -103,7 +103,7 @@ Deno.test("a request that is delivered twice is one run", async () => {
     await placeOrders(sql, 20);
     await tick();
     await rest();
-    assert.deepEqual((await runs()).map(({ status, payments_expired }) => [status, payments_expired]), [[
+    assert.deepEqual((await runs()).map(({ status, orders_expired }) => [status, orders_expired]), [[
       "succeeded",
       20,
     ]]);
@@ -116,7 +116,7 @@ Deno.test("a worker that is killed in the middle of its run leaves a lost run an
   const silence = startSilence();
   try {
     await withWatchedStack(databases, async ({ stack, sql, tick, rest, watch, alert, runs }) => {
-      await sql`update jobs.settings set alert_after = 1`;
+      await sql`update lapse.settings set alert_after = 1`;
       await placeOrders(sql, 1);
       await sql`select public.attach_payment(id, 'payment_intent', 'pi_1') from public.orders`;
       await tick();
@@ -162,7 +162,7 @@ Deno.test("while a run works, another request of the project is delivered at onc
 });
 
 function setFunctionsUrl({ sql, stack }: WatchedStack): Promise<unknown> {
-  return sql`select jobs.set_functions_url(${`${stack.apiUrl}/functions/v1`})`;
+  return sql`select lapse.set_functions_url(${`${stack.apiUrl}/functions/v1`})`;
 }
 
 /** Orders without payments, overdue for a minute. */
@@ -177,5 +177,5 @@ async function assertAllExpired(sql: WatchedStack["sql"]): Promise<void> {
   assert.deepEqual([...await sql`select distinct status from public.orders`], [{ status: "expired" }]);
   assert.deepEqual([...await sql`select reserved, on_hand from public.inventory`], [{ reserved: 0, on_hand: 1000 }]);
   assert.equal((await sql`select from jobs.shop_broken_invariants()`).length, 0);
-  assert.equal((await sql`select from jobs.miscounted_runs('-infinity')`).length, 0);
+  assert.equal((await sql`select from lapse.miscounted_runs('-infinity')`).length, 0);
 }

@@ -15,7 +15,7 @@ const brake = "brake:expire-stale-orders";
 Deno.test("a schedule installed over 100,000 overdue orders touches none, until an operator releases the brake", async () => {
   await withWatchedStack(databases, async ({ stack, sql, tick, rest, watch, alert, runs }) => {
     // A short run, so that the backlog needs several.
-    await sql`update jobs.settings set run_seconds = 5, claim_seconds = 1`;
+    await sql`update lapse.settings set run_seconds = 5, claim_seconds = 1`;
     await sql`insert into public.inventory (sku, on_hand) values ('mug', 100000)`;
     await withConnection(stack.database.adminUrl, async (admin) => {
       await admin`

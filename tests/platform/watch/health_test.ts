@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { z } from "zod";
-import { createHealthCheck } from "../../../functions/jobs-health/health.ts";
+import { createHealthCheck } from "../../../functions/lapse-health/health.ts";
 import type { Rpc } from "../../../functions/_shared/database/rpc.ts";
 import { ConfigurationError, DatabaseError } from "../../../functions/_shared/errors.ts";
 import { createLog } from "../../../functions/_shared/run/log.ts";
@@ -16,17 +16,17 @@ Deno.test.afterAll(() => databases.stop());
 
 Deno.test("a stranger learns whether all is well, by codes alone", async () => {
   await using stack = await startStack({ databases, users: false, workers: false });
-  const url = `${stack.apiUrl}/functions/v1/jobs-health`;
+  const url = `${stack.apiUrl}/functions/v1/lapse-health`;
   assert.deepEqual(await ask(url), { status: 200, body: { status: "ok" } });
 
   await withConnection(stack.database.url, async (sql) => {
     await sql`
       insert into public.orders (currency, amount, expires_at, next_check_at)
       values ('eur', 100, now() - interval '2 hours', now() - interval '1 hour')`;
-    await sql`update jobs.schedules set changed_at = now() - interval '1 day'`;
-    await sql`update jobs.watch_state set watched_at = now() - interval '1 day'`;
+    await sql`update lapse.schedules set changed_at = now() - interval '1 day'`;
+    await sql`update lapse.watch_state set watched_at = now() - interval '1 day'`;
   });
-  await stack.functions.kill("jobs-health");
+  await stack.functions.kill("lapse-health");
   assert.deepEqual(await ask(url), {
     status: 503,
     body: { status: "unhealthy", reasons: ["no_completed_run", "orders_overdue", "watch_silent"] },
@@ -37,10 +37,10 @@ Deno.test("a stranger learns whether all is well, by codes alone", async () => {
 
 Deno.test("a database that is down is a reason, too", async () => {
   await using stack = await startStack({ databases, users: false, workers: false });
-  const url = `${stack.apiUrl}/functions/v1/jobs-health`;
+  const url = `${stack.apiUrl}/functions/v1/lapse-health`;
   await withConnection(
     stack.database.url,
-    (sql) => sql`alter function public.jobs_health rename to jobs_health_elsewhere`,
+    (sql) => sql`alter function lapse.health rename to jobs_health_elsewhere`,
   );
   assert.deepEqual(await ask(url), {
     status: 503,
@@ -48,7 +48,7 @@ Deno.test("a database that is down is a reason, too", async () => {
   });
 });
 
-Deno.test("only a secret key may call what jobs-health calls", async () => {
+Deno.test("only a secret key may call what lapse-health calls", async () => {
   await using stack = await startStack({ databases, users: false, workers: false });
   const response = await fetch(`${stack.apiUrl}/rest/v1/rpc/jobs_health`, {
     method: "POST",

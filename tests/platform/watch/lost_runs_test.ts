@@ -68,7 +68,7 @@ Deno.test("the slot of a weekly run that never started is claimed again by the n
     await watched.watch(60);
     assert.equal(await tick(61), null, "a run that began has used its slot up, even if it died");
     await watched.watch(63);
-    const [next] = await watched.sql`select trigger from public.job_runs where continues = ${second}`;
+    const [next] = await watched.sql`select trigger from lapse.runs where continues = ${second}`;
     assert.equal(next?.trigger, "continuation", "but it is gone on with");
   });
 });
@@ -98,7 +98,7 @@ Deno.test("a run whose lease ran out is lost, gives its lease back, and can chan
     await watched.watch(2.1);
     assert.equal((await runOf(watched, run.id)).status, "lost");
     await assert.rejects(
-      watched.sql`select public.jobs_claim_orders(${run.id}, ${run.fence}, 10, ${watched.at(2.2)})`,
+      watched.sql`select lapse.claim_orders(${run.id}, ${run.fence}, 10, ${watched.at(2.2)})`,
       { code: "LP001" },
     );
     await watched.finish(2.2, run.id);
@@ -111,7 +111,7 @@ Deno.test("a lease that a clock set back has left a day ahead is given back, and
   await withWatched(databases, async (watched) => {
     const { run } = await watched.begin(24 * 60);
     const other = await watched.begin(24 * 60, { job: cleanup });
-    await watched.sql`select jobs.hold_lease(${other.run.id}, ${other.run.fence}, ${watched.at(0)})`;
+    await watched.sql`select lapse.hold_lease(${other.run.id}, ${other.run.fence}, ${watched.at(0)})`;
     await watched.watch(0.5);
     assert.match((await runOf(watched, run.id)).error, /clock that was set back/);
     assert.equal((await runOf(watched, other.run.id)).status, "running", "it has given a sign of life since");
@@ -123,7 +123,7 @@ Deno.test("a run that gives signs of life is never lost, however long it works",
   await withWatched(databases, async (watched) => {
     const { run } = await watched.begin(0);
     for (let minute = 1; minute <= 10; minute++) {
-      await watched.sql`select public.jobs_claim_orders(${run.id}, ${run.fence}, 10, ${watched.at(minute)})`;
+      await watched.sql`select lapse.claim_orders(${run.id}, ${run.fence}, 10, ${watched.at(minute)})`;
       await watched.watch(minute + 0.5);
     }
     assert.equal((await runOf(watched, run.id)).status, "running");
@@ -145,7 +145,7 @@ Deno.test("the watch waits for no run: one that begins at this moment is left al
     const id = await watched.dispatch(0);
     const other = await watched.sql.reserve();
     await other`begin`;
-    await other`select public.jobs_begin_run(${id}, 'expire-stale-orders', 'schedule', p_now => ${watched.at(3)})`;
+    await other`select lapse.begin_run(${id}, 'expire-stale-orders', 'schedule', p_now => ${watched.at(3)})`;
     await watched.sql`set statement_timeout = '2s'`;
     await watched.watch(3);
     await other`commit`;
@@ -160,7 +160,7 @@ Deno.test("nor for one that settles at this moment: its answer is copied by the 
     await respond(watched, id, { status_code: 202 });
     const other = await watched.sql.reserve();
     await other`begin`;
-    await other`select from public.job_runs where id = ${id} for update`;
+    await other`select from lapse.runs where id = ${id} for update`;
     await watched.sql`set statement_timeout = '2s'`;
     await watched.watch(1);
     assert.equal((await runOf(watched, id)).response_status, null);
@@ -176,8 +176,8 @@ Deno.test("orders of a lost run stay claimed until the claim lapses by itself", 
     const order = await watched.placeOrder(0);
     await watched.sql`select public.attach_payment(${order}, 'payment_intent', 'pi_1')`;
     const { run } = await watched.begin(0);
-    await watched.sql`select public.jobs_claim_orders(${run.id}, ${run.fence}, 10, ${watched.at(0)})`;
-    await watched.sql`update jobs.leases set lease_until = ${watched.at(0)}`;
+    await watched.sql`select lapse.claim_orders(${run.id}, ${run.fence}, 10, ${watched.at(0)})`;
+    await watched.sql`update lapse.jobs set lease_until = ${watched.at(0)}`;
     await watched.watch(1);
     assert.equal((await runOf(watched, run.id)).status, "lost");
     const [row] = await watched.sql`select status, claimed_by from public.orders where id = ${order}`;
@@ -192,10 +192,10 @@ async function respond({ sql }: Watched, runId: string, answer: Answer): Promise
   const { status_code = null, timed_out = false, error_msg = null, created = new Date() } = answer;
   await sql`
     insert into net._http_response (id, status_code, timed_out, error_msg, created)
-    select request_id, ${status_code}, ${timed_out}, ${error_msg}, ${created} from public.job_runs where id = ${runId}`;
+    select request_id, ${status_code}, ${timed_out}, ${error_msg}, ${created} from lapse.runs where id = ${runId}`;
 }
 
 async function runOf({ sql }: Watched, id: string) {
-  const [row] = await sql`select * from public.job_runs where id = ${id}`;
+  const [row] = await sql`select * from lapse.runs where id = ${id}`;
   return row!;
 }

@@ -16,10 +16,10 @@ Deno.test("each kind of row is deleted after its own time, and not before", asyn
     const { sql } = watched;
     const order = await watched.placeOrder(0);
     const { run } = await watched.begin(0);
-    await sql`select public.jobs_expire_without_payments(${run.id}, ${run.fence}, 10, ${watched.at(0)})`;
+    await sql`select lapse.expire_without_payments(${run.id}, ${run.fence}, 10, ${watched.at(0)})`;
     await watched.finish(0, run.id, "failed");
     await watched.run(0);
-    await sql`insert into jobs.schedule_slots (job, slot_at, claimed_at) values ('cleanup-stale-payment-intents', ${
+    await sql`insert into lapse.schedule_slots (job, slot_at, claimed_at) values ('cleanup-stale-payment-intents', ${
       watched.at(0)
     }, now())`;
     await addTicks(watched, [0]);
@@ -35,8 +35,8 @@ Deno.test("each kind of row is deleted after its own time, and not before", asyn
     assert.deepEqual(await retain(watched, 400 * day + 1), { ...nothing, slots: 1 });
 
     const [totals] =
-      await sql`select payments_expired_total, runs_total from public.job_metrics where job = 'expire-stale-orders'`;
-    assert.deepEqual(totals, { payments_expired_total: "1", runs_total: "2" });
+      await sql`select orders_expired_total, runs_total from lapse.metrics where job = 'expire-stale-orders'`;
+    assert.deepEqual(totals, { orders_expired_total: "1", runs_total: "2" });
     assert.equal((await sql`select from public.orders where id = ${order}`).length, 1);
   });
 });
@@ -44,13 +44,13 @@ Deno.test("each kind of row is deleted after its own time, and not before", asyn
 Deno.test("a decision is kept as long as its run, so that the counters of every kept run still add up", async () => {
   await withWatched(databases, async (watched) => {
     const { sql } = watched;
-    await sql`update jobs.settings set keep_decisions = '1 day'`;
+    await sql`update lapse.settings set keep_decisions = '1 day'`;
     await watched.placeOrder(0);
     const { run } = await watched.begin(0);
-    await sql`select public.jobs_expire_without_payments(${run.id}, ${run.fence}, 10, ${watched.at(0)})`;
+    await sql`select lapse.expire_without_payments(${run.id}, ${run.fence}, 10, ${watched.at(0)})`;
     await watched.finish(0, run.id);
     assert.equal((await retain(watched, 60 * day)).decisions, 0);
-    assert.equal((await sql`select jobs.miscounted_runs('-infinity')`).length, 0);
+    assert.equal((await sql`select lapse.miscounted_runs('-infinity')`).length, 0);
     const gone = await retain(watched, 91 * day);
     assert.deepEqual([gone.runs, gone.decisions], [1, 1]);
   });
@@ -58,7 +58,7 @@ Deno.test("a decision is kept as long as its run, so that the counters of every 
 
 Deno.test("open alerts and unfinished runs stay, however old", async () => {
   await withWatched(databases, async (watched) => {
-    await watched.sql`select jobs.raise_alert('paid_twice:1', null, 'critical', 'x', '{}', ${watched.at(0)})`;
+    await watched.sql`select lapse.raise_alert('paid_twice:1', null, 'critical', 'x', '{}', ${watched.at(0)})`;
     await watched.dispatch(0);
     const gone = await retain(watched, 1000 * day);
     assert.deepEqual([gone.alerts, gone.runs], [0, 0]);
@@ -67,7 +67,7 @@ Deno.test("open alerts and unfinished runs stay, however old", async () => {
 
 Deno.test("one call deletes one batch, oldest first", async () => {
   await withWatched(databases, async (watched) => {
-    await watched.sql`update jobs.settings set retention_batch = 2`;
+    await watched.sql`update lapse.settings set retention_batch = 2`;
     await addTicks(watched, [0, 1, 2, 3, 10 * day]);
     const deleted = async () => (await retain(watched, 8 * day)).cronHistory;
     assert.deepEqual([await deleted(), await deleted(), await deleted()], [2, 2, 0]);
@@ -93,13 +93,13 @@ Deno.test("ages that would break something are refused", async () => {
         "keep_cron_history = '0'",
       ]
     ) {
-      await assert.rejects(sql.unsafe(`update jobs.settings set ${setting}`), { code: "23514" }, setting);
+      await assert.rejects(sql.unsafe(`update lapse.settings set ${setting}`), { code: "23514" }, setting);
     }
   });
 });
 
 async function retain({ sql, at }: Watched, minutes: number): Promise<Record<string, number>> {
-  const [row] = await sql`select jobs.retain(${at(minutes)}) as deleted`;
+  const [row] = await sql`select lapse.retain(${at(minutes)}) as deleted`;
   return row!.deleted;
 }
 

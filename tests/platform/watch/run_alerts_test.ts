@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type Databases, startDatabases } from "../../../local/platform/databases.ts";
-import { cleanup, withWatched } from "./watched-database.ts";
+import { cleanup, type Watched, withWatched } from "./watched-database.ts";
 
 let databases: Databases;
 Deno.test.beforeAll(async () => {
@@ -37,7 +37,7 @@ Deno.test("dry, skipped and failed runs are no success", async () => {
       await finish(minute, dry.run.id);
     }
     await run(16, "failed");
-    await sql`insert into public.job_runs (job, trigger, status, finished_at) values ('expire-stale-orders', 'server', 'skipped', ${
+    await sql`insert into lapse.runs (job, trigger, status, finished_at) values ('expire-stale-orders', 'server', 'skipped', ${
       at(20)
     })`;
     assert.deepEqual(await watch(22), [noSuccess]);
@@ -66,12 +66,9 @@ Deno.test("a run restricted to one order that fails raises no L003: whoever pres
 });
 
 Deno.test("a weekly job raises L001 an hour after a slot without a completed run, by whomever it is made up for", async () => {
-  await withWatched(databases, async ({ sql, at, run, watch, alert }) => {
-    await sql`update jobs.schedules set active = false where job = 'expire-stale-orders'`;
-    const slot = 60 * 24 * 9;
-    await sql`
-      update jobs.schedules set local_day = extract(isodow from local), local_time = local::time(0)
-      from (select ${at(slot)}::timestamptz at time zone 'Europe/Paris' as local) x where job = ${cleanup}`;
+  await withWatched(databases, async (watched) => {
+    const { run, watch, alert } = watched;
+    const slot = await weeklySlot(watched);
     await run(slot - 60, "succeeded", cleanup);
     assert.deepEqual(await watch(slot + 59), []);
     assert.deepEqual(await watch(slot + 61), [noCleanup]);
@@ -84,12 +81,57 @@ Deno.test("a weekly job raises L001 an hour after a slot without a completed run
   });
 });
 
+Deno.test("a missed slot keeps L001 open until a run completes, also while the job is paused and after it was resumed", async () => {
+  await withWatched(databases, async (watched) => {
+    const { sql, run, watch, health } = watched;
+    const slot = await weeklySlot(watched);
+    const setActive = (active: boolean) => sql`update lapse.schedules set active = ${active} where job = ${cleanup}`;
+    assert.deepEqual(await watch(slot + 61), [noCleanup]);
+    await setActive(false);
+    assert.deepEqual(await watch(slot + 62), [noCleanup]);
+    await setActive(true);
+    assert.deepEqual([await watch(slot + 63), await health(slot + 63)], [[noCleanup], ["no_completed_run"]]);
+    await run(slot + 64, "succeeded", cleanup);
+    assert.deepEqual([await watch(slot + 65), await health(slot + 65)], [[], []]);
+  }, ["watch_silent"]);
+});
+
+Deno.test("a slot that passes while the job is paused raises L001 when the job is resumed", async () => {
+  await withWatched(databases, async (watched) => {
+    const { sql, watch } = watched;
+    const slot = await weeklySlot(watched);
+    await sql`update lapse.schedules set active = false where job = ${cleanup}`;
+    assert.deepEqual(await watch(slot + 24 * 60 * 3), []);
+    await sql`update lapse.schedules set active = true where job = ${cleanup}`;
+    assert.deepEqual(await watch(slot + 24 * 60 * 3 + 1), [noCleanup]);
+  });
+});
+
+Deno.test("a slot whose run is repeated raises L001 when three attempts came to nothing, or no further one is made", async () => {
+  for (const attempts of [1, 4]) {
+    await withWatched(databases, async (watched) => {
+      const { sql, at, watch } = watched;
+      const slot = await weeklySlot(watched);
+      await watched.run(slot - 60, "succeeded", cleanup);
+      for (let attempt = 0; attempt < attempts; attempt++) {
+        const [row] = await sql`select lapse.dispatch_due_slot(${cleanup}, ${at(slot + 1 + attempt * 65)}) as id`;
+        assert.ok(row!.id, `attempt ${attempt}`);
+        await watched.begin(slot + 1 + attempt * 65, { id: row!.id, job: cleanup });
+        await watched.finish(slot + 2 + attempt * 65, row!.id, "failed");
+      }
+      const last = slot + 1 + (attempts - 1) * 65;
+      assert.deepEqual(await watch(last + 1), attempts === 1 ? [] : [`failing:${cleanup}`, noCleanup]);
+      assert.ok((await watch(last + 121)).includes(noCleanup));
+    }, ["run_failed"]);
+  }
+});
+
 Deno.test("a paused job is meant to be silent, and a resumed one has time to complete its first run", async () => {
   await withWatched(databases, async ({ sql, at, run, watch, health }) => {
     await run(1);
-    await sql`update jobs.schedules set active = false where job = 'expire-stale-orders'`;
+    await sql`update lapse.schedules set active = false where job = 'expire-stale-orders'`;
     assert.deepEqual([await watch(60), await health(60)], [[], []]);
-    await sql`update jobs.schedules set active = true, changed_at = ${at(60)} where job = 'expire-stale-orders'`;
+    await sql`update lapse.schedules set active = true, changed_at = ${at(60)} where job = 'expire-stale-orders'`;
     assert.deepEqual(await watch(74), []);
     assert.deepEqual(await watch(81), [noSuccess]);
   });
@@ -97,7 +139,7 @@ Deno.test("a paused job is meant to be silent, and a resumed one has time to com
 
 Deno.test("while the brake is on nothing completes, and the brake's alert is the only one", async () => {
   await withWatched(databases, async ({ sql, run, begin, placeOrder, watch }) => {
-    await sql`update jobs.settings set brake_threshold = 1`;
+    await sql`update lapse.settings set brake_threshold = 1`;
     await run(0);
     await placeOrder(1);
     await placeOrder(1);
@@ -114,9 +156,10 @@ Deno.test("three runs in a row that failed or got lost raise L002, a completed o
     assert.deepEqual(await watch(5), []);
     await run(6, "failed");
     assert.deepEqual(await watch(7), ["failing:expire-stale-orders"]);
-    const { code, message, details } = await alert("failing:expire-stale-orders");
-    assert.deepEqual([code, message], [
+    const { code, severity, message, details } = await alert("failing:expire-stale-orders");
+    assert.deepEqual([code, severity, message], [
       "L002",
+      "critical",
       "The last 3 runs of expire-stale-orders failed or got lost, for less than a minute",
     ]);
     assert.deepEqual(details.errors, [
@@ -132,7 +175,8 @@ Deno.test("three runs in a row that failed or got lost raise L002, a completed o
 Deno.test("a failed run raises L003 at once, and a completed one closes it, be it partial", async () => {
   await withWatched(databases, async ({ run, watch, alert }) => {
     await run(0, "failed");
-    assert.deepEqual((await alert("run_failed:expire-stale-orders")).code, "L003");
+    const { code, severity } = await alert("run_failed:expire-stale-orders");
+    assert.deepEqual([code, severity], ["L003", "warning"]);
     assert.deepEqual(await watch(5), ["run_failed:expire-stale-orders"]);
     assert.equal(
       (await alert("run_failed:expire-stale-orders")).message,
@@ -148,7 +192,7 @@ Deno.test("a refused dispatch keeps L004 open until a run of the job completes, 
     const refused = "dispatch_refused:expire-stale-orders";
     await run(0);
     const id = await dispatch(1);
-    await sql`update public.job_runs set response_status = 401 where id = ${id}`;
+    await sql`update lapse.runs set response_status = 401 where id = ${id}`;
     assert.deepEqual(await watch(2), [refused]);
     await sync(3, await placeOrder(-10));
     await run(3, "failed");
@@ -159,38 +203,58 @@ Deno.test("a refused dispatch keeps L004 open until a run of the job completes, 
 });
 
 Deno.test("an order that is due for half an hour raises L008, even while the schedule is paused", async () => {
-  await withWatched(databases, async ({ sql, placeOrder, begin, finish, watch, alert, health }) => {
-    await sql`update jobs.schedules set active = false where job = 'expire-stale-orders'`;
-    await placeOrder(0);
+  await withWatched(databases, async ({ sql, placeOrder, close, watch, alert, health }) => {
+    await sql`update lapse.schedules set active = false where job = 'expire-stale-orders'`;
+    const ref = await placeOrder(0);
     assert.deepEqual(await watch(30), []);
     assert.deepEqual(await watch(31), ["overdue:expire-stale-orders"]);
-    assert.equal(
-      (await alert("overdue:expire-stale-orders")).message,
-      "The oldest order due for expire-stale-orders is waiting, for 31 minutes",
-    );
+    const { message, details } = await alert("overdue:expire-stale-orders");
+    assert.equal(message, "The oldest order due for expire-stale-orders is waiting, for 31 minutes");
+    assert.equal(details.ref, ref);
     assert.deepEqual(await health(31), ["orders_overdue"]);
-    const { run } = await begin(32);
-    await sql`select public.jobs_expire_without_payments(${run.id}, ${run.fence}, 10)`;
-    await finish(32, run.id);
+    await close(32);
     assert.deepEqual([await watch(32), await health(32)], [[], []]);
   });
 });
 
-Deno.test("whether an order is due for too long is asked without counting what waits for the clean-up", async () => {
-  await withWatched(databases, async ({ sql, run, placeOrder, watch, health }) => {
-    await run(25);
+Deno.test("an order that is handed back again and again is overdue all the same", async () => {
+  await withWatched(databases, async ({ sql, at, placeOrder, run, watch }) => {
     await placeOrder(0);
-    await sql`
-      create or replace function jobs.cleanup_due(p_now timestamptz, p_cap integer) returns integer
-      language plpgsql as $$ begin raise 'counted'; end; $$`;
+    for (const minute of [10, 20, 30]) {
+      await sql`update lapse.orders set next_check_at = ${at(minute + 10)} where status = 'pending'`;
+      await run(minute);
+    }
     assert.deepEqual(await watch(31), ["overdue:expire-stale-orders"]);
-    assert.deepEqual(await health(31), ["orders_overdue"]);
   });
+});
+
+Deno.test("before the jobs were turned on nothing is late and nothing is overdue", async () => {
+  await withWatched(databases, async ({ sql, placeOrder, watch, health }) => {
+    await sql`update lapse.schedules set active = false, enabled_at = null where job not in ('watch', 'retention')`;
+    await placeOrder(0);
+    assert.deepEqual([await watch(60 * 24 * 20), await health(60 * 24 * 20)], [[], []]);
+  });
+});
+
+Deno.test("several runs of half an hour that Stripe refused calls of raise L011, a single one does not", async () => {
+  await withWatched(databases, async ({ sql, begin, watch, alert, at }) => {
+    const throttled = async (minute: number) => {
+      const { run } = await begin(minute);
+      await sql`select lapse.finish_run(${run.id}, 'succeeded', null, 100, 7, ${at(minute)})`;
+    };
+    await throttled(0);
+    assert.deepEqual(await watch(1), []);
+    await throttled(5);
+    assert.deepEqual(await watch(6), ["throttled"]);
+    const { code, severity, details } = await alert("throttled");
+    assert.deepEqual([code, severity, details], ["L011", "warning", { runs: 2, calls: 200, refused: 14 }]);
+    assert.deepEqual(await watch(31), []);
+  }, ["no_success"]);
 });
 
 Deno.test("a backlog that grows from run to run raises L009, once it is worth an alert", async () => {
   await withWatched(databases, async ({ sql, placeOrder, run, watch, alert }) => {
-    await sql`update jobs.settings set backlog_alert = 3`;
+    await sql`update lapse.settings set backlog_alert = 3`;
     await run(0);
     for (const minute of [1, 2, 3]) {
       await placeOrder(minute);
@@ -206,3 +270,13 @@ Deno.test("a backlog that grows from run to run raises L009, once it is worth an
     assert.deepEqual(await watch(5), [], "a backlog that stays as it is does not grow");
   });
 });
+
+/** Puts the weekly slot nine days ahead; answers its minute. */
+async function weeklySlot({ sql, at }: Watched): Promise<number> {
+  const slot = 60 * 24 * 9;
+  await sql`update lapse.schedules set active = false where job = 'expire-stale-orders'`;
+  await sql`
+    update lapse.schedules set local_day = extract(isodow from local), local_time = local::time(0), enabled_at = ${at(0)}
+    from (select ${at(slot)}::timestamptz at time zone 'Europe/Paris' as local) x where job = ${cleanup}`;
+  return slot;
+}

@@ -49,7 +49,7 @@ for (const drift of drifts) {
       const { code, severity, message } = await alert(missing);
       assert.deepEqual([code, severity, message], ["L006", "critical", `${drift.message}, for less than a minute`]);
       await withConnection(adminUrl, (admin) => admin`update cron.job set database = current_database()`);
-      await sql`select jobs.install_schedules()`;
+      await sql`select lapse.install_schedules()`;
       assert.deepEqual(await watch(2), []);
     });
   });
@@ -57,7 +57,7 @@ for (const drift of drifts) {
 
 Deno.test("a paused schedule is meant to be gone, and raises L006 when it ticks all the same", async () => {
   await withWatched(databases, async ({ sql, watch, alert }) => {
-    await sql`update jobs.schedules set active = false where job = ${expire}`;
+    await sql`update lapse.schedules set active = false where job = ${expire}`;
     assert.deepEqual(await watch(0), []);
     await sql.unsafe(alter("active => true"));
     assert.deepEqual(await watch(1), [missing]);
@@ -72,20 +72,20 @@ Deno.test("a tick that cannot dispatch raises L005 with pg_cron's error, and the
     await withCron(watched, async (tick) => {
       await tick(0);
       assert.deepEqual(await watched.watch(1), []);
-      await watched.sql`delete from vault.secrets where name = 'jobs_scheduler_secret'`;
+      await watched.sql`delete from vault.secrets where name = 'lapse_scheduler_secret'`;
       await tick(5);
       assert.deepEqual(await watched.watch(6), [failed]);
       const { code, details } = await watched.alert(failed);
       assert.equal(code, "L005");
-      assert.match(details.error, /Cannot dispatch as the Vault secret jobs_scheduler_secret is missing/);
-      await watched.sql`select vault.create_secret('secret', 'jobs_scheduler_secret')`;
+      assert.match(details.error, /Cannot dispatch as the Vault secret lapse_scheduler_secret is missing/);
+      await watched.sql`select vault.create_secret('secret', 'lapse_scheduler_secret')`;
       await tick(10);
       assert.deepEqual(await watched.watch(11), []);
     });
   });
 });
 
-Deno.test("pg_cron runs the watch every minute, and jobs-health notices when it does not", async () => {
+Deno.test("pg_cron runs the watch every minute, and lapse-health notices when it does not", async () => {
   await withWatched(databases, async (watched) => {
     await withCron(watched, async (tick) => {
       const started = await watchedAt(watched);
@@ -95,7 +95,7 @@ Deno.test("pg_cron runs the watch every minute, and jobs-health notices when it 
     await watched.run(2);
     assert.deepEqual(await watched.health(2), []);
     assert.deepEqual(await watched.health(5), ["watch_silent"]);
-    await watched.sql`update jobs.schedules set active = false where job = 'jobs-watch'`;
+    await watched.sql`update lapse.schedules set active = false where job = 'jobs-watch'`;
     assert.deepEqual(await watched.health(5), []);
   });
 });
@@ -105,7 +105,7 @@ function alter(change: string): string {
 }
 
 async function watchedAt({ sql }: Watched): Promise<Date> {
-  const [row] = await sql`select watched_at from jobs.watch_state`;
+  const [row] = await sql`select watched_at from lapse.watch_state`;
   return row!.watched_at;
 }
 

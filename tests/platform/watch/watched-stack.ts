@@ -41,18 +41,18 @@ function describe(stack: Stack, sql: postgres.Sql): WatchedStack {
     await stack.workers!.net!.drain();
   }
   async function watch(seconds = 0): Promise<string[]> {
-    await sql`select jobs.watch(now() + make_interval(secs => ${seconds}))`;
-    const rows = await sql`select key from public.job_alerts where resolved_at is null order by key`;
+    await sql`call lapse.watch(now() + make_interval(secs => ${seconds}))`;
+    const rows = await sql`select key from lapse.alerts where resolved_at is null order by key`;
     return rows.map(({ key }) => key);
   }
   async function alert(key: string): Promise<postgres.Row> {
-    const [row] = await sql`select * from public.job_alerts where key = ${key} order by id desc limit 1`;
+    const [row] = await sql`select * from lapse.alerts where key = ${key} order by id desc limit 1`;
     return row!;
   }
-  const runs = async () => [...await sql`select * from public.job_runs order by created_at, id`];
+  const runs = async () => [...await sql`select * from lapse.runs order by created_at, id`];
   async function rest(): Promise<void> {
     for (let waited = 0; waited < 60_000; waited += 50) {
-      if ((await sql`select from public.job_runs where status = 'running'`).length === 0) return;
+      if ((await sql`select from lapse.runs where status = 'running'`).length === 0) return;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
     assert.fail("a run still works after a minute");

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type Databases, startDatabases } from "../../../local/platform/databases.ts";
 import type { NetFaults } from "../../../local/workers/net-faults.ts";
+import { setVaultEntries } from "../../../local/stack/vault.ts";
 import { startNetWorker } from "../../../local/workers/net-worker.ts";
 import { type Watched, withWatched } from "./watched-database.ts";
 
@@ -10,7 +11,7 @@ Deno.test.beforeAll(async () => {
 });
 Deno.test.afterAll(() => databases.stop());
 
-Deno.test("an alert is told twice, when it opens and when it closes, however often it is seen", async () => {
+Deno.test("an alert is told when it opens and when it closes, however often it is seen", async () => {
   await withHook(async ({ watched, told, tell }) => {
     await watched.run(0, "failed");
     await tell(0);
@@ -20,7 +21,7 @@ Deno.test("an alert is told twice, when it opens and when it closes, however oft
     await tell(0.4);
     assert.deepEqual(told.map(({ alert }) => alert.state), ["open", "resolved"]);
     const [open, resolved] = told;
-    assert.equal(open!.text, "L003 critical: A run of expire-stale-orders failed, for less than a minute");
+    assert.equal(open!.text, "L003 warning: A run of expire-stale-orders failed, for less than a minute");
     assert.equal(open!.content, open!.text);
     assert.equal(resolved!.text, "L003 resolved: A run of expire-stale-orders failed, for less than a minute");
     assert.deepEqual(open!.allowed_mentions, { parse: [] });
@@ -33,7 +34,7 @@ Deno.test("an alert is told twice, when it opens and when it closes, however oft
       key: "run_failed:expire-stale-orders",
       job: "expire-stale-orders",
       state: "open",
-      severity: "critical",
+      severity: "warning",
       message: "A run of expire-stale-orders failed, for less than a minute",
       details: null,
       occurrences: 2,
@@ -93,11 +94,11 @@ Deno.test("a webhook that does not answer keeps the watch from nothing", async (
 
 Deno.test("without a webhook nothing is queued, and a new one is told of what is open", async () => {
   await withHook(async ({ watched, told, tell, url }) => {
-    await watched.sql`select jobs.set_alert_webhook(null)`;
+    await watched.sql`select lapse.set_alert_webhook(null)`;
     await watched.run(0, "failed");
     await tell(0);
     assert.equal((await messages(watched)).length, 0);
-    await watched.sql`select jobs.set_alert_webhook(${url})`;
+    await watched.sql`select lapse.set_alert_webhook(${url})`;
     await tell(0.1);
     assert.equal(told.length, 1);
   });
@@ -129,7 +130,7 @@ Deno.test("an alert that closed before its opening could be told is told as clos
 Deno.test("a flood of alerts is told twenty at a time", async () => {
   await withHook(async ({ watched, told, tell }) => {
     await watched.sql`
-      select jobs.raise_alert('late_payment:' || n, null, 'critical', 'x', '{}', ${
+      select lapse.raise_alert('late_payment:' || n, null, 'critical', 'x', '{}', ${
       watched.at(0)
     }) from generate_series(1, 45) n`;
     const counts = [];
@@ -143,7 +144,7 @@ Deno.test("a flood of alerts is told twenty at a time", async () => {
 
 Deno.test("what a message contains is no markup in Slack", async () => {
   await withHook(async ({ watched, told, tell }) => {
-    await watched.sql`select jobs.raise_alert('late_payment:1', null, 'critical', '<!channel> & co', '{}', ${
+    await watched.sql`select lapse.raise_alert('late_payment:1', null, 'critical', '<!channel> & co', '{}', ${
       watched.at(0)
     })`;
     await tell(0);
@@ -158,13 +159,13 @@ Deno.test("a webhook that several attempts could not reach raises L015, until on
     await watched.run(0, "failed");
     // Up to three minutes lie between the attempts, and pg_net's answers are of the present one. Every other watch sends.
     for (let look = 1; look <= 8; look++) {
-      await watched.sql`update jobs.alert_messages set next_attempt_at = ${watched.at(0)} where request_id is null`;
+      await watched.sql`update lapse.alert_messages set next_attempt_at = ${watched.at(0)} where request_id is null`;
       await tell(look / 20);
     }
     assert.ok((await watched.watch(0.5)).includes("webhook_failing"));
     assert.deepEqual((await watched.alert("webhook_failing")).details, { error: "status 404", undelivered: 1 });
     answer.status = 200;
-    await watched.sql`update jobs.alert_messages set next_attempt_at = ${watched.at(0)} where request_id is null`;
+    await watched.sql`update lapse.alert_messages set next_attempt_at = ${watched.at(0)} where request_id is null`;
     for (const minute of [0.6, 0.7, 0.8]) await tell(minute);
     assert.ok(!(await watched.watch(0.9)).includes("webhook_failing"));
   });
@@ -175,17 +176,17 @@ Deno.test("L015 closes when the webhook is removed, and the next one starts with
     answer.status = 404;
     await watched.run(0, "failed");
     for (let look = 1; look <= 8; look++) {
-      await watched.sql`update jobs.alert_messages set next_attempt_at = ${watched.at(0)} where request_id is null`;
+      await watched.sql`update lapse.alert_messages set next_attempt_at = ${watched.at(0)} where request_id is null`;
       await tell(look / 20);
     }
     assert.ok((await watched.watch(0.5)).includes("webhook_failing"));
-    await watched.sql`select jobs.set_alert_webhook(null)`;
+    await watched.sql`select lapse.set_alert_webhook(null)`;
     await tell(0.6);
     assert.ok(!(await watched.watch(0.7)).includes("webhook_failing"));
 
     answer.status = 200;
     told.length = 0;
-    await watched.sql`select jobs.set_alert_webhook(${url})`;
+    await watched.sql`select lapse.set_alert_webhook(${url})`;
     await tell(0.8);
     await tell(0.9);
     assert.deepEqual(told.map(({ alert }) => [alert.key, alert.state]), [
@@ -197,17 +198,75 @@ Deno.test("L015 closes when the webhook is removed, and the next one starts with
 
 Deno.test("a webhook in Vault that is not https gets nothing, and everything else goes on", async () => {
   await withHook(async ({ watched, tell }) => {
-    await watched.sql`select jobs.set_secret('jobs_alert_webhook_url', 'http://hooks.test/key')`;
+    await setVaultEntries(watched.adminUrl, { lapse_alert_webhook_url: "http://hooks.test/key" });
     await watched.run(0, "failed");
     assert.deepEqual(await watched.watch(0), ["run_failed:expire-stale-orders", "watch_failed:send_alerts"]);
     assert.match(
       (await watched.alert("watch_failed:send_alerts")).details.error,
-      /not https: current value is http:\/\/…$/,
+      /^Cannot use http:\/\/… as lapse_alert_webhook_url: it must be an https URL$/,
     );
-    await watched.sql`select jobs.set_alert_webhook(null)`;
+    await watched.sql`select lapse.set_alert_webhook(null)`;
     await tell(0.1);
     assert.deepEqual(await watched.watch(0.2), ["run_failed:expire-stale-orders"]);
   });
+});
+
+Deno.test("a warning that becomes critical is told again", async () => {
+  await withHook(async ({ watched, told, tell }) => {
+    const raise = (severity: string) =>
+      watched.sql`select lapse.raise_alert('late_payment:1', null, ${severity}, 'x', '{}', ${watched.at(0)})`;
+    await raise("warning");
+    await tell(0);
+    await tell(0.1);
+    await raise("critical");
+    for (const minute of [0.2, 0.3]) await tell(minute);
+    assert.deepEqual(told.map(({ text }) => text), ["L014 warning: x", "L014 critical: x"]);
+  });
+});
+
+Deno.test("quarantined orders are told again when their number doubles, or has grown for a day", async () => {
+  await withHook(async ({ watched, told, tell }) => {
+    const quarantined = (orders: number, minutes: number) => {
+      const details = { orders };
+      return watched.sql`
+        update lapse.alerts set details = ${details as never}, last_seen_at = ${watched.at(minutes)} where key = 'late_payment:1'`;
+    };
+    await watched.sql`select lapse.raise_alert('late_payment:1', null, 'warning', 'x', '{"orders": 3}', ${watched.at(0)})`;
+    const counts = [];
+    for (const [minute, orders] of [[0, 3], [0.1, 3], [0.2, 5], [0.3, 6], [0.4, 6], [0.5, 7]] as const) {
+      await quarantined(orders, minute);
+      await tell(minute);
+      counts.push(told.length);
+    }
+    assert.deepEqual(counts, [1, 1, 1, 2, 2, 2], "the second one is about six orders");
+    await watched.sql`update lapse.alert_messages set delivered_at = ${watched.at(-60 * 24)} where delivered_at is not null`;
+    await tell(0.6);
+    assert.deepEqual(told.map(({ alert }) => (alert.details as { orders: number }).orders), [3, 6, 7]);
+    await tell(0.7);
+    await watched.sql`update lapse.alert_messages set delivered_at = ${watched.at(-60 * 24)} where delivered_at is not null`;
+    await tell(0.8);
+    assert.equal(told.length, 3, "seven orders still");
+  });
+});
+
+Deno.test("the dead man's switch is called while all is well, and not while lapse-health gives a reason", async () => {
+  let calls = 0;
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
+    if (request.method === "GET") calls++;
+    return new Response();
+  });
+  try {
+    await withHook(async ({ watched, tell }) => {
+      await watched.sql`select lapse.set_ping_url(${`http://127.0.0.1:${server.addr.port}/ping`})`;
+      await tell(0);
+      assert.equal(calls, 1);
+      await watched.sql`update lapse.schedules set changed_at = ${watched.at(-60)} where job = 'expire-stale-orders'`;
+      await tell(0.1);
+      assert.equal(calls, 1);
+    });
+  } finally {
+    await server.shutdown();
+  }
 });
 
 type Told = {
@@ -242,8 +301,8 @@ async function withHook(work: (hook: Hook) => Promise<void>, faults?: NetFaults)
     await withWatched(databases, async (watched) => {
       const net = await startNetWorker({ dbUrl: watched.adminUrl, faults });
       try {
-        await watched.sql`update jobs.settings set start_patience = '10 seconds'`;
-        await watched.sql`select jobs.set_alert_webhook(${url})`;
+        await watched.sql`update lapse.settings set start_patience = '10 seconds'`;
+        await watched.sql`select lapse.set_alert_webhook(${url})`;
         const tell = async (minutes: number) => {
           await watched.watch(minutes);
           await net.drain();
@@ -259,5 +318,5 @@ async function withHook(work: (hook: Hook) => Promise<void>, faults?: NetFaults)
 }
 
 function messages({ sql }: Watched) {
-  return sql`select * from jobs.alert_messages order by alert_id, state`;
+  return sql`select * from lapse.alert_messages order by alert_id, state`;
 }
