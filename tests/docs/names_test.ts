@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { basename } from "node:path";
+import { commands } from "../../cli/main.ts";
 import { filesBelow } from "../support/runner/files.ts";
 import { readText } from "../rules/project-files.ts";
 
 const runbook = await readText("docs/payments-ops.md");
+const routes = await readText("docs/API_ROUTES.md");
+const pages = await Promise.all(["README.md", ...await filesBelow("docs", ".md")].map(readText));
 
 Deno.test("the runbook names every snippet, and no other", async () => {
   const snippets = (await filesBelow("supabase/snippets", ".sql")).map((path) => basename(path, ".sql"));
@@ -16,25 +19,29 @@ Deno.test("the runbook names every variable of the functions that the platform d
   const read = [...source.matchAll(/"([A-Z]+(?:_[A-Z]+)+)"/g)].map(([, name]) => name!);
   const [, section] = runbook.split("## Variables of the functions\n");
   const named = [...section!.matchAll(/^\| `(\w+)`/gm)].map(([, name]) => name!);
-  assert.deepEqual(named.sort(), read.filter((name) => !name.startsWith("SUPABASE_")).sort());
+  assert.deepEqual(named.sort(), [...new Set(read)].filter((name) => !name.startsWith("SUPABASE_")).sort());
 });
 
-Deno.test("the page on adopting counts and names every function that knows the shop", async () => {
-  const page = await readText("docs/adopting.md");
-  const migrations = await Promise.all((await filesBelow("migrations", ".sql")).map(readText));
-  const found = migrations.flatMap((text) => [...text.matchAll(/create (?:or replace )?function (jobs\.shop_\w+)/g)]);
-  const functions = [...new Set(found.map(([, name]) => name!))].sort();
-  assert.match(page, new RegExp(`: ${functions.length} called \`jobs\\.shop_`));
-  assert.deepEqual(functions.filter((name) => !page.includes(`\`${name}\``)), []);
+Deno.test("whatever the documents call a command of Lapse is one", () => {
+  const known = new Set(commands.map(({ name }) => name));
+  const written = pages.flatMap((page) => [...page.matchAll(/(?:\blapse -- |`lapse )([a-z][a-z -]*)/g)])
+    .map(([, words]) => words!.trim().split(/ +/));
+  assert.ok(written.length > 15);
+  const unknown = written.filter(([one, two]) => !known.has(one!) && !known.has(`${one} ${two}`) && one !== "cleanup");
+  // Commands of the npm package, which the documents may announce.
+  const announced = ["init", "adapter", "enable", "update", "uninstall", "sql", "dev", "dashboard"];
+  assert.deepEqual(unknown.filter(([one]) => !announced.includes(one!)).map((words) => words.join(" ")), []);
 });
 
-Deno.test("the page on the API names every state of a run", async () => {
-  const source = await readText("functions/_shared/database/contracts.ts");
-  const [, list] = source.match(/enum\(\[\s*("queued"[^\]]*)\]/)!;
-  const states = [...list!.matchAll(/"(\w+)"/g)].map(([, state]) => state!);
-  const [, table] = (await readText("docs/API_ROUTES.md")).split("look at `status`.**\n");
-  const named = [...table!.split("\n\n")[0]!.matchAll(/^\| `(\w+)`/gm)].map(([, state]) => state!).filter((it) =>
-    it !== "status"
-  );
-  assert.deepEqual(named.sort(), states.sort());
+Deno.test("the page on the API names every state of a run, and every field of a request", async () => {
+  const table = (after: string) => {
+    const [, rest] = routes.split(after);
+    return [...rest!.split("\n\n")[0]!.matchAll(/^\| `(\w+)` /gm)].map(([, name]) => name!).sort();
+  };
+  const [, states] = (await readText("functions/_shared/database/runs.ts")).match(/status = z\.enum\(\[([^\]]*)\]/)!;
+  const named = table("read `status`.**\n\n").filter((name) => name !== "status");
+  assert.deepEqual(named, [...states!.matchAll(/"(\w+)"/g)].map(([, state]) => state!).sort());
+  const [, body] = (await readText("functions/_shared/http/job-request.ts")).match(/z\.strictObject\(\{([^]*?)\n\}\)/)!;
+  const fields = [...body!.matchAll(/^ {2}(\w+):/gm)].map(([, field]) => field!).sort();
+  assert.deepEqual(table("only start the runs that its own database has queued.\n\n"), fields);
 });

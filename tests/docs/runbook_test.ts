@@ -1,25 +1,13 @@
 import assert from "node:assert/strict";
 import postgres from "postgres";
-import { CLEANUP_REASONS } from "../../functions/_shared/stripe/cleanup-reasons.ts";
-import { REASONS } from "../../functions/_shared/stripe/reasons.ts";
+import { QUARANTINE_REASONS, REASONS } from "../../functions/_shared/rules/reasons.ts";
 import { type Databases, startDatabases } from "../../local/platform/databases.ts";
 import { readText } from "../rules/project-files.ts";
 import { root } from "../support/runner/program.ts";
 
 const runbook = await readText("docs/payments-ops.md");
-const section = (title: string) => runbook.split(`\n## ${title}\n`)[1]!.split("\n## ")[0]!;
-
-/** Codes that only SQL writes; the test below finds them in the functions' own text. */
-const OF_SQL = [
-  "attempts_exhausted",
-  "claim_lapsed",
-  "declared_dead",
-  "ending",
-  "no_payment",
-  "paid_twice",
-  "payment_not_dead",
-  "reported_by_shop",
-];
+const section = (title: string, level = "##") =>
+  runbook.split(`\n${level} ${title}\n`)[1]!.split(new RegExp(`\n#{2,${level.length}} `))[0]!;
 
 let databases: Databases;
 Deno.test.beforeAll(async () => void (databases = await startDatabases()));
@@ -35,86 +23,74 @@ async function ask<T>(query: string): Promise<T[]> {
   }
 }
 
-Deno.test("every kind of alert has its entry, under its number, and no other has", async () => {
-  const kinds = await ask<{ code: string; kind: string }>("select code, kind from jobs.alert_kinds order by code");
-  assert.deepEqual(entriesOf("Alerts"), kinds.map(({ code, kind }) => `${code} ${kind}`));
+Deno.test("the runbook begins with what somebody sees and the doctor, before anything else", () => {
+  const [first] = runbook.matchAll(/^## (.+)$/gm);
+  assert.equal(first![1], "What you see, what to do");
+  const part = section("What you see, what to do");
+  assert.ok(part.indexOf("lapse -- doctor") < part.indexOf("| what you see"));
+  assert.ok(rowsOf(part).length > 10);
 });
 
-Deno.test("every reason why an order is quarantined has its entry, numbered without gaps", async () => {
-  const source = await readText("functions/_shared/stripe/reasons.ts");
-  const [, part] = source.match(/\/\/ A person has to look[^\n]*\n(.*?)\n\s*\/\//s)!;
-  const codes = [...part!.matchAll(/^ {2}(\w+):/gm)].map(([, code]) => code!);
-  assert.ok(codes.length > 10);
-  const entries = entriesOf("Quarantine").map((entry) => entry.split(" "));
-  assert.deepEqual(entries.map(([number]) => number), numbers("Q", entries.length));
-  assert.deepEqual(entries.map(([, code]) => code).sort(), [...codes, "attempts_exhausted", "claim_lapsed"].sort());
+Deno.test("every kind of alert has its entry with harm and fix, in the order of its number, and no other has", async () => {
+  const kinds = await ask<{ code: string; kind: string }>("select code, kind from lapse.alert_kinds order by code");
+  const entries = section("Alerts").split("\n\n").filter((text) => text.trim().startsWith("**L"));
+  const names = entries.map((text) => text.trim().match(/^\*\*(L\d{3} \w+)\.\*\* \S/)?.[1]);
+  assert.deepEqual(names, kinds.map(({ code, kind }) => `${code} ${kind}`));
+  for (const entry of entries) assert.match(entry, /\S\s+_Harm:_\s+\S[^]*\S\s+_Fix:_\s+\S/, entry.slice(0, 30));
 });
 
-Deno.test("every entry says what it means, why it hurts, what to do, and when it is intended", () => {
-  for (const title of ["Alerts", "Quarantine"]) {
-    for (const entry of section(title).split("\n### ").slice(1)) {
-      const parts = [...entry.matchAll(/^- \*\*(\w+)\*\* \S/gm)].map(([, name]) => name);
-      assert.deepEqual(parts, ["Means", "Hurts", "Do", "Intended"], entry.split("\n")[0]);
-    }
-  }
+Deno.test("every reason has one row that says what the code's own sentence says, and what to do", () => {
+  const rows = rowsOf(section("Reasons"));
+  const said = rows.map(([code, means]) => [code!.match(/^`(\w+)`$/)![1], means!]);
+  assert.deepEqual(Object.fromEntries(said), { ...REASONS });
+  assert.equal(rows.length, Object.keys(REASONS).length, "a reason has two rows");
+  assert.deepEqual(rows.filter(([, , what]) => !what), []);
 });
 
-Deno.test("every other reason stands in one row of its own, numbered without gaps", () => {
-  const rows = section("Other reasons").split("\n").map((line) => line.split("|").map((cell) => cell.trim()))
-    .filter(([, number]) => /^R\d+$/.test(number ?? ""));
-  assert.deepEqual(rows.map(([, number]) => number), numbers("R", rows.length));
-  const quarantine = entriesOf("Quarantine").map((entry) => entry.split(" ")[1]!);
-  const codes = rows.flatMap(([, , code]) => code!.match(/^`(\w+)`$/)?.[1] ?? []);
-  const all = new Set([...Object.keys(REASONS), ...Object.keys(CLEANUP_REASONS), ...OF_SQL]);
-  assert.deepEqual([...codes, ...quarantine].sort(), [...all].sort());
-  assert.deepEqual(rows.filter((cells) => cells.slice(3, 6).some((cell) => cell === "")), []);
+Deno.test("what quarantines an order stands together, and each has a way out", () => {
+  const rows = rowsOf(section("A person has to look", "###"));
+  assert.deepEqual(rows.map(([code]) => code!.slice(1, -1)).sort(), [...QUARANTINE_REASONS].sort());
+  assert.deepEqual(rows.filter(([, , what]) => what === "nothing"), []);
 });
 
-Deno.test("the database writes no reason that the runbook does not know", async () => {
+Deno.test("the database writes no reason that has no sentence", async () => {
   const functions = await ask<{ name: string; source: string }>(
-    "select proname as name, prosrc as source from pg_proc where pronamespace in ('public'::regnamespace, 'jobs'::regnamespace)",
+    "select proname as name, prosrc as source from pg_proc where pronamespace = 'lapse'::regnamespace",
   );
-  const found = functions.flatMap(({ source }) => findReasons(source));
-  assert.ok(found.length >= OF_SQL.length);
-  assert.deepEqual([...new Set(found)].sort(), [...OF_SQL].sort());
+  const found = functions.flatMap(({ name, source }) => findReasons(source).map((reason) => `${name}: ${reason}`));
+  assert.ok(found.length > 15, `${found.length} reasons were found: the patterns are out of date`);
+  assert.deepEqual(found.filter((it) => !(it.split(": ")[1]! in REASONS)), []);
 });
 
-Deno.test("every setting stands in the table, with its default, and no other does", async () => {
-  const settings = await ask<{ name: string; value: string | null }>(`
-    select a.attname as name, to_jsonb(s) ->> a.attname as value
-    from pg_attribute a cross join jobs.settings s
-    where a.attrelid = 'jobs.settings'::regclass and a.attnum > 0 and not a.attisdropped and a.attname <> 'only_row'`);
-  const rows = section("Settings").split("\n").flatMap((line) =>
-    line.match(/^\| `(\w+)`\s*\|\s*(.*?)\s*\|/)?.slice(1, 3)
-      ? [
-        line.match(/^\| `(\w+)`\s*\|\s*(.*?)\s*\|/)!.slice(1, 3),
-      ]
-      : []
+Deno.test("the settings that are worth a thought have the defaults the table shows", async () => {
+  const [settings] = await ask<{ row: Record<string, unknown> }>("select to_jsonb(s) as row from lapse.settings s");
+  const rows = rowsOf(section("Settings")).map(([name, value]) => ({ name: name!.slice(1, -1), value: value! }));
+  assert.ok(rows.length > 8);
+  const written = await ask<{ value: string }>(
+    rows.map(({ value }, n) => `select ${n} as n, ${sqlValue(value)} as value`).join(" union all ") + " order by 1",
   );
-  const written = await ask<{ name: string; value: string }>(
-    rows.map(([name, value]) => `select '${name}' as name, ${sqlValue(value!)} as value`).join(" union all "),
+  assert.deepEqual(
+    written.map(({ value }, n) => `${rows[n]!.name} = ${value}`),
+    rows.map(({ name }) => `${name} = ${settings!.row[name]}`),
   );
-  const sorted = (list: { name: string; value: string | null }[]) =>
-    list.map(({ name, value }) => `${name} = ${value ?? "none"}`).sort();
-  assert.deepEqual(sorted(written), sorted(settings));
 });
 
-Deno.test("every code that jobs-health answers with is explained", async () => {
-  const [row] = await ask<{ source: string }>("select prosrc as source from pg_proc where proname = 'jobs_health'");
-  const source = await readText("functions/jobs-health/health.ts");
+Deno.test("every code that lapse-health answers with is explained", async () => {
+  const [row] = await ask<{ source: string }>(
+    "select prosrc as source from pg_proc where proname = 'health' and pronamespace = 'lapse'::regnamespace",
+  );
+  const source = await readText("functions/lapse-health/health.ts");
   const codes = [
     ...[...row!.source.matchAll(/select '(\w+)'/g)].map(([, code]) => code!),
     ...["misconfigured", "database_unreachable"].filter((code) => source.includes(`"${code}"`)),
   ];
-  assert.equal(codes.length, 5);
-  const text = section("When jobs-health says 503");
-  assert.deepEqual([...text.matchAll(/^\| `(\w+)`/gm)].map(([, code]) => code).sort(), codes.sort());
+  assert.ok(codes.length >= 5);
+  const named = rowsOf(section("When lapse-health says 503")).map(([code]) => code!.slice(1, -1));
+  assert.deepEqual(named.sort(), codes.sort());
 });
 
-Deno.test("every link within the documents leads somewhere", async () => {
-  for (
-    const path of ["README.md", "docs/API_ROUTES.md", "docs/payments-ops.md", "docs/adopting.md", "docs/design.md"]
-  ) {
+Deno.test("every link within the two documents leads somewhere", async () => {
+  for (const path of ["docs/API_ROUTES.md", "docs/payments-ops.md"]) {
     for (const [, target, anchor] of (await readText(path)).matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)/g)) {
       const file = target === "" ? path : new URL(target!, `file:///${path}`).pathname.slice(1);
       await Deno.stat(new URL(file, `file://${root}`));
@@ -128,30 +104,31 @@ Deno.test("every link within the documents leads somewhere", async () => {
   }
 });
 
-function entriesOf(title: string): string[] {
-  return [...section(title).matchAll(/^### (.+)$/gm)].map(([, heading]) => heading!);
+/** The rows of every table of a text, without headings. */
+function rowsOf(text: string): string[][] {
+  const rows = text.split("\n").filter((line) => line.startsWith("|"))
+    .map((line) => line.split(/(?<!\\)\|/).slice(1, -1).map((cell) => cell.trim()));
+  return rows.filter((cells, n) => !/^-+$/.test(cells[0]!) && !/^-+$/.test(rows[n + 1]?.[0] ?? ""));
 }
 
-function numbers(letter: string, count: number): string[] {
-  return Array.from({ length: count }, (_, n) => `${letter}${String(n + 1).padStart(2, "0")}`);
-}
-
-/** Where the functions write a reason as a literal: into a column, a decision, or a CASE that replaces one. */
+/** Where SQL writes a reason as a literal: into a column, a decision, or a CASE that replaces one. */
 function findReasons(source: string): string[] {
   const places = [
-    /reason = '(\w+)'/g,
+    /\breason = '(\w+)'/g,
     /'reason', '(\w+)'/g,
-    /then '(\w+)' else \w+\.reason/g,
-    /when '(\w+)' then v_result else/g,
-    /'expired', '(\w+)', c\.units/g,
-    /'paid', '(\w+)', '\{"source"/g,
-    /\."orderId", '(\w+)', p_now/g,
+    /"reason": "(\w+)"/g,
+    /quarantine := '(\w+)'/g,
+    /then '(\w+)' end\) as reason/g,
+    /then '(\w+)' else \w+\.reason end/g,
+    /reason = case [^;]*?then '(\w+)' else '\w+' end/g,
+    /reason = case [^;]*?then '\w+' else '(\w+)' end/g,
+    /row\('order', [\w.]+, null, [^,]+, '(\w+)',/g,
+    /l\.state = 'open' and [^;]*?then '(\w+)'/g,
   ];
   return places.flatMap((place) => [...source.matchAll(place)].map(([, code]) => code!));
 }
 
-/** A default as the table writes it, as SQL for what the settings' row holds. */
+/** A default as the table writes it, as SQL for the text that the settings' row has in JSON. */
 function sqlValue(text: string): string {
-  if (text === "none") return "null";
-  return /^\d+$/.test(text) ? `'${text}'` : `(interval '${text}')::text`;
+  return /^\d+ \w+$/.test(text) ? `to_jsonb(interval '${text}') #>> '{}'` : `'${text}'`;
 }

@@ -7,7 +7,7 @@ import { makeManyDecisions } from "./many-decisions.ts";
 
 // LAPSE_DECISIONS=1000000 makes the shop of the measurements; the plans are the same from some ten thousand on.
 const decisions = Number(Deno.env.get("LAPSE_DECISIONS") ?? 100_000);
-const grown = ["job_decisions", "orders", "order_payments", "stock_reservations", "job_runs"];
+const grown = ["decisions", "orders", "payments", "runs"];
 
 const paths = await filesBelow("supabase/snippets", ".sql");
 const anOrder = "00000000-0000-4000-8000-000000000000";
@@ -31,7 +31,7 @@ Deno.test(`on ${decisions} decisions each snippet answers, through indexes only`
   const sql = postgres(database.url, { max: 1, onnotice: () => {} });
   try {
     await makeManyDecisions(admin, decisions);
-    const [late] = await admin<{ id: string }[]>`select details ->> 'orderId' as id from public.job_alerts limit 1`;
+    const [late] = await admin<{ id: string }[]>`select details ->> 'ref' as id from lapse.alerts limit 1`;
     for (const path of paths) {
       const text = (await readText(path)).replace(anOrder, late!.id);
       const rows = await sql.unsafe(text);
@@ -50,7 +50,7 @@ Deno.test(`on ${decisions} decisions each snippet answers, through indexes only`
   }
 });
 
-Deno.test("the next weekly slot is told right in the week in which the clocks change", async () => {
+Deno.test("the next weekly slot is right in the week in which the clocks change", async () => {
   await using database = await databases.fresh();
   const sql = postgres(database.url, { max: 1, onnotice: () => {} });
   try {
@@ -76,7 +76,7 @@ type PlanNode = {
 
 /** The indexes of open and of quarantined orders hold nothing else, so they may be read from end to end. */
 function readsAll(node: PlanNode): boolean {
-  if (/^orders_(due|quarantined)/.test(node["Index Name"] ?? "")) return false;
+  if (/^orders_(due|quarantined|waiting)/.test(node["Index Name"] ?? "")) return false;
   return !node["Index Cond"] && !node["Recheck Cond"];
 }
 
