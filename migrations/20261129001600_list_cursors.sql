@@ -53,7 +53,7 @@ $$;
 comment on function lapse.list_is_behind(timestamptz) is 'Whether one of Stripe''s lists was not read for an hour.';
 
 -- Contract: the accounts whose lists a run has to read. expire-stale-orders: accounts of due orders (of the 10,000 oldest) that were due
--- later than their lists are read; or of its one order. The clean-up: accounts with a cursor in this mode or an open order.
+-- later than their lists are read; or of its one order. The clean-up: accounts with a cursor in this mode, an open order or a due one.
 create function lapse.accounts_to_read(p_run lapse.runs, p_livemode boolean, p_now timestamptz) returns text[]
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
@@ -67,6 +67,8 @@ begin
       select c.account from lapse.list_cursors c where c.livemode = p_livemode
       union
       select o.account from lapse.orders o where o.status in ('pending', 'expiring')
+      union
+      select o.account from lapse.orders o where o.next_check_at <= p_now and o.status <> 'unknown'
     );
   end if;
   return array(
