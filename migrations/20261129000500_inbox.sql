@@ -391,6 +391,7 @@ declare
   v_notes lapse.order_note[];
   v_attached jsonb;
   v_new text[];
+  v_followed record;
 begin
   with entries as materialized (
     select i.id, i.ref, r.note, r.problem
@@ -459,14 +460,17 @@ begin
     where a.problem is not null or p.ref <> a.ref;
   end if;
 
-  perform lapse.follow_orders(p_refs => array_agg(l.ref), p_paid => array_agg(l.paid), p_now => p_now)
+  select array_agg(l.ref) as refs, array_agg(l.paid) as paid into v_followed
   from (
     select distinct on (i.ref) i.ref, (i.payload ->> 'paid')::boolean as paid
     from lapse.inbox i
     where i.id = any (p_ids) and i.kind = 'follow' and not i.payload ? 'problem'
     order by i.ref, i.id desc
-  ) l
-  having count(*) > 0;
+  ) l;
+  if v_followed.refs is not null then
+    perform lapse.follow_orders(p_refs => v_followed.refs, p_paid => v_followed.paid, p_now => p_now);
+    perform lapse.alert_wrong_money(p_refs => v_followed.refs, p_now => p_now);
+  end if;
 
   select coalesce(v_problems, '{}') || coalesce(jsonb_object_agg(i.id, i.payload ->> 'problem'), '{}')
   into v_problems

@@ -278,13 +278,11 @@ comment on function lapse.adopt_refs(text[], timestamptz) is
 -- Contract: the ledger follows the shop, which closed these orders itself (p_paid: paid, or closed unpaid). The shop's wish is law for
 -- the order and its stock, not for its payments: while one of them may still be paid the order stays open, due at once, and a run cancels
 -- it; nothing moves in the shop again. Money for an order that the shop closed unpaid is for a person to decide. Orders that are closed
--- already only fall due if a payment of theirs is open. Raises nothing for an order that the ledger does not know.
+-- already only fall due if a payment of theirs is open. Passes over orders that the ledger does not know.
 create function lapse.follow_orders(p_refs text[], p_paid boolean[], p_now timestamptz) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-  v_unclear text[];
 begin
   perform from lapse.orders o where o.ref = any (p_refs) order by o.ref for no key update;
 
@@ -316,23 +314,24 @@ begin
   where o.ref = f.ref
     and (o.status in ('pending', 'expiring', 'quarantined') or o.status = 'unknown' and f.status in ('paid', 'expired'));
 
-  update lapse.orders o
-  set next_check_at = p_now
-  where o.ref = any (p_refs) and o.status in ('paid', 'expired', 'unknown') and coalesce(o.next_check_at > p_now, true)
-    and exists (select from lapse.payments p where p.ref = o.ref and p.state = 'open');
-
-  v_unclear := array(
-    select o.ref from lapse.orders o where o.ref = any (p_refs) and exists (
-      select from lapse.payments p where p.ref = o.ref and p.state = 'paid'
-    )
-  );
-  if v_unclear <> '{}' then
-    perform lapse.alert_wrong_money(p_refs => v_unclear, p_now => p_now);
-  end if;
+  perform lapse.recheck_leftovers(p_refs => p_refs, p_now => p_now);
 end;
 $$;
 
 comment on function lapse.follow_orders(text[], boolean[], timestamptz) is 'The ledger follows the shop, which closed these orders itself.';
+
+-- Contract: those of these orders that are not open and still have an open payment fall due at once, so that the next run cancels it.
+create function lapse.recheck_leftovers(p_refs text[], p_now timestamptz) returns void
+language sql
+set search_path = pg_catalog, pg_temp
+as $$
+  update lapse.orders o
+  set next_check_at = p_now
+  where o.ref = any (p_refs) and o.status in ('paid', 'expired', 'unknown') and coalesce(o.next_check_at > p_now, true)
+    and exists (select from lapse.payments p where p.ref = o.ref and p.state = 'open');
+$$;
+
+comment on function lapse.recheck_leftovers(text[], timestamptz) is 'Closed orders with an open payment fall due at once.';
 
 -- Contract: takes an order into the ledger that the shop's call names and nobody watched: as the open order that it is, or as closed as
 -- the shop says. The caller has locked it in the shop.
@@ -545,6 +544,7 @@ begin
   perform lapse.shop_state(p_ref => v_ref);
   perform lapse.fold_inbox(p_refs => array[v_ref], p_now => p_now);
   perform lapse.follow_orders(p_refs => array[v_ref], p_paid => array[p_paid], p_now => p_now);
+  perform lapse.alert_wrong_money(p_refs => array[v_ref], p_now => p_now);
 end;
 $$;
 

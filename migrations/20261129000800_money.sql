@@ -250,12 +250,7 @@ begin
   if v_result = 'late_payment' then
     perform lapse.follow_orders(p_refs => array[v_ref], p_paid => array[false], p_now => p_now);
   end if;
-  -- Leftover payments are cancelled by the next run.
-  update lapse.orders o
-  set next_check_at = p_now
-  where o.ref = v_ref and o.status in ('paid', 'expired') and coalesce(o.next_check_at > p_now, true)
-    and exists (select from lapse.payments p where p.ref = v_ref and p.state = 'open');
-
+  perform lapse.recheck_leftovers(p_refs => array[v_ref], p_now => p_now);
   perform lapse.alert_wrong_money(p_refs => array[v_ref], p_now => p_now);
   if v_before.state = 'dead' and v_result <> 'already_paid' then
     perform lapse.alert_dead_but_paid(p_order => v_order, p_stripe_id => p_stripe_id, p_result => v_result, p_now => p_now);

@@ -3,9 +3,7 @@ begin;
 select plan(8);
 
 -- Stripe had confirmed that these payments can never succeed. If one does, nothing could be more worth an alert.
-select pg_temp.place_due_order('expired', '{pi_1}');
-select pg_temp.place_due_order('paid', '{pi_2,pi_3}');
-select pg_temp.place_due_order('pending', '{pi_4}');
+select pg_temp.place_due_order('expired', '{pi_1}'), pg_temp.place_due_order('paid', '{pi_2,pi_3}'), pg_temp.place_due_order('pending', '{pi_4}');
 select pg_temp.begin_run('run'), pg_temp.claim('run');
 select pg_temp.settle('run', array[
   pg_temp.decide('expired', 'expired', array[pg_temp.said('pi_1', 'canceled')]),
@@ -13,24 +11,22 @@ select pg_temp.settle('run', array[
   pg_temp.decide('pending', 'retry', array[pg_temp.said('pi_4', 'canceled')])
 ]);
 
-select is(public.mark_order_paid(pg_temp.id('expired'), 'pi_1', pg_temp.noon()), 'late_payment', 'its order has expired');
-select is(public.mark_order_paid(pg_temp.id('paid'), 'pi_3', pg_temp.noon()), 'paid_twice', 'another payment has paid its order');
+select is(pg_temp.mark_paid('expired', 'pi_1'), 'late_payment', 'its order has expired');
+select is(pg_temp.mark_paid('paid', 'pi_3'), 'paid_twice', 'another payment has paid its order');
 select results_eq(
-  $$ select key from public.job_alerts order by key $$,
-  $$ values ('late_payment:' || pg_temp.id('expired')), ('paid_twice:' || pg_temp.id('paid')) $$,
-  'both raise an alert'
+  $$ select key from lapse.alerts order by key $$,
+  $$ values ('late_payment:' || pg_temp.ref('expired')), ('paid_twice:' || pg_temp.ref('paid')) $$, 'both raise an alert'
+);
+select is(
+  (select details -> 'payments' from lapse.alerts where key like 'paid_twice:%'), '["pi_3"]', 'with the payment to refund'
 );
 
+select is(pg_temp.mark_paid('pending', 'pi_4'), 'paid', 'an open order is paid by it');
 select is(
-  (select details -> 'payments' from public.job_alerts where key like 'paid_twice:%'), '["pi_3"]', 'with the payment to refund'
+  (select details -> 'payments' from lapse.alerts where key = 'payments_unclear:dead_but_paid'), '["pi_4"]', 'and a person hears of it'
 );
-
-select is(public.mark_order_paid(pg_temp.id('pending'), 'pi_4', pg_temp.noon()), 'paid', 'an open order is paid by it');
-select is(
-  (select details -> 'payments' from public.job_alerts where key = 'payments_unclear:dead_but_paid'), '["pi_4"]', 'and a person hears of it'
-);
-select is(public.mark_order_paid(pg_temp.id('pending'), 'pi_4', pg_temp.noon()), 'already_paid', 'the same webhook again is no second payment');
-select is((select count(*) from public.job_alerts where key like 'paid_twice:%'), 1::bigint, 'and nobody is told to refund it');
+select is(pg_temp.mark_paid('pending', 'pi_4'), 'already_paid', 'the same webhook again is no second payment');
+select is((select count(*) from lapse.alerts where key like 'paid_twice:%'), 1::bigint, 'and nobody is told to refund it');
 
 select * from finish();
 rollback;
