@@ -42,7 +42,7 @@ export function reportOf(run: RunRow, preview?: Preview): RunReport {
     stripeThrottled: run.stripe_throttled,
     backlog: run.backlog,
     oldestDueAt: run.oldest_due_at,
-    ...preview,
+    ...(run.dry_run ? { summary: [], decisions: [], ...preview } : {}),
   };
 }
 
