@@ -35,7 +35,7 @@ declare
   v_done_to bigint;
   v_old bigint[];
 begin
-  select least(s.done_to, coalesce((select max(d.runid) from cron.job_run_details d), 0)) into v_done_to
+  select case when s.done_to < (select max(d.runid) from cron.job_run_details d) then s.done_to else 0 end into v_done_to
   from lapse.retention_steps s where s.step = 'cron_history' for no key update;
   v_old := array(
     select o.runid

@@ -9,7 +9,7 @@ Deno.test.beforeAll(async () => {
 });
 Deno.test.afterAll(() => databases.stop());
 
-Deno.test("a clean-up whose continuation got lost goes on from there, as long as one more gets through", async () => {
+Deno.test("a clean-up whose continuation got lost is continued from there, as long as one more gets through", async () => {
   await withWatched(databases, async (watched) => {
     const first = await outOfTime(watched, 0);
     const lost = await goOn(watched, 1, first);
@@ -41,7 +41,21 @@ Deno.test("a clean-up whose function died before it could ask for a continuation
   }, quiet);
 });
 
-Deno.test("a continuation that met another run goes on when that one has ended with work left", async () => {
+Deno.test("a clean-up that handed over after its share of orders is continued as well", async () => {
+  await withWatched(databases, async (watched) => {
+    const first = await outOfTime(watched, 0);
+    await watched.sql`update lapse.runs set duration_ms = 5000 where id = ${first}`;
+    await watched.watch(4);
+    assert.equal((await runs(watched)).length, 1, "so short a run had no reason to hand over");
+    await watched.sql`
+      insert into lapse.decisions (run_id, job, subject, ref, outcome, reason, decided_at)
+      values (${first}, ${cleanup}, 'payment_intent', 'x', 'found_dead', 'canceled', ${watched.at(0)})`;
+    await watched.watch(5);
+    assert.equal((await runs(watched)).at(-1)!.continues, first);
+  }, quiet);
+});
+
+Deno.test("a continuation that met another run is continued when that one has ended with work left", async () => {
   for (const left of [true, false]) {
     await withWatched(databases, async (watched) => {
       const first = await outOfTime(watched, 0);
@@ -51,7 +65,7 @@ Deno.test("a continuation that met another run goes on when that one has ended w
       await watched.sql`select lapse.hold_lease(${other.run.id}, ${other.run.fence}, ${watched.at(2.5)})`;
       await watched.watch(4);
       assert.equal((await runs(watched)).length, 3, "the other run still works");
-      if (!left) await finishSweep(watched);
+      if (!left) await finishWork(watched);
       await watched.finish(4.1, other.run.id);
       await watched.watch(5);
       const [next] = (await runs(watched)).slice(3);
@@ -60,16 +74,16 @@ Deno.test("a continuation that met another run goes on when that one has ended w
   }
 });
 
-Deno.test("what goes on keeps the limit, the reason and the released brake", async () => {
+Deno.test("what continues keeps the limit, the reason and the released brake", async () => {
   await withWatched(databases, async (watched) => {
     const first = await outOfTime(watched, 0);
     await watched.sql`
-      update lapse.runs set item_limit = 10, payment_intents_canceled = 4, reason = 'known', brake_released = true
+      update lapse.runs set item_limit = 10, payment_intents_canceled = 4, reason = 'known', brake_released_at = now()
       where id = ${first}`;
     await goOn(watched, 1, first);
     for (const minute of [4, 7]) await watched.watch(minute);
-    const [, , { item_limit, reason, brake_released }] = await runs(watched) as [unknown, unknown, postgres.Row];
-    assert.deepEqual([item_limit, reason, brake_released], [6, "known", true]);
+    const [, , { item_limit, reason, brake_released_at }] = await runs(watched) as [unknown, unknown, postgres.Row];
+    assert.deepEqual([item_limit, reason, brake_released_at !== null], [6, "known", true]);
   }, quiet);
 });
 
@@ -83,31 +97,7 @@ Deno.test("a chain that keeps breaking is given up, with L002 open", async () =>
   }, ["no_success"]);
 });
 
-Deno.test("a clean-up that died is gone on with within the same slot, whether or not anything ever completed", async () => {
-  for (const completed of [true, false]) {
-    await withWatched(databases, async (watched) => {
-      if (completed) await finished(watched, -60 * 24 * 7);
-      const tick = await slotOfYesterday(watched);
-      const first = await tick(0);
-      await watched.begin(0, { id: first!, job: cleanup });
-      await watched.watch(3);
-      await watched.watch(4);
-      assert.deepEqual((await statuses(watched)).at(-1), "lost", "whatever killed it may not be over yet");
-      await watched.watch(6);
-      const next = (await runs(watched)).at(-1)!;
-      assert.deepEqual([next.status, next.trigger, next.continues], ["queued", "continuation", first]);
-      assert.equal(await tick(6), null, "the slot is still the one of the first run");
-
-      await work(watched, 6, next.id);
-      const before = (await runs(watched)).length;
-      for (const minute of [7, 10, 60]) await watched.watch(minute);
-      assert.equal((await runs(watched)).length, before, "the work is done");
-      assert.deepEqual([await tick(61), await slots(watched)], [null, 1]);
-    }, quiet);
-  }
-});
-
-Deno.test("a clean-up that completed is not gone on with, even if its function died right after", async () => {
+Deno.test("a clean-up that completed is not continued, even if its function died right after", async () => {
   await withWatched(databases, async (watched) => {
     const tick = await slotOfYesterday(watched);
     const first = await tick(0);
@@ -115,29 +105,6 @@ Deno.test("a clean-up that completed is not gone on with, even if its function d
     for (const minute of [3, 6, 60]) await watched.watch(minute);
     assert.deepEqual(await statuses(watched), ["succeeded"]);
   }, quiet);
-});
-
-Deno.test("a clean-up that kills every run is given up after three deaths in each slot, with L002 open", async () => {
-  await withWatched(databases, async (watched) => {
-    // of the week before
-    for (const hour of [1, 2, 3]) {
-      const { run } = await watched.begin(-60 * (24 * 8 - hour), { job: cleanup });
-      await watched.sql`
-        update lapse.runs set status = 'lost', trigger = 'schedule', finished_at = ${watched.at(-60 * 24 * 7)}
-        where id = ${run.id}`;
-      await watched.sql`update lapse.jobs set run_id = null`;
-    }
-    const tick = await slotOfYesterday(watched);
-    await watched.begin(0, { id: (await tick(0))!, job: cleanup });
-    let open: string[] = [];
-    for (let minute = 1; minute < 60; minute++) {
-      open = await watched.watch(minute);
-      const queued = (await runs(watched)).find(({ status }) => status === "queued");
-      if (queued) await watched.begin(minute, { id: queued.id, job: cleanup });
-    }
-    assert.deepEqual((await statuses(watched)).slice(3), ["lost", "lost", "lost"]);
-    assert.deepEqual([open, await tick(61)], [[`failing:${cleanup}`], null]);
-  }, ["no_success"]);
 });
 
 Deno.test("a run that an operator started and that died is the operator's to start again", async () => {
@@ -149,10 +116,10 @@ Deno.test("a run that an operator started and that died is the operator's to sta
   }, quiet);
 });
 
-Deno.test("nothing goes on by itself when nothing was cut off, or an operator has to say so", async () => {
+Deno.test("nothing continues by itself when nothing was cut off, or an operator has to say so", async () => {
   const ends: [string, (watched: Watched, run: string) => unknown][] = [
     [
-      "a run that found some payments unclear",
+      "a run that decided nothing, because a list could not be read",
       ({ sql }, id) => sql`update lapse.runs set duration_ms = 5000 where id = ${id}`,
     ],
     ["a run that left nothing", ({ sql }, id) => sql`update lapse.runs set backlog = 0 where id = ${id}`],
@@ -195,8 +162,11 @@ Deno.test("a run that can not be asked for is an alert, and the runs are marked 
 
 const quiet = ["no_success", "failing", "run_failed", "brake"];
 
-/** A clean-up that worked for as long as it may, with the sweep still to do; the function does not go on by itself. */
+/** A clean-up that worked for as long as it may, with an order still to inspect; the function asks for no continuation. */
 async function outOfTime(watched: Watched, minutes: number): Promise<string> {
+  await watched.sql`
+    insert into lapse.orders (ref, status, placed_at, deadline, next_check_at)
+    select 'stale', 'unknown', t, t, t from (select ${watched.at(-60 * 24 * 30)}::timestamptz as t) x`;
   const { run } = await watched.begin(minutes, { job: cleanup });
   await watched.finish(minutes + 0.7, run.id, "partial");
   const [{ backlog }] = await watched.sql`select backlog from lapse.runs where id = ${run.id}` as [postgres.Row];
@@ -210,27 +180,15 @@ async function goOn({ sql, at }: Watched, minutes: number, id: string): Promise<
   return row!.id;
 }
 
-/** A run that finds the rest and finishes the sweep. */
+/** A run that does the rest. */
 async function work(watched: Watched, minutes: number, id: string): Promise<void> {
   await watched.begin(minutes, { id, job: cleanup });
-  await finishSweep(watched);
+  await finishWork(watched);
   await watched.finish(minutes + 0.1, id);
 }
 
-/** A whole run with nothing left to do. */
-async function finished(watched: Watched, minutes: number): Promise<void> {
-  const { run } = await watched.begin(minutes, { job: cleanup });
-  await watched.finish(minutes + 0.1, run.id);
-  await watched.sql`update lapse.runs set backlog = 0 where id = ${run.id}`;
-}
-
-async function slots({ sql }: Watched): Promise<number> {
-  return (await sql`select from lapse.schedule_slots`).length;
-}
-
-async function finishSweep({ sql }: Watched): Promise<void> {
-  await sql`
-    create or replace function jobs.cleanup_due(p_now timestamptz, p_cap integer) returns integer language sql as 'select 0'`;
+async function finishWork({ sql }: Watched): Promise<void> {
+  await sql`update lapse.orders set next_check_at = null where ref = 'stale'`;
 }
 
 async function runs({ sql }: Watched): Promise<postgres.Row[]> {

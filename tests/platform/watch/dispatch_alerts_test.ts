@@ -18,7 +18,8 @@ type Step = (it: WatchedStack) => Promise<unknown>;
 const refusals: { what: string; break: Step; repair: Step; answer: RegExp }[] = [
   {
     what: "a secret that the function does not know",
-    break: ({ sql }) => sql`select lapse.set_secret('lapse_scheduler_secret', 'another secret of thirty-two characters')`,
+    break: ({ sql }) =>
+      sql`select lapse.set_secret('lapse_scheduler_secret', 'another secret of thirty-two characters')`,
     repair: ({ sql, stack }) => sql`select lapse.set_secret('lapse_scheduler_secret', ${stack.schedulerSecret})`,
     answer: /status 401/,
   },

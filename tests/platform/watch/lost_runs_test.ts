@@ -37,7 +37,7 @@ Deno.test("the answers outlive pg_net's own memory, whatever became of the run",
     const id = await watched.dispatch(0);
     await watched.begin(0, { id });
     await watched.finish(0, id);
-    await respond(watched, id, { status_code: 202 });
+    await respond(watched, id, { status_code: 202, content: `{"runId": "${id}"}` });
     await watched.watch(1);
     await watched.sql`truncate net._http_response`;
     const run = await runOf(watched, id);
@@ -45,16 +45,34 @@ Deno.test("the answers outlive pg_net's own memory, whatever became of the run",
   });
 });
 
-Deno.test("an answer to a request of the same number, sent long after, belongs to somebody else", async () => {
+Deno.test("an answer to another request of the same number is not taken for one's own", async () => {
+  await withWatched(databases, async (watched) => {
+    const { sql, at } = watched;
+    const late = await watched.dispatch(0);
+    await respond(watched, late, { status_code: 500, created: at(11) });
+    await watched.watch(12);
+    assert.equal((await runOf(watched, late)).response_status, null, "it came long after");
+
+    // After a crash of the server pg_net's ids begin again.
+    const [before, after] = [await watched.dispatch(20), await watched.dispatch(21)];
+    await sql`update lapse.runs set request_id = 7 where id in (${before}, ${after})`;
+    await respond(watched, after, { status_code: 500, created: at(21) });
+    await watched.watch(21.5);
+    assert.equal((await runOf(watched, before)).response_status, null, "it is the later request's");
+    assert.equal((await runOf(watched, after)).response_status, 500);
+  });
+});
+
+Deno.test("an answer that accepts a run without naming it belongs to somebody else", async () => {
   await withWatched(databases, async (watched) => {
     const id = await watched.dispatch(0);
-    await respond(watched, id, { status_code: 500, created: watched.at(90) });
-    await watched.watch(91);
+    await respond(watched, id, { status_code: 200, content: "ok" });
+    await watched.watch(1);
     assert.equal((await runOf(watched, id)).response_status, null);
   });
 });
 
-Deno.test("the slot of a weekly run that never started is claimed again by the next tick", async () => {
+Deno.test("a weekly run that never started is repeated by the next tick", async () => {
   await withWatched(databases, async (watched) => {
     const tick = await slotOfYesterday(watched);
     const first = await tick(0);
@@ -64,21 +82,57 @@ Deno.test("the slot of a weekly run that never started is claimed again by the n
     assert.equal((await runOf(watched, first)).status, "lost");
     const second = await tick(5);
     assert.ok(second && second !== first);
-    await watched.begin(5, { id: second, job: cleanup });
-    await watched.watch(60);
-    assert.equal(await tick(61), null, "a run that began has used its slot up, even if it died");
-    await watched.watch(63);
-    const [next] = await watched.sql`select trigger from lapse.runs where continues = ${second}`;
-    assert.equal(next?.trigger, "continuation", "but it is gone on with");
+    await watched.begin(6, { id: second, job: cleanup });
+    await watched.finish(6, second);
+    assert.equal(await tick(70), null, "once it completed the slot is used up");
   });
 });
 
-Deno.test("the slot of a weekly run that met another one is claimed again when that one has ended", async () => {
+Deno.test("a weekly run that failed or died is repeated after an hour, until one completes", async () => {
+  await withWatched(databases, async (watched) => {
+    const tick = await slotOfYesterday(watched);
+    const first = await tick(0);
+    await watched.begin(0, { id: first!, job: cleanup });
+    await watched.finish(1, first!, "failed");
+    assert.equal(await tick(59), null);
+    const second = await tick(60);
+    assert.ok(second);
+    await watched.begin(60, { id: second, job: cleanup });
+    await watched.watch(63);
+    assert.equal((await runOf(watched, second)).status, "lost");
+    assert.equal(await tick(119), null);
+    const third = await tick(120);
+    await watched.begin(120, { id: third!, job: cleanup });
+    await watched.finish(121, third!, "failed");
+    assert.ok((await watched.watch(122)).includes(`failing:${cleanup}`), "three attempts came to nothing");
+    const [slot] = await watched.sql`select attempts, run_id from lapse.schedule_slots`;
+    assert.deepEqual([slot!.attempts, slot!.run_id], [3, third]);
+
+    await watched.run(130, "succeeded", cleanup);
+    assert.equal(await tick(200), null, "whoever made up for it");
+  });
+});
+
+Deno.test("a weekly run is repeated within the catch-up only, and never while the brake waits for an operator", async () => {
+  await withWatched(databases, async (watched) => {
+    const tick = await slotOfYesterday(watched);
+    const first = await tick(0);
+    await watched.begin(0, { id: first!, job: cleanup });
+    await watched.finish(1, first!, "braked");
+    assert.equal(await tick(120), null);
+    await watched.sql`update lapse.runs set status = 'failed' where id = ${first}`;
+    assert.equal(await tick(60 * 24 * 3), null);
+    assert.ok(await tick(120));
+  });
+});
+
+Deno.test("a weekly run that met another one is repeated when that one has ended", async () => {
   await withWatched(databases, async (watched) => {
     const tick = await slotOfYesterday(watched);
     const { run } = await watched.begin(0, { job: cleanup });
     const first = await tick(0);
     assert.equal((await watched.begin(0, { id: first!, job: cleanup })).answer, "skipped");
+    assert.equal(await tick(0.5), null);
     await watched.finish(1, run.id);
     await watched.watch(1);
     const second = await tick(5);
@@ -157,7 +211,7 @@ Deno.test("the watch waits for no run: one that begins at this moment is left al
 Deno.test("nor for one that settles at this moment: its answer is copied by the next watch", async () => {
   await withWatched(databases, async (watched) => {
     const id = await watched.dispatch(0);
-    await respond(watched, id, { status_code: 202 });
+    await respond(watched, id, { status_code: 202, content: `{"runId": "${id}"}` });
     const other = await watched.sql.reserve();
     await other`begin`;
     await other`select from lapse.runs where id = ${id} for update`;
@@ -173,26 +227,29 @@ Deno.test("nor for one that settles at this moment: its answer is copied by the 
 
 Deno.test("orders of a lost run stay claimed until the claim lapses by itself", async () => {
   await withWatched(databases, async (watched) => {
-    const order = await watched.placeOrder(0);
-    await watched.sql`select public.attach_payment(${order}, 'payment_intent', 'pi_1')`;
+    const { sql, at } = watched;
+    const ref = await watched.placeOrder(0);
+    await sql`select lapse.attach_payment(${ref}, 'pi_1', p_now => ${at(0)})`;
     const { run } = await watched.begin(0);
-    await watched.sql`select lapse.claim_orders(${run.id}, ${run.fence}, 10, ${watched.at(0)})`;
-    await watched.sql`update lapse.jobs set lease_until = ${watched.at(0)}`;
+    await sql`select lapse.list_windows(${run.id}, ${run.fence}, false, ${at(0)})`;
+    await sql`update lapse.list_cursors set read_to = ${at(1)} where true`;
+    await sql`select lapse.claim_orders(${run.id}, ${run.fence}, 10, ${at(0)})`;
+    await sql`update lapse.jobs set lease_until = ${at(0)} where run_id = ${run.id}`;
     await watched.watch(1);
     assert.equal((await runOf(watched, run.id)).status, "lost");
-    const [row] = await watched.sql`select status, claimed_by from public.orders where id = ${order}`;
-    assert.deepEqual(row, { status: "expiring", claimed_by: run.id });
+    const [row] = await sql`select status, run_id from lapse.orders where ref = ${ref}`;
+    assert.deepEqual(row, { status: "expiring", run_id: run.id });
   });
 });
 
-type Answer = { status_code?: number; timed_out?: boolean; error_msg?: string; created?: Date };
+type Answer = { status_code?: number; timed_out?: boolean; error_msg?: string; content?: string; created?: Date };
 
 /** Writes an answer as pg_net does. */
 async function respond({ sql }: Watched, runId: string, answer: Answer): Promise<void> {
-  const { status_code = null, timed_out = false, error_msg = null, created = new Date() } = answer;
+  const { status_code = null, timed_out = false, error_msg = null, content = null, created = new Date() } = answer;
   await sql`
-    insert into net._http_response (id, status_code, timed_out, error_msg, created)
-    select request_id, ${status_code}, ${timed_out}, ${error_msg}, ${created} from lapse.runs where id = ${runId}`;
+    insert into net._http_response (id, status_code, timed_out, error_msg, content, created)
+    select request_id, ${status_code}, ${timed_out}, ${error_msg}, ${content}, ${created} from lapse.runs where id = ${runId}`;
 }
 
 async function runOf({ sql }: Watched, id: string) {

@@ -13,31 +13,50 @@ const day = 60 * 24;
 
 Deno.test("each kind of row is deleted after its own time, and not before", async () => {
   await withWatched(databases, async (watched) => {
-    const { sql } = watched;
-    const order = await watched.placeOrder(0);
-    const { run } = await watched.begin(0);
-    await sql`select lapse.expire_without_payments(${run.id}, ${run.fence}, 10, ${watched.at(0)})`;
-    await watched.finish(0, run.id, "failed");
+    const { sql, at } = watched;
+    const ref = await watched.placeOrder(0);
+    await watched.close(0);
+    await sql`
+      insert into lapse.payments (stripe_id, ref, state, reason, evidence, attached_at, closed_at)
+      values ('pi_1', ${ref}, 'dead', 'canceled', '{}', ${at(0)}, ${at(0)})`;
+    await sql`
+      insert into lapse.orders (ref, status, placed_at, deadline, watched_at)
+      values ('nobody', 'unknown', ${at(0)}, ${at(0)}, ${at(0)})`;
+    await watched.run(0, "failed");
     await watched.run(0);
-    await sql`insert into lapse.schedule_slots (job, slot_at, claimed_at) values ('cleanup-stale-payment-intents', ${
-      watched.at(0)
-    }, now())`;
+    await sql`
+      insert into lapse.schedule_slots (job, slot_at, claimed_at)
+      values ('cleanup-stale-payment-intents', ${at(0)}, ${at(0)})`;
     await addTicks(watched, [0]);
-    const nothing = { runs: 0, slots: 0, alerts: 0, decisions: 0, cronHistory: 0 };
+    const before = await counts(watched);
+    assert.deepEqual(before, {
+      cronHistory: 1,
+      runs: 3,
+      decisions: 1,
+      orders: 2,
+      payments: 1,
+      alerts: 1,
+      slots: 1,
+    });
 
-    assert.deepEqual(await retain(watched, 7 * day), nothing);
-    assert.deepEqual(await retain(watched, 7 * day + 1), { ...nothing, cronHistory: 1 });
-    assert.deepEqual(await retain(watched, 90 * day), nothing);
-    assert.deepEqual(await retain(watched, 90 * day + 1), { ...nothing, runs: 2 });
-    assert.deepEqual(await retain(watched, 180 * day), nothing);
-    assert.deepEqual(await retain(watched, 180 * day + 1), { ...nothing, decisions: 1, alerts: 1 });
-    assert.deepEqual(await retain(watched, 400 * day), nothing);
-    assert.deepEqual(await retain(watched, 400 * day + 1), { ...nothing, slots: 1 });
-
+    const steps: [number, Partial<Counts>][] = [
+      [7, { cronHistory: 0 }],
+      [90, { runs: 0, orders: 0 }],
+      [180, { decisions: 0, alerts: 0 }],
+      [400, { payments: 0, slots: 0 }],
+    ];
+    const expected = { ...before };
+    for (const [days, gone] of steps) {
+      await retain(watched, days * day);
+      assert.deepEqual(await counts(watched), expected, `${days} days`);
+      await retain(watched, days * day + 1);
+      Object.assign(expected, gone);
+      assert.deepEqual(await counts(watched), expected, `more than ${days} days`);
+    }
     const [totals] =
       await sql`select orders_expired_total, runs_total from lapse.metrics where job = 'expire-stale-orders'`;
-    assert.deepEqual(totals, { orders_expired_total: "1", runs_total: "2" });
-    assert.equal((await sql`select from public.orders where id = ${order}`).length, 1);
+    assert.deepEqual(totals, { orders_expired_total: "1", runs_total: "3" });
+    assert.equal((await sql`select from public.orders where id = ${ref}`).length, 1, "the shop's order is the shop's");
   });
 });
 
@@ -46,40 +65,112 @@ Deno.test("a decision is kept as long as its run, so that the counters of every 
     const { sql } = watched;
     await sql`update lapse.settings set keep_decisions = '1 day'`;
     await watched.placeOrder(0);
-    const { run } = await watched.begin(0);
-    await sql`select lapse.expire_without_payments(${run.id}, ${run.fence}, 10, ${watched.at(0)})`;
-    await watched.finish(0, run.id);
-    assert.equal((await retain(watched, 60 * day)).decisions, 0);
+    await watched.close(0);
+    await retain(watched, 60 * day);
+    assert.equal((await counts(watched)).decisions, 1);
     assert.equal((await sql`select lapse.miscounted_runs('-infinity')`).length, 0);
-    const gone = await retain(watched, 91 * day);
-    assert.deepEqual([gone.runs, gone.decisions], [1, 1]);
+    await retain(watched, 91 * day);
+    const { runs, decisions } = await counts(watched);
+    assert.deepEqual([runs, decisions], [0, 0]);
   });
 });
 
-Deno.test("open alerts and unfinished runs stay, however old", async () => {
+Deno.test("what is not finished stays, however old", async () => {
   await withWatched(databases, async (watched) => {
-    await watched.sql`select lapse.raise_alert('paid_twice:1', null, 'critical', 'x', '{}', ${watched.at(0)})`;
+    const { sql, at } = watched;
+    await sql`select lapse.raise_alert('paid_twice:1', null, 'critical', 'x', '{}', ${at(0)})`;
     await watched.dispatch(0);
-    const gone = await retain(watched, 1000 * day);
-    assert.deepEqual([gone.alerts, gone.runs], [0, 0]);
+    const [open, quarantined, closed] = [
+      await watched.placeOrder(0),
+      await watched.placeOrder(0),
+      await watched.placeOrder(0),
+    ];
+    await sql`update lapse.orders set status = 'quarantined', next_check_at = null where ref = ${quarantined}`;
+    await sql`
+      update lapse.orders set status = 'paid', next_check_at = null, closed_at = ${
+      at(0)
+    }, payments = 1 where ref = ${closed}`;
+    await sql`
+      insert into lapse.payments (stripe_id, ref, state, evidence, attached_at, closed_at) values
+        ('pi_of_open', ${open}, 'dead', '{}', ${at(0)}, ${at(0)}),
+        ('pi_of_quarantined', ${quarantined}, 'paid', '{}', ${at(0)}, ${at(0)}),
+        ('pi_paid', ${closed}, 'paid', '{}', ${at(0)}, ${at(0)}),
+        ('pi_leftover', ${closed}, 'open', null, ${at(0)}, null)`;
+    await sql`insert into lapse.inbox (kind, ref, at, error) values ('follow', 'x', ${at(0)}, 'odd')`;
+    await sql`
+      insert into lapse.list_cursors (livemode, list, read_from, read_to) values (false, 'payment_intents', ${at(0)}, ${
+      at(0)
+    })`;
+    const before = await counts(watched);
+    await retain(watched, 1000 * day);
+    assert.deepEqual(await counts(watched), before);
+    assert.equal((await sql`select from lapse.inbox`).length + (await sql`select from lapse.list_cursors`).length, 2);
+
+    await sql`update lapse.payments set state = 'dead', evidence = '{}', closed_at = ${
+      at(0)
+    } where stripe_id = 'pi_leftover'`;
+    await retain(watched, 1000 * day);
+    const { orders, payments } = await counts(watched);
+    assert.deepEqual([orders, payments], [2, 2]);
   });
 });
 
-Deno.test("one call deletes one batch, oldest first", async () => {
+Deno.test("a payment is deleted by the retention and by nobody else", async () => {
+  await withWatched(databases, async ({ sql, at }) => {
+    await sql`
+      insert into lapse.payments (stripe_id, ref, state, evidence, attached_at, closed_at)
+      values ('pi_1', 'x', 'dead', '{}', ${at(0)}, ${at(0)})`;
+    await sql`select lapse.retain_batch('payments', ${at(0)})`;
+    await assert.rejects(sql`delete from lapse.payments where true`, { code: "23001" });
+  });
+});
+
+Deno.test("one call deletes batch after batch, until nothing is left or its time is over", async () => {
   await withWatched(databases, async (watched) => {
-    await watched.sql`update lapse.settings set retention_batch = 2`;
-    await addTicks(watched, [0, 1, 2, 3, 10 * day]);
-    const deleted = async () => (await retain(watched, 8 * day)).cronHistory;
-    assert.deepEqual([await deleted(), await deleted(), await deleted()], [2, 2, 0]);
+    const { sql, at } = watched;
+    await sql`update lapse.settings set retention_batch = 2`;
+    await sql`
+      insert into lapse.decisions (run_id, job, subject, outcome, reason, decided_at)
+      select gen_random_uuid(), 'expire-stale-orders', 'order', 'expired', 'x', ${at(0)} from generate_series(1, 9)`;
+    await addTicks(watched, [0, 1, 2, 3, 4, 300 * day]);
+    await sql`call lapse.retain(${at(200 * day)}, '0 seconds')`;
+    assert.deepEqual([(await counts(watched)).cronHistory, (await counts(watched)).decisions], [4, 9]);
+    await retain(watched, 200 * day);
+    assert.deepEqual([(await counts(watched)).cronHistory, (await counts(watched)).decisions], [1, 0]);
+  });
+});
+
+Deno.test("the history of other jobs of pg_cron is left alone, and keeps nothing from being deleted", async () => {
+  await withWatched(databases, async (watched) => {
+    const { sql } = watched;
+    await sql`update lapse.settings set retention_batch = 2`;
+    const [other] = await sql`select cron.schedule('nightly-report', '0 3 * * *', 'select 1') as id`;
+    await addTicks(watched, [0, 1, 2, 3], other!.id);
+    await addTicks(watched, [4, 5]);
+    await retain(watched, 8 * day);
+    assert.deepEqual([...await sql`select distinct jobid from cron.job_run_details`], [{ jobid: other!.id }]);
+    await addTicks(watched, [6, 20 * day]);
+    await retain(watched, 9 * day);
+    assert.equal((await counts(watched)).cronHistory, 5);
+  });
+});
+
+Deno.test("a history that was emptied by hand is tidied up again, whatever number it begins with", async () => {
+  await withWatched(databases, async (watched) => {
+    await addTicks(watched, [0, 1, 2]);
+    await retain(watched, 8 * day);
+    await withConnection(watched.adminUrl, (sql) => sql`alter sequence cron.runid_seq restart`);
+    await addTicks(watched, [3]);
+    await retain(watched, 9 * day);
+    assert.equal((await counts(watched)).cronHistory, 0);
   });
 });
 
 Deno.test("ticks that never got a connection have no time, and go with those after them", async () => {
   await withWatched(databases, async (watched) => {
     await addTicks(watched, [null, 0, null, 10 * day, null]);
-    assert.equal((await retain(watched, 8 * day)).cronHistory, 2);
-    const [left] = await watched.sql`select count(*)::int as n from cron.job_run_details`;
-    assert.equal(left!.n, 3, "between two known times the later one counts");
+    await retain(watched, 8 * day);
+    assert.equal((await counts(watched)).cronHistory, 3, "between two known times the later one counts");
   });
 });
 
@@ -98,19 +189,34 @@ Deno.test("ages that would break something are refused", async () => {
   });
 });
 
-async function retain({ sql, at }: Watched, minutes: number): Promise<Record<string, number>> {
-  const [row] = await sql`select lapse.retain(${at(minutes)}) as deleted`;
-  return row!.deleted;
+async function retain({ sql, at }: Watched, minutes: number): Promise<void> {
+  await sql`call lapse.retain(${at(minutes)})`;
 }
 
-/** Rows of pg_cron's history that ended at these minutes, in the order of their ids; null: never connected. */
-async function addTicks({ adminUrl, at }: Watched, minutes: (number | null)[]): Promise<void> {
+type Counts = Record<"cronHistory" | "runs" | "decisions" | "orders" | "payments" | "alerts" | "slots", number>;
+
+async function counts({ sql }: Watched): Promise<Counts> {
+  const [row] = await sql`
+    select
+      (select count(*) from cron.job_run_details)::int as "cronHistory",
+      (select count(*) from lapse.runs)::int as runs,
+      (select count(*) from lapse.decisions)::int as decisions,
+      (select count(*) from lapse.orders)::int as orders,
+      (select count(*) from lapse.payments)::int as payments,
+      (select count(*) from lapse.alerts)::int as alerts,
+      (select count(*) from lapse.schedule_slots)::int as slots`;
+  return row as Counts;
+}
+
+/** Rows of pg_cron's history that ended at these minutes, in the order of their ids; null: never connected. Of the watch, unless a job is given. */
+async function addTicks({ adminUrl, at }: Watched, minutes: (number | null)[], job?: string): Promise<void> {
   await withConnection(adminUrl, async (sql) => {
     for (const minute of minutes) {
       const ended = minute === null ? null : at(minute);
       await sql`
         insert into cron.job_run_details (jobid, username, status, start_time, end_time)
-        values (1, 'postgres', 'failed', ${ended}, ${ended})`;
+        select jobid, 'postgres', 'failed', ${ended}, ${ended} from cron.job
+        where jobid = ${job ?? null} or (${job === undefined} and jobname = 'lapse-watch')`;
     }
   });
 }

@@ -276,7 +276,9 @@ async function weeklySlot({ sql, at }: Watched): Promise<number> {
   const slot = 60 * 24 * 9;
   await sql`update lapse.schedules set active = false where job = 'expire-stale-orders'`;
   await sql`
-    update lapse.schedules set local_day = extract(isodow from local), local_time = local::time(0), enabled_at = ${at(0)}
+    update lapse.schedules set local_day = extract(isodow from local), local_time = local::time(0), enabled_at = ${
+    at(0)
+  }
     from (select ${at(slot)}::timestamptz at time zone 'Europe/Paris' as local) x where job = ${cleanup}`;
   return slot;
 }

@@ -132,7 +132,9 @@ function describe(sql: postgres.Sql, { url, adminUrl, start, quiet }: Surroundin
     return run.id;
   }
   async function sync(minutes: number, ref: string, status = "succeeded"): Promise<void> {
-    const [row] = await sql`select lapse.sync_order(${ref}, 'a customer asked', 'ana', ${at(minutes)}) ->> 'runId' as id`;
+    const [row] = await sql`select lapse.sync_order(${ref}, 'a customer asked', 'ana', ${
+      at(minutes)
+    }) ->> 'runId' as id`;
     await begin(minutes, { id: row!.id });
     await finish(minutes, row!.id, status);
   }

@@ -229,9 +229,13 @@ Deno.test("quarantined orders are told again when their number doubles, or has g
     const quarantined = (orders: number, minutes: number) => {
       const details = { orders };
       return watched.sql`
-        update lapse.alerts set details = ${details as never}, last_seen_at = ${watched.at(minutes)} where key = 'late_payment:1'`;
+        update lapse.alerts set details = ${details as never}, last_seen_at = ${
+        watched.at(minutes)
+      } where key = 'late_payment:1'`;
     };
-    await watched.sql`select lapse.raise_alert('late_payment:1', null, 'warning', 'x', '{"orders": 3}', ${watched.at(0)})`;
+    await watched.sql`select lapse.raise_alert('late_payment:1', null, 'warning', 'x', '{"orders": 3}', ${
+      watched.at(0)
+    })`;
     const counts = [];
     for (const [minute, orders] of [[0, 3], [0.1, 3], [0.2, 5], [0.3, 6], [0.4, 6], [0.5, 7]] as const) {
       await quarantined(orders, minute);
@@ -239,11 +243,15 @@ Deno.test("quarantined orders are told again when their number doubles, or has g
       counts.push(told.length);
     }
     assert.deepEqual(counts, [1, 1, 1, 2, 2, 2], "the second one is about six orders");
-    await watched.sql`update lapse.alert_messages set delivered_at = ${watched.at(-60 * 24)} where delivered_at is not null`;
+    await watched.sql`update lapse.alert_messages set delivered_at = ${
+      watched.at(-60 * 24)
+    } where delivered_at is not null`;
     await tell(0.6);
     assert.deepEqual(told.map(({ alert }) => (alert.details as { orders: number }).orders), [3, 6, 7]);
     await tell(0.7);
-    await watched.sql`update lapse.alert_messages set delivered_at = ${watched.at(-60 * 24)} where delivered_at is not null`;
+    await watched.sql`update lapse.alert_messages set delivered_at = ${
+      watched.at(-60 * 24)
+    } where delivered_at is not null`;
     await tell(0.8);
     assert.equal(told.length, 3, "seven orders still");
   });
