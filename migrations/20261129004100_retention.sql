@@ -35,7 +35,7 @@ declare
   v_done_to bigint;
   v_old bigint[];
 begin
-  select case when s.done_to < (select max(d.runid) from cron.job_run_details d) then s.done_to else 0 end into v_done_to
+  select case when s.done_to <= (select max(d.runid) from cron.job_run_details d) then s.done_to else 0 end into v_done_to
   from lapse.retention_steps s where s.step = 'cron_history' for no key update;
   v_old := array(
     select o.runid
@@ -117,7 +117,7 @@ as $$
         and not exists (select from lapse.payments p where p.ref = c.ref and p.state = 'open')
       order by c.closed_at
       limit p_settings.retention_batch
-      for update skip locked
+      for no key update skip locked
     )
     returning 1
   )
@@ -138,7 +138,7 @@ as $$
         and not exists (select from lapse.payments p where p.ref = c.ref and p.state = 'open')
       order by c.watched_at
       limit p_settings.retention_batch
-      for update skip locked
+      for no key update skip locked
     )
     returning 1
   )
@@ -161,7 +161,7 @@ begin
       and not exists (select from lapse.orders o where o.ref = c.ref)
     order by c.closed_at
     limit p_settings.retention_batch
-    for update skip locked
+    for no key update skip locked
   );
   get diagnostics v_deleted = row_count;
   perform set_config('lapse.retaining', '', true);
