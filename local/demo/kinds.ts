@@ -17,7 +17,7 @@ export type OrderKind = {
   paymentMethod: string;
   /** Seconds ago that the order was placed; its deadline has passed since. */
   placedAgo: number;
-  /** The job looked at its payment before and granted the one extra grace, which is over. */
+  /** A run inspected its payment before and granted the one extra grace, which is over. */
   graceUsed?: true;
   /** What Stripe holds for it. `now` in seconds since the epoch. */
   payments: (now: number) => DemoPayment[];

@@ -1,15 +1,15 @@
-/** npm run demo [-- --json]: a shop with orders and payments of every kind, both jobs fired as the scheduler would. */
+/** npm run demo [-- --json]: a shop with orders and payments of every kind, both jobs dispatched as the scheduler does. */
 import postgres from "postgres";
 import { refuseSwallowed } from "../npm-options.ts";
 import { type Stack, startStack } from "../stack/start.ts";
 import { stopSignal } from "../stack/stop-signal.ts";
 import { KINDS } from "./kinds.ts";
 import { printCleanup, printExpiry } from "./print.ts";
-import { countSwept, decidedOrders, showBar } from "./progress.ts";
 import { type CleanupReport, type ExpiryReport, findProblems, reportKinds } from "./report.ts";
-import { readRest, runAsScheduler } from "./scheduler.ts";
+import { readRest, runAsScheduler, type WatchedRun } from "./scheduler.ts";
 import { openShop, readFates, readStock } from "./shop.ts";
-import { fillYear, reportYear } from "./year-of-payments.ts";
+import { createBar, paragraph } from "./terminal.ts";
+import { fillYear, reportYear, toDecide } from "./year.ts";
 
 const USAGE = "Usage: npm run demo [-- --json]";
 const json = Deno.args.includes("--json");
@@ -23,18 +23,17 @@ if (unknown !== undefined) {
   Deno.exit(2);
 }
 refuseSwallowed(["json"]);
-const say = (text: string) => json ? undefined : console.log(text);
+const say = (text: string) => json ? undefined : console.log(paragraph(text));
 
 const METRICS = [
-  "paymentsExpiredTotal:payments_expired_total",
+  "paymentsExpiredTotal:orders_expired_total",
   "paymentIntentsCanceledTotal:payment_intents_canceled_total",
   "stockReleasedTotal:stock_released_total",
   "jobExecutionTime:job_execution_time",
   "lastExecutionTime:last_execution_time",
-  "ordersPaidTotal:orders_paid_total",
-  "ordersWaitingTotal:orders_waiting_total",
-  "backlog",
 ];
+const DECIDED = ["ordersExpired", "ordersPaid", "ordersWaiting", "ordersRetried", "ordersQuarantined"];
+const CLEANED = ["paymentIntentsCanceled", "checkoutSessionsExpired", "paymentsKept", "latePayments"];
 
 /** What a shell says of a program that Ctrl-C ended. */
 const STOPPED = 130;
@@ -44,11 +43,13 @@ Deno.exit(await main());
 async function main(): Promise<number> {
   let told = false;
   const stop = stopSignal().then(() => told = true);
-  say("Starting PostgreSQL, the REST API, the functions and a Stripe simulator with Stripe's limits …");
+  say("Starting PostgreSQL, REST, the functions, pg_net and a Stripe simulator with the limits of a live account …");
   await using stack = await startStack({
-    workers: false,
+    // Nothing happens by itself: the demo dispatches, and pg_net delivers.
+    workers: { cron: { pollMs: 0 } },
     users: false,
-    simulator: { preset: "sandbox", latencyMs: [40, 120] },
+    simulator: { preset: "live", latencyMs: [40, 120] },
+    functionsEnv: { STRIPE_SECRET_KEY: "sk_live_demo" },
   });
   const play = demonstrate(stack).catch(async (error) => {
     // Ctrl-C ends the functions too, and their callers may hear of it first.
@@ -81,40 +82,76 @@ async function expireOrders(stack: Stack, sql: postgres.Sql): Promise<ExpiryRepo
   const shop = await openShop(sql, stack.simulator!.control, KINDS);
   const before = await readStock(sql);
   const all = shop.orders.length;
-  say(`The shop has ${all} orders of ${KINDS.length} kinds, all past their deadline. The scheduler fires.\n`);
+  say(
+    `The shop has ${all} orders of ${KINDS.length} kinds, all past their deadline. The scheduler ticks: ` +
+      "expire-stale-orders reads what Stripe lists, then asks about every payment.\n",
+  );
 
-  const run = await runAsScheduler(stack, "expire-stale-orders", (run) => {
-    const decided = decidedOrders(run);
-    if (!json) showBar(decided, all, `${decided} of ${all} orders, ${stack.simulator!.control.mark()} calls to Stripe`);
-  });
-  const [metrics] = await readRest(stack, `job_metrics?job=eq.expire-stale-orders&select=${METRICS.join(",")}`);
+  const run = await watch(stack, sql, "expire-stale-orders", (run) => ({ done: sum(run, DECIDED), all, of: "orders" }));
+  const [metrics] = await readRest(stack, `lapse_metrics?job=eq.expire-stale-orders&select=${METRICS.join(",")}`);
   const after = await readStock(sql);
   const kinds = reportKinds(KINDS, shop, await readFates(sql));
-  return { kinds, stock: { before, after }, run, metrics: metrics!, problems: findProblems(kinds, before, after) };
+  const problems = [...problemsOf(run), ...findProblems(kinds, before, after)];
+  return { kinds, stock: { before, after }, run, metrics: metrics!, problems };
 }
 
-/** Second act: an account that has been in use for a year. */
+/** Second act: a year of payments that nobody cleaned up. */
 async function cleanUp(stack: Stack, sql: postgres.Sql): Promise<CleanupReport> {
   const { control } = stack.simulator!;
   const year = await fillYear(sql, control);
-  const all = countSwept(control);
+  const payments = year.reduce((sum, { ids }) => sum + ids.length, 0);
+  const all = toDecide();
   say(
-    `\nSecond act: ${all} payments of a year, most of them healthy, many not the shop's. Sunday, 03:00: the clean-up fires.\n`,
+    `\nSecond act: ${payments} payments of a year before Lapse, most of them healthy, many not the shop's. Sunday, ` +
+      "03:00: cleanup-stale-payment-intents reads what Stripe lists and cancels what can only do harm.\n",
   );
 
-  const run = await runAsScheduler(stack, "cleanup-stale-payment-intents", async () => {
-    const [sweep] = await readRest(stack, "job_sweeps?order=id.desc&limit=1&select=seen:payments_seen,pages");
-    const seen = Number(sweep?.seen ?? 0);
-    if (!json) showBar(seen, all, `${seen} of ${all} payments seen, ${sweep?.pages ?? 0} pages`);
-  });
-  const payments = await reportYear(sql, control, year);
+  const run = await watch(stack, sql, "cleanup-stale-payment-intents", (run) => ({
+    done: sum(run, CLEANED),
+    all,
+    of: "payments",
+  }));
+  const report = await reportYear(sql, control, year);
   const alerts = await readRest(
     stack,
-    "job_alerts?resolved_at=is.null&key=like.late_payment*&select=key,message,details",
+    "lapse_alerts?resolved_at=is.null&key=like.late_payment*&select=key,message,details",
   );
-  const late = payments.find(({ expected }) => expected === "late_payment")!.payments;
-  const problems = payments.filter(({ asExpected }) => !asExpected)
-    .map(({ kind, expected, became }) => `"${kind}" had to be ${expected}: ${JSON.stringify(became)}`);
+  const late = report.find(({ expected }) => expected === "late_payment")!.payments;
+  const problems = [
+    ...problemsOf(run),
+    ...report.filter(({ asExpected }) => !asExpected)
+      .map(({ kind, expected, became }) => `"${kind}" had to be ${expected}: ${JSON.stringify(became)}`),
+  ];
   if (alerts.length !== late) problems.push(`${late} late payments raised ${alerts.length} alerts`);
-  return { run, payments, lateAlerts: alerts.length, problems };
+  return { run, payments: report, lateAlerts: alerts.length, problems };
+}
+
+/** Dispatches a job and shows how far it is: first Stripe's lists, then orders or payments. */
+async function watch(
+  stack: Stack,
+  sql: postgres.Sql,
+  job: string,
+  progressOf: (run: WatchedRun) => { done: number; all: number; of: string },
+): Promise<WatchedRun> {
+  const bar = createBar();
+  const { control } = stack.simulator!;
+  const before = control.mark();
+  const pages = () => control.countCalls({ since: before, endpoint: "payment_intents.list" });
+  const run = await runAsScheduler(stack, sql, job, (run) => {
+    const { done, all, of } = progressOf(run);
+    if (!json) bar.show(done, all, done > 0 ? `${done} of ${all} ${of}` : `${pages()} pages of Stripe's list`);
+  });
+  const { done, all, of } = progressOf(run);
+  const seconds = (Number(run.durationMs ?? 0) / 1_000).toFixed(1);
+  if (!json) bar.clear();
+  say(`${done} of ${all} ${of} in ${seconds} s, with ${control.mark() - before} calls to Stripe.`);
+  return run;
+}
+
+function problemsOf({ status, error, job }: WatchedRun): string[] {
+  return status === "succeeded" ? [] : [`${job} ended as ${status}: ${error}`];
+}
+
+function sum(run: WatchedRun, counters: string[]): number {
+  return counters.reduce((total, counter) => total + Number(run[counter]), 0);
 }

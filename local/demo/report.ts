@@ -1,6 +1,6 @@
 import type { OrderKind } from "./kinds.ts";
 import type { DemoShop, Fate, StockRow } from "./shop.ts";
-import type { YearReport } from "./year-of-payments.ts";
+import type { YearReport } from "./year.ts";
 
 export type KindReport = {
   kind: string;

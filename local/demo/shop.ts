@@ -16,13 +16,17 @@ export async function openShop(sql: postgres.Sql, stripe: StripeControl, kinds: 
       const order = await placeOrder(sql, kind, n);
       orders.push(order);
       for (const payment of kind.payments(Math.floor(Date.now() / 1_000))) {
-        await attach(sql, order, { ...payment, stripeId: createAtStripe(stripe, order, payment) });
+        await sql`select public.lapse_attach_payment(${order.id}, ${createAtStripe(stripe, order, payment)})`;
+      }
+      if (kind.graceUsed) {
+        await sql`update lapse.orders set grace_until = now() - interval '1 minute', looks = 1 where ref = ${order.id}`;
       }
     }
   }
   return { orders, skus: SKUS };
 }
 
+/** The checkout. Lapse's trigger on the shop's orders notes each for the ledger. */
 async function placeOrder(sql: postgres.Sql, kind: OrderKind, n: number): Promise<DemoOrder> {
   const items = [
     { sku: SKUS[n % SKUS.length]!, quantity: 1 + n % 3 },
@@ -39,21 +43,10 @@ async function placeOrder(sql: postgres.Sql, kind: OrderKind, n: number): Promis
 
 function createAtStripe(stripe: StripeControl, { id, kind }: DemoOrder, payment: DemoPayment): string {
   const created = Math.floor(Date.now() / 1_000) - kind.placedAgo;
-  const common = { created, amount: 2000, currency: "eur", metadata: { order_id: id } };
+  const common = { created, amount: 2000, currency: "eur", metadata: { order_id: id }, livemode: true };
   return payment.kind === "payment_intent"
     ? stripe.createPaymentIntents([{ ...common, ...payment.spec }])[0]!
     : stripe.createCheckoutSessions([{ ...common, ...payment.spec }])[0]!.id;
-}
-
-async function attach(sql: postgres.Sql, order: DemoOrder, payment: DemoPayment & { stripeId: string }): Promise<void> {
-  const attachedAt = new Date(Date.now() - order.kind.placedAgo * 1_000);
-  await sql`
-    select public.attach_payment(
-      p_order_id => ${order.id}, p_kind => ${payment.kind}, p_stripe_id => ${payment.stripeId}, p_now => ${attachedAt}
-    )`;
-  if (order.kind.graceUsed) {
-    await sql`update public.order_payments set grace_until = now() - interval '1 minute' where order_id = ${order.id}`;
-  }
 }
 
 export type StockRow = { sku: string; onHand: number; reserved: number; sellable: number };
@@ -66,12 +59,12 @@ export function readStock(sql: postgres.Sql): Promise<StockRow[]> {
 
 export type Fate = { id: string; status: string; reason: string | null; unitsHeld: number };
 
-/** What became of every order. */
+/** What became of every order: its status as the shop has it, and why as the ledger has it. */
 export function readFates(sql: postgres.Sql): Promise<Fate[]> {
   return sql<Fate[]>`
-    select o.id, o.status, o.status_reason as reason,
-      coalesce(sum(r.quantity) filter (where r.state = 'held'), 0)::int as "unitsHeld"
+    select o.id, o.status, l.reason, coalesce(sum(r.quantity) filter (where r.state = 'held'), 0)::int as "unitsHeld"
     from public.orders o
     join public.stock_reservations r on r.order_id = o.id
-    group by o.id`;
+    left join lapse.orders l on l.ref = o.id::text
+    group by o.id, l.ref`;
 }

@@ -8,7 +8,7 @@ import { fail, type Job, type RunOptions, type Tally } from "./tally.ts";
 const order = ["rules", "unit", "oracle", "database", "simulator", "local"];
 
 /** What takes long, beyond `npm test`. */
-const slowSuites = ["faults", "bench"];
+const slowSuites = ["faults", "bench", "demo"];
 
 /** Enough files for one process that starting it is a small part, and few enough that the processes end at about the same time. */
 const filesPerJob = 8;
