@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createClient } from "@supabase/supabase-js";
 import { generateKeys } from "../../local/gateway/keys.ts";
-import { findTables } from "../rest/attempts.ts";
+import { findViews } from "../rest/attempts.ts";
 import { type Shop, withShop } from "../integration/support.ts";
 import { assertCleanLogs, JOBS, send, traces } from "./support.ts";
 import { badTokens, generateTokenKeys, operatorToken } from "./tokens.ts";
@@ -35,28 +35,46 @@ Deno.test("no bad credential opens a job, over HTTP and with a body that asks fo
   });
 });
 
-Deno.test("the scheduler's secret of before the rotation opens nothing, and that of the database opens nothing else", async () => {
+Deno.test("during a rotation both scheduler secrets work, and after it the previous one opens nothing", async () => {
   const previous = "previous-secret-of-the-scheduler-0123456789";
-  const env = (more: Record<string, string>) => ({ functionsEnv: more });
-  await withShop(env({ JOBS_SCHEDULER_SECRET_PREVIOUS: previous }), async (shop) => {
+  await withShop({ functionsEnv: { LAPSE_SCHEDULER_SECRET_PREVIOUS: previous } }, async (shop) => {
     for (const name of JOBS) {
       for (const secret of [shop.stack.schedulerSecret, previous]) {
-        assert.equal((await send(shop, name, { headers: { "x-jobs-secret": secret } })).status, 202, name);
+        const answer = await send(shop, name, await scheduled(shop, name, secret));
+        assert.equal(answer.status, 202, `${name}: ${answer.text}`);
       }
     }
   });
-  await withShop(env({ JOBS_SCHEDULER_SECRET_PREVIOUS: "" }), async (shop) => {
-    const before = await traces(shop);
+  await withShop({ functionsEnv: { LAPSE_SCHEDULER_SECRET_PREVIOUS: "" } }, async (shop) => {
     for (const name of JOBS) {
       for (const secret of [previous, "", " ", "null", "undefined"]) {
-        assert.equal((await send(shop, name, { headers: { "x-jobs-secret": secret } })).status, 401, name);
+        const init = await scheduled(shop, name, secret);
+        const before = await traces(shop);
+        assert.equal((await send(shop, name, init)).status, 401, name);
+        assert.deepEqual(await traces(shop), before);
       }
+    }
+  });
+});
+
+Deno.test("the scheduler's secret starts nothing that its own database has not queued: a copy of it starts nothing elsewhere", async () => {
+  await withShop({}, async (shop) => {
+    await shop.addIntent(await shop.placeOrder());
+    const headers = { "x-lapse-secret": shop.stack.schedulerSecret };
+    const before = await traces(shop);
+    for (const name of JOBS) {
+      for (const body of ["{}", "", JSON.stringify({ runId: crypto.randomUUID() })]) {
+        const answer = await send(shop, name, { headers, body });
+        assert.deepEqual([answer.status, JSON.parse(answer.text).error.code], [404, "run"], answer.text);
+      }
+      const brake = JSON.stringify({ releaseBrake: true, reason: "the scheduler is no operator" });
+      assert.equal((await send(shop, name, { headers, body: brake })).status, 403);
     }
     assert.deepEqual(await traces(shop), before);
   });
 });
 
-Deno.test("what a user writes about himself makes him no operator and no viewer", async () => {
+Deno.test("what users write about themselves makes them neither operators nor viewers", async () => {
   await withShop({ users: true }, async (shop) => {
     const { stack } = shop;
     await shop.placeOrder();
@@ -64,19 +82,25 @@ Deno.test("what a user writes about himself makes him no operator and no viewer"
     const signUp = await client.auth.signUp({
       email: "climber@lapse.test",
       password: "climber-1234",
-      options: { data: { jobs_role: "operator", app_metadata: { jobs_role: "operator" }, role: "service_role" } },
+      options: { data: { lapse_role: "operator", app_metadata: { lapse_role: "operator" }, role: "service_role" } },
     });
     assert.equal(signUp.error, null);
-    await client.auth.updateUser({ data: { jobs_role: "operator" } });
+    await client.auth.updateUser({ data: { lapse_role: "operator" } });
     const { data } = await client.auth.refreshSession();
     const token = data.session?.access_token ?? signUp.data.session!.access_token;
     assert.equal((await send(shop, JOBS[0], { headers: { authorization: `Bearer ${token}` } })).status, 403);
-    for (const { name } of await findTables(shop.sql)) {
+    for (const { name } of await findViews(shop.sql)) {
       const { data, error } = await client.from(name).select();
-      assert.ok(error !== null || data.length === 0, `${name} shows rows to a user`);
+      assert.deepEqual([error, data], [null, []], `${name} shows rows to a user`);
     }
   });
 });
+
+/** A request for a run that the database has queued, as pg_net would send it. */
+async function scheduled({ sql }: Shop, name: string, secret: string): Promise<RequestInit> {
+  const [run] = await sql`select lapse.dispatch(${name}) as id`;
+  return { headers: { "x-lapse-secret": secret }, body: JSON.stringify({ runId: run!.id }) };
+}
 
 function strangers({ stack }: Shop): Record<string, string>[] {
   return [
@@ -88,11 +112,11 @@ function strangers({ stack }: Shop): Record<string, string>[] {
     { authorization: `Bearer ${stack.secretKey}` },
     { authorization: `Bearer ${stack.schedulerSecret}` },
     { authorization: `Basic ${btoa(`operator:${stack.secretKey}`)}` },
-    { "x-jobs-secret": stack.secretKey },
-    { "x-jobs-secret": `${stack.schedulerSecret},${stack.schedulerSecret}` },
-    { "x-jobs-secret": "", apikey: stack.secretKey },
-    { "x-jobs-secret": "wrong", apikey: stack.secretKey },
-    { cookie: `apikey=${stack.secretKey}; x-jobs-secret=${stack.schedulerSecret}` },
+    { "x-lapse-secret": stack.secretKey },
+    { "x-lapse-secret": `${stack.schedulerSecret},${stack.schedulerSecret}` },
+    { "x-lapse-secret": "", apikey: stack.secretKey },
+    { "x-lapse-secret": "wrong", apikey: stack.secretKey },
+    { cookie: `apikey=${stack.secretKey}; x-lapse-secret=${stack.schedulerSecret}` },
     { "x-forwarded-for": "127.0.0.1", "x-real-ip": "127.0.0.1", host: "localhost" },
   ];
 }

@@ -1,29 +1,30 @@
 import assert from "node:assert/strict";
 import { readText } from "../rules/project-files.ts";
 import { passGate } from "../../functions/_shared/http/gate.ts";
-import type { PlatformEnvironment } from "../../functions/_shared/environment.ts";
 import { badTokens, generateTokenKeys, operatorToken } from "./tokens.ts";
 
 const keys = await generateTokenKeys();
 const CURRENT = "current-secret-of-the-scheduler-0123456789";
 const PREVIOUS = "previous-secret-of-the-scheduler-0123456789";
-const environment: PlatformEnvironment = {
+const environment = {
   // Nothing listens there: a gate that asked somebody else would not open.
-  supabaseUrl: "http://127.0.0.1:9",
-  publishableKeys: { default: "sb_publishable_1" },
-  secretKeys: { default: "sb_secret_1", ci: "sb_secret_2" },
-  jwks: keys.jwks as PlatformEnvironment["jwks"],
-  schedulerSecrets: [CURRENT, PREVIOUS],
+  SUPABASE_URL: "http://127.0.0.1:9",
+  SUPABASE_PUBLISHABLE_KEYS: JSON.stringify({ default: "sb_publishable_1" }),
+  SUPABASE_SECRET_KEYS: JSON.stringify({ default: "sb_secret_1", ci: "sb_secret_2" }),
+  SUPABASE_JWKS: JSON.stringify(keys.jwks),
+  LAPSE_SCHEDULER_SECRET: CURRENT,
+  LAPSE_SCHEDULER_SECRET_PREVIOUS: PREVIOUS,
 };
 
-function knock(headers: HeadersInit, changed: Partial<PlatformEnvironment> = {}) {
-  return passGate(new Request("http://local.test/", { method: "POST", headers }), { ...environment, ...changed });
+function knock(headers: HeadersInit, changed: Record<string, string> = {}) {
+  const variables: Record<string, string | undefined> = { ...environment, ...changed };
+  return passGate(new Request("http://local.test/", { method: "POST", headers }), (name) => variables[name]);
 }
 
 Deno.test("the gate opens for the scheduler, an operator and each secret key, and knows them by name", async () => {
   const callers: [HeadersInit, string, RegExp][] = [
-    [{ "x-jobs-secret": CURRENT }, "schedule", /^pg_cron$/],
-    [{ "x-jobs-secret": PREVIOUS }, "schedule", /^pg_cron$/],
+    [{ "x-lapse-secret": CURRENT }, "schedule", /^pg_cron$/],
+    [{ "x-lapse-secret": PREVIOUS }, "schedule", /^pg_cron$/],
     [{ authorization: `Bearer ${await operatorToken(keys)}` }, "operator", /^[0-9a-f-]{36}$/],
     [{ authorization: `Bearer ${await operatorToken(keys)}`, apikey: "sb_publishable_1" }, "operator", /./],
     [{ apikey: "sb_secret_1" }, "server", /^key:default$/],
@@ -60,12 +61,12 @@ const STRANGERS: [string, HeadersInit][] = [
   ["the scheduler's secret as a key", { apikey: CURRENT }],
   ["basic credentials", { authorization: `Basic ${btoa("operator:operator")}` }],
   ["an empty bearer", { authorization: "Bearer " }],
-  ["an empty scheduler secret", { "x-jobs-secret": "" }],
-  ["a scheduler secret in capitals", { "x-jobs-secret": CURRENT.toUpperCase() }],
-  ["the first letters of the scheduler secret", { "x-jobs-secret": CURRENT.slice(0, -1) }],
-  ["the scheduler secret and a letter", { "x-jobs-secret": `${CURRENT}x` }],
-  ["both scheduler secrets in one header", [["x-jobs-secret", CURRENT], ["x-jobs-secret", PREVIOUS]]],
-  ["the secret key as scheduler secret", { "x-jobs-secret": "sb_secret_1" }],
+  ["an empty scheduler secret", { "x-lapse-secret": "" }],
+  ["a scheduler secret in capitals", { "x-lapse-secret": CURRENT.toUpperCase() }],
+  ["the first letters of the scheduler secret", { "x-lapse-secret": CURRENT.slice(0, -1) }],
+  ["the scheduler secret and a letter", { "x-lapse-secret": `${CURRENT}x` }],
+  ["both scheduler secrets in one header", [["x-lapse-secret", CURRENT], ["x-lapse-secret", PREVIOUS]]],
+  ["the secret key as scheduler secret", { "x-lapse-secret": "sb_secret_1" }],
   ["__proto__ as a key", { apikey: "__proto__" }],
 ];
 
@@ -78,26 +79,30 @@ for (const [what, headers] of STRANGERS) {
 Deno.test("a wrong scheduler secret never falls through to another way in", async () => {
   for (const secret of ["", "wrong", CURRENT.slice(1)]) {
     for (const [name, value] of [["apikey", "sb_secret_1"], ["authorization", `Bearer ${await operatorToken(keys)}`]]) {
-      assert.equal((await knock({ "x-jobs-secret": secret, [name!]: value! })).refusal?.status, 401);
+      assert.equal((await knock({ "x-lapse-secret": secret, [name!]: value! })).refusal?.status, 401);
     }
   }
 });
 
 Deno.test("after a rotation the old secret opens nothing", async () => {
-  const { refusal } = await knock({ "x-jobs-secret": PREVIOUS }, { schedulerSecrets: [CURRENT] });
+  const { refusal } = await knock({ "x-lapse-secret": PREVIOUS }, { LAPSE_SCHEDULER_SECRET_PREVIOUS: "" });
   assert.equal(refusal?.status, 401);
 });
 
 Deno.test("a revoked secret key, and a token of a revoked signing key, open nothing", async () => {
   const next = await generateTokenKeys();
-  assert.equal(
-    (await knock({ apikey: "sb_secret_2" }, { secretKeys: { default: "sb_secret_1" } })).refusal?.status,
-    401,
-  );
-  const { refusal } = await knock({ authorization: `Bearer ${await operatorToken(keys)}` }, {
-    jwks: next.jwks as PlatformEnvironment["jwks"],
-  });
-  assert.equal(refusal?.status, 401);
+  const one = await knock({ apikey: "sb_secret_2" }, { SUPABASE_SECRET_KEYS: '{"default":"sb_secret_1"}' });
+  assert.equal(one.refusal?.status, 401);
+  const authorization = `Bearer ${await operatorToken(keys)}`;
+  const two = await knock({ authorization }, { SUPABASE_JWKS: JSON.stringify(next.jwks) });
+  assert.equal(two.refusal?.status, 401);
+});
+
+Deno.test("a stranger gets one answer, whichever way in was tried, so that nobody learns how near it was", async () => {
+  const token = (await badTokens(keys)).find(([, , status]) => status === 401)![1];
+  const tried: HeadersInit[] = [{}, { apikey: "x" }, { "x-lapse-secret": "x" }, { authorization: `Bearer ${token}` }];
+  const answers = await Promise.all(tried.map(async (headers) => JSON.stringify((await knock(headers)).refusal)));
+  assert.equal(new Set(answers).size, 1, answers.join("\n"));
 });
 
 // Time is compared by construction: a measurement would fail on a busy machine and pass on a bad day.

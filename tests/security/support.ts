@@ -11,14 +11,15 @@ export async function send({ stack }: Shop, name: string, init: RequestInit = {}
   return { status: response.status, headers: response.headers, text: await response.text() };
 }
 
-/** What a refused caller must not have changed. */
+/** What a refused caller must not have changed: the ledger, the shop, the leases, and Stripe was not asked. */
 export async function traces({ sql, stripe }: Shop) {
   const [row] = await sql`
-    select (select count(*)::int from public.job_runs) as runs, (select count(*)::int from public.job_decisions) as decisions,
+    select (select count(*)::int from lapse.runs) as runs, (select count(*)::int from lapse.decisions) as decisions,
+      (select jsonb_agg(o order by o.ref) from lapse.orders o) as ledger,
+      (select jsonb_agg(p order by p.stripe_id) from lapse.payments p) as payments,
+      (select jsonb_agg(j order by j.job) from lapse.jobs j) as jobs,
       (select jsonb_agg(o order by o.id) from public.orders o) as orders,
-      (select jsonb_agg(p order by p.id) from public.order_payments p) as payments,
-      (select jsonb_agg(i order by i.sku) from public.inventory i) as inventory,
-      (select jsonb_agg(l order by l.job) from jobs.leases l) as leases`;
+      (select jsonb_agg(i order by i.sku) from public.inventory i) as inventory`;
   return { ...row, stripeCalls: stripe.mark() };
 }
 

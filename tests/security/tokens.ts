@@ -29,7 +29,7 @@ export async function generateTokenKeys(project?: ProjectKeys, issuer?: string):
   };
 }
 
-const ANY_OPERATOR = { role: "authenticated", sub: crypto.randomUUID(), app_metadata: { jobs_role: "operator" } };
+const ANY_OPERATOR = { role: "authenticated", sub: crypto.randomUUID(), app_metadata: { lapse_role: "operator" } };
 
 /** An operator's token as Auth issues it. */
 export function operatorToken(keys: TokenKeys): Promise<string> {
@@ -75,29 +75,29 @@ export async function badTokens(keys: TokenKeys): Promise<BadToken[]> {
     ["two tokens", `${good}, ${good}`, 401],
     ["half a token", good.slice(0, 80), 401],
     ["of nobody (no sub)", await sign({ ...OPERATOR, sub: undefined }, { key: own, kid }), 401, "operator"],
-    ["a viewer", await withClaims({ app_metadata: { jobs_role: "viewer" } }), 403, "viewer"],
-    ["a plain user", await withClaims({ app_metadata: {} }), 403, "signed-in user"],
-    ["a user without metadata", await withClaims({ app_metadata: undefined }), 403, "signed-in user"],
+    ["a viewer", await withClaims({ app_metadata: { lapse_role: "viewer" } }), 403, "viewer"],
+    ["a plain user", await withClaims({ app_metadata: {} }), 403, "customer"],
+    ["a user without metadata", await withClaims({ app_metadata: undefined }), 403, "customer"],
     [
       "a user who calls himself an operator",
-      await withClaims({ app_metadata: {}, user_metadata: { jobs_role: "operator" } }),
+      await withClaims({ app_metadata: {}, user_metadata: { lapse_role: "operator" } }),
       403,
-      "signed-in user",
+      "customer",
     ],
     [
       "a viewer who calls himself an operator",
-      await withClaims({ app_metadata: { jobs_role: "viewer" }, user_metadata: { jobs_role: "operator" } }),
+      await withClaims({ app_metadata: { lapse_role: "viewer" }, user_metadata: { lapse_role: "operator" } }),
       403,
       "viewer",
     ],
     [
       "a user with a claim beside the metadata",
-      await withClaims({ app_metadata: {}, jobs_role: "operator" }),
+      await withClaims({ app_metadata: {}, lapse_role: "operator" }),
       403,
-      "signed-in user",
+      "customer",
     ],
-    ["a list of roles", await withClaims({ app_metadata: { jobs_role: ["operator"] } }), 403, "signed-in user"],
-    ["the role in capitals", await withClaims({ app_metadata: { jobs_role: "OPERATOR" } }), 403, "signed-in user"],
+    ["a list of roles", await withClaims({ app_metadata: { lapse_role: ["operator"] } }), 403, "customer"],
+    ["the role in capitals", await withClaims({ app_metadata: { lapse_role: "OPERATOR" } }), 403, "customer"],
     ["an operator as anon", await withClaims({ role: "anon" }), 403, "anon"],
     ["an operator as service_role", await withClaims({ role: "service_role" }), 403, "secret key"],
     ["an operator without a role", await withClaims({ role: undefined }), 403, "anon"],
