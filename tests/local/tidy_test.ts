@@ -33,7 +33,7 @@ Deno.test("the demo that is told to stop ends with 130 and leaves nothing behind
   }).spawn();
   const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
   let said = "";
-  while (!said.includes("The scheduler ticks")) {
+  while (!said.includes("expire-stale-orders")) {
     const { value, done } = await lines.read();
     assert.ok(!done, said);
     said += value;
