@@ -12,7 +12,10 @@ import { createHealthCheck } from "./health.ts";
  * Needs no credentials and tells nothing but codes. It depends neither on pg_cron nor on the watch, so it notices when those stop.
  */
 const checkHealth = createHealthCheck({
-  connect: () => createRpc(createAdminClient({ env: parseProject((name) => Deno.env.get(name)) as never })),
+  connect() {
+    const { url, publishableKeys, secretKeys } = parseProject((name) => Deno.env.get(name));
+    return createRpc(createAdminClient({ env: { url, publishableKeys, secretKeys } }));
+  },
   log: createLog({ function: "lapse-health" }),
   clock: () => performance.now(),
 });
