@@ -7,6 +7,7 @@ import { createLog } from "../../../functions/_shared/run/log.ts";
 import { type Databases, startDatabases } from "../../../local/platform/databases.ts";
 import { withConnection } from "../../../local/postgres/databases.ts";
 import { startStack } from "../../../local/stack/start.ts";
+import { installedNow } from "./watched-stack.ts";
 
 let databases: Databases;
 Deno.test.beforeAll(async () => {
@@ -17,22 +18,23 @@ Deno.test.afterAll(() => databases.stop());
 Deno.test("a stranger learns whether all is well, by codes alone", async () => {
   await using stack = await startStack({ databases, users: false, workers: false });
   const url = `${stack.apiUrl}/functions/v1/lapse-health`;
+  await withConnection(stack.database.url, installedNow);
   assert.deepEqual(await ask(url), { status: 200, body: { status: "ok" } });
 
-  await withConnection(stack.database.url, async (sql) => {
-    await sql`
-      insert into public.orders (currency, amount, expires_at, next_check_at)
-      values ('eur', 100, now() - interval '2 hours', now() - interval '1 hour')`;
-    await sql`update lapse.schedules set changed_at = now() - interval '1 day'`;
-    await sql`update lapse.watch_state set watched_at = now() - interval '1 day'`;
-  });
   await stack.functions.kill("lapse-health");
-  assert.deepEqual(await ask(url), {
-    status: 503,
-    body: { status: "unhealthy", reasons: ["no_completed_run", "orders_overdue", "watch_silent"] },
+  await withConnection(stack.database.url, async (sql) => {
+    await sql`select lapse.watch_order('x', p_deadline => now() - interval '1 hour')`;
+    await sql`update lapse.schedules set changed_at = now() - interval '1 day' where true`;
+    await sql`update lapse.watch_state set watched_at = now() - interval '1 day' where only_row`;
+    await sql`select cron.unschedule('lapse-retention')`;
+    await sql`drop function lapse_shop.contract_version()`;
   });
+  const reasons = ["adapter_missing", "no_completed_run", "orders_overdue", "schedule_missing", "watch_silent"];
+  assert.deepEqual(await ask(url), { status: 503, body: { status: "unhealthy", reasons } });
+  const head = await fetch(url, { method: "HEAD" });
+  assert.deepEqual([head.status, await head.text()], [503, ""]);
 
-  for (const method of ["POST", "PUT", "DELETE", "OPTIONS"]) assert.equal((await ask(url, method)).status, 405, method);
+  for (const method of ["POST", "PUT", "DELETE"]) assert.equal((await ask(url, method)).status, 405, method);
 });
 
 Deno.test("a database that is down is a reason, too", async () => {
@@ -40,7 +42,7 @@ Deno.test("a database that is down is a reason, too", async () => {
   const url = `${stack.apiUrl}/functions/v1/lapse-health`;
   await withConnection(
     stack.database.url,
-    (sql) => sql`alter function lapse.health rename to jobs_health_elsewhere`,
+    (sql) => sql`alter function public.lapse_health rename to lapse_health_elsewhere`,
   );
   assert.deepEqual(await ask(url), {
     status: 503,
@@ -50,7 +52,7 @@ Deno.test("a database that is down is a reason, too", async () => {
 
 Deno.test("only a secret key may call what lapse-health calls", async () => {
   await using stack = await startStack({ databases, users: false, workers: false });
-  const response = await fetch(`${stack.apiUrl}/rest/v1/rpc/jobs_health`, {
+  const response = await fetch(`${stack.apiUrl}/rest/v1/rpc/lapse_health`, {
     method: "POST",
     headers: { apikey: stack.publishableKey, "content-type": "application/json" },
     body: "{}",
@@ -79,7 +81,7 @@ Deno.test("what keeps it from asking is a reason, and never an error", async () 
   for (const [call, reason] of failures) assert.deepEqual(await healthCheck(call)(), { reasons: [reason] });
   const unset = createHealthCheck({
     connect: () => {
-      throw new ConfigurationError("Cannot start run as SUPABASE_URL is not set: current value is empty");
+      throw new ConfigurationError("Cannot start a run: SUPABASE_URL is not set");
     },
     log: createLog({}, () => {}),
     clock: () => 0,

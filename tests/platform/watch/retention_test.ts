@@ -149,6 +149,8 @@ Deno.test("the history of other jobs of pg_cron is left alone, and keeps nothing
     await addTicks(watched, [4, 5]);
     await retain(watched, 8 * day);
     assert.deepEqual([...await sql`select distinct jobid from cron.job_run_details`], [{ jobid: other!.id }]);
+    const [more] = await sql`select lapse.retain_batch('cron_history', ${watched.at(8 * day)}) as more`;
+    assert.equal(more!.more, false);
     await addTicks(watched, [6, 20 * day]);
     await retain(watched, 9 * day);
     assert.equal((await counts(watched)).cronHistory, 5);

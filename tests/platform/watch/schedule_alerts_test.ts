@@ -15,7 +15,11 @@ const failed = `tick_failed:${expire}`;
 
 /** Ways in which pg_cron stops doing what was set, and the sentence that says so. */
 const drifts: { what: string; sql: string; message: string }[] = [
-  { what: "removed", sql: `select cron.unschedule('${expire}')`, message: `pg_cron has no schedule for ${expire}` },
+  {
+    what: "removed",
+    sql: `select cron.unschedule('lapse-${expire}')`,
+    message: `pg_cron has no schedule for ${expire}`,
+  },
   {
     what: "switched off",
     sql: alter("active => false"),
@@ -32,23 +36,40 @@ const drifts: { what: string; sql: string; message: string }[] = [
     message: `pg_cron runs another schedule or command for ${expire}`,
   },
   {
+    what: "another server",
+    sql: `update cron.job set nodeport = 1 where jobname = 'lapse-${expire}'`,
+    message: `pg_cron runs ${expire} on another server`,
+  },
+  {
+    what: "twice",
+    sql: `select cron.schedule('lapse-${expire}', '*/5 * * * *', 'select 1')`,
+    message: `pg_cron runs ${expire} twice, for another role as well`,
+  },
+  {
     what: "another database",
-    sql: `update cron.job set database = 'postgres' where jobname = '${expire}'`,
+    sql: `update cron.job set database = 'postgres' where jobname = 'lapse-${expire}'`,
     message: `pg_cron runs ${expire} in another database`,
   },
 ];
 
+const asSuperuser = ["another server", "another database", "twice"];
+
 for (const drift of drifts) {
   Deno.test(`a schedule that pg_cron does not have as it was set raises L006: ${drift.what}`, async () => {
-    await withWatched(databases, async ({ sql, adminUrl, watch, alert }) => {
-      assert.deepEqual(await watch(0), []);
-      await (drift.what === "another database"
+    await withWatched(databases, async ({ sql, adminUrl, watch, alert, health }) => {
+      assert.deepEqual([await watch(0), await health(0)], [[], []]);
+      await (asSuperuser.includes(drift.what)
         ? withConnection(adminUrl, (admin) => admin.unsafe(drift.sql))
         : sql.unsafe(drift.sql));
-      assert.deepEqual(await watch(1), [missing]);
+      assert.deepEqual([await watch(1), await health(1)], [[missing], ["schedule_missing"]]);
       const { code, severity, message } = await alert(missing);
       assert.deepEqual([code, severity, message], ["L006", "critical", `${drift.message}, for less than a minute`]);
-      await withConnection(adminUrl, (admin) => admin`update cron.job set database = current_database()`);
+      const [inspected] = await sql`select lapse.inspect_schedules('{}', now()) as sentences`;
+      assert.ok(inspected!.sentences.includes(drift.message));
+      await withConnection(adminUrl, async (admin) => {
+        await admin`delete from cron.job where username <> 'postgres'`;
+        await admin`update cron.job set database = current_database(), nodeport = current_setting('port')::int`;
+      });
       await sql`select lapse.install_schedules()`;
       assert.deepEqual(await watch(2), []);
     });
@@ -62,7 +83,7 @@ Deno.test("a paused schedule is meant to be gone, and raises L006 when it ticks 
     await sql.unsafe(alter("active => true"));
     assert.deepEqual(await watch(1), [missing]);
     assert.equal((await alert(missing)).severity, "warning");
-    await sql`select cron.unschedule(${expire})`;
+    await sql`select cron.unschedule(${"lapse-" + expire})`;
     assert.deepEqual(await watch(2), []);
   });
 });
@@ -77,11 +98,20 @@ Deno.test("a tick that cannot dispatch raises L005 with pg_cron's error, and the
       assert.deepEqual(await watched.watch(6), [failed]);
       const { code, details } = await watched.alert(failed);
       assert.equal(code, "L005");
-      assert.match(details.error, /Cannot dispatch as the Vault secret lapse_scheduler_secret is missing/);
+      assert.match(details.error, /Cannot dispatch a run: the Vault secret lapse_scheduler_secret is missing/);
       await watched.sql`select vault.create_secret('secret', 'lapse_scheduler_secret')`;
       await tick(10);
       assert.deepEqual(await watched.watch(11), []);
     });
+  });
+});
+
+Deno.test("after a restore nothing ticks: lapse-health says so, and one call brings everything back", async () => {
+  await withWatched(databases, async ({ sql, adminUrl, health, watch }) => {
+    await withConnection(adminUrl, (admin) => admin`truncate cron.job, cron.job_run_details`);
+    assert.deepEqual(await health(0), ["schedule_missing"]);
+    await sql`select lapse.install_schedules()`;
+    assert.deepEqual([await health(0), await watch(0)], [[], []]);
   });
 });
 
@@ -95,13 +125,13 @@ Deno.test("pg_cron runs the watch every minute, and lapse-health notices when it
     await watched.run(2);
     assert.deepEqual(await watched.health(2), []);
     assert.deepEqual(await watched.health(5), ["watch_silent"]);
-    await watched.sql`update lapse.schedules set active = false where job = 'jobs-watch'`;
+    await watched.sql`update lapse.schedules set active = false where job = 'watch'`;
     assert.deepEqual(await watched.health(5), []);
   });
 });
 
 function alter(change: string): string {
-  return `select cron.alter_job((select jobid from cron.job where jobname = '${expire}'), ${change})`;
+  return `select cron.alter_job((select jobid from cron.job where jobname = 'lapse-${expire}'), ${change})`;
 }
 
 async function watchedAt({ sql }: Watched): Promise<Date> {

@@ -27,10 +27,17 @@ export async function withWatchedStack(
   await using stack = await startStack({ databases, users: false, workers, ...others });
   const sql = postgres(stack.database.url, { max: 2 });
   try {
+    await installedNow(sql);
     await work(describe(stack, sql));
   } finally {
     await sql.end();
   }
+}
+
+/** Prepared databases are copies of an older one; to the watch this one shall be as if it was installed a moment ago. */
+export async function installedNow(sql: postgres.Sql): Promise<void> {
+  await sql`update lapse.schedules set enabled_at = now(), changed_at = now() where enabled_at is not null`;
+  await sql`update lapse.watch_state set watched_at = now() where only_row`;
 }
 
 type NetFaults = NonNullable<Exclude<StackOptions["workers"], false | undefined>["net"]>["faults"];
