@@ -6,11 +6,9 @@ Deno.serve(serveJob({
   name: "expire-stale-orders",
   job: {
     usesStripe: true,
-    // Loaded when there is something to do: by then the caller has its answer, and most ticks find nothing due. A dry run says so itself.
+    // Loaded when there is something to do: by then the caller has its answer, and most ticks find nothing due.
     work: async (ports, task) =>
-      task.due === 0 && task.lease !== null
-        ? NOTHING_DUE
-        : (await import("./expire-stale-orders.ts")).expireStaleOrders(ports, task),
+      task.due === 0 ? NOTHING_DUE : (await import("./expire-stale-orders.ts")).expireStaleOrders(ports, task),
   },
   readVariable: (name) => Deno.env.get(name),
   worker: edgeWorker(),
