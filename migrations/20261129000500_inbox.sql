@@ -441,6 +441,7 @@ begin
     from jsonb_to_recordset(v_attached) as a (ref text, stripe_id text, account text, source text, problem text)
     where a.problem is null
     group by a.source;
+    delete from lapse.orders o where o.ref = any (v_new) and o.status = 'unknown' and o.payments = 0;
 
     perform lapse.hold_orders(p_refs => array_agg(h.ref), p_until => array_agg(h.until))
     from (
