@@ -26,7 +26,7 @@ const LISTS_AT_ONCE = 8;
  * A list that cannot be read makes the orders of its account wait, and no others.
  */
 export async function readLists(run: OrderRun): Promise<void> {
-  const { ports: { database }, lease, gateway, progress } = run;
+  const { ports: { database, log }, lease, gateway, progress } = run;
   const windows = await database.listWindows(lease, gateway.livemode);
   progress.keyCheck.isProven ||= windows.some(({ proven }) => proven);
   const cursors = windows.values();
@@ -34,7 +34,9 @@ export async function readLists(run: OrderRun): Promise<void> {
     // One iterator for all lanes: each takes the next list that nobody has taken.
     for (const cursor of cursors) {
       try {
-        await readList(cursor, run);
+        const done = { windows: 0, recorded: 0 };
+        await readList(cursor, run, done);
+        if (done.windows > 0) log.info("list_read", { ...nameOf(cursor), ...done });
       } catch (error) {
         progress.broken ??= { error };
       }
@@ -44,8 +46,13 @@ export async function readLists(run: OrderRun): Promise<void> {
   await Promise.all(Array.from({ length: LISTS_AT_ONCE }, lane));
 }
 
-async function readList(cursor: ListCursor, run: OrderRun): Promise<void> {
-  const { ports: { database, clock, log }, lease, gateway } = run;
+/** `done`: what it recorded so far. */
+async function readList(
+  cursor: ListCursor,
+  run: OrderRun,
+  done: { windows: number; recorded: number },
+): Promise<void> {
+  const { ports: { database, clock }, lease, gateway } = run;
   let { readTo } = cursor;
   let span = FIRST_SPAN;
   while (readTo.getTime() < clock.now().getTime() - SETTLED_AFTER) {
@@ -65,13 +72,8 @@ async function readList(cursor: ListCursor, run: OrderRun): Promise<void> {
     if (read.to <= readTo) return;
     try {
       const recorded = await database.recordListed(lease, cursor, gateway.livemode, read);
-      log.info("window_recorded", {
-        ...nameOf(cursor),
-        from: read.from.toISOString(),
-        to: read.to.toISOString(),
-        pages: read.pages,
-        recorded: recorded.recorded,
-      });
+      done.windows += 1;
+      done.recorded += recorded.recorded;
       run.progress.done += 1;
       run.progress.keyCheck.isProven ||= recorded.proven;
       // Another run set it back, or reads the same list.
