@@ -52,7 +52,7 @@ comment on column public.stock_reservations.state is 'held; released: back on th
 -- Stock is counted from outside, so the time of the last change moves by itself.
 create function public.note_counted_stock() returns trigger
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   new.updated_at := now();

@@ -15,7 +15,7 @@ create function public.place_order(
 ) returns public.orders
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_order public.orders;
@@ -122,7 +122,7 @@ comment on function public.place_order(text, bigint, jsonb, text, text, timestam
 -- has locked the orders.
 create function public.close_orders(p_expired uuid[], p_paid uuid[]) returns void
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_moved record;
@@ -164,7 +164,7 @@ comment on function public.close_orders(uuid[], uuid[]) is 'Closes open orders a
 create function public.close_order(p_order_id uuid, p_paid boolean) returns public.orders
 language plpgsql
 security definer
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_order public.orders;

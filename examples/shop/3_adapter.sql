@@ -2,19 +2,19 @@
 
 create function lapse_shop.contract_version() returns integer
 language sql immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as 'select 1';
 
 -- The keys in a list of refs. What is no uuid is no order.
 create function lapse_shop.ids(p_refs text[]) returns uuid[]
 language sql immutable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$ select array(select r::uuid from unnest(p_refs) r where r ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$') $$;
 
 create function lapse_shop.lock_orders(p_refs text[], p_wait boolean)
 returns table (ref text, state text, units bigint, stripe_ids text[])
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_ids uuid[] := lapse_shop.ids(p_refs);
@@ -36,13 +36,13 @@ $$;
 
 create function lapse_shop.finish_orders(p_expired text[], p_paid text[]) returns void
 language sql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$ select public.close_orders(p_expired => p_expired::uuid[], p_paid => p_paid::uuid[]) $$;
 
 create function lapse_shop.open_orders(p_refs text[] default null)
 returns table (ref text, placed_at timestamptz, deadline timestamptz, amount bigint, currency text, account text, stripe_ids text[])
 language sql stable
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
   select o.id::text, o.created_at, o.expires_at, o.amount, o.currency, null::text, '{}'::text[]
   from public.orders o
@@ -52,7 +52,7 @@ $$;
 -- Money arrived for an expired order: its stock is taken again, all of it or nothing.
 create function lapse_shop.revive_order(p_ref text) returns boolean
 language plpgsql
-set search_path = ''
+set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform from public.orders o where o.id = p_ref::uuid and o.status = 'expired' for no key update;

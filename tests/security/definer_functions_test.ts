@@ -3,11 +3,8 @@ import postgres from "postgres";
 import { withShop } from "../integration/support.ts";
 
 /**
- * What somebody with the rights of the secret key, and a SQL session of his own, can put in front of a name: functions, operators,
- * tables and views, in a schema of his own and in pg_temp.
- *
- * Not among them: types in pg_temp, which PostgreSQL looks up before everything else when a search path is empty. Only somebody who
- * can log in to the database and become service_role could make one; over REST nobody can. docs/design.md says so.
+ * What an attacker who has the privileges of the secret key, and a SQL session, can put in front of a name: functions, operators,
+ * tables, views and types, in a schema of their own and in pg_temp.
  */
 const SHADOWS = `
   create schema evil authorization service_role;
@@ -26,15 +23,19 @@ const SHADOWS = `
     $$ begin perform pg_temp.caught(); return pg_catalog.now(); end $$;
   create function evil.gen_random_uuid() returns pg_catalog.uuid language plpgsql as
     $$ begin perform pg_temp.caught(); return pg_catalog.gen_random_uuid(); end $$;
-  create function evil.is_equal(pg_catalog.uuid, pg_catalog.uuid) returns boolean language plpgsql as
-    $$ begin perform pg_temp.caught(); return pg_catalog.uuid_eq($1, $2); end $$;
-  create operator evil.= (function = evil.is_equal, leftarg = pg_catalog.uuid, rightarg = pg_catalog.uuid);
-  create table evil.orders (id pg_catalog.uuid default evil.gen_random_uuid());
+  create function evil.is_equal(pg_catalog.text, pg_catalog.text) returns boolean language plpgsql as
+    $$ begin perform pg_temp.caught(); return pg_catalog.texteq($1, $2); end $$;
+  create operator evil.= (function = evil.is_equal, leftarg = pg_catalog.text, rightarg = pg_catalog.text);
+  create table evil.orders (ref pg_catalog.text default evil.gen_random_uuid());
   create table evil.settings (only_row boolean default pg_temp.caught());
   create view pg_temp.orders as select pg_temp.caught();
   create view pg_temp.pg_timezone_names as select pg_temp.caught();
   set search_path = evil, pg_temp, public, pg_catalog;
 `;
+
+/** Types, which a function with an empty search path looks up in pg_temp first. */
+const SHADOWS_OF_TYPES = ["uuid", "text", "jsonb", "timestamptz"]
+  .map((type) => `create domain pg_temp.${type} as pg_catalog.${type} check (pg_temp.caught());`).join("\n");
 
 /** A value of every type that an argument of ours has. */
 const SAMPLES: Record<string, string> = {
@@ -45,24 +46,26 @@ const SAMPLES: Record<string, string> = {
   bigint: "1",
   boolean: "false",
   "timestamp with time zone": "pg_catalog.now()",
-  "timestamp with time zone[]": "array[pg_catalog.now()]",
 };
 
-/** What these tests have to find: as open as a function can be, the second one only behind its first check. */
+/** What these tests have to find: as open as a function can be; behind its first check only; with an empty search path, for types only. */
 const CARELESS = `
-  create function public.careless(p_order_id uuid) returns timestamptz language plpgsql security definer as
+  create function public.lapse_careless(p_ref text) returns timestamptz language plpgsql security definer as
     $$ begin return now(); end $$;
-  create function public.careless_behind_a_check(p_order_id uuid) returns bigint language plpgsql security definer as $$
+  create function public.lapse_careless_behind_a_check(p_ref text) returns bigint language plpgsql security definer as $$
   begin
-    if not exists (select from public.orders o where o.id = p_order_id) then
-      raise exception 'Cannot count orders as there is none: current value is %', p_order_id;
+    if not exists (select from public.orders o where o.id::text = p_ref) then
+      raise exception 'Cannot count orders: there is none';
     end if;
     return (select count(*) from orders);
   end;
   $$;
+  create function public.lapse_careless_of_types(p_id uuid) returns boolean language plpgsql security definer set search_path = '' as
+    $$ declare v_id uuid := p_id; begin return v_id is null; end $$;
 `;
+const CARELESS_NAMES = ["lapse_careless", "lapse_careless_behind_a_check", "lapse_careless_of_types"];
 
-Deno.test("nobody who may call a function with its owner's rights runs code of his own with them", async () => {
+Deno.test("nobody who may call a function with its owner's rights runs code of their own with them", async () => {
   await withShop({ unchecked: true }, async ({ sql, stack }) => {
     await sql.unsafe(CARELESS);
     const functions = await definerFunctions(sql);
@@ -77,121 +80,130 @@ Deno.test("nobody who may call a function with its owner's rights runs code of h
       const { said } = await attack(stack.database.adminUrl, [`select public.${name}(${values.join(", ")})`]);
       if (said) caught.push(name);
     }
-    assert.deepEqual(caught, ["careless"]);
+    assert.deepEqual(caught, ["lapse_careless", "lapse_careless_of_types"]);
   });
 });
 
-Deno.test("nor does he behind their checks, on the whole way of an order, of a payment and of an operator", async () => {
+Deno.test("nor behind their checks, on the whole way of an order, through the shop's triggers and adapter, and of an operator", async () => {
   await withShop({ unchecked: true }, async ({ sql, stack }) => {
     await sql.unsafe(CARELESS);
     const reached = new Set<string>();
-    for (const way of [WAY_OF_AN_ORDER, WAY_OF_A_PAYMENT, WAY_OF_A_STUCK_PAYMENT, WAY_OF_AN_OPERATOR]) {
+    for (const way of [WAY_OF_AN_ORDER, WAY_OF_AN_EXPIRY, WAY_OF_A_STUCK_PAYMENT, WAY_OF_AN_OPERATOR]) {
       const { said, ended } = await attack(stack.database.adminUrl, way);
       assert.equal(said, null);
       for (const name of ended) reached.add(name);
     }
+    // pg_net's functions have an empty search path themselves, and everybody who could make a type may call them without Lapse.
+    const { said: saidOfNet, ended } = await attack(stack.database.adminUrl, WAY_TO_PG_NET, { types: false });
+    assert.equal(saidOfNet, null);
+    for (const name of ended) reached.add(name);
     const names = (await definerFunctions(sql)).map(({ name }) => name);
-    assert.deepEqual(names.filter((name) => !reached.has(name)), ["careless", "careless_behind_a_check"]);
+    assert.deepEqual(names.filter((name) => !reached.has(name)), CARELESS_NAMES);
 
-    const control = `select public.careless_behind_a_check('${ORDER}')`;
+    const control = `select public.lapse_careless_behind_a_check('${ORDER}')`;
     const { said } = await attack(stack.database.adminUrl, [...WAY_OF_AN_ORDER, control]);
-    assert.match(said ?? "", /the attacker ran as postgres: .*careless_behind_a_check/);
+    assert.match(said ?? "", /the attacker ran as postgres: .*lapse_careless_behind_a_check/);
   });
 });
 
-Deno.test("every function of ours has an empty search path, so that it finds what it names and nothing else", async () => {
+Deno.test("every function of ours looks names up in pg_catalog first, and in pg_temp last", async () => {
   await withShop({}, async ({ sql }) => {
     const open = await sql`
-      select p.oid::regprocedure::text as name, p.proconfig
+      select p.oid::regprocedure::text as name
       from pg_catalog.pg_proc p
-      where p.pronamespace in ('public'::regnamespace, 'jobs'::regnamespace)
-        and not coalesce(p.proconfig @> array['search_path=""'], false)`;
+      where (p.pronamespace = 'lapse'::regnamespace or p.pronamespace = 'public'::regnamespace and p.proname like 'lapse\\_%')
+        and not coalesce(p.proconfig @> array['search_path=pg_catalog, pg_temp'], false)
+        -- PostgreSQL forbids it to procedures that commit; these two pg_cron calls, with the privileges of whoever calls.
+        and not (p.prokind = 'p' and not p.prosecdef and p.proname in ('watch', 'retain'))`;
     assert.deepEqual(open.map(({ name }) => name), []);
   });
 });
 
 const ORDER = "11111111-1111-4111-8111-111111111111";
 const RUN = "22222222-2222-4222-8222-222222222222";
+const BY = "'because', 'somebody'";
 
 const PLACED = [
   `select public.place_order('eur', 2000, '[{"sku": "tea", "quantity": 1}]'::pg_catalog.jsonb, p_order_id => '${ORDER}',
      p_now => pg_catalog.now() - interval '1 hour')`,
-  `select public.attach_payment('${ORDER}', 'payment_intent', 'pi_1')`,
+];
+const BEGUN = [
+  `select public.lapse_begin_run('${RUN}', 'expire-stale-orders', 'server')`,
+  `select public.lapse_list_windows('${RUN}', 1, false)`,
+  ...["payment_intents", "checkout_sessions"].map((list) =>
+    `select public.lapse_record_listed('${RUN}', 1, false, '', '${list}', pg_catalog.now() - interval '2 hours', pg_catalog.now(),
+       '[{"stripeId": "${
+      list === "payment_intents" ? "pi_9" : "cs_test_9"
+    }", "ref": "named-by-a-payment", "status": "open",
+          "createdAt": "2026-01-01T00:00:00Z"}]')`
+  ),
 ];
 
-/** The run claims the order and settles it so. */
-function settled(outcome: string, reason = "timeout"): string[] {
+/** The run claims the order, which has one payment, and settles both so. */
+function settled(outcome: string, reason: string): string[] {
+  const payment = { stripeId: "pi_1", state: "open", outcome: "kept", reason, evidence: {} };
+  const decision = { ref: ORDER, attempt: 1, outcome, reason, nextCheckAt: null, payments: [payment] };
   return [
-    `select public.jobs_claim_orders('${RUN}', 1, 10)`,
-    `select public.jobs_settle_orders('${RUN}', 1, pg_catalog.jsonb_build_array(pg_catalog.jsonb_build_object(
-       'orderId', '${ORDER}', 'attempt', 1, 'outcome', '${outcome}', 'reason', '${reason}', 'payments',
-       pg_catalog.jsonb_build_array(pg_catalog.jsonb_build_object('paymentId', (select p.id from public.order_payments p), 'stripeId', 'pi_1',
-         'state', 'open', 'outcome', 'kept', 'reason', '${reason}', 'evidence', '{}'::pg_catalog.jsonb)))))`,
+    `select public.lapse_attach_payment('${ORDER}', 'pi_1')`,
+    ...BEGUN,
+    `select public.lapse_claim_orders('${RUN}', 1, 10)`,
+    `select public.lapse_settle_orders('${RUN}', 1, '${JSON.stringify([decision])}')`,
   ];
 }
 
 const WAY_OF_AN_ORDER = [
   ...PLACED,
-  `select public.jobs_begin_run('${RUN}', 'expire-stale-orders', 'server')`,
-  `select public.jobs_expire_without_payments('${RUN}', 1, 10)`,
-  `select public.jobs_claim_without_payments('${RUN}', 1, 10)`,
-  `select public.jobs_preview_orders(10)`,
-  `select public.jobs_count_intents(array[pg_catalog.now() - interval '1 hour'], array[pg_catalog.now()])`,
-  `select public.jobs_reserve_calls(false, 'payment_intents.cancel', 4)`,
-  `select public.jobs_report_throttle(false, 'payment_intents.cancel', 'endpoint')`,
-  ...settled("retry"),
-  `select public.jobs_finish_run('${RUN}', 'partial')`,
-  `select public.jobs_continue_run('${RUN}')`,
-  `select public.mark_order_paid('${ORDER}', 'pi_1')`,
+  `select public.lapse_watch_order('${ORDER}', 2000, 'eur')`,
+  ...settled("retry", "timeout"),
+  `select public.lapse_list_failed('${RUN}', 1, false, '', 'payment_intents', 'a reason')`,
+  `select public.lapse_preview_orders('expire-stale-orders', 10)`,
+  `select public.lapse_shrink_close_batch('${RUN}', 1)`,
+  `select public.lapse_finish_run('${RUN}', 'partial')`,
+  `select public.lapse_mark_paid('${ORDER}', 'pi_1')`,
+  `select public.lapse_follow_order('${ORDER}', true)`,
+  `select public.lapse_schedule()`,
+  `select public.lapse_inspect()`,
+  `select public.lapse_health()`,
 ];
 
-/** An open payment of a paid order, planned to end and ended with the page it stood on. */
-const WAY_OF_A_PAYMENT = [
+const WAY_TO_PG_NET = [
+  `select public.lapse_begin_run('${RUN}', 'expire-stale-orders', 'server')`,
+  `select public.lapse_finish_run('${RUN}', 'partial')`,
+  `select public.lapse_continue_run('${RUN}')`,
+];
+
+const WAY_OF_AN_EXPIRY = [
   ...PLACED,
-  `select public.mark_order_paid('${ORDER}', 'pi_2')`,
-  `select public.jobs_begin_run('${RUN}', 'cleanup-stale-payment-intents', 'server')`,
-  `select public.jobs_stale_payments(false, pg_catalog.now(), 10)`,
-  `select public.jobs_preview_slice(false, null, null)`,
-  `select public.jobs_next_slice('${RUN}', 1, false)`,
-  `select public.jobs_inspect_payments(false, '[{"stripeId": "pi_1", "orderId": "${ORDER}"}]')`,
-  `select public.jobs_plan_ends('${RUN}', 1, false, '[{"kind": "payment_intent", "stripeId": "pi_1", "orderId": "${ORDER}"}]')`,
-  `select public.jobs_settle_payments('${RUN}', 1, false,
-     '[{"kind": "payment_intent", "stripeId": "pi_1", "orderId": "${ORDER}", "outcome": "canceled", "reason": "abandoned", "evidence": {}},
-       {"kind": "payment_intent", "stripeId": "pi_3", "orderId": "${ORDER}", "outcome": "paid", "reason": "succeeded", "evidence": {}},
-       {"kind": "payment_intent", "stripeId": "pi_4", "outcome": "kept", "reason": "new_status", "alert": true, "evidence": {},
-        "nextLookAt": "2050-01-01T00:00:00Z"}]',
-     pg_catalog.jsonb_build_object('sweepId', (select s.id from public.job_sweeps s), 'cursor', 'pi_1', 'reached',
-       (select s.created_from from public.job_sweeps s), 'seen', 1, 'own', 1, 'finished', true))`,
-  `select public.jobs_finish_run('${RUN}', 'succeeded')`,
+  ...BEGUN,
+  `select public.lapse_close_without_payments('${RUN}', 1, 10)`,
+  `select public.lapse_claim_without_payments('${RUN}', 1, 10)`,
+  `select public.lapse_finish_run('${RUN}', 'succeeded')`,
 ];
 
 const WAY_OF_A_STUCK_PAYMENT = [
   ...PLACED,
-  `select public.jobs_begin_run('${RUN}', 'expire-stale-orders', 'server')`,
-  ...settled("quarantined", "checkout_unclosable"),
-  `select public.jobs_declare_dead('pi_1', null, 'because', 'somebody')`,
+  ...settled("quarantined", "payment_not_found"),
+  `select public.lapse_declare_dead('pi_1', ${BY})`,
+  `select public.lapse_sync_order('${ORDER}', ${BY})`,
 ];
 
 const WAY_OF_AN_OPERATOR = [
   ...PLACED,
-  `select public.jobs_begin_run('${RUN}', 'expire-stale-orders', 'server')`,
-  ...settled("quarantined"),
-  `select public.jobs_redrive_order('${ORDER}', 'because', 'somebody')`,
-  `select public.jobs_sync_order('${ORDER}', 'because', 'somebody')`,
-  `select public.mark_order_paid('${ORDER}', 'pi_1')`,
-  `select public.mark_order_paid('${ORDER}', 'pi_2')`,
-  `select public.jobs_resolve_alert((select a.id from public.job_alerts a where a.key = 'paid_twice:${ORDER}'), 'because', 'somebody')`,
-  `select public.jobs_schedule()`,
-  `select public.jobs_inspect()`,
-  `select public.jobs_health()`,
+  ...settled("quarantined", "payment_not_found"),
+  `select public.lapse_redrive_order('${ORDER}', ${BY})`,
+  `select public.lapse_resolve_order('${ORDER}', 'paid', ${BY})`,
+  `select public.lapse_mark_paid('${ORDER}', 'pi_1')`,
+  `select public.lapse_mark_paid('${ORDER}', 'pi_2')`,
+  `select public.lapse_resolve_alert((select a.id from public.lapse_alerts a where a.key = 'paid_twice:${ORDER}'), ${BY})`,
 ];
 
+/** Those that can be called; what the shop's triggers call with their owner's rights, place_order reaches. */
 function definerFunctions(sql: postgres.Sql): Promise<{ name: string; args: string[] }[]> {
   return sql<{ name: string; args: string[] }[]>`
-    select p.oid::regproc::text as name, array(select format_type(t, null) from unnest(p.proargtypes) t) as args
+    select p.proname::text as name, array(select format_type(t, null) from unnest(p.proargtypes) t) as args
     from pg_catalog.pg_proc p
     where p.prosecdef and has_function_privilege('service_role', p.oid, 'execute')
-      and p.pronamespace in ('public'::regnamespace, 'jobs'::regnamespace)
+      and p.pronamespace = 'public'::regnamespace and p.proname like 'lapse\\_%'
     order by 1`;
 }
 
@@ -199,13 +211,14 @@ function definerFunctions(sql: postgres.Sql): Promise<{ name: string; args: stri
 type Attacked = { said: string | null; ended: string[] };
 
 /**
- * Runs statements as service_role behind the shadows; answers what the attacker's code said. A function keeps what it looked
- * up for as long as its session lives, so each attack has a session of its own.
+ * Runs statements as service_role behind the shadows; answers what the attacker's code said. A function keeps what it looked up for as
+ * long as its session lives, so each attack has a session of its own.
  */
-async function attack(url: string, statements: string[]): Promise<Attacked> {
+async function attack(url: string, statements: string[], { types = true } = {}): Promise<Attacked> {
   const session = postgres(url, { max: 1, onnotice: () => {}, fetch_types: false });
   try {
-    await session.unsafe(`begin; set local track_functions = 'all'; ${SHADOWS}`).simple();
+    await session.unsafe(`begin; set local track_functions = 'all'; ${SHADOWS}${types ? SHADOWS_OF_TYPES : ""}`)
+      .simple();
     for (const statement of statements) {
       await session.unsafe(`savepoint before`).simple();
       try {
@@ -214,7 +227,7 @@ async function attack(url: string, statements: string[]): Promise<Attacked> {
         const { message } = error as Error;
         if (message.includes("the attacker ran as")) return { said: `${message}: ${statement}`, ended: [] };
         // A way that ends early proves nothing about the rest of it.
-        if (statements.length > 1) throw error;
+        if (statements.length > 1) throw new Error(`${message}: ${statement}`, { cause: error });
         await session.unsafe(`rollback to savepoint before`).simple();
       }
     }
@@ -226,7 +239,7 @@ async function attack(url: string, statements: string[]): Promise<Attacked> {
   }
 }
 
-/** The names that are words of SQL's grammar mean one thing only; the others are looked up. */
+/** Types whose names are words of SQL's grammar mean one thing only; the others are looked up. */
 function qualified(type: string): string {
   return ["uuid", "text", "jsonb"].includes(type) ? `pg_catalog.${type}` : type;
 }
