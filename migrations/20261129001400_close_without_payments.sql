@@ -15,10 +15,10 @@ begin
     select o.ref
     from lapse.orders o
     where o.status in ('pending', 'expiring') and o.payments = 0 and o.next_check_at <= p_now
-      and o.next_check_at < (
+      and (o.run_id is not null or o.next_check_at < (
         select min(c.read_to) from lapse.list_cursors c
         where c.account = o.account and c.livemode = v_livemode having count(*) = 2
-      )
+      ))
     order by o.next_check_at, o.ref
     limit p_limit
   );

@@ -76,7 +76,7 @@ language sql volatile
 set search_path = pg_catalog, pg_temp
 as $$
   select greatest(
-    least(p_not_before, p_now + interval '1 month'),
+    least(coalesce(p_not_before, p_now), p_now + interval '1 month'),
     p_now + least(s.backoff_max, s.backoff_base * (2 ^ least(p_failures, 20)) * (0.75 + random() / 2))
   )
   from lapse.settings s;
@@ -133,7 +133,7 @@ begin
         when s.outcome = 'handed_back' then case s.reason
           when 'order_locked' then p_now + interval '1 minute'
           when 'deadline_moved' then s.deadline
-          else greatest(p_now, least(s.asked, p_now + interval '1 day'))
+          else greatest(p_now, least(coalesce(s.asked, p_now), p_now + interval '1 day'))
         end
         when s.outcome = 'retry' then lapse.next_attempt(p_failures => s.failures, p_not_before => s.asked, p_now => p_now)
         when s.outcome = 'waiting' then lapse.next_look(p_asked => s.asked, p_now => p_now)

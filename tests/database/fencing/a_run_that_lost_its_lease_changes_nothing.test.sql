@@ -15,16 +15,16 @@ as $$
   select throws_ok(
     format(call, pg_temp.id(p_run), p_fence, pg_temp.noon()), 'LP001',
     format(
-      'Cannot go on with run %s as it lost its lease: current value is held by %s', pg_temp.id(p_run),
-      coalesce((select run_id::text from jobs.leases where job = 'expire-stale-orders'), 'nobody')
+      'Cannot continue run %s: it lost its lease to %s', pg_temp.id(p_run),
+      coalesce((select 'run ' || run_id from lapse.jobs where job = 'expire-stale-orders'), 'nobody')
     ),
     format('%s: it cannot %s', p_why, what)
   )
   from (values
-    ('claim', 'select public.jobs_claim_orders(%L, %s, 10, %L)'),
-    ('claim without payments', 'select public.jobs_claim_without_payments(%L, %s, 10, %L)'),
-    ('settle', 'select public.jobs_settle_orders(%L, %s, (select list from decisions), %L)'),
-    ('expire', 'select public.jobs_expire_without_payments(%L, %s, 10, %L)')
+    ('claim', 'select lapse.claim_orders(%L, %s, 10, %L)'),
+    ('claim without payments', 'select lapse.claim_without_payments(%L, %s, 10, %L)'),
+    ('settle', 'select lapse.settle_orders(%L, %s, (select list from decisions), %L)'),
+    ('close', 'select lapse.close_without_payments(%L, %s, 10, %L)')
   ) as calls (what, call)
 $$;
 
@@ -35,9 +35,9 @@ select pg_temp.refused('old', 2, 'taken over, with a guessed fence');
 select pg_temp.refused('new', 1, 'the right run with an old fence');
 select is(pg_temp.everything(), (select hash from before), 'nothing of it was changed');
 
-select public.jobs_finish_run(pg_temp.id('new'), 'succeeded');
+select lapse.finish_run(pg_temp.id('new'), 'succeeded');
 select throws_ok(
-  format('select public.jobs_claim_orders(%L, 2, 10)', pg_temp.id('new')), 'LP001', null, 'a run that has ended cannot go on either'
+  format('select lapse.claim_orders(%L, 2, 10)', pg_temp.id('new')), 'LP001', null, 'a run that has ended cannot go on either'
 );
 
 select * from finish();

@@ -1,0 +1,50 @@
+begin;
+\ir ../helpers.sql
+select plan(10);
+
+-- A payment the shop never attached can still be paid: an order is claimed once everything up to the time it was due is read.
+select pg_temp.place_due_order('older', '{pi_1}', p_due_for => '2 hours');
+select pg_temp.place_due_order('newer', '{pi_2}', p_due_for => '1 hour');
+select pg_temp.place_due_order('bare');
+delete from lapse.list_cursors;
+select pg_temp.begin_run('run');
+create function pg_temp.claimed() returns text[]
+language sql
+as $$
+  select array(
+    select name
+    from jsonb_array_elements(lapse.claim_orders(pg_temp.id('run'), 1, 10, pg_temp.noon())) o
+    join unnest('{older,newer,bare}'::text[]) name on pg_temp.ref(name) = o ->> 'ref'
+    order by 1
+  )
+$$;
+
+select is(pg_temp.claimed(), '{}', 'no list was ever read');
+select is(lapse.claim_without_payments(pg_temp.id('run'), 1, 10, pg_temp.noon()), '[]'::jsonb, 'which holds for orders without payments, too');
+select is(pg_temp.close_without_payments('run') ->> 'asked', '0', 'and for closing them');
+select pg_temp.cursors_at(pg_temp.noon());
+delete from lapse.list_cursors where list = 'checkout_sessions';
+select is(pg_temp.claimed(), '{}', 'one list of two is not enough');
+select pg_temp.cursors_at(pg_temp.noon() - interval '2 hours');
+select is(pg_temp.claimed(), '{}', 'nor are both up to the time it was due');
+select pg_temp.cursors_at(pg_temp.noon() - interval '2 hours' + interval '1 second');
+select is(pg_temp.claimed(), '{older}', 'a moment more is');
+
+-- The mode of the run's own key counts, once it is known.
+insert into lapse.list_cursors (account, livemode, list, read_from, read_to)
+select '', true, list, pg_temp.noon() - interval '1 day', pg_temp.noon() - interval '3 hours'
+from unnest('{payment_intents,checkout_sessions}'::text[]) list;
+select pg_temp.cursors_at(pg_temp.noon());
+update lapse.runs set livemode = true;
+select is(pg_temp.claimed(), '{}', 'what was read in test mode says nothing of live payments');
+update lapse.runs set livemode = false;
+
+-- An order of a connected account waits for the lists of that account.
+update lapse.orders set account = 'acct_1' where ref = pg_temp.ref('newer');
+select is(pg_temp.claimed(), '{}', 'what was read of one account says nothing of another');
+select pg_temp.cursors_at(pg_temp.noon(), 'acct_1');
+select is(pg_temp.claimed(), '{newer}', 'until that one''s lists are read');
+select is(pg_temp.close_without_payments('run') ->> 'expired', '1', 'the order without payments is closed as soon as it may be');
+
+select * from finish();
+rollback;
