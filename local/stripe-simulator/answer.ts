@@ -58,7 +58,7 @@ export async function answer(world: World, incoming: IncomingCall, entry: Logged
 
 /** The end of the call on the simulated calendar: whatever the reply shows happened before. */
 function dateOf(world: World): string {
-  return new Date(world.clock.nowMs()).toUTCString();
+  return new Date(world.clock.nowMs() + world.behaviour.dateOffsetMs).toUTCString();
 }
 
 /** Key, limits, faults, saved replies, parameters, lock, execution: in this order. Returns the fault still to apply. */

@@ -59,6 +59,7 @@ const ARGUMENTS: Record<keyof StripeControl, z.ZodType> = {
     lockHoldMs: z.number().min(0).optional(),
     lockWaitMs: z.number().min(0).optional(),
     searchLagMs: z.number().min(0).optional(),
+    dateOffsetMs: z.number().optional(),
   }),
   revokeKey: byKey,
   forbidKey: byKey.extend({ endpoints: z.array(z.enum(ENDPOINTS)).optional() }),

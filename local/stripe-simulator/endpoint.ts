@@ -35,6 +35,8 @@ export type Behaviour = {
   lockWaitMs: number;
   /** How far search lags behind. */
   searchLagMs: number;
+  /** How far the `Date` of a reply is off the simulated clock. */
+  dateOffsetMs: number;
 };
 
 export const DEFAULT_BEHAVIOUR: Behaviour = {
@@ -44,6 +46,7 @@ export const DEFAULT_BEHAVIOUR: Behaviour = {
   lockHoldMs: 0,
   lockWaitMs: 0,
   searchLagMs: 0,
+  dateOffsetMs: 0,
 };
 
 /** One admitted call as an endpoint sees it. `id` is the one in the path. */

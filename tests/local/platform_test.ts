@@ -5,6 +5,7 @@ import { migrate } from "../../local/platform/migrate.ts";
 import { nextShop, prepareDatabase } from "../../local/platform/prepare.ts";
 import { preparedData } from "../../local/platform/prepared-data.ts";
 import { createDatabase, describeDatabase, dropDatabase, withConnection } from "../../local/postgres/databases.ts";
+import { supabase } from "../support/supabase-cli.ts";
 import { startPostgres } from "../../local/postgres/start.ts";
 
 let databases: Databases;
@@ -41,6 +42,15 @@ Deno.test("Lapse goes into an empty project too: no adapter, and both jobs wait 
   await using plain = await startDatabases({ shop: null });
   await using database = await plain.fresh();
   assert.deepEqual(await whatIsThere(database.url), { adapter: false, active: 2, "public.inventory": false });
+});
+
+Deno.test("supabase start brings the sample shop by its seed", async () => {
+  await using plain = await startDatabases({ shop: null });
+  await using database = await plain.fresh();
+  const push = ["db", "push", "--yes", "--skip-vault", "--include-seed"];
+  const { code, output } = await supabase(push, { database: database.url });
+  assert.equal(code, 0, output);
+  assert.deepEqual(await whatIsThere(database.url), { adapter: true, active: 4, "public.inventory": true });
 });
 
 Deno.test("another shop takes the sample shop's place, with its schedules off if so wanted", async () => {

@@ -60,6 +60,8 @@ Deno.test("every reply is dated by the simulated clock, a refusal too", () =>
     for (const path of ["payment_intents", "checkout/sessions", "payment_intents/pi_unknown"]) {
       assert.equal(await dateOf(path), "Sun, 01 Mar 2026 12:00:00 GMT");
     }
+    control.setBehaviour({ dateOffsetMs: -90_000 });
+    assert.equal(await dateOf("payment_intents"), "Sun, 01 Mar 2026 11:58:30 GMT");
     control.addFault({ kind: "no_date", endpoint: "payment_intents.list" });
     assert.equal(await dateOf("payment_intents"), null);
   }));
