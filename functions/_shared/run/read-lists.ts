@@ -114,7 +114,10 @@ async function readWindow(
     payments.push(
       ...page.payments.flatMap((payment) => listedOf(payment, task.settings.metadataKey, gateway.livemode)),
     );
-    if (!page.hasMore || page.lastId === null) {
+    if (page.hasMore && (page.lastId === null || page.lastId === startingAfter)) {
+      return { failed: "bad_reply: a page that leads nowhere", stops: false };
+    }
+    if (!page.hasMore) {
       return { from, to: new Date(Math.min(to.getTime(), settledTo.getTime())), payments, pages };
     }
     startingAfter = page.lastId;

@@ -34,6 +34,18 @@ Deno.test("nothing is recorded while Stripe's clock has not passed the cursor by
   assert.deepEqual(fresh.asked, []);
 });
 
+for (const [what, lastId] of [["empty page", null], ["endless page", "pi_0"]] as const) {
+  Deno.test(`a list with an ${what} that promises more proves nothing, and nobody follows it for ever`, async () => {
+    const object = { payments: [], unreadable: [], hasMore: true, lastId, answeredAt: at(0) };
+    const { asked, failed, recorded } = await read({
+      cursors: [cursorOf(INTENTS, at(-HOUR))],
+      fail: () => ({ kind: "object", trace: NO_TRACE, object } as never),
+    });
+    assert.deepEqual([failed.map(({ error }) => error), recorded], [["bad_reply: a page that leads nowhere"], []]);
+    assert.ok(asked.length <= 2);
+  });
+}
+
 Deno.test("an answer without Stripe's time proves nothing", async () => {
   const { failed, recorded } = await read({
     cursors: [cursorOf(INTENTS, at(-HOUR))],
