@@ -46,7 +46,7 @@ set search_path = pg_catalog, pg_temp
 as $$
   select o.id::text, o.created_at, o.expires_at, o.amount, o.currency, null::text, '{}'::text[]
   from public.orders o
-  where o.status = 'pending' and (p_refs is null or o.id = any (lapse_shop.ids(p_refs)));
+  where o.status = 'pending' and (p_refs is null or o.id = any ((select lapse_shop.ids(p_refs))::uuid[]));
 $$;
 
 -- Money arrived for an expired order: its stock is taken again, all of it or nothing.
