@@ -95,7 +95,7 @@ async function readWindow(
   { account, list }: ListCursor,
   { from, to }: { from: Date; to: Date },
   mostPages: number,
-  { gateway, task, progress, ports: { log } }: OrderRun,
+  { gateway, task, progress }: OrderRun,
 ): Promise<ReadWindow | Failed | "too_many" | "out_of_time"> {
   const readPage = list === "payment_intents" ? gateway.listIntents : gateway.listSessions;
   const payments: ListedPayment[] = [];
@@ -110,7 +110,8 @@ async function readWindow(
     if (page.answeredAt === null) return { failed: "bad_reply: no Date header", stops: false };
     // By the first page: what is created while the others are read may be missing from them.
     settledTo ??= new Date(page.answeredAt.getTime() - SETTLED_AFTER);
-    if (page.unreadable.length > 0) log.error("list_rows_unreadable", { list, count: page.unreadable.length });
+    // It may name an order, and nobody would know.
+    if (page.unreadable.length > 0) return { failed: `bad_reply: cannot read ${page.unreadable[0]}`, stops: false };
     payments.push(
       ...page.payments.flatMap((payment) => listedOf(payment, task.settings.metadataKey, gateway.livemode)),
     );

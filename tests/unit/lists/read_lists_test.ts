@@ -46,6 +46,15 @@ for (const [what, lastId] of [["empty page", null], ["endless page", "pi_0"]] as
   });
 }
 
+Deno.test("a payment in a list that cannot be read may name an order: the account's orders wait, and it is named", async () => {
+  const object = { payments: [], unreadable: ["pi_odd"], hasMore: false, lastId: "pi_odd", answeredAt: at(0) };
+  const { failed, recorded } = await read({
+    cursors: [cursorOf(INTENTS, at(-HOUR))],
+    fail: () => ({ kind: "object", trace: NO_TRACE, object } as never),
+  });
+  assert.deepEqual([failed.map(({ error }) => error), recorded], [["bad_reply: cannot read pi_odd"], []]);
+});
+
 Deno.test("an answer without Stripe's time proves nothing", async () => {
   const { failed, recorded } = await read({
     cursors: [cursorOf(INTENTS, at(-HOUR))],
