@@ -1,0 +1,209 @@
+import assert from "node:assert/strict";
+import type { ClaimedOrder } from "../../../functions/_shared/rules/orders.ts";
+import { intent, NOW, order, payment } from "../rules/builders.ts";
+import { type Fake, fakeStripe, lost, ok, refused, unsent } from "./fake-stripe.ts";
+import {
+  becomes,
+  CANCEL,
+  cancel,
+  canceled,
+  examine,
+  expectDecision,
+  type Expected,
+  processing,
+  READ,
+  read,
+  refusal,
+  succeeded,
+} from "./expect-decision.ts";
+
+/** Several payments of one order. */
+const two = (changes: Partial<ClaimedOrder["payments"][number]> = {}) =>
+  order({ payments: [payment({ stripeId: "pi_2", ...changes }), payment()] });
+const other = (overrides = {}) => intent({ id: "pi_2", ...overrides });
+
+const orderRows: [
+  string,
+  Record<string, ReturnType<typeof intent>>,
+  ClaimedOrder,
+  Expected,
+  ((stripe: Fake) => void)?,
+][] = [
+  ["without payments nothing is asked", {}, order({ payments: [] }), {
+    outcome: "expired",
+    reason: "no_payment",
+    calls: [],
+  }],
+  [
+    "with payments known dead nothing is asked",
+    {},
+    order({ payments: [payment({ state: "dead" })] }),
+    { outcome: "expired", reason: "all_dead", calls: [] },
+  ],
+  [
+    "a payment recorded paid is read for evidence",
+    { pi_1: succeeded },
+    order({ payments: [payment({ state: "paid" })] }),
+    { outcome: "paid", reason: "paid", calls: [READ] },
+  ],
+  [
+    "a payment recorded paid that Stripe calls canceled is quarantined",
+    { pi_1: canceled },
+    order({ payments: [payment({ state: "paid" })] }),
+    { outcome: "quarantined", reason: "paid_record_contradicted" },
+  ],
+  [
+    "a payment recorded paid that Stripe calls unpaid is not canceled",
+    { pi_1: intent() },
+    order({ payments: [payment({ state: "paid" })] }),
+    { outcome: "quarantined", reason: "paid_record_contradicted", calls: [READ] },
+  ],
+  [
+    "both are cancelled, each right after it was inspected, the one inspected last first",
+    { pi_1: intent(), pi_2: other() },
+    two(),
+    { outcome: "expired", calls: [READ, read("pi_2"), cancel("pi_2"), READ, CANCEL] },
+  ],
+  [
+    "one paid: the other is cancelled, after another look",
+    { pi_1: intent(), pi_2: other({ status: "succeeded", amount_received: 5000 }) },
+    two(),
+    { outcome: "paid", reason: "paid", payment: "canceled ended_by_run", calls: [READ, read("pi_2"), READ, CANCEL] },
+  ],
+  [
+    "one paid, the other cannot be cancelled: paid, the other stays open",
+    { pi_1: intent(), pi_2: other({ status: "succeeded", amount_received: 5000 }) },
+    two(),
+    { outcome: "paid", reason: "paid", payment: "kept server_error" },
+    (stripe) => stripe.answer("cancelIntent", "pi_1", refused(500), refused(500)),
+  ],
+  [
+    "one paid, the other turns out paid while being cancelled: paid twice",
+    { pi_1: intent(), pi_2: other({ status: "succeeded", amount_received: 5000 }) },
+    two(),
+    { outcome: "paid", reason: "paid_twice" },
+    (stripe) => stripe.answer("cancelIntent", "pi_1", refusal(succeeded)),
+  ],
+  [
+    "one turns out paid while being cancelled: paid, the other is cancelled",
+    { pi_1: intent(), pi_2: other() },
+    two(),
+    { outcome: "paid", reason: "paid", calls: [READ, read("pi_2"), cancel("pi_2"), READ, CANCEL] },
+    (stripe) => stripe.answer("cancelIntent", "pi_2", refusal({ ...succeeded, id: "pi_2" })),
+  ],
+  [
+    "one turns out processing while being cancelled: the other is kept for the customer",
+    { pi_1: intent(), pi_2: other() },
+    two(),
+    { outcome: "waiting", reason: "processing", calls: [READ, read("pi_2"), cancel("pi_2")] },
+    (stripe) => stripe.answer("cancelIntent", "pi_2", refusal({ ...processing, id: "pi_2" })),
+  ],
+  [
+    "one is authorised while the other is being cancelled: it keeps its authorisation",
+    { pi_1: intent(), pi_2: other() },
+    two(),
+    { outcome: "waiting", reason: "requires_capture", calls: [READ, read("pi_2"), cancel("pi_2"), READ] },
+    (stripe) =>
+      stripe.answer(
+        "cancelIntent",
+        "pi_2",
+        becomes(stripe, { status: "requires_capture" }, ok(other({ status: "canceled" }))),
+      ),
+  ],
+  [
+    "one waits: the other is kept for the customer",
+    { pi_1: intent(), pi_2: other({ status: "processing" }) },
+    two(),
+    { outcome: "waiting", reason: "processing", payment: "kept sibling_waits", calls: [READ, read("pi_2")] },
+  ],
+  [
+    "one cannot be read: the other is kept",
+    { pi_1: intent(), pi_2: other() },
+    two(),
+    { outcome: "retry", reason: "timeout", calls: [READ, read("pi_2")] },
+    (stripe) => stripe.answer("readIntent", "pi_2", lost("timeout")),
+  ],
+  [
+    "one belongs to another order: nothing is cancelled",
+    { pi_1: intent(), pi_2: other({ metadata: { order_id: "o2" } }) },
+    two(),
+    { outcome: "quarantined", reason: "foreign_payment", calls: [READ, read("pi_2")] },
+  ],
+  [
+    "one paid below the amount: nothing is cancelled",
+    { pi_1: intent(), pi_2: other({ status: "succeeded", amount_received: 4999 }) },
+    two(),
+    { outcome: "quarantined", reason: "amount_mismatch", calls: [READ, read("pi_2")] },
+  ],
+  [
+    "401 after one payment was cancelled: that is remembered, the order goes on in the next run",
+    { pi_1: intent(), pi_2: other() },
+    two(),
+    { outcome: "handed_back", reason: "run_stopped", next: NOW, payment: "kept run_stopped", stop: "key_rejected" },
+    (stripe) => stripe.answer("cancelIntent", "pi_1", refused(401)),
+  ],
+  [
+    "401 after one payment was found dead: that is remembered",
+    { pi_1: canceled, pi_2: other() },
+    two(),
+    { outcome: "handed_back", reason: "run_stopped", payment: "found_dead already_dead", stop: "key_rejected" },
+    (stripe) => stripe.answer("readIntent", "pi_2", refused(401)),
+  ],
+  [
+    "no time for the second after the first was found dead: that is remembered",
+    { pi_1: canceled, pi_2: other() },
+    two(),
+    { outcome: "handed_back", reason: "out_of_time", next: NOW, payment: "found_dead already_dead" },
+    (stripe) => stripe.answer("readIntent", "pi_2", unsent("out_of_time")),
+  ],
+  [
+    "no time before anything was learned: untouched",
+    { pi_1: intent(), pi_2: other() },
+    two(),
+    { outcome: "untouched", calls: [READ, read("pi_2")] },
+    (stripe) => stripe.answer("readIntent", "pi_2", unsent("out_of_time")),
+  ],
+  [
+    "no time for a cancel: untouched",
+    { pi_1: intent() },
+    order(),
+    { outcome: "untouched", calls: [READ, CANCEL] },
+    (stripe) => stripe.answer("cancelIntent", "pi_1", unsent("out_of_time")),
+  ],
+  [
+    "a cancel that would have had to wait is not sent, and the payment is inspected again before the next",
+    { pi_1: intent() },
+    order(),
+    { outcome: "expired", calls: [READ, CANCEL, READ, CANCEL, READ, CANCEL] },
+    (stripe) => stripe.answer("cancelIntent", "pi_1", unsent("crowded"), unsent("crowded")),
+  ],
+  [
+    "401 beside a paid payment: paid, and the run stops",
+    { pi_1: intent(), pi_2: other({ status: "succeeded", amount_received: 5000 }), pi_3: intent({ id: "pi_3" }) },
+    order({ payments: ["pi_1", "pi_2", "pi_3"].map((stripeId) => payment({ stripeId })) }),
+    { outcome: "paid", reason: "paid", payment: "kept run_stopped", stop: "key_rejected" },
+    (stripe) => stripe.answer("cancelIntent", "pi_1", refused(401)),
+  ],
+  [
+    "401 while reading: untouched",
+    { pi_1: intent(), pi_2: other() },
+    two(),
+    { outcome: "untouched", stop: "key_rejected", calls: [READ, read("pi_2")] },
+    (stripe) => stripe.answer("readIntent", "pi_2", refused(401)),
+  ],
+];
+
+for (const [name, objects, claimed, expected, arrange] of orderRows) {
+  Deno.test(`one order: ${name}`, async () => {
+    const stripe = fakeStripe(objects);
+    arrange?.(stripe);
+    await expectDecision(stripe, { order: claimed, expected });
+  });
+}
+
+Deno.test("a dry run of a paid order writes nothing either", async () => {
+  const stripe = fakeStripe({ pi_1: succeeded, pi_2: other() });
+  const { decision } = await examine(stripe, two(), { dryRun: true });
+  assert.deepEqual(decision?.payments.map(({ reason }) => reason), ["paid", "would_cancel"]);
+  assert.deepEqual([decision?.outcome, stripe.writes()], ["paid", []]);
+});
