@@ -3,7 +3,7 @@ import type postgres from "postgres";
 import { filesBelow } from "../support/runner/files.ts";
 import { readText } from "../rules/project-files.ts";
 import { type Shop, withShop } from "../integration/support.ts";
-import { type AccessRow, type Caller, CALLERS, parseAccessTable } from "./access-table.ts";
+import { type AccessRow, CALLERS, parseAccessTable } from "./access-table.ts";
 import {
   type Attempt,
   findFunctions,
