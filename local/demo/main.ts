@@ -79,7 +79,7 @@ async function demonstrate(stack: Stack): Promise<boolean> {
 
 /** First act: orders of every kind, past their deadline. */
 async function expireOrders(stack: Stack, sql: postgres.Sql): Promise<ExpiryReport> {
-  const shop = await openShop(sql, stack.simulator!.control, KINDS);
+  const shop = await openShop(sql, stack.simulator!.control, KINDS, { livemode: true });
   const before = await readStock(sql);
   const all = shop.orders.length;
   say(

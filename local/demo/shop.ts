@@ -8,7 +8,12 @@ export type DemoShop = { orders: DemoOrder[]; skus: string[] };
 const SKUS = ["coffee", "cup", "filter", "grinder", "kettle", "scale", "spoon", "whisk"];
 
 /** The shop of the demo: `sql` is its own connection, acting as the shop's backend does with the secret key. */
-export async function openShop(sql: postgres.Sql, stripe: StripeControl, kinds: OrderKind[]): Promise<DemoShop> {
+export async function openShop(
+  sql: postgres.Sql,
+  stripe: StripeControl,
+  kinds: OrderKind[],
+  { livemode = false }: { livemode?: boolean } = {},
+): Promise<DemoShop> {
   await sql`insert into public.inventory ${sql(SKUS.map((sku) => ({ sku, on_hand: 500 })), "sku", "on_hand")}`;
   const orders: DemoOrder[] = [];
   for (const kind of kinds) {
@@ -16,7 +21,9 @@ export async function openShop(sql: postgres.Sql, stripe: StripeControl, kinds: 
       const order = await placeOrder(sql, kind, n);
       orders.push(order);
       for (const payment of kind.payments(Math.floor(Date.now() / 1_000))) {
-        await sql`select public.lapse_attach_payment(${order.id}, ${createAtStripe(stripe, order, payment)})`;
+        await sql`select public.lapse_attach_payment(${order.id}, ${
+          createAtStripe(stripe, order, { ...payment, livemode })
+        })`;
       }
       if (kind.graceUsed) {
         await sql`update lapse.orders set grace_until = now() - interval '1 minute', looks = 1 where ref = ${order.id}`;
@@ -41,9 +48,13 @@ async function placeOrder(sql: postgres.Sql, kind: OrderKind, n: number): Promis
   return { id: row!.id, kind, units: items.reduce((sum, { quantity }) => sum + quantity, 0) };
 }
 
-function createAtStripe(stripe: StripeControl, { id, kind }: DemoOrder, payment: DemoPayment): string {
+function createAtStripe(
+  stripe: StripeControl,
+  { id, kind }: DemoOrder,
+  payment: DemoPayment & { livemode: boolean },
+): string {
   const created = Math.floor(Date.now() / 1_000) - kind.placedAgo;
-  const common = { created, amount: 2000, currency: "eur", metadata: { order_id: id }, livemode: true };
+  const common = { created, amount: 2000, currency: "eur", metadata: { order_id: id }, livemode: payment.livemode };
   return payment.kind === "payment_intent"
     ? stripe.createPaymentIntents([{ ...common, ...payment.spec }])[0]!
     : stripe.createCheckoutSessions([{ ...common, ...payment.spec }])[0]!.id;

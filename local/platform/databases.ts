@@ -22,10 +22,14 @@ export async function startDatabases({ shop, schedules, ...options }: DatabasesO
 
 async function copy(server: Postgres): Promise<Database & AsyncDisposable> {
   const database = await createDatabase(server.url, { template: templateName });
-  // pg_cron notes the server and the database a job runs in; the copied jobs still name the template.
-  await withConnection(
-    database.adminUrl,
-    (sql) => sql`update cron.job set database = current_database(), nodeport = current_setting('port')::int`,
-  );
+  await withConnection(database.adminUrl, async (sql) => {
+    // pg_cron notes the server and the database a job runs in; the copied jobs still name the template.
+    await sql`update cron.job set database = current_database(), nodeport = current_setting('port')::int`;
+    // The copy is installed now. The template may be days old, and the watch would miss every tick since then.
+    await sql`set role postgres`;
+    await sql`
+      update lapse.schedules set changed_at = now(), enabled_at = case when enabled_at is not null then now() end where true`;
+    await sql`update lapse.watch_state set watched_at = now() where only_row`;
+  });
   return { ...database, [Symbol.asyncDispose]: () => dropDatabase(database) };
 }
