@@ -4,6 +4,8 @@ const QUARANTINE = {
   claim_lapsed: "Runs that held the order died, one after the other.",
   older_than_list:
     "The order was placed before the oldest payments that Lapse lists, so one of its payments may be unknown.",
+  unreadable: "The shop's order row has values that Lapse cannot use; lapse_shop.open_orders reports them.",
+  late_payment: "The shop closed the order unpaid although money for it is recorded.",
   nothing_to_pay: "The order's amount is 0, so nobody can pay it and it must not expire as unpaid.",
   payment_not_found: "Stripe does not know the payment: wrong account, wrong mode or wrong key.",
   account_access_lost: "The key has no access to the connected account of this payment.",
