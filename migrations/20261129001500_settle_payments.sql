@@ -22,7 +22,7 @@ returns table (ref text, stripe_id text, state text, outcome text, reason text, 
 language sql immutable
 set search_path = pg_catalog, pg_temp
 as $$
-  select d.ref, p."stripeId", p.state, p.outcome, p.reason, coalesce(p.alert, false), coalesce(nullif(p.evidence, 'null'), '{}')
+  select d.ref, p."stripeId", p.state, p.outcome, p.reason, coalesce(p.alert, false), nullif(p.evidence, 'null')
   from lapse.order_decisions(p_decisions => p_decisions) d
   cross join jsonb_to_recordset(d.payments) as p (
     "stripeId" text, state text, outcome text, reason text, alert boolean, evidence jsonb
@@ -55,6 +55,17 @@ begin
   limit 1;
   if found then
     raise exception 'Cannot settle the decision about order %: it has no attempt, reason or known outcome', coalesce(v_twice, 'null')
+      using errcode = 'invalid_parameter_value';
+  end if;
+  select coalesce(p.stripe_id, p.ref) into v_twice
+  from lapse.payment_decisions(p_decisions => p_decisions) p
+  where p.stripe_id is null or p.reason is null
+    or coalesce((p.state, p.outcome) not in (
+      ('open', 'kept'), ('dead', 'canceled'), ('dead', 'found_dead'), ('paid', 'found_paid'), ('paid', 'kept'), ('dead', 'kept')
+    ), true)
+  limit 1;
+  if found then
+    raise exception 'Cannot settle the decision about payment %: it has no reason, or state and outcome do not fit', v_twice
       using errcode = 'invalid_parameter_value';
   end if;
   select coalesce(array_agg(d.ref order by d.ref), '{}') into v_refs from lapse.order_decisions(p_decisions => p_decisions) d;
@@ -97,25 +108,30 @@ begin
   ),
   recorded as (
     update lapse.payments p
-    set state = s.state,
+    -- What is closed stays closed; only the reason tells that Stripe contradicts it now.
+    set state = case when p.state = 'open' then s.state else p.state end,
         reason = s.reason,
-        -- which session an intent belongs to, and since when a payment is processing, stays known
-        evidence = jsonb_strip_nulls(jsonb_build_object(
-          'intent', p.evidence -> 'intent',
-          'session', p.evidence -> 'session',
-          'processing_since', case
-            when s.state = 'open' and 'processing' in (s.evidence ->> 'status', s.evidence ->> 'intent_status')
-              then coalesce(p.evidence -> 'processing_since', to_jsonb(p_now))
-          end
-        )) || s.evidence,
+        -- Which session an intent belongs to, and since when a payment is processing, stays known. Nothing closes without evidence.
+        evidence = case
+          when p.state <> 'open' then p.evidence
+          when s.evidence is null then case when s.state = 'open' then p.evidence end
+          else jsonb_strip_nulls(jsonb_build_object(
+            'intent', p.evidence -> 'intent',
+            'session', p.evidence -> 'session',
+            'processing_since', case
+              when s.state = 'open' and 'processing' in (s.evidence ->> 'status', s.evidence ->> 'intent_status')
+                then coalesce(p.evidence -> 'processing_since', to_jsonb(p_now))
+            end
+          )) || s.evidence
+        end,
         checked_at = p_now,
-        closed_at = case when s.state <> 'open' then p_now end
+        closed_at = case when p.state = 'open' and s.state <> 'open' then p_now else p.closed_at end
     from said s
-    where p.stripe_id = any (v_ids) and p.stripe_id = s.stripe_id and p.state = 'open'
-    returning p.stripe_id, p.state, p.evidence
+    where p.stripe_id = any (v_ids) and p.stripe_id = s.stripe_id and (p.state = 'open' or s.held and s.outcome = 'kept' and s.state = p.state)
+    returning p.stripe_id, s.state_before = 'open' and p.state <> 'open' as closed_now, p.evidence -> 'processing_since' as since
   )
   select jsonb_agg(to_jsonb(s) || jsonb_build_object(
-    'closed_now', coalesce(r.state <> 'open', false), 'since', r.evidence -> 'processing_since',
+    'closed_now', coalesce(r.closed_now, false), 'since', r.since,
     'late', s.state = 'paid' and s.outcome = 'found_paid' and coalesce(
       s.shop in ('closed', 'gone'), s.status = 'expired' or s.status = 'unknown' and s.reason in ('order_expired', 'order_absent')
     )

@@ -1,0 +1,48 @@
+begin;
+\ir ../helpers.sql
+select plan(11);
+
+select pg_temp.place_due_order('a', '{pi_1}');
+update lapse.orders set failures = 2, reason = 'timeout';
+select pg_temp.begin_run('run'), pg_temp.claim('run');
+
+select is(
+  pg_temp.settled('run', array[pg_temp.decide('a', 'handed_back', p_reason => 'untouched')]),
+  '{"outcomes": {"handed_back": 1}, "superseded": 0}', 'the answer counts it'
+);
+select row_eq(
+  'select status, reason, failures, next_check_at, run_id from lapse.orders',
+  row('pending'::text, 'timeout'::text, 2, pg_temp.noon(), null::uuid), 'it is pending, due at once, and nothing is held against it'
+);
+select row_eq(
+  'select due_since, looks from lapse.orders', row(pg_temp.noon() - interval '1 hour', 0),
+  'it has waited for as long as it has, and for the first decision'
+);
+select is_empty('select from lapse.decisions', 'nothing was decided');
+select is(pg_temp.claim('run'), 1, 'the next claim gets it');
+select is((select attempt from lapse.orders), 2, 'as an attempt of its own');
+
+-- What was found out about its payments is written down, and no article is waited for.
+select pg_temp.settle('run', array[pg_temp.decide('a', 'handed_back', array[pg_temp.said('pi_1', 'canceled')])]);
+select row_eq(
+  'select o.status, o.failures, p.state from lapse.orders o join lapse.payments p on p.ref = o.ref',
+  row('pending'::text, 2, 'dead'::text), 'its payment is recorded dead'
+);
+select results_eq(
+  'select subject, outcome from lapse.decisions', $$ values ('payment_intent', 'canceled') $$, 'as a decision about the payment alone'
+);
+select row_eq('select on_hand, reserved from public.inventory', row(1000, 1), 'and its stock is held');
+
+-- When Stripe asks for a pause, it comes back after it; but nobody can hand it away.
+select pg_temp.claim('run'), pg_temp.settle('run', array[
+  pg_temp.decide('a', 'handed_back', p_reason => 'throttled', p_next_check_at => pg_temp.noon() + interval '5 minutes')
+]);
+select is((select next_check_at from lapse.orders), pg_temp.noon() + interval '5 minutes', 'it can be handed back for a while');
+update lapse.orders set next_check_at = pg_temp.noon();
+select pg_temp.claim('run'), pg_temp.settle('run', array[
+  pg_temp.decide('a', 'handed_back', p_reason => 'throttled', p_next_check_at => pg_temp.noon() + interval '1 year')
+]);
+select is((select next_check_at from lapse.orders), pg_temp.noon() + interval '1 day', 'for a day at most');
+
+select * from finish();
+rollback;
