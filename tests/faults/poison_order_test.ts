@@ -72,7 +72,7 @@ Deno.test("orders that no dead run held are claimed as ever, the others fewer at
     bench.time.advance(30 * MINUTE);
     for (let n = 0; n < 30; n++) await placeUnpaid(bench, 35);
     await watch(bench);
-    assert.deepEqual(await claimsOf(bench), [60, 25, 25, 20, 0]);
+    assert.deepEqual(await claimsOf(bench), [50, 10, 12, 12, 12, 12, 12, 10, 0]);
     await placeUnpaid(bench, 90);
     assert.equal(await batchesAtOnce(bench), 2, "the row of deaths has ended");
   });
@@ -92,7 +92,8 @@ async function claimsOf(bench: Bench, atStep: AtStep = (_, take) => take()): Pro
 }
 
 async function batchesAtOnce({ sql }: Bench): Promise<number> {
-  const [row] = await sql`select (s -> 'batchesAtOnce')::int as n from lapse.settings_json() s`;
+  const [row] =
+    await sql`select (s -> 'batchesAtOnce')::int as n from lapse.settings_json(p_job => 'expire-stale-orders') s`;
   return row!.n;
 }
 

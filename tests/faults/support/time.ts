@@ -5,8 +5,11 @@ import type { Clock } from "../../../functions/_shared/run/clock.ts";
 export type SimulatedTime = {
   now(): Date;
   advance(ms: number): void;
-  /** What a run is given as its clock: its sleeps move the calendar and take no time. */
-  clockFrom(databaseNow: Date): Clock;
+  /**
+   * What a run is given as its clock: its sleeps take no time and move the calendar, once the run waits for nothing else (`idle`). Calls take
+   * no time by this calendar.
+   */
+  clockOf(idle: () => Promise<void>): Clock;
 };
 
 export const SECOND = 1_000;
@@ -25,13 +28,13 @@ export function createTime(start: Date, onChange: (now: Date) => void): Simulate
   return {
     now: () => new Date(at),
     advance: (ms) => moveTo(at + ms),
-    clockFrom: () => ({
+    clockOf: (idle) => ({
       now: () => new Date(at),
       monotonic: () => at,
       async sleep(ms) {
         const wakeAt = at + ms;
         // Whoever sleeps at the same time wakes at its own moment, not after the sum of all sleeps.
-        await flush();
+        await idle();
         moveTo(wakeAt);
       },
     }),

@@ -21,6 +21,8 @@ export type Wire = {
   /** Resolves when the process died. */
   dead: Promise<void>;
   pass<T>(step: Omit<Step, "number">, take: () => Promise<T>): Promise<T>;
+  /** Resolves when the process waits for nothing from outside; never, once it died. */
+  idle(): Promise<void>;
 };
 
 class BrokenConnection extends TypeError {
@@ -36,6 +38,7 @@ export function createWire(atStep: AtStep = (_, take) => take()): Wire {
   const died = Promise.withResolvers<void>();
   let isDead = false;
   let turn: Promise<unknown> = Promise.resolve();
+  let underWay = 0;
   const fate: Fate = {
     die: () => {
       isDead = true;
@@ -50,6 +53,7 @@ export function createWire(atStep: AtStep = (_, take) => take()): Wire {
     steps,
     dead: died.promise,
     pass(asked, take) {
+      underWay++;
       const mine = turn.then(async () => {
         await flush();
         if (isDead) return await never();
@@ -57,8 +61,14 @@ export function createWire(atStep: AtStep = (_, take) => take()): Wire {
         steps.push(step);
         return await atStep(step, take, fate);
       });
-      turn = mine.catch(() => {});
+      turn = mine.catch(() => {}).then(() => void underWay--);
       return mine;
+    },
+    async idle() {
+      do {
+        await turn;
+        await flush();
+      } while (underWay > 0);
     },
   };
 }
