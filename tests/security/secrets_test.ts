@@ -8,7 +8,7 @@ import { eventually, type Shop, withShop } from "../integration/support.ts";
 import { findViews } from "../rest/attempts.ts";
 import { assertCleanLogs, JOBS, send } from "./support.ts";
 
-const STRIPE_KEY = "sk_live_5ecretOfTheShopsStripeAccount";
+const STRIPE_KEY = "sk_test_5ecretOfTheShopsStripeAccount";
 const PREVIOUS_SECRET = "previous-secret-of-the-scheduler-0123456789";
 const WEBHOOK_TOKEN = "T0KEN5ecretOfTheChatRoom";
 
@@ -73,7 +73,7 @@ async function dayOfEverything(shop: Shop, token: string, viewersToken: string):
     answers.push((await send(shop, name, { headers, body: JSON.stringify(body) })).text);
   };
   await sql`select lapse.set_alert_webhook(${`http://127.0.0.1:${freePort()}/services/${WEBHOOK_TOKEN}`})`;
-  await openShop(sql, stripe, KINDS);
+  await openShop(sql, stripe, KINDS, { livemode: false });
 
   await call(JOBS[0], { authorization: `Bearer ${token}` }, { dryRun: true, wait: true, limit: 20 });
   for (const kind of ["error_500", "error_502_html", "reset", "lock_timeout", "not_found", "forbidden"] as const) {
