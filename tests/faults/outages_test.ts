@@ -14,7 +14,7 @@ useBenches();
 /** What the runs of a job have to come to while Stripe is gone: without these nobody was ever in doubt about a payment. */
 const IN_DOUBT: Record<JobName, string[]> = {
   "expire-stale-orders": ["retry:connection_lost", "found_dead:already_dead"],
-  "cleanup-stale-payment-intents": ["kept:connection_lost", "canceled:ended_earlier"],
+  "cleanup-stale-payment-intents": ["kept:connection_lost", "found_dead:already_dead"],
 };
 
 const MOMENTS = ["before", "after"] as const;

@@ -9,7 +9,7 @@ import type { JobName } from "./support/bench.ts";
 import { lengthOf, report } from "./support/length.ts";
 import { DAY, MINUTE } from "./support/time.ts";
 
-const ON_HAND = { tea: 100_000, mug: 1_000 };
+const ON_HAND = { tea: 100_000, mug: 100_000 };
 const ORDERS = 60;
 const SHOPS = lengthOf({ bounded: 1, long: 15 });
 /** Fewer than the lapsed claims after which an order is quarantined, as it might be what kills the runs. */

@@ -14,7 +14,7 @@ const ON_HAND = { tea: 1_000_000, mug: 1_000_000 };
 /** LAPSE_PROOF_SEED repeats who does what when; how the two programs interleave it cannot repeat. */
 const seed = Number(Deno.env.get("LAPSE_PROOF_SEED") ?? 20261122);
 
-/** Milliseconds after the order was placed. */
+/** Milliseconds after the order was placed; `dueAfter`, until a run may take it. */
 type Customer = {
   does: "pays" | "pays, webhook lost" | "cancels" | "leaves";
   dueAfter: number;
@@ -80,10 +80,10 @@ async function visit(
   { does, dueAfter, actsAfter, webhookAfter }: Customer,
 ): Promise<{ id: string; ending: Ending }> {
   const { sql, stripe } = shop;
-  // The deadline of thirty minutes and its grace of two, all but a moment.
+  // A run takes an order once Stripe's lists were read past the moment at which it fell due, a minute later at the earliest.
   const [order] = await sql<{ id: string }[]>`
     select id from public.place_order(p_currency => 'eur', p_amount => 2000, p_items => '[{"sku": "tea", "quantity": 2}, {"sku": "mug", "quantity": 1}]',
-      p_now => now() - make_interval(secs => ${(32 * MINUTE - dueAfter) / 1_000}))`;
+      p_now => now() - make_interval(secs => ${(33 * MINUTE - dueAfter) / 1_000}))`;
   const { id } = order!;
   let intent: string;
   try {

@@ -42,6 +42,7 @@ export type Shop = {
   openAlerts(): Promise<string[]>;
   /** Decisions so far, as "outcome:reason" and how many. */
   outcomes(): Promise<Record<string, number>>;
+  /** Calls a function, with the secret key unless told otherwise. */
   post(body?: unknown, options?: { headers?: Record<string, string>; name?: string }): Promise<Response>;
   /** Runs a job with the secret key and waits for its end. */
   run(body?: Record<string, unknown>, job?: JobName): Promise<RunReport>;
@@ -204,14 +205,14 @@ function openShop(stack: Stack, sql: postgres.Sql): Shop {
         select outcome || ':' || reason as key, count(*)::int as n from lapse.decisions group by 1 order by 1`;
       return Object.fromEntries(rows.map(({ key, n }) => [key, n]));
     },
-    post: (body = {}, { headers = { "x-lapse-secret": stack.schedulerSecret }, name = "expire-stale-orders" } = {}) =>
+    post: (body = {}, { headers = { apikey: stack.secretKey }, name = "expire-stale-orders" } = {}) =>
       fetch(`${stack.apiUrl}/functions/v1/${name}`, {
         method: "POST",
         headers: { "content-type": "application/json", ...headers },
         body: typeof body === "string" ? body : JSON.stringify(body),
       }),
     async run(body = {}, name = "expire-stale-orders") {
-      const response = await shop.post({ wait: true, ...body }, { headers: { apikey: stack.secretKey }, name });
+      const response = await shop.post({ wait: true, ...body }, { name });
       const answer = await response.json();
       if (response.status !== 200) throw new Error(`Cannot run the job: ${response.status} ${JSON.stringify(answer)}`);
       return answer as RunReport;
