@@ -140,6 +140,7 @@ insert into lapse.deadline_policies (method, channel, time_to_pay) values
   ('customer_balance', null, interval '7 days');
 
 comment on table lapse.deadline_policies is 'Time to pay by payment method and channel; the most specific row wins. The row without either is the default.';
+comment on column lapse.deadline_policies.id is 'Number of the policy.';
 comment on column lapse.deadline_policies.method is 'Payment method the row is for; empty: any.';
 comment on column lapse.deadline_policies.channel is 'Sales channel the row is for; empty: any.';
 comment on column lapse.deadline_policies.time_to_pay is 'Time from placing the order to its deadline, as the customer sees it.';

@@ -14,6 +14,7 @@ create table lapse.jobs (
 insert into lapse.jobs (job) values ('expire-stale-orders'), ('cleanup-stale-payment-intents');
 
 comment on table lapse.jobs is 'Each job: which run works on it, and until when without a further sign of life.';
+comment on column lapse.jobs.job is 'The job.';
 comment on column lapse.jobs.fence is 'Grows with every new holder; see lapse.runs.fence.';
 comment on column lapse.jobs.run_id is 'The run that holds the lease.';
 comment on column lapse.jobs.lease_until is 'When the lease ends without a further sign of life.';

@@ -95,7 +95,7 @@ begin
     -- In a subselect the role is looked up once, not for each row.
     select format(
       'create policy "operators and viewers read" on %s for select to authenticated using (%s)', o.oid::regclass,
-      $policy$(select coalesce(auth.jwt() -> 'app_metadata' ->> 'lapse_role' in ('operator', 'viewer'), false))$policy$
+      $policy$(select coalesce((select auth.jwt()) -> 'app_metadata' ->> 'lapse_role' in ('operator', 'viewer'), false))$policy$
     )
     from lapse.expected_grants() g
     join lapse.own_objects() o using (kind, name)

@@ -37,8 +37,8 @@ const refusals: { what: string; break: Step; repair: Step; answer: RegExp }[] = 
   },
   {
     what: "a function that breaks",
-    break: ({ sql }) => sql`alter function lapse.begin_run rename to jobs_begin_run_elsewhere`,
-    repair: ({ sql }) => sql`alter function lapse.begin_run_elsewhere rename to jobs_begin_run`,
+    break: ({ sql }) => sql`alter function public.lapse_begin_run rename to lapse_begin_run_elsewhere`,
+    repair: ({ sql }) => sql`alter function public.lapse_begin_run_elsewhere rename to lapse_begin_run`,
     answer: /status 500/,
   },
 ];
@@ -104,7 +104,7 @@ Deno.test("a request that is delivered twice is one run", async () => {
     await placeOrders(sql, 20);
     await tick();
     await rest();
-    assert.deepEqual((await runs()).map(({ status, orders_expired }) => [status, orders_expired]), [[
+    assert.deepEqual((await runs()).map(({ status, orders_expired }) => [status, Number(orders_expired)]), [[
       "succeeded",
       20,
     ]]);
@@ -119,7 +119,7 @@ Deno.test("a worker that is killed in the middle of its run leaves a lost run an
     await withWatchedStack(databases, async ({ stack, sql, tick, rest, watch, alert, runs }) => {
       await sql`update lapse.settings set alert_after = 1`;
       await placeOrders(sql, 1);
-      await sql`select public.attach_payment(id, 'payment_intent', 'pi_1') from public.orders`;
+      await sql`select lapse.attach_payment(id::text, 'pi_1') from public.orders`;
       await tick();
       await silence.asked;
       await stack.functions.kill("expire-stale-orders");
@@ -130,8 +130,8 @@ Deno.test("a worker that is killed in the middle of its run leaves a lost run an
       await rest();
       assert.deepEqual((await runs()).map(({ status }) => status), ["lost", "succeeded"]);
       assert.deepEqual(await watch(), []);
-      const [order] = await sql`select status, next_check_at < now() + interval '2 minutes' as soon from public.orders`;
-      assert.deepEqual(order, { status: "expiring", soon: true });
+      const [order] = await sql`select status, next_check_at < now() + interval '3 minutes' as soon from lapse.orders`;
+      assert.equal(order!.soon, true, order!.status);
     }, { stripeApiBase: silence.url });
   } finally {
     await silence.close();
@@ -148,7 +148,7 @@ Deno.test("while a run works, another request of the project is delivered at onc
   try {
     await withWatchedStack(databases, async ({ sql, tick, runs }) => {
       await placeOrders(sql, 1);
-      await sql`select public.attach_payment(id, 'payment_intent', 'pi_1') from public.orders`;
+      await sql`select lapse.attach_payment(id::text, 'pi_1') from public.orders`;
       await tick();
       await silence.asked;
       const queued = performance.now();
@@ -177,6 +177,6 @@ async function placeOrders(sql: WatchedStack["sql"], count: number): Promise<voi
 async function assertAllExpired(sql: WatchedStack["sql"]): Promise<void> {
   assert.deepEqual([...await sql`select distinct status from public.orders`], [{ status: "expired" }]);
   assert.deepEqual([...await sql`select reserved, on_hand from public.inventory`], [{ reserved: 0, on_hand: 1000 }]);
-  assert.equal((await sql`select from jobs.shop_broken_invariants()`).length, 0);
+  assert.equal((await sql`select from lapse.drift()`).length, 0);
   assert.equal((await sql`select from lapse.miscounted_runs('-infinity')`).length, 0);
 }
