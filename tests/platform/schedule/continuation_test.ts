@@ -19,19 +19,19 @@ Deno.test("a run that was cut off has one continuation, however often it asks", 
 Deno.test("only a run that was cut off is continued", async () => {
   await withWatched(databases, async (watched) => {
     const { run: begun } = await watched.begin(0);
-    await assert.rejects(continueRun(watched, begun.id), /not partial: current value is running/);
+    await assert.rejects(continueRun(watched, begun.id), /it is running, not partial/);
     await watched.finish(0, begun.id, "succeeded");
-    await assert.rejects(continueRun(watched, begun.id), /not partial: current value is succeeded/);
-    await assert.rejects(continueRun(watched, crypto.randomUUID()), /current value is missing/);
+    await assert.rejects(continueRun(watched, begun.id), /it is succeeded, not partial/);
+    await assert.rejects(continueRun(watched, crypto.randomUUID()), /it does not exist/);
   });
 });
 
 Deno.test("while its job is paused a run is not continued, and its next one may be", async () => {
   await withWatched(databases, async (watched) => {
     const run = await watched.run(0, "partial");
-    await watched.sql`update jobs.schedules set active = false where job = ${expire}`;
+    await watched.sql`update lapse.schedules set active = false where job = ${expire}`;
     assert.equal(await continueRun(watched, run), null);
-    await watched.sql`update jobs.schedules set active = true where job = ${expire}`;
+    await watched.sql`update lapse.schedules set active = true where job = ${expire}`;
     assert.notEqual(await continueRun(watched, run), null);
   });
 });
@@ -39,37 +39,46 @@ Deno.test("while its job is paused a run is not continued, and its next one may 
 Deno.test("a continuation keeps reason and released brake, and works on what is left of the limit", async () => {
   await withWatched(databases, async (watched) => {
     const cases: [job: string, done: Record<string, number>, left: number][] = [
-      [expire, { payments_expired: 1, orders_paid: 1, orders_waiting: 1, orders_retried: 1, orders_quarantined: 1 }, 5],
+      [expire, { orders_expired: 1, orders_paid: 1, orders_waiting: 1, orders_retried: 1, orders_quarantined: 1 }, 5],
       [cleanup, { payment_intents_canceled: 2, checkout_sessions_expired: 1 }, 7],
       [cleanup, { payment_intents_canceled: 12 }, 1],
     ];
     for (const [minute, [job, done, left]] of cases.entries()) {
       const { run } = await watched.begin(minute, { job, release: true });
       await watched.finish(minute, run.id, "partial");
-      await watched.sql`update public.job_runs set ${watched.sql({ item_limit: 10, ...done })} where id = ${run.id}`;
+      await watched.sql`update lapse.runs set ${watched.sql({ item_limit: 10, ...done })} where id = ${run.id}`;
       const next = await runOf(watched, (await continueRun(watched, run.id))!);
-      assert.deepEqual([next.item_limit, next.reason, next.brake_released], [left, "a test", true]);
+      assert.deepEqual([next.item_limit, next.reason, next.brake_released_at], [left, "a test", watched.at(minute)]);
     }
     const next = await runOf(watched, (await continueRun(watched, await watched.run(9, "partial")))!);
-    assert.deepEqual([next.item_limit, next.brake_released], [null, false], "no limit does not become one");
+    assert.deepEqual([next.item_limit, next.brake_released_at], [null, null], "no limit does not become one");
   });
 });
 
-Deno.test("a run about one order goes on with that order", async () => {
+Deno.test("a run about one order is continued with that order", async () => {
   await withWatched(databases, async (watched) => {
     const order = await watched.placeOrder(0);
     await watched.sync(3, order, "partial");
-    const [run] = await watched.sql`select id from public.job_runs where order_id = ${order}`;
-    assert.equal((await runOf(watched, (await continueRun(watched, run!.id))!)).order_id, order);
+    const [run] = await watched.sql`select id from lapse.runs where ref = ${order}`;
+    assert.equal((await runOf(watched, (await continueRun(watched, run!.id))!)).ref, order);
+  });
+});
+
+Deno.test("a dry run is not continued: its continuation would be a real one", async () => {
+  await withWatched(databases, async (watched) => {
+    const { run } = await watched.begin(0, { dryRun: true });
+    await watched.finish(0, run.id, "partial");
+    await assert.rejects(continueRun(watched, run.id), { code: "22023" });
+    assert.equal((await watched.sql`select from lapse.runs`).length, 1);
   });
 });
 
 async function continueRun({ sql, at }: Watched, id: string): Promise<string | null> {
-  const [row] = await sql`select public.jobs_continue_run(${id}, ${at(10)}) as id`;
+  const [row] = await sql`select lapse.continue_run(${id}, ${at(10)}) as id`;
   return row!.id;
 }
 
 async function runOf({ sql }: Watched, id: string) {
-  const [row] = await sql`select * from public.job_runs where id = ${id}`;
+  const [row] = await sql`select * from lapse.runs where id = ${id}`;
   return row!;
 }

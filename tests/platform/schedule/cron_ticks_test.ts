@@ -26,7 +26,7 @@ Deno.test("the ticks of an expression are the minutes in which pg_cron runs it",
         where cron._is_due(${cron}, minute)
         order by back`;
       const ticks = await sql`
-        select tick from jobs.cron_ticks(${cron}, ${until}, 1440) tick where tick > ${until}::timestamptz - interval '1 day'`;
+        select tick from lapse.cron_ticks(${cron}, ${until}, 1440) tick where tick > ${until}::timestamptz - interval '1 day'`;
       assert.deepEqual([...ticks], [...due], cron);
     }),
     { numRuns: 25 },
@@ -34,14 +34,14 @@ Deno.test("the ticks of an expression are the minutes in which pg_cron runs it",
 });
 
 Deno.test("where both day fields are restricted, either of them is enough", async () => {
-  const ticks = await sql<{ tick: Date }[]>`select tick from jobs.cron_ticks('0 0 13 * fri', '2027-08-21', 4) tick`;
+  const ticks = await sql<{ tick: Date }[]>`select tick from lapse.cron_ticks('0 0 13 * fri', '2027-08-21', 4) tick`;
   assert.deepEqual(ticks.map(({ tick }) => tick.toISOString().slice(0, 10)), [
     "2027-08-20",
     "2027-08-13",
     "2027-08-06",
     "2027-07-30",
   ]);
-  const both = await sql<{ tick: Date }[]>`select tick from jobs.cron_ticks('0 0 1 * mon', '2027-08-21', 4) tick`;
+  const both = await sql<{ tick: Date }[]>`select tick from lapse.cron_ticks('0 0 1 * mon', '2027-08-21', 4) tick`;
   assert.deepEqual(both.map(({ tick }) => tick.toISOString().slice(0, 10)), [
     "2027-08-16",
     "2027-08-09",
@@ -64,12 +64,12 @@ Deno.test("what pg_cron would refuse, or run in a way of its own, is no expressi
   ];
   refused.push("0 0 * 13 *", "0 0 * * 8", "*/0 * * * *", "5-1 * * * *", "5/15 * * * *", "1,,2 * * * *", "0 0 * * xyz");
   for (const cron of refused) {
-    await assert.rejects(sql`select jobs.cron_ticks(${cron}, now(), 1)`, { code: "22023" }, cron);
+    await assert.rejects(sql`select lapse.cron_ticks(${cron}, now(), 1)`, { code: "22023" }, cron);
   }
 });
 
 Deno.test("an expression that never comes true has no tick", async () => {
-  assert.equal((await sql`select jobs.cron_ticks('0 0 31 2 *', now(), 1)`).length, 0);
+  assert.equal((await sql`select lapse.cron_ticks('0 0 31 2 *', now(), 1)`).length, 0);
 });
 
 function expression(): fc.Arbitrary<string> {

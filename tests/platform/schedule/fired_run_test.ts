@@ -27,22 +27,21 @@ Deno.test(
 
       await eventually(
         async () => {
-          const [run] =
-            await sql`select status from public.job_runs where trigger = 'schedule' and finished_at is not null`;
+          const [run] = await sql`select status from lapse.runs where trigger = 'schedule' and finished_at is not null`;
           return run !== undefined;
         },
         "a scheduled run has ended",
         75,
       );
       await eventually(async () => {
-        await sql`select jobs.watch()`;
-        const [run] = await sql`select from public.job_runs where trigger = 'schedule' and response_status is not null`;
+        await sql`call lapse.watch()`;
+        const [run] = await sql`select from lapse.runs where trigger = 'schedule' and response_status is not null`;
         return run !== undefined;
       }, "the response is copied");
 
       const [run] = await sql`
-        select r.status, r.job, r.payments_expired, r.response_status, r.response_error, n.status_code, n.content
-        from public.job_runs r
+        select r.status, r.job, r.orders_expired, r.response_status, r.response_error, n.status_code, n.content
+        from lapse.runs r
         join net._http_response n on n.id = r.request_id
         where r.trigger = 'schedule' and r.response_status is not null
         order by r.created_at limit 1`;
@@ -50,18 +49,18 @@ Deno.test(
       assert.deepEqual(rest, {
         status: "succeeded",
         job: "expire-stale-orders",
-        payments_expired: 1,
+        orders_expired: "1",
         response_status: 202,
         response_error: null,
         status_code: 202,
       });
-      const [named] = await sql`select trigger from public.job_runs where id = ${JSON.parse(content).runId}`;
+      const [named] = await sql`select trigger from lapse.runs where id = ${JSON.parse(content).runId}`;
       assert.equal(named!.trigger, "schedule", "the answer names the run");
       const [order] = await sql`select status from public.orders where id = ${orderId}`;
       assert.equal(order!.status, "expired");
       const [tick] = await sql`
         select d.status from cron.job_run_details d join cron.job j using (jobid)
-        where j.jobname = 'expire-stale-orders' and d.end_time is not null order by d.runid desc limit 1`;
+        where j.jobname = 'lapse-expire-stale-orders' and d.end_time is not null order by d.runid desc limit 1`;
       assert.equal(tick!.status, "succeeded");
     } finally {
       await sql`update cron.job set active = false`;
@@ -80,10 +79,10 @@ async function placeDueOrder(sql: postgres.Sql): Promise<string> {
 
 /** As the schedule's owner, because pg_cron keeps a job per name and role. */
 async function schedule(sql: postgres.Sql, cron: string): Promise<void> {
-  const [table] = await sql`select tableowner from pg_tables where schemaname = 'jobs' and tablename = 'schedules'`;
+  const [table] = await sql`select tableowner from pg_tables where schemaname = 'lapse' and tablename = 'schedules'`;
   await sql.begin(async (sql) => {
     await sql`set local role ${sql(table!.tableowner)}`;
-    await sql`update jobs.schedules set cron = ${cron} where job = 'expire-stale-orders'`;
+    await sql`update lapse.schedules set cron = ${cron} where job = 'expire-stale-orders'`;
   });
 }
 

@@ -46,7 +46,7 @@ Deno.test("an outage from Saturday 22:00 to Sunday 09:00 over each change of the
 Deno.test("a slot is made up for until the catch-up is over, and not afterwards", async () => {
   await withSchedule(async (sql) => {
     const [slot] = slotsOf(2027, 2027) as [Date];
-    await sql`update jobs.schedules set catch_up = '6 hours' where job = ${job}`;
+    await sql`update lapse.schedules set catch_up = '6 hours' where job = ${job}`;
     await tickOnce(sql, new Date(slot.getTime() + 6 * hour + 1));
     assert.deepEqual(await claims(sql), []);
     await tickOnce(sql, new Date(slot.getTime() + 6 * hour));
@@ -54,10 +54,10 @@ Deno.test("a slot is made up for until the catch-up is over, and not afterwards"
   });
 });
 
-Deno.test("a slot from before the schedule existed is not made up for", async () => {
+Deno.test("a slot from before the job was turned on is not made up for", async () => {
   await withSchedule(async (sql) => {
     const [slot] = slotsOf(2027, 2027) as [Date];
-    await sql`update jobs.schedules set created_at = ${new Date(slot.getTime() + 1)} where job = ${job}`;
+    await sql`update lapse.schedules set enabled_at = ${new Date(slot.getTime() + 1)} where job = ${job}`;
     await tickOnce(sql, new Date(slot.getTime() + hour));
     assert.deepEqual(await claims(sql), []);
     await tickOnce(sql, new Date(slot.getTime() + week));
@@ -71,7 +71,7 @@ Deno.test("two ticks at the same moment claim a slot once", async () => {
     const other = postgres(url, { max: 1 });
     await Promise.all([sql, other].map((connection) => tickOnce(connection, slot)));
     await other.end();
-    assert.equal((await sql`select from public.job_runs`).length, 1);
+    assert.equal((await sql`select from lapse.runs`).length, 1);
     assert.equal((await claims(sql)).length, 1);
   });
 });
@@ -79,10 +79,10 @@ Deno.test("two ticks at the same moment claim a slot once", async () => {
 Deno.test("a slot whose dispatch fails stays unclaimed, and the next tick claims it", async () => {
   await withSchedule(async (sql) => {
     const [slot] = slotsOf(2027, 2027) as [Date];
-    await sql`delete from vault.secrets where name = 'jobs_scheduler_secret'`;
-    await assert.rejects(tickOnce(sql, slot), /Vault secret jobs_scheduler_secret is missing/);
+    await sql`delete from vault.secrets where name = 'lapse_scheduler_secret'`;
+    await assert.rejects(tickOnce(sql, slot), /Vault secret lapse_scheduler_secret is missing/);
     assert.deepEqual(await claims(sql), []);
-    await sql`select vault.create_secret('secret', 'jobs_scheduler_secret')`;
+    await sql`select vault.create_secret('secret', 'lapse_scheduler_secret')`;
     await tickOnce(sql, new Date(slot.getTime() + 5 * 60_000));
     assert.equal((await claims(sql)).length, 1);
   });
@@ -91,7 +91,7 @@ Deno.test("a slot whose dispatch fails stays unclaimed, and the next tick claims
 Deno.test("a slot in the first hour of a local day is of that day, while it is still the day before in UTC", async () => {
   await withSchedule(async (sql) => {
     const [slot] = slotsOf(2027, 2027) as [Date];
-    await sql`update jobs.schedules set local_time = '00:30' where job = ${job}`;
+    await sql`update lapse.schedules set local_time = '00:30', enabled_at = '2026-01-01' where job = ${job}`;
     const early = new Date(slot.getTime() - 2.5 * hour);
     assert.notEqual(early.getUTCDay(), slot.getUTCDay());
     await tickOnce(sql, new Date(early.getTime() - 1));
@@ -103,8 +103,8 @@ Deno.test("a slot in the first hour of a local day is of that day, while it is s
 Deno.test("a job without a weekly schedule has no slot", async () => {
   await withSchedule(async (sql) => {
     await assert.rejects(
-      async () => void await sql`select jobs.dispatch_due_slot('expire-stale-orders', now())`,
-      /Cannot dispatch a slot of expire-stale-orders as it has no weekly schedule/,
+      async () => void await sql`select lapse.dispatch_due_slot('expire-stale-orders', now())`,
+      /Cannot dispatch a slot of expire-stale-orders: it has no weekly schedule/,
     );
     assert.deepEqual(await claims(sql), []);
   });
@@ -114,12 +114,12 @@ Deno.test("a job without a weekly schedule has no slot", async () => {
 async function withSchedule<T>(work: (sql: postgres.Sql, url: string) => Promise<T>): Promise<T> {
   await using database = await databases.fresh();
   await setVaultEntries(database.adminUrl, {
-    jobs_functions_url: "https://project.test",
-    jobs_scheduler_secret: "secret",
+    lapse_functions_url: "https://project.test",
+    lapse_scheduler_secret: "secret",
   });
   const sql = postgres(database.url, { max: 1 });
   try {
-    await sql`update jobs.schedules set created_at = '2025-12-31' where job = ${job}`;
+    await sql`update lapse.schedules set enabled_at = '2025-12-31' where job = ${job}`;
     return await work(sql, database.url);
   } finally {
     await sql.end();
@@ -129,18 +129,18 @@ async function withSchedule<T>(work: (sql: postgres.Sql, url: string) => Promise
 /** Ticks every five minutes, `from` included and `to` not. */
 async function tick(sql: postgres.Sql, { from, to }: { from: Date; to: Date }): Promise<void> {
   await sql`
-    select count(jobs.dispatch_due_slot(${job}, tick))
+    select count(lapse.dispatch_due_slot(${job}, tick))
     from generate_series(${from}::timestamptz, ${to}::timestamptz - interval '1 second', interval '5 minutes') tick`;
 }
 
 async function tickOnce(sql: postgres.Sql, at: Date): Promise<void> {
-  await sql`select jobs.dispatch_due_slot(${job}, ${at})`;
+  await sql`select lapse.dispatch_due_slot(${job}, ${at})`;
 }
 
 async function claims(sql: postgres.Sql): Promise<{ slot: Date; claimed: Date; dispatched: boolean }[]> {
   const rows = await sql<{ slot: Date; claimed: Date; dispatched: boolean }[]>`
     select s.slot_at as slot, s.claimed_at as claimed,
-      exists (select from public.job_runs r where r.id = s.run_id and r.job = s.job and r.request_id is not null) as dispatched
-    from jobs.schedule_slots s order by s.slot_at`;
+      exists (select from lapse.runs r where r.id = s.run_id and r.job = s.job and r.request_id is not null) as dispatched
+    from lapse.schedule_slots s order by s.slot_at`;
   return [...rows];
 }
