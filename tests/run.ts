@@ -15,7 +15,7 @@ import { endCommands } from "./support/command.ts";
 import { mutationJob } from "./support/runner/mutation.ts";
 import { runJobs } from "./support/runner/pool.ts";
 import { staticChecks } from "./support/runner/static-checks.ts";
-import { suiteJobs } from "./support/runner/suites.ts";
+import { filteredJobs, suiteJobs } from "./support/runner/suites.ts";
 import { describeResults, isGood, type Job, sumUp } from "./support/runner/tally.ts";
 
 const USAGE = "Usage: npm test -- [--all | --long] [--filter WORD] [--refuse-skipped] [check …]";
@@ -29,20 +29,22 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 
-const { quick, slow } = await suiteJobs(filter);
-// A filter names tests, so without a check beside it, it means all suites and no other check.
-const checks = filter !== undefined && positionals.length === 0 ? [] : await staticChecks();
-const known = new Set([...await staticChecks(), ...quick, ...slow, mutationJob].map(({ check }) => check));
+const { quick, slow } = await suiteJobs();
+const checks = await staticChecks();
+const known = new Set([...checks, ...quick, ...slow, mutationJob].map(({ check }) => check));
 refuseUnknown(positionals);
 const chosen = (jobs: Job[]) =>
   positionals.length === 0 ? jobs : jobs.filter(({ check }) => positionals.includes(check));
-const everything = positionals.length > 0 || filter !== undefined || all;
+const lanes = Math.min(navigator.hardwareConcurrency, 8);
 
 const options = { filter, refuseSkipped };
-const outcomes = [
-  ...await runJobs(long ? [] : chosen([...checks, ...quick]), options, Math.min(navigator.hardwareConcurrency, 8)),
-  ...await runJobs(long || everything ? chosen(filter === undefined ? [...slow, mutationJob] : slow) : [], options, 1),
-];
+const outcomes = filter === undefined
+  ? [
+    ...await runJobs(long ? [] : chosen([...checks, ...quick]), options, lanes),
+    ...await runJobs(long || all || positionals.length > 0 ? chosen([...slow, mutationJob]) : [], options, 1),
+  ]
+  // A filter names tests, and means no other check.
+  : await runJobs(chosen(await filteredJobs(filter)), options, lanes);
 const results = sumUp(outcomes);
 console.log(`\n${describeResults(results)}`);
 Deno.exit(isGood(results) ? 0 : 1);

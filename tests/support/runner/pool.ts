@@ -18,6 +18,8 @@ export async function runJobs(
       const { output, ...tally } = await job.run(options);
       const result = { name: job.check, ...tally, seconds: (performance.now() - started) / 1000 };
       results.set(job, result);
+      // Under a filter most files have nothing to say.
+      if (options.filter !== undefined && result.passed + result.failed === 0) continue;
       const shown = result.failed > 0 || (options.filter !== undefined && result.passed > 0);
       print(describe(job, result) + (shown && output.trim() !== "" ? `\n${output.trimEnd()}\n` : ""));
     }

@@ -10,49 +10,64 @@ const order = ["rules", "unit", "oracle", "database", "simulator", "local"];
 /** What takes long, beyond `npm test`. */
 const slowSuites = ["faults", "bench", "demo"];
 
-/** Enough files for one process that starting it is a small part, and few enough that the processes end at about the same time. */
-const filesPerJob = 8;
+/** Files of one process: few enough that the processes end at about the same time, and more where a file takes milliseconds. */
+const filesPerJob = 3;
+const quickFilesPerJob = 20;
+const quickSuites = ["rules", "unit", "oracle"];
 
-/** Every folder of `tests/` that holds a `*_test.ts` is a suite. With a filter, only files that may have a test of that name. */
-export async function suiteJobs(filter?: string): Promise<{ quick: Job[]; slow: Job[] }> {
-  const names: string[] = [];
-  for await (const { name, isDirectory } of Deno.readDir(join(root, "tests"))) if (isDirectory) names.push(name);
-  const place = (name: string) => order.includes(name) ? order.indexOf(name) : order.length;
-  names.sort((a, b) => place(a) - place(b) || a.localeCompare(b));
-  const jobs = (await Promise.all(names.map((name) => jobsOf(name, filter)))).flat();
+/** Every folder of `tests/` that holds a `*_test.ts` is a suite. */
+export async function suiteJobs(): Promise<{ quick: Job[]; slow: Job[] }> {
+  const suites = await findSuites();
+  const jobs = suites.flatMap(({ name, files }) => jobsOf(name, files));
   const isSlow = ({ check }: Job) => slowSuites.includes(check);
   return { quick: jobs.filter((job) => !isSlow(job)), slow: jobs.filter(isSlow) };
 }
 
-async function jobsOf(check: string, filter: string | undefined): Promise<Job[]> {
-  const all = await filesBelow(`tests/${check}`, "_test.ts");
-  const files = filter === undefined ? all : await filesThatMayHave(filter, all);
-  const parts = Math.ceil(files.length / filesPerJob);
+/**
+ * The files that may have a test of that name: those that have it in their text first, then those that put names together while they are
+ * loaded, where any may come out. Loading all others to learn their names would take half a minute.
+ */
+export async function filteredJobs(filter: string): Promise<Job[]> {
+  const suites = await Promise.all((await findSuites()).map(async ({ name, files }) => ({
+    name,
+    files: await Promise.all(files.map(async (path) => ({
+      path,
+      has: mayHave(filter, await Deno.readTextFile(join(root, path))),
+    }))),
+  })));
+  return (["in its text", "perhaps"] as const).flatMap((kind) =>
+    suites.flatMap(({ name, files }) => jobsOf(name, files.filter(({ has }) => has === kind).map(({ path }) => path)))
+  );
+}
+
+async function findSuites(): Promise<{ name: string; files: string[] }[]> {
+  const names: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(join(root, "tests"))) if (isDirectory) names.push(name);
+  const place = (name: string) => order.includes(name) ? order.indexOf(name) : order.length;
+  names.sort((a, b) => place(a) - place(b) || a.localeCompare(b));
+  return await Promise.all(names.map(async (name) => ({ name, files: await filesBelow(`tests/${name}`, "_test.ts") })));
+}
+
+function jobsOf(check: string, files: string[]): Job[] {
+  const size = quickSuites.includes(check) ? quickFilesPerJob : filesPerJob;
+  const parts = Math.ceil(files.length / size);
   return Array.from({ length: parts }, (_, n) => ({
     check,
     part: parts === 1 ? undefined : `(${n + 1} of ${parts})`,
-    run: (options: RunOptions) => runFiles(files.slice(n * filesPerJob, (n + 1) * filesPerJob), options),
+    run: (options: RunOptions) => runFiles(files.slice(n * size, (n + 1) * size), options),
   }));
 }
 
-/**
- * Loading every file to learn its tests' names takes half a minute. A name that is written in a file is found in its text; one that is put
- * together there may be any. A filter between slashes is a regular expression, which may match either.
- */
-async function filesThatMayHave(filter: string, files: string[]): Promise<string[]> {
-  if (/^\/.*\/$/.test(filter)) return files;
-  const texts = await Promise.all(files.map((file) => Deno.readTextFile(join(root, file))));
-  return files.filter((_, index) => mayHave(filter, texts[index]!));
-}
-
-/** Whether a test file of this text may have a test whose name contains the filter. */
-export function mayHave(filter: string, text: string): boolean {
-  if (text.includes(filter)) return true;
+/** Whether a test file of this text has a test whose name contains the filter. A filter between slashes is a regular expression. */
+export function mayHave(filter: string, text: string): "in its text" | "perhaps" | "no" {
+  const isPattern = /^\/.*\/$/.test(filter);
+  if (!isPattern && text.includes(filter)) return "in its text";
   const starts = [...text.matchAll(/\bDeno\.test(?:\.\w+)?\(\s*(?:\{[^}]*?\bname:\s*)?(["'`]?)([^\n]*)/g)];
-  return starts.some(([start, quote, rest]) =>
+  const isMade = starts.some(([start, quote, rest]) =>
     !/\.(beforeAll|afterAll|beforeEach|afterEach)\(/.test(start!) &&
     (quote === "" || (quote === "`" && rest!.includes("${")))
   );
+  return isPattern || isMade ? "perhaps" : "no";
 }
 
 async function runFiles(files: string[], options: RunOptions): Promise<Tally & { output: string }> {
