@@ -78,6 +78,8 @@ async function readList(
       run.progress.keyCheck.isProven ||= recorded.proven;
       // Another run set it back, or reads the same list.
       if (recorded.readTo <= readTo) return;
+      // Read up to the present. With slow answers there would be a new present after each.
+      if (read.to < window.to) return;
       readTo = recorded.readTo;
     } catch (error) {
       if (!isRefusal(error) && !isTimeout(error)) throw error;
