@@ -5,16 +5,18 @@
 
 -- Contract: the ref under which Lapse knows an order. A uuid in capitals is the same uuid, unless the shop itself writes it in capitals.
 create function lapse.known_ref(p_ref text) returns text
-language sql stable
+language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
-  select case
-    when p_ref ~ '[A-F]' and p_ref ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
-      and not exists (select from lapse.orders o where o.ref = p_ref)
-      and not exists (select from lapse.inbox i where i.ref = p_ref)
-      then lower(p_ref)
-    else p_ref
-  end;
+begin
+  if p_ref ~ '[A-F]' and p_ref ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+    and not exists (select from lapse.orders o where o.ref = p_ref)
+    and not exists (select from lapse.inbox i where i.ref = p_ref)
+  then
+    return lower(p_ref);
+  end if;
+  return p_ref;
+end;
 $$;
 
 comment on function lapse.known_ref(text) is 'The ref under which Lapse knows an order: a uuid in capitals is the same uuid.';

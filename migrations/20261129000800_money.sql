@@ -127,6 +127,84 @@ $$;
 comment on function lapse.alert_dead_but_paid(lapse.orders, text, text, timestamptz) is
   'An alert about a payment that succeeded although it was recorded dead.';
 
+-- Contract: records that a payment succeeded. p_before is its row, locked, or null. A record that Stripe had confirmed as dead stays dead.
+create function lapse.record_money(
+  p_order lapse.orders,
+  p_before lapse.payments,
+  p_stripe_id text,
+  p_account text,
+  p_evidence jsonb,
+  p_now timestamptz
+) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if (p_before).stripe_id is null then
+    -- The webhook may be faster than attach_payment, or the shop may have crashed before it. Money counts all the same.
+    insert into lapse.payments (stripe_id, ref, account, state, reason, evidence, attached_at, checked_at, closed_at)
+    values (
+      p_stripe_id, (p_order).ref, coalesce(nullif(p_account, ''), (p_order).account), 'paid', 'reported_by_shop', p_evidence, p_now,
+      p_now, p_now
+    );
+    update lapse.orders o set payments = o.payments + 1 where o.ref = (p_order).ref;
+  elsif (p_before).state = 'open' then
+    update lapse.payments p
+    set state = 'paid',
+        reason = 'reported_by_shop',
+        -- which session an intent belongs to stays true, whoever reports the money
+        evidence = p_evidence
+          || jsonb_strip_nulls(jsonb_build_object('intent', p.evidence -> 'intent', 'session', p.evidence -> 'session')),
+        checked_at = p_now,
+        closed_at = p_now
+    where p.stripe_id = p_stripe_id;
+  elsif (p_before).state = 'paid' and p_evidence ? 'amount_received' and not (p_before).evidence ? 'amount_received' then
+    update lapse.payments p
+    set evidence = p.evidence || jsonb_build_object('amount_received', p_evidence -> 'amount_received')
+    where p.stripe_id = p_stripe_id;
+  end if;
+end;
+$$;
+
+comment on function lapse.record_money(lapse.orders, lapse.payments, text, text, jsonb, timestamptz) is 'Records that a payment succeeded.';
+
+-- Contract: the money of an order, this payment included, whatever its record says: how many payments; what was received, null where an
+-- amount is unknown; whether this one is the session or the intent of another; whether a session and an intent may be one.
+create function lapse.money_of(
+  p_ref text,
+  p_stripe_id text,
+  p_evidence jsonb,
+  out payments integer,
+  out received bigint,
+  out known boolean,
+  out unsure boolean
+)
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if not exists (select from lapse.payments p where p.ref = p_ref and p.state = 'paid' and p.stripe_id <> p_stripe_id) then
+    payments := 1;
+    received := p_evidence -> 'amount_received';
+    known := false;
+    unsure := false;
+    return;
+  end if;
+  select count(*) filter (where m.counts),
+    case when bool_and(m.received is not null) filter (where m.counts) then sum(m.received) filter (where m.counts) end,
+    bool_or(m.is_known) filter (where m.stripe_id = p_stripe_id),
+    bool_or(m.is_unsure)
+  into payments, received, known, unsure
+  from lapse.each_money_once(p_payments => (
+    select jsonb_agg(to_jsonb(p) || case when p.state = 'paid' then '{}' else jsonb_build_object('evidence', p_evidence) end)
+    from lapse.payments p
+    where p.ref = p_ref and (p.state = 'paid' or p.stripe_id = p_stripe_id)
+  )) m;
+end;
+$$;
+
+comment on function lapse.money_of(text, text, jsonb) is 'The money of an order, this payment included.';
+
 -- mark_paid: a payment succeeded, says Stripe to the shop's checkout or webhook.
 --
 -- Legal at any time: pending, expiring and quarantined orders become paid in the ledger and in the shop, whichever run may hold them; the
@@ -186,58 +264,26 @@ begin
     raise exception 'Cannot mark order % as paid by %: the payment belongs to order %', v_ref, p_stripe_id, v_before.ref
       using errcode = 'PT409';
   end if;
-
-  if v_before.stripe_id is null then
-    -- The webhook may be faster than attach_payment, or the shop may have crashed before it. Money counts all the same.
-    insert into lapse.payments (stripe_id, ref, account, state, reason, evidence, attached_at, checked_at, closed_at)
-    values (
-      p_stripe_id, v_ref, coalesce(nullif(p_account, ''), v_order.account), 'paid', 'reported_by_shop', v_evidence, p_now, p_now, p_now
-    );
-    update lapse.orders o set payments = o.payments + 1 where o.ref = v_ref;
-  elsif v_before.state = 'open' then
-    update lapse.payments p
-    set state = 'paid',
-        reason = 'reported_by_shop',
-        -- which session an intent belongs to stays true, whoever reports the money
-        evidence = v_evidence
-          || jsonb_strip_nulls(jsonb_build_object('intent', p.evidence -> 'intent', 'session', p.evidence -> 'session')),
-        checked_at = p_now,
-        closed_at = p_now
-    where p.stripe_id = p_stripe_id;
-  elsif v_before.state = 'paid' and p_amount is not null and v_before.evidence -> 'amount_received' is null then
-    update lapse.payments p
-    set evidence = p.evidence || jsonb_build_object('amount_received', p_amount)
-    where p.stripe_id = p_stripe_id;
-  end if;
-
-  -- This one counts, too, whatever its record says.
-  select count(*) filter (where m.counts) as payments,
-    bool_or(m.is_unsure) as unsure,
-    bool_or(m.is_known) filter (where m.stripe_id = p_stripe_id) as known,
-    sum(m.received) filter (where m.counts) as received,
-    bool_or(m.received is null) filter (where m.counts) as unknown_amount
-  into v_money
-  from lapse.each_money_once(p_payments => (
-    select jsonb_agg(to_jsonb(p) || case when p.state = 'paid' then '{}' else jsonb_build_object('evidence', v_evidence) end)
-    from lapse.payments p
-    where p.ref = v_ref and (p.state = 'paid' or p.stripe_id = p_stripe_id)
-  )) m;
+  perform lapse.record_money(
+    p_order => v_order, p_before => v_before, p_stripe_id => p_stripe_id, p_account => p_account, p_evidence => v_evidence, p_now => p_now
+  );
+  v_money := lapse.money_of(p_ref => v_ref, p_stripe_id => p_stripe_id, p_evidence => v_evidence);
 
   v_result := case
     when v_order.status in ('pending', 'expiring', 'quarantined') then case
       -- The shop has closed it unpaid, and other payments are still being cancelled, or a person decides.
       when v_shop <> 'open' then 'late_payment'
-      when not v_money.unknown_amount and v_money.received < v_order.amount then 'partly_paid'
+      when v_money.received < v_order.amount then 'partly_paid'
       else 'paid'
     end
-    when v_order.status = 'expired' and v_shop is distinct from 'paid' then 'late_payment'
+    when v_order.status = 'expired' and v_shop <> 'paid' then 'late_payment'
     when v_before.state = 'paid' then 'already_paid'
     -- A session after its own intent, or the other way round.
     when v_money.known then 'already_paid'
     -- Recorded dead, and it paid the order all the same: the record stays dead, and a repeated call is no second payment.
     when v_money.payments <= 1 then 'already_paid'
     -- The shop closed the order before all parts of its amount were reported.
-    when not v_money.unknown_amount and v_money.received <= v_order.amount then 'already_paid'
+    when v_money.received <= v_order.amount then 'already_paid'
     when v_money.unsure then 'maybe_paid_twice'
     else 'paid_twice'
   end;
@@ -246,12 +292,15 @@ begin
     update lapse.orders o
     set status = 'paid', reason = 'reported_by_shop', next_check_at = null, run_id = null, closed_at = p_now
     where o.ref = v_ref;
-  end if;
-  if v_result = 'late_payment' then
+  elsif v_result = 'late_payment' then
+    -- That payment is open no more, so that the shop's closing may now be final here, too.
     perform lapse.follow_orders(p_refs => array[v_ref], p_paid => array[false], p_now => p_now);
   end if;
   perform lapse.recheck_leftovers(p_refs => array[v_ref], p_now => p_now);
-  perform lapse.alert_wrong_money(p_refs => array[v_ref], p_now => p_now);
+
+  if v_result not in ('paid', 'partly_paid') or v_money.payments > 1 then
+    perform lapse.alert_wrong_money(p_refs => array[v_ref], p_now => p_now);
+  end if;
   if v_before.state = 'dead' and v_result <> 'already_paid' then
     perform lapse.alert_dead_but_paid(p_order => v_order, p_stripe_id => p_stripe_id, p_result => v_result, p_now => p_now);
   end if;

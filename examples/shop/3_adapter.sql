@@ -45,8 +45,11 @@ language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
   select o.id::text, o.created_at, o.expires_at, o.amount, o.currency, null::text, '{}'::text[]
-  from public.orders o
-  where o.status = 'pending' and (p_refs is null or o.id = any ((select lapse_shop.ids(p_refs))::uuid[]));
+  from (
+    select * from public.orders where status = 'pending' and p_refs is null
+    union all
+    select * from public.orders where status = 'pending' and id = any (lapse_shop.ids(p_refs))
+  ) o;
 $$;
 
 -- Money arrived for an expired order: its stock is taken again, all of it or nothing.
