@@ -82,7 +82,7 @@ declare
 begin
   select * into v_state from lapse.watch_state w for no key update skip locked;
   if not found then
-    return '{}';
+    return '{}'::text[];
   end if;
   -- Between two parts nobody holds the row, but whoever works on the next one is still at it.
   if v_state.part is not null and not exists (

@@ -36,7 +36,7 @@ as $$
 declare
   v_name text;
   v_value text;
-  v_all jsonb := '{}';
+  v_all jsonb := '{}'::jsonb;
 begin
   foreach v_name in array '{lapse_functions_url,lapse_scheduler_secret,lapse_alert_webhook_url,lapse_ping_url}'::text[] loop
     begin
@@ -86,7 +86,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   if lapse.adapter_problem() is not null then
-    return '[]';
+    return '[]'::jsonb;
   end if;
   return (
     select coalesce(jsonb_agg(jsonb_build_object('name', d.name, 'ref', d.ref) order by d.name, d.ref), '[]')
