@@ -143,8 +143,12 @@ begin
     p_run => v_run, p_now => p_now,
     p_decisions => v_payments || array(select d from unnest(v_orders) d where d.outcome not in ('handed_back', 'checked'))
   );
-  -- Of every order of the batch, also of those that somebody else decided meanwhile.
-  perform lapse.alert_wrong_money(p_refs => v_refs, p_now => p_now);
+  -- Of every order that money was recorded for, also if somebody else decided it meanwhile.
+  perform lapse.alert_wrong_money(p_now => p_now, p_refs => array(
+    select d.ref from unnest(v_payments) d where d.outcome in ('found_paid', 'late_payment')
+    union
+    select d.ref from unnest(v_orders) d where d.outcome in ('paid', 'expired')
+  ));
   perform lapse.alert_late_money(p_run => v_run, p_late => v_payments, p_now => p_now);
 
   perform lapse.finish_shop_orders(

@@ -76,7 +76,7 @@ begin
     from jsonb_array_elements(v_listed) l
     cross join lapse.settings s
     cross join lateral (
-      select case when (l -> 'money')::boolean then p_now else (l ->> 'at')::timestamptz + s.stale_age end as due
+      select (l ->> 'at')::timestamptz + case when (l -> 'money')::boolean then interval '0' else s.stale_age end as due
     ) x
     where l ->> 'ref' = any (v_asked) and not exists (select from lapse.payments p where p.stripe_id = l ->> 'id')
     group by l ->> 'ref'
