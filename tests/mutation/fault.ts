@@ -1,28 +1,35 @@
-/** A fault planted on purpose: in `file`, the one place that reads `find` becomes `replace`. `breaks` is what it does to a shop. */
-export type Fault = { id: string; file: string; find: string; replace: string; breaks: string; tests?: string[] };
+/** A fault planted on purpose: in `file`, the one place that reads `find` becomes `replace`. */
+export type Fault = {
+  name: string;
+  file: string;
+  find: string;
+  replace: string;
+  /** What it does to a shop. */
+  what: string;
+  /** The tests that must notice, the cheapest first: files or folders below `tests/`; those below `database/` are SQL. */
+  suite: string[];
+};
 
-type Row = [id: string, find: string, replace: string, breaks: string, tests?: string[]];
+type Row = [name: string, find: string, replace: string, what: string, suite?: string[]];
 
-/** The faults of one file. `tests` of a row replace the suite that the file has by itself. */
-export function faultsIn(file: string, rows: Row[]): Fault[] {
-  return rows.map(([id, find, replace, breaks, tests]) => ({
-    id,
-    file,
-    find,
-    replace,
-    breaks,
-    ...(tests ? { tests } : {}),
-  }));
+/** The faults of one file. A row may have a suite of its own. */
+export function faultsIn(file: string, suite: string[], rows: Row[]): Fault[] {
+  return rows.map(([name, find, replace, what, own]) => ({ name, file, find, replace, what, suite: own ?? suite }));
 }
 
-/** The file with the fault in it. Throws where the place is gone or not the only one: then the list is older than the code. */
-export function plant(fault: Fault, source: string): string {
-  const places = source.split(fault.find).length - 1;
-  if (places !== 1) {
-    throw new Error(
-      `Cannot plant ${fault.id} as its place in ${fault.file} is not there once: current value is ${places}`,
-    );
-  }
+/** The place of a fault is gone, or the code that it makes is none: the list is older than the code. */
+export class StaleFaultError extends Error {
+  override name = "StaleFaultError";
+}
+
+/**
+ * The file with the fault in it.
+ *
+ * @throws StaleFaultError where the place is gone or not the only one.
+ */
+export function plant({ name, file, find, replace }: Fault, source: string): string {
+  const places = source.split(find).length - 1;
+  if (places !== 1) throw new StaleFaultError(`Cannot plant ${name}: ${file} has its place ${places} times, not once`);
   // A function, because a dollar sign in the replacement would mean something.
-  return source.replace(fault.find, () => fault.replace);
+  return source.replace(find, () => replace);
 }

@@ -3,21 +3,23 @@ import { join } from "node:path";
 import { filesBelow } from "../support/runner/files.ts";
 import { root } from "../support/runner/program.ts";
 import type { Fault } from "./fault.ts";
-import { suitesOf } from "./suites.ts";
 import { SURVIVORS } from "./survivors.ts";
 
-/** `stale`: the place of the fault is gone. `by`: the test that caught it, or why it is stale. `suites`: how many were asked. */
+/**
+ * `unsound`: the test that failed fails without the fault, too. `stale`: the place of the fault is gone. `by`: the test that caught it, or
+ * what is wrong. `asked`: how many paths of its suite were tried.
+ */
 export type Result = {
-  id: string;
-  outcome: "caught" | "survived" | "stale";
+  name: string;
+  outcome: "caught" | "survived" | "unsound" | "stale";
   by: string | null;
-  suites: number;
+  asked: number;
   seconds: number;
 };
 
 const file = join(root, "node_modules", ".lapse-mutation.jsonl");
 
-/** What earlier runs found out, by the keys of {@linkcode keysOf}. */
+/** What earlier runs found out, by {@linkcode keysOf}. */
 export async function readSaved(): Promise<Map<string, Result>> {
   const text = await Deno.readTextFile(file).catch((error) => {
     if (error instanceof Deno.errors.NotFound) return "";
@@ -29,48 +31,35 @@ export async function readSaved(): Promise<Map<string, Result>> {
 }
 
 export async function save(key: string, result: Result): Promise<void> {
+  if (result.outcome === "unsound" || result.outcome === "stale") return;
   await Deno.writeTextFile(file, `${JSON.stringify({ key, ...result })}\n`, { append: true });
 }
 
 /**
- * One key for each number of suites asked: what was caught stays caught while the fault, its file and the suites up to the one that caught
- * it are the same; what survived is tried again as soon as any of its suites changes.
+ * One key for each number of paths that were tried: what was caught stays caught while the fault, its file and the tests up to the one that
+ * caught it are the same; what survived is tried again as soon as any of its tests changes.
  */
 export async function keysOf(fault: Fault): Promise<string[]> {
   const hash = createHash("sha256").update(JSON.stringify(fault)).update(
     await Deno.readTextFile(join(root, fault.file)),
   );
   const keys = [];
-  for (const suite of suitesOf(fault)) {
-    for (const path of await testFiles(suite)) hash.update(path).update(await Deno.readTextFile(join(root, path)));
+  for (const path of fault.suite) {
+    for (const test of await testFiles(path)) hash.update(test).update(await Deno.readTextFile(join(root, test)));
     keys.push(hash.copy().digest("hex"));
   }
   return keys;
 }
 
-async function testFiles(suite: { kind: string; paths: string[] }): Promise<string[]> {
-  const paths = suite.kind === "pgtap" ? suite.paths.map((path) => `tests/database/${path}`) : suite.paths;
-  const files = await Promise.all(
-    paths.map((path) => /\.(ts|sql)$/.test(path) ? [path] : filesBelow(path, "").catch(() => [])),
-  );
-  return files.flat();
+async function testFiles(path: string): Promise<string[]> {
+  const whole = join("tests", path);
+  return /\.(ts|sql)$/.test(whole) ? [whole] : await filesBelow(whole, "");
 }
 
-export type Summary = { faults: number; caught: number; survived: number; explained: number; stale: number };
+export type Summary = { faults: number; caught: number; explained: number; failed: number };
 
 export function summarise(results: Result[]): Summary {
-  const count = (outcome: Result["outcome"]) => results.filter((result) => result.outcome === outcome).length;
-  const explained = results.filter(({ id, outcome }) => outcome === "survived" && id in SURVIVORS).length;
-  return {
-    faults: results.length,
-    caught: count("caught"),
-    survived: count("survived"),
-    explained,
-    stale: count("stale"),
-  };
-}
-
-/** Every fault is caught, or its survival is explained; and the list is as new as the code. */
-export function isGood({ faults, survived, explained, stale }: Summary): boolean {
-  return faults > 0 && survived === explained && stale === 0;
+  const caught = results.filter(({ outcome }) => outcome === "caught").length;
+  const explained = results.filter(({ name, outcome }) => outcome === "survived" && name in SURVIVORS).length;
+  return { faults: results.length, caught, explained, failed: results.length - caught - explained };
 }

@@ -19,6 +19,8 @@ export async function copyWorkingTree(): Promise<Workspace> {
   }
   // PostgreSQL, Deno and the Supabase CLI are 400 MB and nobody's fault.
   await Deno.symlink(join(root, "node_modules"), join(folder, "node_modules"));
+  const prepared = join(folder, "prepared");
+  await makeDatabasesQuick({ folder, prepared });
   return {
     folder,
     read,
@@ -29,11 +31,47 @@ export async function copyWorkingTree(): Promise<Workspace> {
         return await work();
       } finally {
         await Deno.writeTextFile(join(folder, fault.file), source);
+        // A template database with a fault in it, which nobody needs again.
+        if (!fault.file.endsWith(".ts")) await Deno.remove(prepared, { recursive: true }).catch(() => {});
       }
     },
     [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
   };
 }
+
+/**
+ * In the copy, tests that need a database build its template once per fault. They do it without the Supabase CLI, which takes seconds, and
+ * keep it in the copy, where it goes with the fault.
+ */
+async function makeDatabasesQuick({ folder, prepared }: { folder: string; prepared: string }): Promise<void> {
+  const file = "local/platform/prepared-data.ts";
+  const shelf: Fault = {
+    name: "shelf",
+    file,
+    find: `join(home, "prepared")`,
+    replace: JSON.stringify(prepared),
+    what: "",
+    suite: [],
+  };
+  await Deno.writeTextFile(join(folder, file), plant(shelf, await Deno.readTextFile(join(root, file))));
+  await Deno.writeTextFile(join(folder, "local/platform/migrate.ts"), QUICK_MIGRATE);
+}
+
+const QUICK_MIGRATE = `
+import { join } from "node:path";
+import { withConnection } from "../postgres/databases.ts";
+
+export async function migrate(url: string, project = Deno.cwd()): Promise<void> {
+  const names = [...Deno.readDirSync(join(project, "migrations"))].map(({ name }) => name).filter((name) => name.endsWith(".sql"));
+  await withConnection(url, async (sql) => {
+    await sql\`set role postgres\`;
+    for (const name of names.sort()) {
+      const text = await Deno.readTextFile(join(project, "migrations", name));
+      await sql.begin((transaction) => transaction.unsafe(text).simple());
+    }
+  });
+}
+`;
 
 async function ownFiles(): Promise<string[]> {
   const { success, stdout, stderr } = await new Deno.Command("git", {
