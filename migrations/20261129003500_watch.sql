@@ -155,13 +155,13 @@ comment on function lapse.watch_part(text, timestamptz, text) is 'One part of th
 
 -- One look at everything. Harmless to call at any time by hand, but not inside a transaction: it commits after each part. For that reason it
 -- can have no search_path of its own; it uses nothing but qualified names.
-create procedure lapse.watch(p_now timestamptz default pg_catalog.now())
+create procedure lapse.watch(p_now pg_catalog.timestamptz default pg_catalog.now())
 language plpgsql
 as $$
 declare
-  v_parts text[];
-  v_part text;
-  v_next text;
+  v_parts pg_catalog.text[];
+  v_part pg_catalog.text;
+  v_next pg_catalog.text;
 begin
   v_parts := lapse.begin_watch(p_now);
   commit;

@@ -233,16 +233,16 @@ comment on function lapse.retention_order() is 'The steps of the retention, in o
 -- the time is over. Not to be called inside a transaction. For that reason it can have no search_path of its own; it uses nothing but
 -- qualified names.
 create procedure lapse.retain(
-  p_now timestamptz default pg_catalog.now(),
-  p_limit interval default '60 seconds'
+  p_now pg_catalog.timestamptz default pg_catalog.now(),
+  p_limit pg_catalog.interval default '60 seconds'
 )
 language plpgsql
 as $$
 declare
-  v_until timestamptz := pg_catalog.clock_timestamp() operator(pg_catalog.+) p_limit;
-  v_steps text[] := lapse.retention_order();
-  v_full text[];
-  v_step text;
+  v_until pg_catalog.timestamptz := pg_catalog.clock_timestamp() operator(pg_catalog.+) p_limit;
+  v_steps pg_catalog.text[] := lapse.retention_order();
+  v_full pg_catalog.text[];
+  v_step pg_catalog.text;
 begin
   while v_steps[1] is not null loop
     v_full := '{}';

@@ -27,7 +27,7 @@ Deno.test("a part of the watch that fails raises L016 and holds up none of the o
 
 /** Ways in which the server ends a statement that no exception handler of the watch sees. */
 const ends: { how: string; settings: Record<string, number>; end?: (sql: postgres.Sql) => Promise<unknown> }[] = [
-  { how: "a time limit", settings: { statement_timeout: 1000 } },
+  { how: "a time limit", settings: { statement_timeout: 2500 } },
   { how: "pg_cancel_backend", settings: {}, end: (sql) => endWatch(sql, "pg_cancel_backend") },
   { how: "pg_terminate_backend", settings: {}, end: (sql) => endWatch(sql, "pg_terminate_backend") },
 ];
