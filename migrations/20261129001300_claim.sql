@@ -1,8 +1,9 @@
 -- Claims: a run takes due orders for a limited time.
 --
 -- A claim locks ledger rows only, skips those that are locked, and reads one index up to its limit: no row of the shop can make it wait or
--- fail. It takes only orders whose account's lists were read beyond the time at which they were due, because a payment that was never
--- attached can still be paid (lapse.list_cursors). Of a claim that lapsed this was seen to when it was taken.
+-- fail. It takes open orders only once their account's lists were read beyond the time at which they were due, because a payment that was
+-- never attached can still be paid (lapse.list_cursors). Of a claim that lapsed this was seen to when it was taken, and nothing is released
+-- for an order that is not open.
 
 -- Contract: claims up to p_limit orders that were due by p_due_by, oldest first, until p_until, and returns their refs. Pending orders become
 -- expiring, others keep their status. A claim that lapsed, because its run died, counts as a failed attempt. Of unknown refs only those in
@@ -22,16 +23,18 @@ declare
   v_refs text[];
 begin
   if (p_run).job = 'expire-stale-orders' then
-    -- `having` makes an account without both lists null, and no order of it claimable
+    -- `having` makes an account without both lists null, and no open order of it claimable
     v_refs := array(
       select o.ref
       from lapse.orders o
       where o.next_check_at is not null and o.next_check_at <= p_due_by and o.status <> 'unknown'
-        and (o.payments > 0 or o.status not in ('pending', 'expiring'))
-        and (o.run_id is not null or o.next_check_at < (
-          select min(c.read_to) from lapse.list_cursors c
-          where c.account = o.account and c.livemode = v_livemode having count(*) = 2
-        ))
+        and (
+          o.status not in ('pending', 'expiring')
+          or o.payments > 0 and (o.run_id is not null or o.next_check_at < (
+            select min(c.read_to) from lapse.list_cursors c
+            where c.account = o.account and c.livemode = v_livemode having count(*) = 2
+          ))
+        )
       order by o.next_check_at, o.ref
       limit p_limit
       for no key update of o skip locked
@@ -42,10 +45,6 @@ begin
       from lapse.orders o
       where o.next_check_at is not null and o.next_check_at <= p_due_by and o.status in ('expired', 'paid', 'unknown')
         and (o.status <> 'unknown' or o.ref = any (p_asked))
-        and (o.run_id is not null or o.next_check_at < (
-          select min(c.read_to) from lapse.list_cursors c
-          where c.account = o.account and c.livemode = v_livemode having count(*) = 2
-        ))
       order by o.next_check_at, o.ref
       limit p_limit
       for no key update of o skip locked
@@ -87,7 +86,7 @@ declare
     select o.ref
     from lapse.orders o
     where o.ref = p_ref and o.next_check_at <= p_now and o.status <> 'unknown'
-      and (o.run_id is not null or o.next_check_at < (
+      and (o.status not in ('pending', 'expiring') or o.run_id is not null or o.next_check_at < (
         select min(c.read_to) from lapse.list_cursors c
         where c.account = o.account and c.livemode = v_livemode having count(*) = 2
       ))

@@ -101,11 +101,12 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
+  v_livemode boolean := lapse.mode_of(p_run => p_run);
   v_settled lapse.decision[];
   v_exhausted text[];
 begin
   with sound as materialized (
-    select d.ref, d.next_check_at as asked, d.grace_until, d.payments as said, o.failures, o.status = 'expiring' as is_open,
+    select d.ref, o.account, d.next_check_at as asked, d.grace_until, d.payments as said, o.failures, o.status = 'expiring' as is_open,
       greatest(o.deadline, o.hold_until) + g.grace as deadline, p_shop #>> array[o.ref, 'state'] as shop, s.*,
       s.outcome = 'retry' and o.failures + 1 >= g.max_attempts as exhausted
     from lapse.order_decisions(p_decisions => p_decisions) d
@@ -133,7 +134,14 @@ begin
         when s.outcome = 'handed_back' then case s.reason
           when 'order_locked' then p_now + interval '1 minute'
           when 'deadline_moved' then s.deadline
-          else greatest(p_now, least(coalesce(s.asked, p_now), p_now + interval '1 day'))
+          else case
+            when s.asked > p_now then least(s.asked, p_now + interval '1 day')
+            -- Stripe's lists are read at least to the time at which it was claimed, so the run that continues may have it at once.
+            else least(p_now, (
+              select min(c.read_to) - interval '1 millisecond' from lapse.list_cursors c
+              where c.account = s.account and c.livemode = v_livemode having count(*) = 2
+            ))
+          end
         end
         when s.outcome = 'retry' then lapse.next_attempt(p_failures => s.failures, p_not_before => s.asked, p_now => p_now)
         when s.outcome = 'waiting' then lapse.next_look(p_asked => s.asked, p_now => p_now)

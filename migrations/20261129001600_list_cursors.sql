@@ -76,7 +76,7 @@ begin
     from (
       select o.account, o.next_check_at
       from lapse.orders o
-      where o.next_check_at is not null and o.next_check_at <= p_now and o.status <> 'unknown'
+      where o.next_check_at is not null and o.next_check_at <= p_now and o.status in ('pending', 'expiring')
       order by o.next_check_at, o.ref
       limit 10000
     ) d
@@ -114,8 +114,8 @@ $$;
 
 comment on function lapse.make_cursors(text[], boolean, timestamptz) is 'Makes the cursors that accounts lack.';
 
--- Contract: the lists a run has to read before it claims, [{"account", "list", "readTo", "proven"}], the one read least far first; and notes the mode of
--- the run's key in its row. Empty when nothing is due that was not read already.
+-- Contract: the lists a run has to read before it claims, [{"account", "list", "readTo", "proven"}], the one read least far first; and notes
+-- the mode of the run's key in its row. Empty when nothing is due that was not read already.
 create function lapse.list_windows(p_run_id uuid, p_fence bigint, p_livemode boolean, p_now timestamptz default now()) returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers.sql
-select plan(11);
+select plan(13);
 
 select pg_temp.place_due_order('a', '{pi_1}');
 update lapse.orders set failures = 2, reason = 'timeout';
@@ -33,12 +33,23 @@ select results_eq(
 );
 select row_eq('select on_hand, reserved from public.inventory', row(1000, 1), 'and its stock is held');
 
+-- A continuation begins at once, before any list is read further.
+select pg_temp.cursors_at(pg_temp.noon() - interval '1 minute');
+update lapse.orders set next_check_at = pg_temp.noon() - interval '1 hour';
+select pg_temp.claim('run'), pg_temp.settle('run', array[pg_temp.decide('a', 'handed_back', p_reason => 'untouched')]);
+select is(pg_temp.claim('run'), 1, 'whatever the lists are read to, the next claim gets it');
+select pg_temp.settle('run', array[pg_temp.decide('a', 'handed_back')], pg_temp.noon());
+select ok(
+  (select next_check_at > pg_temp.noon() - interval '2 minutes' from lapse.orders), 'and it stands behind those that are due for longer'
+);
+update lapse.orders set next_check_at = pg_temp.noon() - interval '1 hour';
+
 -- When Stripe asks for a pause, it comes back after it; but nobody can hand it away.
 select pg_temp.claim('run'), pg_temp.settle('run', array[
   pg_temp.decide('a', 'handed_back', p_reason => 'throttled', p_next_check_at => pg_temp.noon() + interval '5 minutes')
 ]);
 select is((select next_check_at from lapse.orders), pg_temp.noon() + interval '5 minutes', 'it can be handed back for a while');
-update lapse.orders set next_check_at = pg_temp.noon();
+update lapse.orders set next_check_at = pg_temp.noon() - interval '1 hour';
 select pg_temp.claim('run'), pg_temp.settle('run', array[
   pg_temp.decide('a', 'handed_back', p_reason => 'throttled', p_next_check_at => pg_temp.noon() + interval '1 year')
 ]);
