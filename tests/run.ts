@@ -7,7 +7,7 @@
 //   npm test -- --filter voucher    only tests whose name contains the word
 //   npm test -- --refuse-skipped    a test that did not run counts as failed
 //
-// As many processes as there are processors work at the same time, long tests one after another. Output is shown of what failed, and of
+// A few more processes than there are processors work at the same time, long tests one after another. Output is shown of what failed, and of
 // everything under a filter. The last line is "N passed, N failed"; the exit code is 0 only if nothing failed and something ran.
 
 import { parseArgs } from "node:util";
@@ -35,7 +35,8 @@ const known = new Set([...checks, ...quick, ...slow, mutationJob].map(({ check }
 refuseUnknown(positionals);
 const chosen = (jobs: Job[]) =>
   positionals.length === 0 ? jobs : jobs.filter(({ check }) => positionals.includes(check));
-const lanes = Math.min(navigator.hardwareConcurrency, 8);
+// Most tests wait most of the time: for a pace, a tick, a process that starts.
+const lanes = Math.min(navigator.hardwareConcurrency + 2, 10);
 
 const options = { filter, refuseSkipped };
 const outcomes = filter === undefined
