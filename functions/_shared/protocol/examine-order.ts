@@ -56,8 +56,9 @@ export async function examineOrder(claimed: ClaimedOrder, context: ExamineContex
     assessed.set(stripeId, kept);
     return kept;
   }
+  const inOrder = () => [...assessed.values()].toSorted((a, b) => a.payment.stripeId < b.payment.stripeId ? -1 : 1);
   function whatFollows(): OrderStep {
-    const payments = [...assessed.values()];
+    const payments = inOrder();
     const closed = { now: clock.now(), policy, keyProven: isKeyProven(keyCheck) };
     return claimed.status === "open" ? resolveOrder(claimed, payments) : resolveClosedOrder(claimed, payments, closed);
   }
@@ -65,9 +66,9 @@ export async function examineOrder(claimed: ClaimedOrder, context: ExamineContex
   for (const payment of paymentsToInspect(claimed)) {
     if (state.stop === null) await inspect(payment);
   }
-  for (const session of sessionsInDoubt(claimed, [...assessed.values()])) {
+  for (const session of sessionsInDoubt(claimed, inOrder())) {
     if (state.stop !== null) break;
-    for (const intent of intentsInDoubt(await inspect(session), [...assessed.values()])) {
+    for (const intent of intentsInDoubt(await inspect(session), inOrder())) {
       assessed.set(intent.payment.stripeId, intent);
     }
   }
@@ -79,7 +80,7 @@ export async function examineOrder(claimed: ClaimedOrder, context: ExamineContex
     step = whatFollows();
   }
 
-  const payments = [...assessed.values()];
+  const payments = inOrder();
   const { order: { graceUntil }, stop } = state;
   const grants = graceUntil !== null && graceUntil !== claimed.graceUntil ? { graceUntil } : null;
   const isLeft = step.reason === "out_of_time" || step.reason === "run_stopped";
@@ -91,13 +92,14 @@ export async function examineOrder(claimed: ClaimedOrder, context: ExamineContex
 }
 
 /**
- * In the order of their ids, so that the same payments always end the same way. Of an order that is closed only open payments are
- * inspected. A quarantined one may turn out to be paid, so recorded money counts as well.
+ * Of an order that is closed only open payments are inspected. A quarantined one may turn out to be paid, so recorded money counts as
+ * well. By their ids backwards: the same payments always end the same way, and sessions, which are inspected last, are cancelled first.
+ * One that nobody can close quarantines the order, and then its other payments are still there.
  */
 function paymentsToInspect({ status, shopState, payments }: ClaimedOrder): ClaimedPayment[] {
   if (status === "unknown" && shopState === null) return [];
   const isClosed = status !== "open" && status !== "quarantined";
   return payments
     .filter(({ state }) => state === "open" || (state === "paid" && !isClosed))
-    .toSorted((a, b) => a.stripeId < b.stripeId ? -1 : 1);
+    .toSorted((a, b) => a.stripeId < b.stripeId ? 1 : -1);
 }

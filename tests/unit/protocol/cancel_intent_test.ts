@@ -1,5 +1,5 @@
 import { actionIntent, at, HOUR, intent, MINUTE, order, seconds } from "../rules/builders.ts";
-import { type Fake, fakeStripe, lost, ok, refused, throttled } from "./fake-stripe.ts";
+import { type Fake, fakeStripe, lost, ok, refused, throttled, unsent } from "./fake-stripe.ts";
 import {
   becomes,
   CANCEL,
@@ -181,6 +181,16 @@ const intentRows: [string, (stripe: Fake) => void, Expected][] = [
     "a lost reply, and the second try is refused because the first was executed: this run cancelled it",
     (stripe) => stripe.answer("cancelIntent", "pi_1", lost("timeout"), becomes(stripe, canceled, refusal(canceled))),
     { outcome: "expired", payment: "canceled ended_reply_lost" },
+  ],
+  [
+    "no room for it, however often: inspected again and cancelled at last, and no try is used up",
+    (stripe) => stripe.answer("cancelIntent", "pi_1", ...Array(4).fill(unsent("crowded"))),
+    { outcome: "expired", payment: "canceled ended_by_run", calls: [...Array(5).fill([READ, CANCEL]).flat()] },
+  ],
+  [
+    "no time for it: handed back at once, and no failure",
+    (stripe) => stripe.answer("cancelIntent", "pi_1", unsent("out_of_time")),
+    { outcome: "untouched", calls: [READ, CANCEL] },
   ],
   [
     "cut body, and the customer had paid: paid",

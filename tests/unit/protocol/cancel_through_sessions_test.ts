@@ -81,6 +81,11 @@ const checkoutRows: [string, (stripe: Fake) => void, Expected, Partial<ClaimedOr
     { outcome: "expired" },
   ],
   [
+    "its key may not expire the session: the run stops, and nothing more is asked",
+    (stripe) => stripe.answer("expireSession", "cs_1", refused(403)),
+    { outcome: "untouched", stop: "permission_denied", calls: [READ, CANCEL, SESSIONS, EXPIRE] },
+  ],
+  [
     "the sessions cannot be read: tried again later",
     (stripe) => stripe.answer("sessionsOfIntent", "pi_1", lost("timeout")),
     { outcome: "retry", reason: "timeout", calls: [READ, CANCEL, SESSIONS] },

@@ -33,7 +33,7 @@ for (const status of ["paid", "expired", "unknown"] as const) {
       "canceled ended_by_run",
     ]);
     assert.deepEqual(decision?.nextCheckAt, at(DAY));
-    assert.deepEqual(stripe.calls, [READ, read("pi_2"), read("pi_3"), cancel("pi_3"), READ, CANCEL]);
+    assert.deepEqual(stripe.calls, [read("pi_3"), read("pi_2"), READ, CANCEL, read("pi_3"), cancel("pi_3")]);
   });
 
   Deno.test(`of an order that is ${status}, neither a voucher nor a hold nor a debit is cancelled`, async () => {
@@ -169,6 +169,14 @@ Deno.test("of an order that nobody knows nothing is cancelled while the key is u
   assert.deepEqual([...wordsOf(decision), ...stripe.writes()], ["checked account_unproven", "kept account_unproven"]);
 });
 
+Deno.test("a payment of a known order that Stripe knows proves the key for orders that nobody knows", async () => {
+  const stripe = fakeStripe({ pi_1: intent(), pi_2: intent({ id: "pi_2" }) });
+  const keyCheck = createKeyCheck();
+  await examine(stripe, closed("paid", { payments: [payment({ stripeId: "pi_2" })] }), { keyCheck });
+  const { decision } = await examine(stripe, closed("unknown"), { keyCheck });
+  assert.deepEqual(wordsOf(decision), ["checked payments_checked", "canceled ended_by_run"]);
+});
+
 Deno.test("of an order whose row somebody holds in the shop, nothing is asked", async () => {
   const stripe = fakeStripe({ pi_1: intent() });
   const { decision } = await examine(stripe, closed("unknown", { shopState: null }));
@@ -185,8 +193,8 @@ Deno.test("a dry run of an order that is closed cancels nothing and says what it
 
 Deno.test("401 in the middle of an order that is closed keeps what was cancelled", async () => {
   const stripe = fakeStripe({ pi_1: intent(), pi_2: intent({ id: "pi_2" }) });
-  stripe.answer("cancelIntent", "pi_1", refused(401));
+  stripe.answer("cancelIntent", "pi_2", refused(401));
   const { decision, stop } = await examine(stripe, closed("expired", { payments: two("open", "open") }));
-  assert.deepEqual(wordsOf(decision), ["handed_back run_stopped", "kept run_stopped", "canceled ended_by_run"]);
+  assert.deepEqual(wordsOf(decision), ["handed_back run_stopped", "canceled ended_by_run", "kept run_stopped"]);
   assert.deepEqual([stop, decision?.nextCheckAt], ["key_rejected", NOW]);
 });

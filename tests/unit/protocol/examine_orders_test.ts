@@ -95,6 +95,16 @@ Deno.test("what concerns the whole run is no order's failure: the batch ends, an
   assert.deepEqual(reported, []);
 });
 
+Deno.test("when one order meets what concerns the run, those beside it end and no further one is begun", async () => {
+  const error = new DatabaseError("Cannot call lapse_settle_orders", { code: "42501" });
+  const { batch } = await examineBatch(10, { maxInFlight: 2 }, (stripe) =>
+    stripe.answer("readIntent", "pi_0", () => {
+      throw error;
+    }));
+  assert.deepEqual(batch.decisions.map(({ ref, outcome }) => `${ref} ${outcome}`), ["o1 expired"]);
+  assert.equal(batch.untouched.length, 9);
+});
+
 const unknownTo = (from: number) => (stripe: Fake) => {
   for (let i = from; i < 30; i++) {
     stripe.answer("readIntent", `pi_${i}`, refused(404, { errorCode: "resource_missing" }));

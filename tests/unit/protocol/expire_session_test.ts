@@ -71,6 +71,15 @@ Deno.test("an expired session whose intent lives on has the intent canceled", as
   });
 });
 
+Deno.test("the intent of a session that a customer noted is the session's, whatever its own metadata lacks", async () => {
+  const ofCheckout = intent({ metadata: {} });
+  const stripe = fakeStripe({ pi_1: ofCheckout, cs_1: session({ status: "expired", payment_intent: "pi_1" }) });
+  await expectDecision(stripe, {
+    order: order({ payments: [payment({ stripeId: "cs_1", source: "client" })] }),
+    expected: { outcome: "expired", payment: "canceled ended_by_run", calls: [READ_SESSION, CANCEL] },
+  });
+});
+
 Deno.test("a session that came without its intent expanded is not judged", async () => {
   const stripe = fakeStripe({ cs_1: session() });
   stripe.answer("readSession", "cs_1", ok(session({ status: "expired", payment_intent: "pi_1" })));

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { ClaimedOrder } from "../../../functions/_shared/rules/orders.ts";
-import { intent, NOW, order, payment } from "../rules/builders.ts";
+import { intent, NOW, order, payment, session } from "../rules/builders.ts";
 import { type Fake, fakeStripe, lost, ok, refused, unsent } from "./fake-stripe.ts";
 import {
   becomes,
@@ -24,7 +24,7 @@ const other = (overrides = {}) => intent({ id: "pi_2", ...overrides });
 
 const orderRows: [
   string,
-  Record<string, ReturnType<typeof intent>>,
+  Parameters<typeof fakeStripe>[0],
   ClaimedOrder,
   Expected,
   ((stripe: Fake) => void)?,
@@ -62,13 +62,24 @@ const orderRows: [
     "both are cancelled, each right after it was inspected, the one inspected last first",
     { pi_1: intent(), pi_2: other() },
     two(),
-    { outcome: "expired", calls: [READ, read("pi_2"), cancel("pi_2"), READ, CANCEL] },
+    { outcome: "expired", calls: [read("pi_2"), READ, CANCEL, read("pi_2"), cancel("pi_2")] },
   ],
   [
     "one paid: the other is cancelled, after another look",
-    { pi_1: intent(), pi_2: other({ status: "succeeded", amount_received: 5000 }) },
+    { pi_1: succeeded, pi_2: other() },
     two(),
-    { outcome: "paid", reason: "paid", payment: "canceled ended_by_run", calls: [READ, read("pi_2"), READ, CANCEL] },
+    { outcome: "paid", reason: "paid", calls: [read("pi_2"), READ, read("pi_2"), cancel("pi_2")] },
+  ],
+  [
+    "a session is cancelled before an intent: if nobody can close it, the intent is still there",
+    { cs_1: session({ status: "complete", payment_intent: "pi_3" }), pi_1: intent(), pi_3: intent({ id: "pi_3" }) },
+    order({ payments: [payment(), payment({ stripeId: "cs_1" })], graceUntil: NOW }),
+    {
+      outcome: "quarantined",
+      reason: "checkout_unclosable",
+      calls: [READ, read("cs_1"), cancel("pi_3"), "sessionsOfIntent pi_3", read("cs_1")],
+    },
+    (stripe) => stripe.answer("cancelIntent", "pi_3", refused(400, { byCheckout: true })),
   ],
   [
     "one paid, the other cannot be cancelled: paid, the other stays open",
@@ -88,66 +99,70 @@ const orderRows: [
     "one turns out paid while being cancelled: paid, the other is cancelled",
     { pi_1: intent(), pi_2: other() },
     two(),
-    { outcome: "paid", reason: "paid", calls: [READ, read("pi_2"), cancel("pi_2"), READ, CANCEL] },
-    (stripe) => stripe.answer("cancelIntent", "pi_2", refusal({ ...succeeded, id: "pi_2" })),
+    { outcome: "paid", reason: "paid", calls: [read("pi_2"), READ, CANCEL, read("pi_2"), cancel("pi_2")] },
+    (stripe) => stripe.answer("cancelIntent", "pi_1", refusal(succeeded)),
   ],
   [
     "one turns out processing while being cancelled: the other is kept for the customer",
     { pi_1: intent(), pi_2: other() },
     two(),
-    { outcome: "waiting", reason: "processing", calls: [READ, read("pi_2"), cancel("pi_2")] },
-    (stripe) => stripe.answer("cancelIntent", "pi_2", refusal({ ...processing, id: "pi_2" })),
+    { outcome: "waiting", reason: "processing", calls: [read("pi_2"), READ, CANCEL] },
+    (stripe) => stripe.answer("cancelIntent", "pi_1", refusal(processing)),
   ],
   [
     "one is authorised while the other is being cancelled: it keeps its authorisation",
     { pi_1: intent(), pi_2: other() },
     two(),
-    { outcome: "waiting", reason: "requires_capture", calls: [READ, read("pi_2"), cancel("pi_2"), READ] },
-    (stripe) =>
-      stripe.answer(
-        "cancelIntent",
-        "pi_2",
-        becomes(stripe, { status: "requires_capture" }, ok(other({ status: "canceled" }))),
-      ),
+    { outcome: "waiting", reason: "requires_capture", calls: [read("pi_2"), READ, CANCEL, read("pi_2")] },
+    (stripe) => {
+      const authorised = { id: "pi_2", status: "requires_capture" };
+      stripe.answer("cancelIntent", "pi_1", becomes(stripe, authorised, ok(canceled)));
+    },
   ],
   [
     "one waits: the other is kept for the customer",
     { pi_1: intent(), pi_2: other({ status: "processing" }) },
     two(),
-    { outcome: "waiting", reason: "processing", payment: "kept sibling_waits", calls: [READ, read("pi_2")] },
+    { outcome: "waiting", reason: "processing", payment: "kept sibling_waits", calls: [read("pi_2"), READ] },
   ],
   [
     "one cannot be read: the other is kept",
     { pi_1: intent(), pi_2: other() },
     two(),
-    { outcome: "retry", reason: "timeout", calls: [READ, read("pi_2")] },
+    { outcome: "retry", reason: "timeout", calls: [read("pi_2"), READ] },
     (stripe) => stripe.answer("readIntent", "pi_2", lost("timeout")),
   ],
   [
     "one belongs to another order: nothing is cancelled",
     { pi_1: intent(), pi_2: other({ metadata: { order_id: "o2" } }) },
     two(),
-    { outcome: "quarantined", reason: "foreign_payment", calls: [READ, read("pi_2")] },
+    { outcome: "quarantined", reason: "foreign_payment", calls: [read("pi_2"), READ] },
   ],
   [
     "one paid below the amount: nothing is cancelled",
     { pi_1: intent(), pi_2: other({ status: "succeeded", amount_received: 4999 }) },
     two(),
-    { outcome: "quarantined", reason: "amount_mismatch", calls: [READ, read("pi_2")] },
+    { outcome: "quarantined", reason: "amount_mismatch", calls: [read("pi_2"), READ] },
   ],
   [
     "401 after one payment was cancelled: that is remembered, the order goes on in the next run",
     { pi_1: intent(), pi_2: other() },
     two(),
-    { outcome: "handed_back", reason: "run_stopped", next: NOW, payment: "kept run_stopped", stop: "key_rejected" },
-    (stripe) => stripe.answer("cancelIntent", "pi_1", refused(401)),
+    {
+      outcome: "handed_back",
+      reason: "run_stopped",
+      next: NOW,
+      payment: "canceled ended_by_run",
+      stop: "key_rejected",
+    },
+    (stripe) => stripe.answer("cancelIntent", "pi_2", refused(401)),
   ],
   [
     "401 after one payment was found dead: that is remembered",
-    { pi_1: canceled, pi_2: other() },
+    { pi_1: intent(), pi_2: other({ status: "canceled" }) },
     two(),
-    { outcome: "handed_back", reason: "run_stopped", payment: "found_dead already_dead", stop: "key_rejected" },
-    (stripe) => stripe.answer("readIntent", "pi_2", refused(401)),
+    { outcome: "handed_back", reason: "run_stopped", payment: "kept run_stopped", stop: "key_rejected" },
+    (stripe) => stripe.answer("readIntent", "pi_1", refused(401)),
   ],
   [
     "no time for the second after the first was found dead: that is remembered",
@@ -160,7 +175,7 @@ const orderRows: [
     "no time before anything was learned: untouched",
     { pi_1: intent(), pi_2: other() },
     two(),
-    { outcome: "untouched", calls: [READ, read("pi_2")] },
+    { outcome: "untouched", calls: [read("pi_2"), READ] },
     (stripe) => stripe.answer("readIntent", "pi_2", unsent("out_of_time")),
   ],
   [
@@ -188,7 +203,7 @@ const orderRows: [
     "401 while reading: untouched",
     { pi_1: intent(), pi_2: other() },
     two(),
-    { outcome: "untouched", stop: "key_rejected", calls: [READ, read("pi_2")] },
+    { outcome: "untouched", stop: "key_rejected", calls: [read("pi_2")] },
     (stripe) => stripe.answer("readIntent", "pi_2", refused(401)),
   ],
 ];
