@@ -32,6 +32,11 @@ const rows: [string, StripeIntent, PaymentAssessment, Partial<AssessContext>?][]
     wait(at(6 * HOUR), "requires_capture"),
   ],
   ["succeeded is paid", intent({ status: "succeeded", amount_received: 5000 }), PAID],
+  [
+    "succeeded below the amount is money all the same: the order's other payments may add up",
+    intent({ status: "succeeded", amount_received: 2500 }),
+    { ...PAID, amountReceived: 2500 },
+  ],
   ["canceled is dead", intent({ status: "canceled" }), { kind: "dead" }],
   ["an unknown status is quarantined", intent({ status: "requires_blessing" }), quarantine("unknown_status")],
 
