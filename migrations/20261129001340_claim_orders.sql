@@ -50,8 +50,8 @@ declare
   c_turns constant integer := 100;
   v_run lapse.runs := lapse.hold_lease(p_run_id => p_run_id, p_fence => p_fence, p_now => p_now);
   v_settings lapse.settings;
-  v_shop jsonb := '{}';
-  v_asked text[] := '{}';
+  v_shop jsonb := '{}'::jsonb;
+  v_asked text[] := '{}'::text[];
   v_turn integer := 0;
   v_refs text[];
   v_hopeless text[];
@@ -119,7 +119,7 @@ as $$
 declare
   v_run lapse.runs := lapse.hold_lease(p_run_id => p_run_id, p_fence => p_fence, p_now => p_now);
   v_until timestamptz := p_now + (select s.lease from lapse.settings s);
-  v_refs text[] := '{}';
+  v_refs text[] := '{}'::text[];
 begin
   if v_run.ref is null and v_run.job = 'expire-stale-orders' then
     v_refs := lapse.due_without_payments(p_run => v_run, p_limit => least(coalesce(p_limit, 0), 10000), p_now => p_now);

@@ -96,7 +96,7 @@ begin
   from unnest(p_refs, p_stripe_ids) as n (ref, id)
   where not exists (select from lapse.payments p where p.stripe_id = n.id);
   if v_lacking.refs is null then
-    return '{}';
+    return '{}'::text[];
   end if;
 
   v_held := array(

@@ -96,7 +96,7 @@ declare
   v_said jsonb;
 begin
   if v_ids = '{}' then
-    return '{}';
+    return '{}'::lapse.decision[];
   end if;
   with said as materialized (
     select s.*, p.kind, p.state as state_before, p.reason as reason_before, o.status, p_shop #>> array[s.ref, 'state'] as shop,

@@ -73,8 +73,8 @@ declare
   v_shop jsonb;
   v_named text[];
   v_named_ids text[];
-  v_unrecorded text[] := '{}';
-  v_foreign text[] := '{}';
+  v_unrecorded text[] := '{}'::text[];
+  v_foreign text[] := '{}'::text[];
   v_locked text[];
   v_held text[];
   v_payments lapse.decision[];

@@ -33,7 +33,7 @@ declare
   v_account text := coalesce(p_account, '');
   v_listed jsonb;
   v_asked text[];
-  v_shop jsonb := '{}';
+  v_shop jsonb := '{}'::jsonb;
   v_recorded integer;
   v_cursor lapse.list_cursors;
 begin

@@ -2,6 +2,9 @@
 -- Time stands still at noon(); no test looks at the clock. Ids are made from names, so that messages can be compared.
 -- Orders are placed in the sample shop (examples/shop) and reach Lapse through its adapter, like those of any other shop.
 
+-- What the schedules of this database raised is no part of a test.
+delete from lapse.alerts;
+
 create function pg_temp.noon() returns timestamptz
 language sql immutable
 as $$ select timestamptz '2026-11-22 12:00:00+00' $$;
