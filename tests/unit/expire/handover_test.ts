@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { NO_TRACE } from "../../../functions/_shared/stripe/outcome.ts";
 import { at, countOf, databaseOf, NOW, runJob, stripeOf, unpaidOrders } from "./shop.ts";
 
 const claims = () => Array.from({ length: 10 }, (_, n) => ({ orders: unpaidOrders(20, n * 20) }));
@@ -42,6 +43,44 @@ Deno.test("a run that got nowhere is not continued at once", async () => {
   const { database, asked } = databaseOf(claims());
   const { result } = await runJob({ database, now: () => at(40_000) });
   assert.deepEqual([asked, result.status, result.workLeft], [[], "partial", false]);
+});
+
+Deno.test("a run that handed everything back is not continued at once", async () => {
+  const { database, settled, asked } = databaseOf(claims());
+  const { result } = await runJob({ database, now: () => asked.length === 0 ? NOW : at(50_000) });
+  assert.deepEqual([countOf(settled), result.status, result.workLeft], [{ handed_back: 20 }, "partial", false]);
+});
+
+const cursorOf = (account: string) => ({ account, list: "payment_intents", readTo: at(-300_000), proven: false });
+
+Deno.test("a run whose lists could not be read says which, and is not done", async () => {
+  const { database } = databaseOf([], {
+    listWindows: () => Promise.resolve([cursorOf("acct_1")]),
+    listFailed: () => Promise.resolve(null),
+  } as never);
+  const listIntents = () => Promise.resolve({ kind: "unknown", why: "timeout", trace: NO_TRACE });
+  const { result } = await runJob({ database, gateway: { ...stripeOf().gateway, listIntents } as never });
+  assert.deepEqual([result.status, result.error, result.workLeft], [
+    "partial",
+    "Lists of Stripe could not be read, so orders wait: payment_intents of acct_1: timeout",
+    false,
+  ]);
+});
+
+Deno.test("a run that has read its share of pages hands the rest to a continuation", async () => {
+  const { database } = databaseOf([], {
+    listWindows: () => Promise.resolve(Array.from({ length: 150 }, (_, n) => cursorOf(`acct_${n}`))),
+    recordListed: (...[, , , window]: [unknown, unknown, unknown, { to: Date }]) =>
+      Promise.resolve({ readTo: window.to, recorded: 0, proven: false }),
+  } as never);
+  const object = { payments: [], unreadable: [], hasMore: false, lastId: null, answeredAt: NOW };
+  const listIntents = () => Promise.resolve({ kind: "object", object, trace: NO_TRACE });
+  const { result } = await runJob({ database, gateway: { ...stripeOf().gateway, listIntents } as never });
+  assert.deepEqual([result.status, result.error, result.workLeft], [
+    "partial",
+    "Its share of pages is used up: a continuation goes on",
+    true,
+  ]);
 });
 
 Deno.test("a worker that is being retired claims nothing more, hands back what it did not begin, and continues", async () => {

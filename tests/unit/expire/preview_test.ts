@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { at, databaseOf, NOT_FOUND, order, runJob, stripeOf, unpaidOrders } from "./shop.ts";
+import { at, databaseOf, NOT_FOUND, NOW, order, runJob, stripeOf, unpaidOrders } from "./shop.ts";
 
 for (
   const [due, limit, decided, status] of [
@@ -45,4 +45,14 @@ Deno.test("with a wrong key a dry run ends after its first batch", async () => {
   const stripe = stripeOf(Object.fromEntries(Array.from({ length: 500 }, (_, n) => [`pi_o${n}`, NOT_FOUND])));
   const { result } = await runJob({ database, gateway: stripe.gateway, dryRun: true });
   assert.deepEqual([result.status, result.preview!.decisions, stripe.calls.length], ["failed", [], 100]);
+});
+
+Deno.test("a dry run whose time is over says that it has not seen all", async () => {
+  const { database, asked } = databaseOf([{ orders: unpaidOrders(30) }]);
+  const { result } = await runJob({ database, dryRun: true, now: () => asked.length === 0 ? NOW : at(50_000) });
+  assert.deepEqual([result.status, result.error, result.workLeft], [
+    "partial",
+    "Time ran out before all due orders were inspected",
+    false,
+  ]);
 });

@@ -72,6 +72,29 @@ for (const code of ["55P03", "57014"]) {
   });
 }
 
+Deno.test("a run that could not be settled in time is not continued at once, although its share is used up", async () => {
+  const claims = [{ orders: unpaidOrders(3) }, { orders: unpaidOrders(3, 3) }];
+  const { database } = strictDatabase(claims, () => {});
+  const settle = database.settleOrders;
+  database.settleOrders = async (lease, decisions) => {
+    if (!closes(decisions, "o3")) return await settle(lease, decisions);
+    // The other batch has used up the share by then.
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    throw refusedBy("55P03");
+  };
+  const { result } = await runJob({ database, settings: { runOrders: 6, claimBatch: 3 } });
+  assert.match(result.error!, /went back undecided.*share of orders is used up/);
+  assert.deepEqual([result.status, result.workLeft], ["partial", false]);
+});
+
+Deno.test("when not even handing back is settled in time, the error is the run's", async () => {
+  const { database, sizes } = strictDatabase([{ orders: unpaidOrders(3) }], () => {
+    throw refusedBy("57014");
+  });
+  await assert.rejects(runJob({ database }), refusedBy("57014"));
+  assert.deepEqual(sizes, [3, 3]);
+});
+
 Deno.test("when the database gives up while a batch is settled in halves, only what is not settled yet goes back", async () => {
   const { database, settled } = strictDatabase([{ orders: unpaidOrders(8) }], (decisions) => {
     if (closes(decisions, "o1")) throw refusedBy("P0001");

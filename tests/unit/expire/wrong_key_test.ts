@@ -29,6 +29,21 @@ Deno.test("a payment that Stripe knows, in whatever batch, proves the key for al
   assert.ok(quarantined >= 22, "the batch goes on claiming once it knows");
 });
 
+Deno.test("a batch that casts doubt on the key ends no run whose next batch proves it", async () => {
+  const { database, settled } = databaseOf([{ orders: lostOrders(0) }, { orders: unpaidOrders(1) }, {
+    orders: lostOrders(11),
+  }]);
+  const { gateway } = lostStripe();
+  const read = gateway.readIntent;
+  gateway.readIntent = async (ref) => {
+    if (ref.id === "pi_o0") await new Promise((resolve) => setTimeout(resolve, 5));
+    return await read(ref);
+  };
+  const { result } = await runJob({ database, gateway });
+  assert.deepEqual(countOf(settled), { handed_back: 11, expired: 1, quarantined: 11 });
+  assert.equal(result.status, "succeeded");
+});
+
 Deno.test("unknown payments of batches side by side add up", async () => {
   const { database, settled } = databaseOf([{ orders: lostOrders(0, 6) }, { orders: lostOrders(6, 6) }]);
   const { result } = await runJob({ database, gateway: lostStripe().gateway });

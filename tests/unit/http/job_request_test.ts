@@ -47,6 +47,8 @@ const refused: [string, string, string, RegExp][] = [
   ["an empty reason", '{"reason":"  "}', "reason", /./],
   ["a list instead of an object", "[]", "body", /./],
   ["no JSON", "{", "body", /not JSON/],
+  ["a field that is named twice", '{"dryRun":true,"dryRun":false}', "body", /twice/],
+  ["a reason that steers a terminal", '{"reason":"\\u001b[2J"}', "reason", /control character/],
   ["releasing the brake without a reason", '{"releaseBrake":true}', "reason", /required/],
 ];
 

@@ -94,7 +94,7 @@ Deno.test("only payments that name an order and may still matter are recorded, w
 });
 
 Deno.test("a long way back is read in windows without a gap, the oldest first, each twice as long while there is little in it", async () => {
-  const { asked, recorded, readTo } = await read({ cursors: [cursorOf(INTENTS, at(-90 * DAY))] });
+  const { asked, recorded, readTo, progress } = await read({ cursors: [cursorOf(INTENTS, at(-90 * DAY))] });
   assert.ok(asked.length < 20, `${asked.length} pages for an empty account`);
   let reached = at(-90 * DAY);
   for (const { from, to } of recorded) {
@@ -103,6 +103,16 @@ Deno.test("a long way back is read in windows without a gap, the oldest first, e
     reached = to;
   }
   assert.deepEqual(readTo(INTENTS), at(-MINUTE));
+  assert.equal(progress.done, recorded.length, "a window that was recorded is progress");
+});
+
+Deno.test("a window is settled up to a minute before its first page: what is created later may be missing", async () => {
+  const { asked, recorded } = await read({
+    cursors: [cursorOf(INTENTS, at(-10 * MINUTE))],
+    payments: { [INTENTS]: Array.from({ length: 150 }, (_, n) => listed(`pi_${n}`, at(-9 * MINUTE + n))) },
+    pageTakes: 15_000,
+  });
+  assert.deepEqual([asked.length >= 2, recorded[0]!.payments.length, recorded[0]!.to], [true, 150, at(-45_000)]);
 });
 
 Deno.test("all pages of a window are recorded together; one with too many pages is halved", async () => {

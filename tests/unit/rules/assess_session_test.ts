@@ -17,6 +17,12 @@ const canceled = intent({ status: "canceled" });
 
 const rows: [string, StripeSession, PaymentAssessment, Partial<AssessContext>?][] = [
   ["open and never confirmed is ended by expiring it", session(), EXPIRE],
+  [
+    "open and noted by a customer is ours if its reference names the order",
+    session({ metadata: {}, client_reference_id: "o1" }),
+    EXPIRE,
+    { payment: payment({ source: "client" }) },
+  ],
   ["open with an unpaid intent is ended by expiring it", session({ payment_intent: intent() }), EXPIRE],
   ["open with a canceled intent is still payable, so it is expired", session({ payment_intent: canceled }), EXPIRE],
   ["open with a succeeded intent is paid", session({ payment_intent: succeeded }), PAID],

@@ -178,6 +178,21 @@ Deno.test("no call leaves a worker that is being retired", async () => {
   assert.deepEqual([calls, report.status], [0, "partial"]);
 });
 
+Deno.test("no call starts in a worker whose retirement was announced in the middle of its run", async () => {
+  const retirement = new AbortController();
+  let calls = 0;
+  const { report } = await run(async ({ openStripe }) => {
+    const stripe = await openStripe();
+    retirement.abort();
+    await stripe.readIntent({ id: "pi_1", account: "" });
+    return HANDED_OVER;
+  }, {
+    retired: retirement.signal,
+    fetch: () => Promise.resolve(Response.json({}, { status: 500 })).finally(() => calls++),
+  });
+  assert.deepEqual([calls, report.status], [0, "partial"]);
+});
+
 Deno.test("report and log carry every counter of the run's row", async () => {
   const counted = Object.fromEntries(COUNTERS.map((name, n) => [name, n + 1]));
   const { report, lines } = await run(() => Promise.resolve(NOTHING_DUE), { begun: counted });

@@ -99,8 +99,9 @@ Deno.test("a refused write slows the reads down", async () => {
 
 Deno.test("no call is repeated when its pause would end after the deadline, and what Stripe said stands", async () => {
   for (const [deadline, attempts] of [[85, 1], [86, 2]] as const) {
-    const { read, sentAt } = setUp([500, 500], { deadline: new Date(deadline) });
+    const { read, sentAt, clock } = setUp([500, 500], { deadline: new Date(deadline) });
     const outcome = await read();
+    assert.equal(clock.monotonic(), sentAt.at(-1)! + 10, "nobody waits for what cannot come");
     assert.equal(outcome.kind === "unknown" && outcome.why, "server_error");
     assert.equal(sentAt.length, attempts);
   }

@@ -56,6 +56,9 @@ const rows: Row[] = [
     refused(400, { errorType: "idempotency_error" }),
     { kind: "quarantine", why: "idempotency_mismatch" },
   ],
+  ["a 400 named lock_timeout is a lock on one object", "write", refused(400, { errorCode: "lock_timeout" }), {
+    kind: "busy",
+  }],
   ["a 400 named rate_limit is a rate limit", "write", refused(400, { errorCode: "rate_limit" }), {
     kind: "throttled",
     limit: "rate",

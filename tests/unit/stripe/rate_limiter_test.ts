@@ -47,6 +47,11 @@ Deno.test("however long nothing started, no more than one burst is waiting", () 
   assert.ok(peakOf(times) <= 20);
 });
 
+Deno.test("a burst that begins late moves the next one, so that two of them never meet", () => {
+  const times = starts(new RateLimiter(20, 0), { from: 240, to: 800 });
+  assert.deepEqual(times, [240, 490, 740].flatMap((at) => Array(5).fill(at)));
+});
+
 Deno.test("whenever payments come and whatever they cost, no second sees more than a burst above the rate", () => {
   const anyArrival = fc.record({ after: fc.integer({ min: 0, max: 900 }), count: fc.integer({ min: 1, max: 30 }) });
   fc.assert(
