@@ -3,6 +3,7 @@
 import { findSwallowed } from "../local/npm-options.ts";
 import type { Command, Context, Option } from "./command.ts";
 import { declareDead, redrive, resolve, sync } from "./commands/acting.ts";
+import { adapter } from "./commands/adapter.ts";
 import { alerts } from "./commands/alerts.ts";
 import { doctor } from "./commands/doctor.ts";
 import { metrics } from "./commands/metrics.ts";
@@ -29,6 +30,7 @@ export const commands: Command[] = [
   declareDead,
   resolve,
   doctor,
+  adapter,
 ];
 
 /** Runs one command and answers the exit code. Standard output gets the answer and nothing else. */

@@ -1,0 +1,132 @@
+import postgres from "postgres";
+import { z } from "zod";
+import { UnreachableError } from "../errors.ts";
+import type { Table } from "./names.ts";
+
+const tableRow = z.object({
+  kind: z.string(),
+  rows: z.number(),
+  columns: z.array(z.object({
+    name: z.string(),
+    /** The base type without its length: `character varying`, `uuid`, `public.order_state`. */
+    type: z.string(),
+    builtIn: z.boolean(),
+    nullable: z.boolean(),
+    /** Digits after the point of a numeric; null: any. */
+    scale: z.number().nullable(),
+    labels: z.array(z.string()).nullable(),
+  })),
+  indexes: z.array(
+    z.object({ columns: z.array(z.string().nullable()), unique: z.boolean(), condition: z.string().nullable() }),
+  ),
+  /** The shop's own triggers for updates. */
+  triggers: z.array(z.string()),
+});
+
+export type TableFacts = z.infer<typeof tableRow>;
+export type ColumnFacts = TableFacts["columns"][number];
+
+/** What the database says of the tables that somebody named. */
+export type Catalogue = {
+  table(table: Table): TableFacts | undefined;
+  /** The states that orders have, labels of an enum included; null if that took too long to find out. */
+  states: string[] | null;
+};
+
+const MOST_STATES = 100;
+const PATIENCE = "10s";
+
+/** Reads the catalogue in a transaction that cannot write. */
+export async function readCatalogue(
+  url: string,
+  { tables, orders, status }: { tables: Table[]; orders: Table; status: string },
+): Promise<Catalogue> {
+  const sql = postgres(url, {
+    max: 1,
+    connect_timeout: 10,
+    onnotice: () => {},
+    connection: { application_name: "lapse adapter" },
+  });
+  try {
+    return await sql.begin("read only", async (sql) => {
+      await sql`select set_config('statement_timeout', ${PATIENCE}, true)`;
+      const facts = new Map<string, TableFacts>();
+      for (const table of tables) {
+        const found = await readTable(sql, table);
+        if (found) facts.set(`${table.schema}.${table.name}`, found);
+      }
+      const table = ({ schema, name }: Table) => facts.get(`${schema}.${name}`);
+      const column = table(orders)?.columns.find(({ name }) => name === status);
+      const states = column === undefined ? [] : column.labels ?? await readStates(sql, orders, status);
+      return { table, states };
+    }) as Catalogue;
+  } catch (error) {
+    const { message, code } = error as { message: string; code?: string };
+    throw new UnreachableError(
+      `Cannot read the shop's database: ${
+        message || code
+      }. Check --db-url or LAPSE_DB_URL, the role postgres and its password`,
+    );
+  } finally {
+    await sql.end({ timeout: 1 });
+  }
+}
+
+async function readTable(sql: postgres.TransactionSql, { schema, name }: Table): Promise<TableFacts | undefined> {
+  const [row] = await sql`
+    select c.relkind as kind, greatest(c.reltuples, 0)::float8 as rows,
+      (
+        select coalesce(json_agg(json_build_object(
+          'name', a.attname, 'type', format_type(b.oid, null), 'builtIn', b.typnamespace = 'pg_catalog'::regnamespace,
+          'nullable', not a.attnotnull,
+          'scale', case when b.oid = 'numeric'::regtype and a.atttypmod >= 0 then (a.atttypmod - 4) & 2047 end,
+          'labels', (select json_agg(e.enumlabel order by e.enumsortorder) from pg_enum e where e.enumtypid = b.oid)
+        ) order by a.attnum), '[]')
+        from pg_attribute a
+        join pg_type t on t.oid = a.atttypid
+        join pg_type b on b.oid = coalesce(nullif(t.typbasetype, 0), t.oid)
+        where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+      ) as columns,
+      (
+        select coalesce(json_agg(json_build_object(
+          'columns', (
+            select json_agg(a.attname order by k.n)
+            from unnest(i.indkey[0:i.indnkeyatts - 1]) with ordinality as k (attnum, n)
+            left join pg_attribute a on a.attrelid = c.oid and a.attnum = k.attnum and k.attnum > 0
+          ),
+          'unique', i.indisunique and i.indpred is null, 'condition', pg_get_expr(i.indpred, i.indrelid)
+        )), '[]')
+        from pg_index i where i.indrelid = c.oid and i.indisvalid
+      ) as indexes,
+      (
+        select coalesce(json_agg(t.tgname order by t.tgname), '[]')
+        from pg_trigger t
+        join pg_proc p on p.oid = t.tgfoid
+        where t.tgrelid = c.oid and not t.tgisinternal and t.tgenabled <> 'D' and t.tgtype & 16 <> 0
+          and p.pronamespace not in (select n.oid from pg_namespace n where n.nspname = 'lapse')
+      ) as triggers
+    from pg_class c
+    join pg_namespace n on n.oid = c.relnamespace
+    where n.nspname = ${schema} and c.relname = ${name} and c.relkind in ('r', 'p', 'v', 'm', 'f')`;
+  return row === undefined ? undefined : tableRow.parse(row);
+}
+
+/** The states that occur; null if the table is too large to read all of it in time. */
+async function readStates(
+  sql: postgres.TransactionSql,
+  { schema, name }: Table,
+  status: string,
+): Promise<string[] | null> {
+  try {
+    const rows = await sql.savepoint((sql) =>
+      sql<{ state: string }[]>`
+        select distinct ${sql(status)}::text as state from ${sql(schema)}.${sql(name)} where ${
+        sql(status)
+      } is not null limit ${MOST_STATES}`
+    );
+    return rows.map(({ state }) => state).sort();
+  } catch (error) {
+    if ((error as { code?: string }).code === "57014") return null;
+    throw error;
+  }
+}

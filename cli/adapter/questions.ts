@@ -1,0 +1,150 @@
+/**
+ * What `lapse adapter` has to know of a shop. Each question is a flag, and is asked on a terminal in this order. Names are exactly as the
+ * database has them; a table without a schema is in public.
+ */
+export type Question = {
+  name: string;
+  /** What the flag takes. */
+  value: string;
+  help: string;
+  /** Whether the question makes sense after these answers; always, if left out. */
+  when?: (answers: Answers) => boolean;
+  required?: boolean;
+  /** The usual answer, offered on a terminal and taken for granted elsewhere. */
+  usual?: string;
+};
+
+export type Answers = Record<string, string | undefined>;
+
+const movesStock = ({ stock }: Answers) => stock === "counter" || stock === "reservations";
+const reserves = ({ stock }: Answers) => stock === "reservations";
+const counts = ({ stock }: Answers) => stock === "counter";
+const hasAmount = ({ amount }: Answers) => amount !== undefined;
+const hasPayments = ({ payments }: Answers) => payments !== undefined;
+const hasIds = (answers: Answers) => answers["payment-ids"] !== undefined;
+const hasArticles = (answers: Answers) => movesStock(answers) && answers.articles !== undefined;
+
+export const QUESTIONS: Question[] = [
+  { name: "orders", value: "TABLE", help: "table of the orders, for example public.orders", required: true },
+  { name: "key", value: "COLUMN", help: "key of an order, as Stripe's metadata carries it", usual: "id" },
+  { name: "key-type", value: "TYPE", help: "type of the key: text, uuid, bigint, … (a database says it itself)" },
+  { name: "status", value: "COLUMN", help: "state of an order, an enum or a text", usual: "status" },
+  { name: "open", value: "STATES", help: "states of an order that waits for its payment, with commas", required: true },
+  { name: "paid", value: "STATES", help: "states of a paid order; Lapse writes the first", required: true },
+  { name: "closed", value: "STATES", help: "states of an order closed unpaid; Lapse writes the first", required: true },
+  { name: "draft", value: "STATES", help: "states of what is no order yet: a cart, a draft" },
+  { name: "paid-at", value: "COLUMN", help: "column that gets the time when Lapse writes that it is paid" },
+  { name: "closed-at", value: "COLUMN", help: "column that gets the time when Lapse closes it unpaid" },
+  { name: "placed-at", value: "COLUMN", help: "when the order was placed", usual: "created_at" },
+  {
+    name: "deadline",
+    value: "COLUMN|TIME",
+    help: "when its time to pay ends: a column, or a time after placing as '30 minutes'; none: the policies of Lapse",
+  },
+  { name: "amount", value: "COLUMN", help: "what the customer pays; none: any payment settles the order" },
+  {
+    name: "amount-unit",
+    value: "minor|major",
+    help: "minor for cents (1250), major for 12.50; a database says it itself: whole numbers are minor",
+    when: hasAmount,
+  },
+  {
+    name: "currency",
+    value: "COLUMN|CODE",
+    help: "column of the currency, or the code if there is one only: eur",
+    when: hasAmount,
+    required: true,
+  },
+  { name: "payments", value: "TABLE", help: "table of the payments, if they are not in columns of the order" },
+  { name: "payments-order", value: "COLUMN", help: "its column with the order", when: hasPayments, usual: "order_id" },
+  {
+    name: "payment-ids",
+    value: "COLUMNS",
+    help: "columns with ids of PaymentIntents and Checkout Sessions, with commas",
+  },
+  { name: "account", value: "COLUMN", help: "connected account of an order (acct_…)" },
+  { name: "method", value: "COLUMN", help: "payment method of an order, for the policies of Lapse" },
+  { name: "channel", value: "COLUMN", help: "channel of an order, for the policies of Lapse" },
+  {
+    name: "stock",
+    value: "counter|reservations|none|other",
+    help: "counter: checkout takes units from a column; reservations: rows with a state; none: nothing is given back",
+    required: true,
+  },
+  {
+    name: "items",
+    value: "TABLE",
+    help: "table of an order's articles and units, or of its reservations",
+    when: movesStock,
+    required: true,
+  },
+  { name: "items-order", value: "COLUMN", help: "its column with the order", when: movesStock, usual: "order_id" },
+  { name: "items-article", value: "COLUMN", help: "its column with the article", when: movesStock, required: true },
+  { name: "items-units", value: "COLUMN", help: "its column with the units", when: movesStock, usual: "quantity" },
+  { name: "items-state", value: "COLUMN", help: "state of a reservation", when: reserves, usual: "state" },
+  { name: "held", value: "STATE", help: "state of a reservation that holds units", when: reserves, usual: "held" },
+  { name: "released", value: "STATE", help: "its state when they are free again", when: reserves, usual: "released" },
+  { name: "consumed", value: "STATE", help: "its state when they are sold; none: it stays held", when: reserves },
+  {
+    name: "articles",
+    value: "TABLE",
+    help: "table that counts the units of an article (reservations: if there is one)",
+    when: movesStock,
+  },
+  { name: "articles-key", value: "COLUMN", help: "its key", when: hasArticles, usual: "id" },
+  { name: "in-stock", value: "COLUMN", help: "the units that a checkout takes", when: counts, required: true },
+  {
+    name: "reserved",
+    value: "COLUMN",
+    help: "the units that reservations hold",
+    when: (answers) => reserves(answers) && hasArticles(answers),
+  },
+  {
+    name: "on-hand",
+    value: "COLUMN",
+    help: "the units on the shelf, reserved or not, which fall when they are sold",
+    when: (answers) => reserves(answers) && hasArticles(answers),
+  },
+  {
+    name: "tracked",
+    value: "COLUMN",
+    help: "true if units are counted at all: a column of articles, or items.COLUMN for one of the items",
+    when: movesStock,
+  },
+];
+
+/** Those that nothing can be written without, in this state of affairs. */
+export function missing(answers: Answers): Question[] {
+  return QUESTIONS.filter((it) => applies(it, answers) && it.required && answers[it.name] === undefined)
+    .concat(QUESTIONS.filter(({ name }) =>
+      name === "articles" && counts(answers) && answers.articles === undefined ||
+      name === "payment-ids" && hasPayments(answers) && !hasIds(answers)
+    ));
+}
+
+export function applies({ when }: Question, answers: Answers): boolean {
+  return when === undefined || when(answers);
+}
+
+/** Asks on a terminal whatever has no answer yet. `say` shows a line and answers what was typed. */
+export async function askRest(given: Answers, say: (line: string) => Promise<string>): Promise<Answers> {
+  const answers = { ...given };
+  for (const question of QUESTIONS) {
+    const { name, value, help, usual } = question;
+    while (applies(question, answers) && answers[name] === undefined) {
+      const typed = (await say(`${name} ${value} (${help})${usual === undefined ? "" : ` [${usual}]`}: `)).trim();
+      answers[name] = typed || usual;
+      if (!missing(answers).includes(question)) break;
+    }
+  }
+  return answers;
+}
+
+/** With the usual answer where there is none. */
+export function withUsual(given: Answers): Answers {
+  const answers = { ...given };
+  for (const question of QUESTIONS) {
+    if (question.usual !== undefined && applies(question, answers)) answers[question.name] ??= question.usual;
+  }
+  return answers;
+}

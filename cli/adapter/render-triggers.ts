@@ -1,0 +1,82 @@
+import { identifier, isNoneOf, isOneOf, literal, tableName } from "./names.ts";
+import type { Shop } from "./shop.ts";
+import { fit, listed, wrap } from "./text.ts";
+
+/** The triggers that tell Lapse what the shop's own code does, so that it stays as it is. */
+export function renderTriggers(shop: Shop): string[] {
+  return [
+    "-- The shop's own code stays as it is: triggers tell Lapse what it does. They append a line, never wait and never fail.",
+    ...watches(shop),
+    ...attaches(shop),
+    ...follows(shop),
+  ];
+}
+
+function watches(
+  { orders, key, status, open, placedAt, deadline, amount, currency, account, method, channel }: Shop,
+): string[] {
+  const columns = [status, amount?.column, currency?.column, deadline.column, account, method, channel];
+  const options = [
+    amount?.major ? "unit=major" : null,
+    method && `method=${method}`,
+    channel && `channel=${channel}`,
+    `placed_at=${placedAt.column}`,
+    account && `account=${account}`,
+  ];
+  return trigger({
+    name: "lapse_watches",
+    events: `insert or update of ${unique(columns).map(identifier).join(", ")}`,
+    table: tableName(orders),
+    when: isOneOf(`new.${identifier(status)}`, open),
+    call: "tg_watch",
+    args: [key.column, amount?.column ?? "", currency?.argument ?? "", deadline.argument, ...unique(options)],
+  });
+}
+
+function attaches({ orders, key, status, open, payments, account }: Shop): string[] {
+  if (payments === null) return [];
+  const { table, order, ids } = payments;
+  return trigger({
+    name: "lapse_attaches",
+    events: `insert or update of ${ids.map(identifier).join(", ")}`,
+    table: tableName(table ?? orders),
+    when: table === null ? isOneOf(`new.${identifier(status)}`, open) : null,
+    call: "tg_attach",
+    args: [table === null ? key.column : order, ...ids, ...table === null && account ? [`account=${account}`] : []],
+  });
+}
+
+/** With one open state, whatever leaves it was closed; between several, an order may move and stay open. */
+function follows({ orders, key, status, open, paid }: Shop): string[] {
+  const column = identifier(status);
+  const common = { table: tableName(orders), call: "tg_follow", args: [key.column, status, ...paid] };
+  const left = isOneOf(`old.${column}`, open);
+  if (open.length === 1) {
+    return trigger({ ...common, name: "lapse_follows", events: `update of ${column} or delete`, when: left });
+  }
+  const closed = `${left} and ${isNoneOf(`new.${column}`, open)}`;
+  return [
+    ...trigger({ ...common, name: "lapse_follows", events: `update of ${column}`, when: closed }),
+    ...trigger({ ...common, name: "lapse_follows_deletions", events: "delete", when: left }),
+  ];
+}
+
+type Trigger = { name: string; events: string; table: string; when: string | null; call: string; args: string[] };
+
+function trigger({ name, events, table, when, call, args }: Trigger): string[] {
+  return [
+    ...fit(
+      `create or replace trigger ${name} after ${events}`,
+      `on ${table} for each row${when === null ? "" : ` when (${when})`}`,
+    ),
+    ...wrap(listed(args.map(literal)), { first: `  execute function lapse.${call}(`, then: "    " }).map((
+      line,
+      index,
+      all,
+    ) => index === all.length - 1 ? `${line});` : line),
+  ];
+}
+
+function unique(names: (string | null | undefined)[]): string[] {
+  return [...new Set(names.filter((name) => typeof name === "string" && name !== ""))] as string[];
+}

@@ -1,0 +1,166 @@
+import { identifier, isOneOf, literal, tableName } from "./names.ts";
+import { renderFinish, renderRevive, unitsOf } from "./render-stock.ts";
+import { renderTriggers } from "./render-triggers.ts";
+import type { Shop } from "./shop.ts";
+import { fit, isAmong, listed, SETTINGS, wrap } from "./text.ts";
+
+/** The adapter as a migration of the shop's. `asked` are the flags that would write it again. */
+export function renderAdapter(shop: Shop, { asked, revive }: { asked: string[]; revive: boolean }): string {
+  return [
+    "-- The adapter between this shop and Lapse. Review it, commit it as a migration, change it like any code of the shop: Lapse's",
+    "-- updates never touch it. Written by:",
+    ...wrap(["lapse adapter", ...asked].map((it) => `${it} `), { first: "--   ", then: "--     " }),
+    "",
+    ...renderIndex(shop),
+    "create or replace function lapse_shop.contract_version() returns integer",
+    `language sql immutable ${SETTINGS} as 'select 1';`,
+    "",
+    ...renderKeys(shop),
+    ...renderLock(shop),
+    "",
+    ...renderFinish(shop),
+    "",
+    ...renderOpen(shop),
+    "",
+    ...(revive ? [...renderRevive(shop), ""] : []),
+    ...renderTriggers(shop),
+    "",
+  ].join("\n");
+}
+
+function renderIndex({ orders, key, status, open, openIndex }: Shop): string[] {
+  if (openIndex === "there") return [];
+  const name = identifier(`${orders.name}_lapse_open_idx`);
+  const index = `if not exists ${name} on ${tableName(orders)} (${identifier(key.column)})`;
+  const command = `${index} where ${isOneOf(identifier(status), open)};`;
+  if (openIndex === "small") return [`create index ${command}`, ""];
+  return [
+    "-- The table is large. Run this before, outside a transaction, so that no order waits for it:",
+    `-- create index concurrently ${command}`,
+    "",
+  ];
+}
+
+/** The refs that can be keys at all, as keys: what is none is no order, and no error. */
+function renderKeys({ key: { type } }: Shop): string[] {
+  if (type === "text") return [];
+  const head = [
+    "-- The keys among these refs. What cannot be a key is no order.",
+    `create or replace function lapse_shop.keys(p_refs text[]) returns ${type}[]`,
+  ];
+  const digits = { smallint: 5, integer: 10, bigint: 19 }[type];
+  const bits = { smallint: 15n, integer: 31n, bigint: 63n }[type];
+  if (digits !== undefined) {
+    return [
+      ...head,
+      `language sql immutable ${SETTINGS} as $$`,
+      `  select array(select r::${type} from unnest(p_refs) r where case when r ~ '^(0|-?[1-9][0-9]{0,${
+        digits - 1
+      }})$'`,
+      `    then r::numeric between ${-(2n ** bits!)} and ${2n ** bits! - 1n} end)`,
+      "$$;",
+      "",
+    ];
+  }
+  if (type === "uuid") {
+    return [
+      ...head,
+      `language sql immutable ${SETTINGS} as $$`,
+      "  select array(select r::uuid from unnest(p_refs) r where r ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$')",
+      "$$;",
+      "",
+    ];
+  }
+  return [
+    ...head,
+    `language plpgsql stable ${SETTINGS} as $$`,
+    "declare",
+    "  v_ref text;",
+    `  v_keys ${type}[] := '{}';`,
+    "begin",
+    "  foreach v_ref in array coalesce(p_refs, '{}') loop",
+    "    begin",
+    `      v_keys := v_keys || v_ref::${type};`,
+    "    exception when data_exception then null;",
+    "    end;",
+    "  end loop;",
+    "  return v_keys;",
+    "end;",
+    "$$;",
+    "",
+  ];
+}
+
+function renderLock(shop: Shop): string[] {
+  const { orders, key: { column, type } } = shop;
+  const table = tableName(orders);
+  const key = `o.${identifier(column)}`;
+  const among = isAmong(key, "p_refs", shop);
+  const isText = type === "text";
+  // A uuid in capitals is the same uuid, and is reported as it was asked for.
+  const asKey = (ref: string) => type === "uuid" ? `lower(${ref})` : ref;
+  const same = (ref: string) => isText ? `${key} = ${ref}` : `${among} and ${key}::text = ${asKey(ref)}`;
+  const select = [isText ? `${key}, ` : "a.ref, ", ...stateOf(shop), ...listed([unitsOf(shop), stripeIdsOf(shop)])];
+  return [
+    "create or replace function lapse_shop.lock_orders(p_refs text[], p_wait boolean)",
+    "returns table (ref text, state text, units bigint, stripe_ids text[])",
+    `language sql ${SETTINGS} as $$`,
+    `  select from ${table} o where p_wait and ${among} order by ${key} for no key update;`,
+    ...fit(
+      `  with locked as (select * from ${table} o where ${among}`,
+      `order by ${key} for no key update skip locked)`,
+    ),
+    ...wrap(select, { first: "  select ", then: "    " }),
+    `  from locked o ${isText ? "" : `join unnest(p_refs) a (ref) on ${key}::text = ${asKey("a.ref")} `}union all`,
+    ...fit(
+      "  select r, 'gone', 0, '{}' from unnest(p_refs) r",
+      `where not exists (select from ${table} o where ${same("r")});`,
+    ),
+    "$$;",
+  ];
+}
+
+/** In pieces, as there may be many states. One that nobody named is null: such an order counts as held by somebody else. */
+function stateOf({ status, open, paid, closed, draft }: Shop): string[] {
+  const words = ([["open", open], ["paid", paid], ["closed", closed], ["gone", draft]] as const).flatMap((
+    [word, states],
+  ) => states.map((state) => `when ${literal(state)} then '${word}' `));
+  return [`case o.${identifier(status)} `, ...words.slice(0, -1), `${words.at(-1)}end, `];
+}
+
+/** Every payment that the shop names of an order. */
+function stripeIdsOf({ payments, key }: Shop): string {
+  if (payments === null) return "'{}'::text[]";
+  const { table, order, ids } = payments;
+  if (table === null) return `array[${ids.map((id) => `o.${identifier(id)}`).join(", ")}]`;
+  const own = `p.${identifier(order)} = o.${identifier(key.column)}`;
+  const columns = ids.map((id) => `p.${identifier(id)}`);
+  return columns.length === 1
+    ? `array(select ${columns[0]} from ${tableName(table)} p where ${own})`
+    : `array(select unnest(array[${columns.join(", ")}]) from ${tableName(table)} p where ${own})`;
+}
+
+function renderOpen(shop: Shop): string[] {
+  const { orders, key, status, open, placedAt, deadline, amount, currency, account } = shop;
+  const isOpen = isOneOf(identifier(status), open);
+  const answer = [
+    `o.${identifier(key.column)}${key.type === "text" ? "" : "::text"}`,
+    placedAt.expression,
+    deadline.expression,
+    amount?.expression ?? "null::bigint",
+    currency?.expression ?? "null",
+    account === null ? "null" : `o.${identifier(account)}`,
+    stripeIdsOf(shop),
+  ];
+  return [
+    "create or replace function lapse_shop.open_orders(p_refs text[] default null) returns table (",
+    "  ref text, placed_at timestamptz, deadline timestamptz, amount bigint, currency text, account text, stripe_ids text[]",
+    `) language sql stable ${SETTINGS} as $$`,
+    ...wrap(listed(answer), { first: "  select ", then: "    " }),
+    `  from (select * from ${tableName(orders)} where ${isOpen} and p_refs is null`,
+    `    union all select * from ${tableName(orders)} where ${isOpen} and ${
+      isAmong(identifier(key.column), "p_refs", shop)
+    }) o;`,
+    "$$;",
+  ];
+}

@@ -1,0 +1,35 @@
+/** The one search path that leaves nothing to whoever calls. */
+export const SETTINGS = "set search_path = pg_catalog, pg_temp";
+const WIDTH = 120;
+
+/** A condition on an order: its key is among the refs of a parameter. A list is cast once, not once for each row. */
+export function isAmong(key: string, parameter: string, { key: { type } }: { key: { type: string } }): string {
+  return type === "text"
+    ? `${key} = any (${parameter})`
+    : `${key} = any ((select lapse_shop.keys(${parameter}))::${type}[])`;
+}
+
+/** Pieces of one line, each with what separates it from the next, or of several lines if that becomes too long. */
+export function wrap(pieces: string[], { first, then }: { first: string; then: string }): string[] {
+  const lines: string[] = [];
+  let line = first;
+  for (const piece of pieces) {
+    if (line !== first && (line + piece).trimEnd().length > WIDTH) {
+      lines.push(line.trimEnd());
+      line = then;
+    }
+    line += piece;
+  }
+  return [...lines, line.trimEnd()];
+}
+
+/** The pieces of a list. */
+export function listed(items: string[]): string[] {
+  return items.map((item, index) => index === items.length - 1 ? item : `${item}, `);
+}
+
+/** Two parts in one line if they fit, otherwise the second one below, indented. */
+export function fit(first: string, second: string): string[] {
+  const line = `${first} ${second}`;
+  return line.length <= WIDTH ? [line] : [first, `${first.match(/^ */)![0]}  ${second}`];
+}

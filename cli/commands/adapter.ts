@@ -1,0 +1,83 @@
+import { createInterface } from "node:readline/promises";
+import process from "node:process";
+import { z } from "zod";
+import { readCatalogue } from "../adapter/catalogue.ts";
+import { parseTable } from "../adapter/names.ts";
+import { type Answers, askRest, missing, QUESTIONS, withUsual } from "../adapter/questions.ts";
+import { renderAdapter } from "../adapter/render.ts";
+import { reviveProblem } from "../adapter/render-stock.ts";
+import { describeShop, tablesOf } from "../adapter/shop.ts";
+import { type Context, defineCommand, type Option, type Outcome } from "../command.ts";
+import { UsageError } from "../errors.ts";
+
+const flags: Record<string, Option> = Object.fromEntries(QUESTIONS.map(({ name, value, help, usual }) => [
+  name,
+  { value, help: usual === undefined ? help : `${help} (${usual})` },
+]));
+
+const typed = z.string().trim().min(1, "it is empty");
+
+export const adapter = defineCommand({
+  name: "adapter",
+  summary: "Writes the shop's adapter as SQL to review and commit. Changes nothing",
+  options: {
+    "db-url": { value: "URL", help: "the shop's database, to check the names (LAPSE_DB_URL); it is only read" },
+    ...flags,
+    revive: {
+      help: "also writes revive_order, which takes the stock of an expired order again when money arrives late",
+    },
+  },
+  input: z.strictObject({
+    "db-url": typed.optional(),
+    revive: z.boolean().default(false),
+    ...Object.fromEntries(QUESTIONS.map(({ name }) => [name, typed.optional()])),
+  }),
+  run: async ({ "db-url": url = Deno.env.get("LAPSE_DB_URL")?.trim() || undefined, revive, ...given }, context) => {
+    return await writeAdapter(await complete(given as Answers), { url, revive }, context);
+  },
+});
+
+/** Asks on a terminal, if anything is missing; elsewhere the usual answers have to do. */
+async function complete(given: Answers): Promise<Answers> {
+  if (missing(withUsual(given)).length === 0 || !Deno.stdin.isTerminal()) return withUsual(given);
+  // Standard output is the adapter's alone, so that it can go into a file.
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return withUsual(await askRest(given, (line) => terminal.question(line)));
+  } finally {
+    terminal.close();
+  }
+}
+
+async function writeAdapter(
+  answers: Answers,
+  { url, revive }: { url: string | undefined; revive: boolean },
+  { progress }: Pick<Context, "progress">,
+): Promise<Outcome> {
+  const gone = missing(answers);
+  if (gone.length > 0) {
+    const names = gone.map(({ name, value }) => `--${name} ${value}`).join(", ");
+    throw new UsageError(`Cannot write the adapter: ${names} ${gone.length === 1 ? "is" : "are"} missing`);
+  }
+  const catalogue = url === undefined ? null : await readCatalogue(url, {
+    tables: tablesOf(answers),
+    orders: parseTable(answers.orders!),
+    status: answers.status!,
+  });
+  const { shop, notes } = describeShop(answers, catalogue);
+  if (catalogue === null) {
+    notes.push("No name was checked: give --db-url or LAPSE_DB_URL to compare them with the database");
+  }
+  if (shop.stock.kind === "other") {
+    notes.push("finish_orders has a GAP that raises: how stock is given back has to be written by hand");
+  }
+  const refused = revive ? reviveProblem(shop) : null;
+  if (refused !== null) throw new UsageError(`Cannot write revive_order: it does not cover ${refused}`);
+
+  const asked = Object.entries(answers).filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `--${name} ${/^[\w.,-]+$/.test(value!) ? value : `'${value}'`}`);
+  const sql = renderAdapter(shop, { asked: revive ? [...asked, "--revive"] : asked, revive });
+  for (const note of notes) progress(`Note: ${note}`);
+  const lines = sql.split("\n").filter((line) => line.trim() !== "" && !line.trim().startsWith("--")).length;
+  return { well: true, json: { sql, lines, notes }, text: sql.trimEnd() };
+}
