@@ -1,7 +1,7 @@
 begin;
 \ir ../helpers.sql
 \ir ../cleanup.sql
-select plan(8);
+select plan(9);
 
 update lapse.settings set brake_threshold = 2;
 select pg_temp.cursors_at(pg_temp.noon() - interval '30 days');
@@ -30,6 +30,11 @@ select is(
   lapse.finish_run(pg_temp.id('released'), 'succeeded', p_now => pg_temp.noon() + interval '8 days') ->> 'status', 'succeeded',
   'and the run ends as it says'
 );
+
+-- What it has looked at before is no surprise.
+update lapse.orders set next_check_at = pg_temp.noon() + interval '9 days', due_since = pg_temp.noon() + interval '9 days', looks = 1, run_id = null;
+select pg_temp.begin_cleanup('later', pg_temp.noon() + interval '10 days');
+select is(pg_temp.claim('later', pg_temp.noon() + interval '10 days'), 3, 'orders that are looked at again do not count');
 
 select * from finish();
 rollback;

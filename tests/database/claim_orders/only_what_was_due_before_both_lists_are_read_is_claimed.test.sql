@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers.sql
-select plan(10);
+select plan(11);
 
 -- A payment the shop never attached can still be paid: an order is claimed once everything up to the time it was due is read.
 select pg_temp.place_due_order('older', '{pi_1}', p_due_for => '2 hours');
@@ -38,6 +38,13 @@ select pg_temp.cursors_at(pg_temp.noon());
 update lapse.runs set livemode = true;
 select is(pg_temp.claimed(), '{}', 'what was read in test mode says nothing of live payments');
 update lapse.runs set livemode = false;
+
+select pg_temp.place_due_order('newest', '{pi_3}', p_due_for => '30 minutes');
+create function pg_temp.claimed_newest() returns text
+language sql
+as $$ select o ->> 'ref' from jsonb_array_elements(lapse.claim_orders(pg_temp.id('run'), 1, 1, pg_temp.noon())) o $$;
+update lapse.orders set next_check_at = pg_temp.noon() - interval '3 hours' where ref = pg_temp.ref('newest');
+select is(pg_temp.claimed_newest(), pg_temp.ref('newest'), 'nor does the live list hold up what is of test mode');
 
 -- An order of a connected account waits for the lists of that account.
 update lapse.orders set account = 'acct_1' where ref = pg_temp.ref('newer');

@@ -1,11 +1,11 @@
 begin;
 \ir ../helpers.sql
-select plan(13);
+select plan(17);
 
 -- The shop closed three of them, and none of its triggers told; one names a payment; one names a payment of another order.
 select pg_temp.place_due_order('cancelled'), pg_temp.place_due_order('paid in cash'), pg_temp.place_due_order('deleted');
 select pg_temp.place_due_order('names a payment'), pg_temp.place_due_order('names another''s'), pg_temp.place_due_order('has it', '{pi_theirs}');
-select pg_temp.place_due_order('open', p_quantity => 7);
+select pg_temp.place_due_order('open', p_quantity => 7), pg_temp.place_due_order('held');
 alter table public.orders disable trigger lapse_follows;
 update public.orders set status = 'expired', expired_at = pg_temp.noon() where id = pg_temp.id('cancelled');
 update public.orders set status = 'paid', paid_at = pg_temp.noon() where id = pg_temp.id('paid in cash');
@@ -20,14 +20,31 @@ as $$
     when pg_temp.ref('names a payment') then '{pi_named}'::text[] when pg_temp.ref('names another''s') then '{pi_theirs}' else '{}'
   end
   from lapse_shop.lock_orders_without_ids(p_refs, p_wait) l
+  where l.ref <> pg_temp.ref('held')
+$$;
+create temp table finished (expired text[], paid text[]);
+alter function lapse_shop.finish_orders(text[], text[]) rename to finish_orders_unlogged;
+create function lapse_shop.finish_orders(p_expired text[], p_paid text[]) returns void
+language sql
+as $$
+  insert into finished values (p_expired, p_paid);
+  select lapse_shop.finish_orders_unlogged(p_expired, p_paid);
 $$;
 select pg_temp.begin_run('run');
 
 select is(
-  pg_temp.close_without_payments('run'), '{"expired": 3, "unitsReleased": 7, "asked": 6}',
+  pg_temp.close_without_payments('run'), '{"expired": 3, "unitsReleased": 7, "asked": 7}',
   'only the open one that names nothing gives its stock back'
 );
+select results_eq(
+  'select * from finished', $$ values (array[pg_temp.ref('open')], '{}'::text[]) $$, 'the shop is told to close what it called open, and nothing else'
+);
 select is(pg_temp.told('open', 'reason'), 'no_payment', 'it was never paid for');
+select is(
+  pg_temp.told('held', 'next_check_at')::timestamptz, pg_temp.noon() + interval '1 minute', 'one that somebody holds is looked at again in a minute'
+);
+select is(pg_temp.told('held', 'due_since')::timestamptz, pg_temp.noon() - interval '1 hour', 'and has waited for as long as it has');
+select is((select count(*) from lapse.decisions where ref = pg_temp.ref('held')), 0::bigint, 'which is no decision');
 select is(
   pg_temp.told('cancelled', 'status') || ', ' || pg_temp.told('cancelled', 'reason'), 'expired, closed_by_shop', 'what the shop cancelled is followed'
 );
@@ -49,7 +66,7 @@ select is(
   'one that names a payment of another order is for a person'
 );
 select is(pg_temp.close_without_payments('run'), '{"expired": 0, "unitsReleased": 0, "asked": 0}', 'and there is nothing left to do');
-select is((select sum(quantity) from public.stock_reservations where state = 'held'), 5::bigint, 'the others hold what they held');
+select is((select sum(quantity) from public.stock_reservations where state = 'held'), 6::bigint, 'the others hold what they held');
 
 select * from finish();
 rollback;

@@ -1,7 +1,7 @@
 begin;
 \ir ../helpers.sql
 \ir ../cleanup.sql
-select plan(11);
+select plan(12);
 
 update lapse.settings set payments_per_second_live = 20, payments_per_second_test = 6;
 create function pg_temp.pace(p_livemode boolean, p_now timestamptz default pg_temp.noon()) returns numeric
@@ -32,7 +32,8 @@ select is(pg_temp.pace(true, pg_temp.noon() + interval '91 seconds'), 20.0, 'a r
 -- Both together leave it at least half, whatever the settings say.
 update lapse.settings set payments_per_second_live = 8;
 select lapse.take_share(c, true, pg_temp.noon() + interval '1 minute') from unnest('{webhook,cleanup}'::text[]) c;
-select is(pg_temp.pace(true), 4.0, 'and never more than half of the whole together');
+select is(pg_temp.pace(true), 4.0, 'together they take no more than half of the whole');
+select is(pg_temp.pace(false), 3.0, 'not even of that of the other mode');
 
 select * from finish();
 rollback;

@@ -116,11 +116,12 @@ select is(
 );
 select pg_temp.end_it(run_id) from free;
 
--- An ordinary run takes nobody's word.
-select lapse.redrive_order(pg_temp.ref('bank'), 'again', 'ann', pg_temp.noon());
-select pg_temp.begin_run('ordinary'), pg_temp.claim('ordinary');
+-- Another run takes nobody's word, not even one that an operator asked for.
+create temp table synced as
+  select (lapse.sync_order(pg_temp.ref('bank'), 'again', 'ann', pg_temp.noon()) ->> 'runId')::uuid as run_id;
+select pg_temp.begin_it(run_id) from synced;
 select is(
-  pg_temp.settled('ordinary', array[pg_temp.decide('bank', 'quarantined', array[pg_temp.kept('pi_5', 'payment_not_found')])]),
+  (select pg_temp.settle_it(run_id, pg_temp.decide('bank', 'quarantined', array[pg_temp.kept('pi_5', 'payment_not_found')])) from synced),
   '{"outcomes": {"quarantined": 1}, "superseded": 0}', 'no other run expires what Stripe cannot find'
 );
 

@@ -1,7 +1,7 @@
 begin;
 \ir ../helpers.sql
 \ir ../cleanup.sql
-select plan(19);
+select plan(22);
 
 -- What Stripe said of one payment, by a clean-up that was asked to look again in a day.
 create function pg_temp.check_it(p_run text, p_ref text, p_said jsonb, p_after interval default interval '1 day', p_now timestamptz default pg_temp.noon())
@@ -72,6 +72,18 @@ select is(
 );
 select is((select outcome || ', ' || reason from lapse.decisions where stripe_id = 'pi_gone'), 'late_payment, order_absent', 'and recorded as that');
 
+-- The shop took an expired order back itself: money for it is not late.
+select lapse.record_payments(array[pg_temp.ref('expired')], '{pi_second}', null, 'list', pg_temp.noon());
+update public.orders set status = 'paid', expired_at = null, paid_at = pg_temp.noon() where id = pg_temp.id('expired');
+select pg_temp.check_it('cleanup', pg_temp.ref('expired'), pg_temp.said('pi_second', 'found_paid') || '{"reason": "paid"}');
+select is((select outcome from lapse.decisions where stripe_id = 'pi_second'), 'found_paid', 'what the shop says of the order comes first here, too');
+
+-- A payment that came while the run held the order.
+update lapse.orders set next_check_at = pg_temp.noon() where ref = pg_temp.ref('paid');
+select pg_temp.claim('cleanup'), lapse.record_payments(array[pg_temp.ref('paid')], '{pi_came}', null, 'list', pg_temp.noon());
+select pg_temp.settle('cleanup', array[pg_temp.decide('paid', 'checked')]);
+select is(pg_temp.told('paid', 'next_check_at')::timestamptz, pg_temp.noon(), 'a payment nobody looked at is due at once, whatever was decided');
+
 -- An attempt at a closed order that fails for the last time.
 update lapse.settings set max_attempts = 1;
 update lapse.orders set next_check_at = pg_temp.noon() where ref = pg_temp.ref('paid');
@@ -81,6 +93,7 @@ select is(
   pg_temp.told('paid', 'status') || ', ' || (pg_temp.told('paid', 'next_check_at')::timestamptz - pg_temp.noon()), 'paid, 7 days',
   'it is looked at again in a week'
 );
+select is(pg_temp.told('paid', 'failures'), '0', 'with a fresh count of attempts');
 select is(
   (select severity from lapse.alerts where key = 'payments_unclear:attempts_exhausted'), 'warning', 'and an operator hears of it'
 );

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers.sql
-select plan(16);
+select plan(17);
 
 -- The run found every payment dead. Meanwhile the shop closed three orders (its triggers told nothing), holds one, moved a deadline, noted a
 -- payment, and noted a payment of another order; one costs nothing.
@@ -29,6 +29,15 @@ as $$
   where l.ref <> pg_temp.ref('held')
 $$;
 
+create temp table finished (expired text[], paid text[]);
+alter function lapse_shop.finish_orders(text[], text[]) rename to finish_orders_unlogged;
+create function lapse_shop.finish_orders(p_expired text[], p_paid text[]) returns void
+language sql
+as $$
+  insert into finished values (p_expired, p_paid);
+  select lapse_shop.finish_orders_unlogged(p_expired, p_paid);
+$$;
+
 select is(
   pg_temp.settled('run', array(
     select pg_temp.all_dead(name) from unnest('{open,cancelled,cash,deleted,held,moved,named,foreign,free}'::text[]) name
@@ -50,6 +59,9 @@ select is((select source from lapse.payments where stripe_id = 'pi_new'), 'serve
 select is(pg_temp.told('foreign', 'reason'), 'payment_not_dead', 'a payment that is recorded with another order counts for this one, too');
 select is(pg_temp.stands('free'), 'quarantined, nothing_to_pay', 'an order over nothing never expires as unpaid');
 
+select results_eq(
+  'select * from finished', $$ values (array[pg_temp.ref('open')], '{}'::text[]) $$, 'the shop is told to close what it called open, and nothing else'
+);
 select results_eq(
   $$ select sum(quantity)::int from public.stock_reservations where state <> 'held' $$, 'values (2)', 'only the open order gave its stock back'
 );
