@@ -85,8 +85,8 @@ select pg_temp.settle('cleanup', array[pg_temp.decide('paid', 'checked')]);
 select is(pg_temp.told('paid', 'next_check_at')::timestamptz, pg_temp.noon(), 'a payment nobody looked at is due at once, whatever was decided');
 
 -- An attempt at a closed order that fails for the last time.
-update lapse.settings set max_attempts = 1;
-update lapse.orders set next_check_at = pg_temp.noon() where ref = pg_temp.ref('paid');
+update lapse.settings set max_attempts = 2;
+update lapse.orders set next_check_at = pg_temp.noon(), failures = 1, run_id = null where ref = pg_temp.ref('paid');
 select pg_temp.claim('cleanup');
 select is(pg_temp.settled('cleanup', array[pg_temp.decide('paid', 'retry', p_reason => 'timeout')]), '{"outcomes": {"retry": 1}, "superseded": 0}', 'a closed order is not quarantined');
 select is(
