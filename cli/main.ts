@@ -6,6 +6,7 @@ import { declareDead, redrive, resolve, sync } from "./commands/acting.ts";
 import { adapter } from "./commands/adapter.ts";
 import { alerts } from "./commands/alerts.ts";
 import { doctor } from "./commands/doctor.ts";
+import { disable, enable } from "./commands/enable.ts";
 import { metrics } from "./commands/metrics.ts";
 import { order, orders } from "./commands/orders.ts";
 import { runCleanup, runExpire, runs } from "./commands/run.ts";
@@ -31,6 +32,8 @@ export const commands: Command[] = [
   resolve,
   doctor,
   adapter,
+  enable,
+  disable,
 ];
 
 /** Runs one command and answers the exit code. Standard output gets the answer and nothing else. */

@@ -22,7 +22,8 @@ as $$
     'begin_run', 'finish_run', 'continue_run', 'list_windows', 'record_listed', 'list_failed', 'close_without_payments',
     'claim_orders', 'claim_without_payments', 'preview_orders', 'settle_orders', 'shrink_close_batch', 'health',
     -- the operator's tools
-    'sync_order', 'redrive_order', 'declare_dead', 'resolve_order', 'resolve_alert', 'schedule', 'inspect'
+    'sync_order', 'redrive_order', 'declare_dead', 'resolve_order', 'resolve_alert', 'schedule', 'inspect',
+    'test_adapter', 'adopt_orders', 'enable', 'disable'
   ]) f (name);
 $$;
 comment on function lapse.expected_grants() is 'Every privilege that Lapse grants to a role of the API.';
