@@ -41,7 +41,7 @@ export async function save(key: string, result: Result): Promise<void> {
  */
 export async function keysOf(fault: Fault): Promise<string[]> {
   const hash = createHash("sha256").update(JSON.stringify(fault)).update(
-    await Deno.readTextFile(join(root, fault.file)),
+    await Deno.readTextFile(join(root, fault.file)).catch(() => "gone"),
   );
   const keys = [];
   for (const path of fault.suite) {

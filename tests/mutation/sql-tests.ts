@@ -63,6 +63,9 @@ async function prepareTemplate(url: string): Promise<Database> {
 async function migrate({ url }: Database, fault: Fault | null): Promise<void> {
   await withConnection(url, async (sql) => {
     const files = [...await filesBelow("migrations", ".sql"), ...(await shopFiles()).filter(isAfterLapse)];
+    if (fault && !files.includes(fault.file)) {
+      throw new StaleFaultError(`Cannot plant ${fault.name}: ${fault.file} is gone`);
+    }
     for (const file of files) await apply(sql, file, fault);
     await sql`select lapse.enable_schedules()`;
   });

@@ -1,6 +1,6 @@
 import { dirname, join } from "node:path";
 import { root } from "../support/runner/program.ts";
-import { type Fault, plant } from "./fault.ts";
+import { type Fault, plant, StaleFaultError } from "./fault.ts";
 
 /** A copy of the working tree, uncommitted files included, in which faults are planted one at a time. */
 export type Workspace = {
@@ -25,7 +25,9 @@ export async function copyWorkingTree(): Promise<Workspace> {
     folder,
     read,
     async with(fault, work) {
-      const source = await read(fault.file);
+      const source = await read(fault.file).catch(() => {
+        throw new StaleFaultError(`Cannot plant ${fault.name}: ${fault.file} is gone`);
+      });
       await Deno.writeTextFile(join(folder, fault.file), plant(fault, source));
       try {
         return await work();

@@ -34,10 +34,9 @@ export const HTTP_FAULTS: Fault[] = [
     ],
     [
       "publishable-opens",
-      `if (auth.authMode === "secret") return`,
-      `if (auth.authMode !== "user") return`,
-      "who has the shop's page starts runs",
-      ["unit/http/serve_job_test.ts", "security/gate_test.ts", "security/credentials_test.ts"],
+      `auth: ["secret:*", "user"]`,
+      `auth: ["publishable:*", "secret:*", "user"]`,
+      "a stranger with the publishable key counts as somebody",
     ],
     ["any-role", `user?.role === "authenticated" && `, "user && ", "a token of another role counts as a user", [
       ...GATE,
@@ -116,8 +115,11 @@ export const HTTP_FAULTS: Fault[] = [
     [
       "body-before-the-gate",
       "const { caller, refusal } = await askGate(request, options, log);",
-      "await request.clone().json();\n    const { caller, refusal } = await askGate(request, options, log);",
+      `const { request: early } = await parseJobRequest(request.clone(), { trigger: "server", requestedBy: "" });
+    if (early === null) return refuse(400, "body", "The request cannot be used");
+    const { caller, refusal } = await askGate(request, options, log);`,
       "strangers have their bodies parsed",
+      ["unit/http/serve_job_test.ts", "security/gate_test.ts"],
     ],
     [
       "refusal-ignored",
@@ -152,8 +154,7 @@ export const HTTP_FAULTS: Fault[] = [
       EDGE,
     ],
     ["retirement-unheard", "retired: worker.retired,", "", "a worker that is being retired goes on claiming", [
-      "unit/http",
-      "integration/callers_test.ts",
+      "unit/http/serve_job_test.ts",
     ]],
   ]),
   ...faultsIn("functions/_shared/http/answer.ts", EDGE, [

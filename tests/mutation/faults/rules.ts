@@ -559,14 +559,14 @@ export const RULE_FAULTS: Fault[] = [
       "cleanupScope: settings.cleanupScope,",
       "",
       "a shop that limited the clean-up has it cancel everything",
-      ["unit/cleanup", "unit/rules"],
+      ["unit/rules/policy_test.ts"],
     ],
     [
       "wait-in-seconds",
       "settings.processingRecheckSeconds * 1_000",
       "settings.processingRecheckSeconds",
       "a payment in processing is asked about every second",
-      ["unit/expire", "unit/rules"],
+      ["unit/rules/policy_test.ts"],
     ],
   ]),
   ...faultsIn(`${RULES}/decision-of.ts`, DECISIONS, [

@@ -89,12 +89,6 @@ export const STRIPE_FAULTS: Fault[] = [
       `return { kind: "refused", object: null, byCheckout: false, trace };`,
       "a cancel that may have worked counts as refused",
     ],
-    [
-      "half-an-answer-is-a-fault",
-      `if (error.statusCode === undefined) return { kind: "unknown", why: "bad_reply", trace };`,
-      "",
-      "the page of a proxy quarantines an order",
-    ],
   ]),
   ...faultsIn(`${STRIPE}/calls.ts`, CALLS, [
     [
@@ -223,11 +217,11 @@ export const STRIPE_FAULTS: Fault[] = [
       "an intent that does not say what it received counts as unpaid",
     ],
     [
-      "mode-guessed",
+      "reference-not-read",
       "  client_reference_id: z.nullish(z.string()),\n  after_expiration",
       "  after_expiration",
       "a session that names its order by reference is quarantined",
-      ["unit/rules", "unit/stripe/gateway_test.ts"],
+      ["unit/rules/assess_session_test.ts"],
     ],
   ]),
   ...faultsIn(`${STRIPE}/pace.ts`, PACE, [

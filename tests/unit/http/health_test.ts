@@ -16,6 +16,24 @@ Deno.test("any number of strangers costs the database one call every three secon
   assert.deepEqual([await check(), calls], [{ reasons: ["call_b"] }, 2]);
 });
 
+Deno.test("a slow database is asked once, however many ask meanwhile, and its answer is kept for as long as any", async () => {
+  const slow = Promise.withResolvers<{ reasons: string[] }>();
+  let calls = 0;
+  let now = 0;
+  const check = healthCheck(() => (calls++, slow.promise), { clock: () => now });
+  const first = check();
+  now = 4_000;
+  const second = check();
+  slow.resolve({ reasons: ["slow"] });
+  assert.deepEqual([await first, await second, calls], [{ reasons: ["slow"] }, { reasons: ["slow"] }, 1]);
+  now = 6_999;
+  await check();
+  assert.equal(calls, 1);
+  now = 7_000;
+  await check();
+  assert.equal(calls, 2);
+});
+
 Deno.test("what keeps it from asking is a reason, and never an error", async () => {
   const failures: [() => Promise<unknown>, string][] = [
     [() => Promise.reject(new DatabaseError("no", { code: "57P01" })), "database_unreachable"],

@@ -18,10 +18,15 @@ async function tokenOf(claims: Record<string, unknown>): Promise<Record<string, 
 }
 const operator = await tokenOf({ app_metadata: { lapse_role: "operator" } });
 
-type Setup = { env?: Record<string, string | undefined>; job?: Partial<Job>; begin?: unknown };
+type Setup = {
+  env?: Record<string, string | undefined>;
+  job?: Partial<Job>;
+  begin?: unknown;
+  retired?: AbortSignal;
+};
 
 /** The function over a database that answers every run with `begin`, and what it told database and log. */
-function setUp({ env = {}, job = {}, begin }: Setup = {}) {
+function setUp({ env = {}, job = {}, begin, retired = new AbortController().signal }: Setup = {}) {
   const calls: Record<string, unknown>[] = [];
   const lines: string[] = [];
   const background: Promise<unknown>[] = [];
@@ -57,7 +62,7 @@ function setUp({ env = {}, job = {}, begin }: Setup = {}) {
     name: "expire-stale-orders",
     job: { usesStripe: true, work: () => Promise.resolve(NOTHING_DUE), ...job },
     readVariable: (name) => variables[name],
-    worker: { waitUntil: (work) => void background.push(work), retired: new AbortController().signal },
+    worker: { waitUntil: (work) => void background.push(work), retired },
     log: createLog({}, (line) => lines.push(line)),
   });
   return {
@@ -103,6 +108,28 @@ Deno.test("the scheduler, an operator and a server start a run, which the answer
     assert.deepEqual(it.calls.map(({ name }) => name), ["lapse_begin_run"]);
     assert.equal(it.background.length, 1, "the worker lives until the run is over");
     ended.resolve(NOTHING_DUE);
+  }
+});
+
+Deno.test("a job hears that its worker is being retired", async () => {
+  let heard: boolean | undefined;
+  await using it = setUp({
+    retired: AbortSignal.abort(),
+    job: {
+      work: ({ retired }) => {
+        heard = retired.aborted;
+        return Promise.resolve(NOTHING_DUE);
+      },
+    },
+  });
+  await it.send(SERVER, { wait: true });
+  assert.equal(heard, true);
+});
+
+Deno.test("no answer is kept by anybody on its way", async () => {
+  await using it = setUp();
+  for (const headers of [{}, SERVER] as Record<string, string>[]) {
+    assert.equal((await it.send(headers, { wait: true })).response.headers.get("cache-control"), "no-store");
   }
 });
 
