@@ -126,15 +126,23 @@ export function applies({ when }: Question, answers: Answers): boolean {
   return when === undefined || when(answers);
 }
 
-/** Asks on a terminal whatever has no answer yet. `say` shows a line and answers what was typed. */
-export async function askRest(given: Answers, say: (line: string) => Promise<string>): Promise<Answers> {
+export type Terminal = {
+  /** Shows the text and answers what was typed after it. */
+  ask(text: string): Promise<string>;
+  /** Shows what a table has; false if there is none of that name. */
+  show(table: string): Promise<boolean>;
+};
+
+/** Asks on a terminal whatever has no answer yet; again, if there must be one. */
+export async function askRest(given: Answers, { ask, show }: Terminal): Promise<Answers> {
   const answers = { ...given };
   for (const question of QUESTIONS) {
     const { name, value, help, usual } = question;
     while (applies(question, answers) && answers[name] === undefined) {
-      const typed = (await say(`${name} ${value} (${help})${usual === undefined ? "" : ` [${usual}]`}: `)).trim();
+      const typed = (await ask(`${name} ${value} (${help})${usual === undefined ? "" : ` [${usual}]`}: `)).trim();
       answers[name] = typed || usual;
-      if (!missing(answers).includes(question)) break;
+      if (value === "TABLE" && typed && !await show(typed)) answers[name] = undefined;
+      else if (!missing(answers).includes(question)) break;
     }
   }
   return answers;

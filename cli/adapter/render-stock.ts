@@ -3,23 +3,23 @@ import type { Counter, Reservations, Shop } from "./shop.ts";
 import { fit, isAmong, SETTINGS } from "./text.ts";
 
 /** The units that closing an order would release, as an expression over an order `o`. */
-export function unitsOf({ stock, key }: Shop): string {
-  const order = `o.${identifier(key.column)}`;
-  if (stock.kind === "none" || stock.kind === "other") return "0";
-  const { table, order: ofOrder, article, units } = stock.items;
-  const own = `i.${identifier(ofOrder)} = ${order}`;
-  const sum = `select sum(i.${identifier(units)}) from ${tableName(table)} i`;
+export function unitsOf({ stock, key }: Shop): string[] {
+  if (stock.kind === "none" || stock.kind === "other") return ["0, "];
+  const { table, order, article, units, ...more } = stock.items;
+  const own = `where i.${identifier(order)} = o.${identifier(key.column)}`;
+  const sum = `(select sum(i.${identifier(units)}) from ${tableName(table)} i `;
   if (stock.kind === "reservations") {
-    return `(${sum} where ${own} and i.${identifier(stock.items.state)} = ${literal(stock.held)})`;
+    const { state } = more as Reservations["items"];
+    return [sum, `${own} and i.${identifier(state)} = ${literal(stock.held)}), `];
   }
   const { tracked, articles } = stock;
   if (tracked?.of === "article") {
-    const join = `join ${tableName(articles.table)} a on a.${identifier(articles.key)} = i.${identifier(article)}`;
-    return `(${sum} ${join} where ${own} and a.${identifier(tracked.column)})`;
+    const join = `join ${tableName(articles.table)} a on a.${identifier(articles.key)} = i.${identifier(article)} `;
+    return [sum, join, `${own} and a.${identifier(tracked.column)}), `];
   }
   const counted = tracked ? ` and i.${identifier(tracked.column)}` : "";
   const known = stock.articleMayBeMissing ? ` and i.${identifier(article)} is not null` : "";
-  return `(${sum} where ${own}${counted}${known})`;
+  return [sum, `${own}${counted}${known}), `];
 }
 
 /** Closes orders by compare-and-set, and moves their stock last, articles in the order of their keys. */
@@ -152,126 +152,5 @@ function finishReservations(shop: Shop, stock: Reservations): string[] {
     ),
     "  )",
     ...fit(`  update ${tableName(articles.table)} a set ${changes.join(", ")}`, `from locked l where a.${key} = l.id;`),
-  ];
-}
-
-/** Why nothing can be written that takes the stock of an expired order again; null if it can. */
-export function reviveProblem({ stock }: Shop): string | null {
-  if (stock.kind === "other") return "stock that --stock other leaves open";
-  if (stock.kind !== "reservations") return null;
-  const known = stock.articles?.reserved && stock.articles.onHand && stock.consumed && stock.tracked === null;
-  return known ? null : "reservations without --reserved, --on-hand and --consumed, or with --tracked";
-}
-
-/** Money arrived for an order that Lapse expired: takes its stock again, all lines or none, and calls it paid. */
-export function renderRevive(shop: Shop): string[] {
-  const { orders, key, status, closed, paid, paidAt, closedAt, stock } = shop;
-  const own = isAmong(`o.${identifier(key.column)}`, "array[p_ref]", shop);
-  const times = [
-    ...(paidAt ? [`${identifier(paidAt)} = now()`] : []),
-    ...(closedAt ? [`${identifier(closedAt)} = null`] : []),
-  ];
-  const set = [`${identifier(status)} = ${literal(paid[0]!)}`, ...times].join(", ");
-  return [
-    "-- Money arrived for an order that Lapse expired: its stock is taken again, all of it or nothing.",
-    "create or replace function lapse_shop.revive_order(p_ref text) returns boolean",
-    `language plpgsql ${SETTINGS} as $$`,
-    "begin",
-    ...fit(
-      `  perform from ${tableName(orders)} o`,
-      `where ${own} and o.${identifier(status)} = ${literal(closed[0]!)} for no key update;`,
-    ),
-    "  if not found then",
-    "    return false;",
-    "  end if;",
-    ...(stock.kind === "counter"
-      ? takeCounter(shop, stock)
-      : stock.kind === "reservations"
-      ? takeReservations(shop, stock)
-      : []),
-    `  update ${tableName(orders)} o set ${set} where ${own};`,
-    "  return true;",
-    "end;",
-    "$$;",
-  ];
-}
-
-function takeCounter(shop: Shop, { items, articles, inStock, tracked }: Counter): string[] {
-  const stock = identifier(inStock);
-  const counted = tracked?.of === "article" ? `a.${identifier(tracked.column)} and ` : "";
-  const of = `i.${identifier(items.order)} = any (${refAsKeys(shop)})${
-    tracked?.of === "item" ? ` and i.${identifier(tracked.column)}` : ""
-  }`;
-  return takeUnits({
-    articles: `${tableName(articles.table)} a`,
-    key: `a.${identifier(articles.key)}`,
-    items: itemsOf(items, of),
-    counted,
-    short: `a.${stock} < n.units`,
-    set: `${stock} = a.${stock} - n.units`,
-  });
-}
-
-function takeReservations(shop: Shop, { items, articles, released, consumed }: Reservations): string[] {
-  const { table, key, reserved, onHand } = articles!;
-  const state = `i.${identifier(items.state)} = ${literal(released)}`;
-  const of = `i.${identifier(items.order)} = any (${refAsKeys(shop)}) and ${state}`;
-  return [
-    ...takeUnits({
-      articles: `${tableName(table)} a`,
-      key: `a.${identifier(key)}`,
-      items: itemsOf(items, of),
-      counted: "",
-      short: `a.${identifier(onHand!)} - a.${identifier(reserved!)} < n.units`,
-      set: `${identifier(onHand!)} = a.${identifier(onHand!)} - n.units`,
-    }),
-    ...fit(
-      `  update ${tableName(items.table)} i set ${identifier(items.state)} = ${literal(consumed!)}`,
-      `where ${of};`,
-    ),
-  ];
-}
-
-function refAsKeys({ key: { type } }: Shop): string {
-  return type === "text" ? "array[p_ref]" : `(select lapse_shop.keys(array[p_ref]))::${type}[]`;
-}
-
-function itemsOf(
-  items: { table: { schema: string; name: string }; article: string; units: string },
-  condition: string,
-): string[] {
-  return fit(
-    `(select i.${identifier(items.article)} as id, sum(i.${identifier(items.units)}) as units`,
-    `from ${tableName(items.table)} i where ${condition} group by 1) n`,
-  ).map((line) => line.trim());
-}
-
-type Take = { articles: string; key: string; items: string[]; counted: string; short: string; set: string };
-
-function takeUnits({ articles, key, items, counted, short, set }: Take): string[] {
-  const below = (indent: string) => items.map((line, index) => `${indent}${index === 0 ? "" : "  "}${line}`);
-  const named = (indent: string, start: string, end: string) => {
-    const lines = below(indent);
-    lines[0] = `${indent}${start}${items[0]}`;
-    lines[lines.length - 1] += end;
-    return lines;
-  };
-  return [
-    `  perform from ${articles}`,
-    ...named(
-      "  ",
-      "join ",
-      ` on n.id = ${key} ${
-        counted === "" ? "" : `where ${counted.replace(/ and $/, " ")}`
-      }order by ${key} for no key update of a;`,
-    ),
-    `  if exists (`,
-    `    select from ${articles}`,
-    ...named("    ", "join ", ` on n.id = ${key} where ${counted}${short}`),
-    "  ) then",
-    "    return false;",
-    "  end if;",
-    `  update ${articles} set ${set}`,
-    ...named("  ", "from ", ` where ${counted}n.id = ${key};`),
   ];
 }

@@ -69,11 +69,10 @@ function trigger({ name, events, table, when, call, args }: Trigger): string[] {
       `create or replace trigger ${name} after ${events}`,
       `on ${table} for each row${when === null ? "" : ` when (${when})`}`,
     ),
-    ...wrap(listed(args.map(literal)), { first: `  execute function lapse.${call}(`, then: "    " }).map((
-      line,
-      index,
-      all,
-    ) => index === all.length - 1 ? `${line});` : line),
+    ...wrap(listed([...args.slice(0, -1).map(literal), `${literal(args.at(-1)!)});`]), {
+      first: `  execute function lapse.${call}(`,
+      then: "    ",
+    }),
   ];
 }
 

@@ -1,5 +1,6 @@
 import { identifier, isOneOf, literal, tableName } from "./names.ts";
-import { renderFinish, renderRevive, unitsOf } from "./render-stock.ts";
+import { renderRevive } from "./render-revive.ts";
+import { renderFinish, unitsOf } from "./render-stock.ts";
 import { renderTriggers } from "./render-triggers.ts";
 import type { Shop } from "./shop.ts";
 import { fit, isAmong, listed, SETTINGS, wrap } from "./text.ts";
@@ -7,8 +8,8 @@ import { fit, isAmong, listed, SETTINGS, wrap } from "./text.ts";
 /** The adapter as a migration of the shop's. `asked` are the flags that would write it again. */
 export function renderAdapter(shop: Shop, { asked, revive }: { asked: string[]; revive: boolean }): string {
   return [
-    "-- The adapter between this shop and Lapse. Review it, commit it as a migration, change it like any code of the shop: Lapse's",
-    "-- updates never touch it. Written by:",
+    "-- The adapter between this shop and Lapse. Review it, commit it as a migration, change it like any code of the shop:",
+    "-- updates of Lapse never touch it. Written by:",
     ...wrap(["lapse adapter", ...asked].map((it) => `${it} `), { first: "--   ", then: "--     " }),
     "",
     ...renderIndex(shop),
@@ -100,24 +101,34 @@ function renderLock(shop: Shop): string[] {
   // A uuid in capitals is the same uuid, and is reported as it was asked for.
   const asKey = (ref: string) => type === "uuid" ? `lower(${ref})` : ref;
   const same = (ref: string) => isText ? `${key} = ${ref}` : `${among} and ${key}::text = ${asKey(ref)}`;
-  const select = [isText ? `${key}, ` : "a.ref, ", ...stateOf(shop), ...listed([unitsOf(shop), stripeIdsOf(shop)])];
+  const select = [isText ? `${key}, ` : "asked.ref, ", ...stateOf(shop), ...unitsOf(shop), stripeIdsOf(shop)];
   return [
+    "-- A state that is not named here counts as held by somebody else: Lapse leaves such an order alone.",
     "create or replace function lapse_shop.lock_orders(p_refs text[], p_wait boolean)",
     "returns table (ref text, state text, units bigint, stripe_ids text[])",
     `language sql ${SETTINGS} as $$`,
-    `  select from ${table} o where p_wait and ${among} order by ${key} for no key update;`,
+    ...fit(`  select from ${table} o where p_wait and ${among}`, `order by ${key} for no key update;`),
     ...fit(
       `  with locked as (select * from ${table} o where ${among}`,
       `order by ${key} for no key update skip locked)`,
     ),
     ...wrap(select, { first: "  select ", then: "    " }),
-    `  from locked o ${isText ? "" : `join unnest(p_refs) a (ref) on ${key}::text = ${asKey("a.ref")} `}union all`,
-    ...fit(
-      "  select r, 'gone', 0, '{}' from unnest(p_refs) r",
-      `where not exists (select from ${table} o where ${same("r")});`,
-    ),
+    `  from locked o ${
+      isText ? "" : `join unnest(p_refs) asked (ref) on ${key}::text = ${asKey("asked.ref")} `
+    }union all`,
+    ...gone(table, same("r")),
     "$$;",
   ];
+}
+
+function gone(table: string, same: string): string[] {
+  const lines = fit(
+    "  select r, 'gone', 0, '{}' from unnest(p_refs) r",
+    `where not exists (select from ${table} o where ${same});`,
+  );
+  return lines.length === 1
+    ? lines
+    : [lines[0]!, ...fit(`    where not exists (select from ${table} o`, `where ${same});`)];
 }
 
 /** In pieces, as there may be many states. One that nobody named is null: such an order counts as held by somebody else. */
@@ -158,9 +169,10 @@ function renderOpen(shop: Shop): string[] {
     `) language sql stable ${SETTINGS} as $$`,
     ...wrap(listed(answer), { first: "  select ", then: "    " }),
     `  from (select * from ${tableName(orders)} where ${isOpen} and p_refs is null`,
-    `    union all select * from ${tableName(orders)} where ${isOpen} and ${
-      isAmong(identifier(key.column), "p_refs", shop)
-    }) o;`,
+    ...fit(
+      `    union all select * from ${tableName(orders)} where ${isOpen}`,
+      `and ${isAmong(identifier(key.column), "p_refs", shop)}) o;`,
+    ),
     "$$;",
   ];
 }

@@ -2,11 +2,11 @@ import { createInterface } from "node:readline/promises";
 import process from "node:process";
 import { z } from "zod";
 import { readCatalogue } from "../adapter/catalogue.ts";
-import { parseTable } from "../adapter/names.ts";
+import { parseTable, tableName } from "../adapter/names.ts";
 import { type Answers, askRest, missing, QUESTIONS, withUsual } from "../adapter/questions.ts";
 import { renderAdapter } from "../adapter/render.ts";
-import { reviveProblem } from "../adapter/render-stock.ts";
-import { describeShop, tablesOf } from "../adapter/shop.ts";
+import { reviveProblem } from "../adapter/render-revive.ts";
+import { describeShop, tablesOf } from "../adapter/describe.ts";
 import { type Context, defineCommand, type Option, type Outcome } from "../command.ts";
 import { UsageError } from "../errors.ts";
 
@@ -33,17 +33,31 @@ export const adapter = defineCommand({
     ...Object.fromEntries(QUESTIONS.map(({ name }) => [name, typed.optional()])),
   }),
   run: async ({ "db-url": url = Deno.env.get("LAPSE_DB_URL")?.trim() || undefined, revive, ...given }, context) => {
-    return await writeAdapter(await complete(given as Answers), { url, revive }, context);
+    return await writeAdapter(await complete(given as Answers, url, context), { url, revive }, context);
   },
 });
 
 /** Asks on a terminal, if anything is missing; elsewhere the usual answers have to do. */
-async function complete(given: Answers): Promise<Answers> {
+async function complete(
+  given: Answers,
+  url: string | undefined,
+  { progress }: Pick<Context, "progress">,
+): Promise<Answers> {
   if (missing(withUsual(given)).length === 0 || !Deno.stdin.isTerminal()) return withUsual(given);
   // Standard output is the adapter's alone, so that it can go into a file.
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    return withUsual(await askRest(given, (line) => terminal.question(line)));
+    const show = async (name: string) => {
+      if (url === undefined) return true;
+      const table = parseTable(name);
+      const facts = (await readCatalogue(url, { tables: [table], orders: table, status: "" })).table(table);
+      const columns = facts?.columns.map((it) =>
+        `${it.name} ${it.type}${it.labels ? ` (${it.labels.join(", ")})` : ""}`
+      );
+      progress(columns ? `  It has ${columns.join(", ")}` : `  There is no table ${tableName(table)}`);
+      return columns !== undefined;
+    };
+    return withUsual(await askRest(given, { ask: (text) => terminal.question(text), show }));
   } finally {
     terminal.close();
   }
@@ -74,10 +88,16 @@ async function writeAdapter(
   const refused = revive ? reviveProblem(shop) : null;
   if (refused !== null) throw new UsageError(`Cannot write revive_order: it does not cover ${refused}`);
 
-  const asked = Object.entries(answers).filter(([, value]) => value !== undefined)
-    .map(([name, value]) => `--${name} ${/^[\w.,-]+$/.test(value!) ? value : `'${value}'`}`);
+  const asked = QUESTIONS.filter(({ name }) => answers[name] !== undefined)
+    .map(({ name }) => [name, answers[name]!] as const)
+    .map(([name, value]) => `--${name} ${/^[\w.,-]+$/.test(value) ? value : quoted(value)}`);
   const sql = renderAdapter(shop, { asked: revive ? [...asked, "--revive"] : asked, revive });
   for (const note of notes) progress(`Note: ${note}`);
   const lines = sql.split("\n").filter((line) => line.trim() !== "" && !line.trim().startsWith("--")).length;
   return { well: true, json: { sql, lines, notes }, text: sql.trimEnd() };
+}
+
+/** For a shell, on one line: it stands in a comment. */
+function quoted(value: string): string {
+  return `'${value.replaceAll("'", String.raw`'\''`).replace(/\s+/g, " ")}'`;
 }

@@ -1,92 +1,59 @@
--- The adapter between this shop and Lapse. Lapse's updates never change it.
+-- The adapter between this shop and Lapse. Review it, commit it as a migration, change it like any code of the shop:
+-- updates of Lapse never touch it. Written by:
+--   lapse adapter --orders public.orders --key id --status state --open awaiting_payment --paid paid,shipped
+--     --closed cancelled --placed-at created_at --deadline '30 minutes' --amount total --currency currency
+--     --payment-ids stripe_checkout_session_id,stripe_payment_intent_id --stock counter --items public.order_items
+--     --items-order order_id --items-article variant_id --items-units quantity --articles public.variants
+--     --articles-key id --in-stock stock_quantity
 
-create index orders_awaiting_payment_idx on public.orders (id) where state = 'awaiting_payment';
+create index if not exists orders_lapse_open_idx on public.orders (id) where state = 'awaiting_payment';
 
-create function lapse_shop.contract_version() returns integer
-language sql immutable
-set search_path = pg_catalog, pg_temp
-as $$ select 1 $$;
+create or replace function lapse_shop.contract_version() returns integer
+language sql immutable set search_path = pg_catalog, pg_temp as 'select 1';
 
-create function lapse_shop.lock_orders(p_refs text[], p_wait boolean)
+-- A state that is not named here counts as held by somebody else: Lapse leaves such an order alone.
+create or replace function lapse_shop.lock_orders(p_refs text[], p_wait boolean)
 returns table (ref text, state text, units bigint, stripe_ids text[])
-language plpgsql
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  v_missing text[] := array(
-    select r from unnest(p_refs) r where not exists (select from public.orders o where o.id = r)
-  );
-  v_ids text[];
-begin
-  if p_wait then
-    v_ids := array(select o.id from public.orders o where o.id = any (p_refs) order by o.id for no key update);
-  else
-    v_ids := array(
-      select o.id from public.orders o where o.id = any (p_refs) order by o.id for no key update skip locked
-    );
-  end if;
-  return query
-  select o.id, case o.state when 'awaiting_payment' then 'open' when 'cancelled' then 'closed' else 'paid' end,
-    coalesce((select sum(i.quantity) from public.order_items i where i.order_id = o.id), 0)::bigint,
-    array_remove(array[o.stripe_checkout_session_id, o.stripe_payment_intent_id], null)
-  from public.orders o
-  where o.id = any (v_ids)
-  union all
-  select r, 'gone', 0::bigint, '{}'::text[] from unnest(v_missing) r;
-end;
+language sql set search_path = pg_catalog, pg_temp as $$
+  select from public.orders o where p_wait and o.id = any (p_refs) order by o.id for no key update;
+  with locked as (select * from public.orders o where o.id = any (p_refs) order by o.id for no key update skip locked)
+  select o.id, case o.state when 'awaiting_payment' then 'open' when 'paid' then 'paid' when 'shipped' then 'paid'
+    when 'cancelled' then 'closed' end, (select sum(i.quantity) from public.order_items i where i.order_id = o.id),
+    array[o.stripe_checkout_session_id, o.stripe_payment_intent_id]
+  from locked o union all
+  select r, 'gone', 0, '{}' from unnest(p_refs) r where not exists (select from public.orders o where o.id = r);
 $$;
 
-create function lapse_shop.finish_orders(p_expired text[], p_paid text[]) returns void
-language plpgsql
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  v_expired text[];
-begin
+create or replace function lapse_shop.finish_orders(p_expired text[], p_paid text[]) returns void
+language sql set search_path = pg_catalog, pg_temp as $$
+  update public.orders set state = 'paid' where id = any (p_paid) and state = 'awaiting_payment';
   with closed as (
-    update public.orders o set state = 'cancelled'
-    where o.id = any (p_expired) and o.state = 'awaiting_payment'
-    returning o.id
+    update public.orders set state = 'cancelled' where id = any (p_expired) and state = 'awaiting_payment' returning id
+  ), freed as (
+    select i.variant_id as id, sum(i.quantity) as units
+      from public.order_items i join closed c on c.id = i.order_id group by 1
+  ), locked as (
+    select a.id, f.units from public.variants a join freed f on f.id = a.id order by a.id for no key update of a
   )
-  select array_agg(c.id) into v_expired from closed c;
-  update public.orders o set state = 'paid' where o.id = any (p_paid) and o.state = 'awaiting_payment';
-
-  perform from public.variants v
-  where v.id in (select i.variant_id from public.order_items i where i.order_id = any (v_expired))
-  order by v.id
-  for no key update;
-  update public.variants v
-  set stock_quantity = v.stock_quantity + i.units
-  from (
-    select variant_id, sum(quantity) as units from public.order_items where order_id = any (v_expired) group by variant_id
-  ) i
-  where v.id = i.variant_id;
-end;
+  update public.variants a set stock_quantity = a.stock_quantity + l.units from locked l where a.id = l.id;
 $$;
 
-create function lapse_shop.open_orders(p_refs text[] default null)
-returns table (
+create or replace function lapse_shop.open_orders(p_refs text[] default null) returns table (
   ref text, placed_at timestamptz, deadline timestamptz, amount bigint, currency text, account text, stripe_ids text[]
-)
-language sql stable
-set search_path = pg_catalog, pg_temp
-as $$
-  select o.id, o.created_at, o.created_at + interval '30 minutes', (o.total * 100)::bigint, lower(o.currency), null,
-    array_remove(array[o.stripe_checkout_session_id, o.stripe_payment_intent_id], null)
-  from public.orders o
-  where o.state = 'awaiting_payment' and (p_refs is null or o.id = any (p_refs));
+) language sql stable set search_path = pg_catalog, pg_temp as $$
+  select o.id, o.created_at, o.created_at + interval '30 minutes', lapse.minor_units(o.total, o.currency), o.currency,
+    null, array[o.stripe_checkout_session_id, o.stripe_payment_intent_id]
+  from (select * from public.orders where state = 'awaiting_payment' and p_refs is null
+    union all select * from public.orders where state = 'awaiting_payment' and id = any (p_refs)) o;
 $$;
 
--- The shop's own code stays as it is: triggers tell Lapse what it does.
-create trigger lapse_watches after insert or update of total, currency on public.orders
-  for each row when (new.state = 'awaiting_payment')
+-- The shop's own code stays as it is: triggers tell Lapse what it does. They append a line, never wait and never fail.
+create or replace trigger lapse_watches after insert or update of state, total, currency
+  on public.orders for each row when (new.state = 'awaiting_payment')
   execute function lapse.tg_watch('id', 'total', 'currency', '30 minutes', 'unit=major', 'placed_at=created_at');
-create trigger lapse_attaches after insert or update of stripe_checkout_session_id, stripe_payment_intent_id on public.orders
-  for each row when (new.state = 'awaiting_payment')
+create or replace trigger lapse_attaches after insert or update of stripe_checkout_session_id, stripe_payment_intent_id
+  on public.orders for each row when (new.state = 'awaiting_payment')
   execute function lapse.tg_attach('id', 'stripe_checkout_session_id', 'stripe_payment_intent_id');
-create trigger lapse_follows after update of state on public.orders
-  for each row when (old.state = 'awaiting_payment' and new.state <> 'awaiting_payment')
-  execute function lapse.tg_follow('id', 'state', 'paid', 'shipped');
-create trigger lapse_follows_deletes after delete on public.orders
-  for each row when (old.state = 'awaiting_payment')
+create or replace trigger lapse_follows after update of state or delete
+  on public.orders for each row when (old.state = 'awaiting_payment')
   execute function lapse.tg_follow('id', 'state', 'paid', 'shipped');

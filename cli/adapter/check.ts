@@ -1,0 +1,119 @@
+import type { Catalogue, ColumnFacts } from "./catalogue.ts";
+import { identifier, literal, parseTable, type Table, tableName } from "./names.ts";
+import type { Shop } from "./shop.ts";
+
+/** Looks names up and collects what is wrong, so that a person hears all of it at once. */
+export class Check {
+  problems: string[] = [];
+  notes: string[] = [];
+  constructor(private readonly catalogue: Catalogue | null) {}
+
+  get states() {
+    return this.catalogue?.states;
+  }
+
+  facts(table: Table) {
+    return this.catalogue?.table(table);
+  }
+
+  table(text: string, what: string): Table {
+    const table = parseTable(text);
+    const facts = this.facts(table);
+    if (this.catalogue && facts === undefined) this.problems.push(`--${what}: there is no table ${tableName(table)}`);
+    if (facts && facts.kind !== "r" && facts.kind !== "p") {
+      this.problems.push(
+        `--${what}: ${tableName(table)} is a view or a foreign table, which cannot be locked or watched`,
+      );
+    }
+    return table;
+  }
+
+  /** What the catalogue says of the column; undefined without a catalogue, and if it is not there, which is a problem. */
+  column(table: Table, name: string, what: string, types?: RegExp): ColumnFacts | undefined {
+    const facts = this.facts(table);
+    if (facts === undefined) return undefined;
+    const found = facts.columns.find((it) => it.name === name);
+    if (found === undefined) {
+      const all = facts.columns.map((it) => it.name).join(", ");
+      this.problems.push(`--${what}: ${tableName(table)} has no column ${name}; it has ${all}`);
+    } else if (types && !types.test(found.type)) {
+      this.problems.push(`--${what}: ${tableName(table)}.${name} is of type ${found.type}, which cannot be used here`);
+    }
+    return found;
+  }
+
+  has(table: Table, name: string): boolean | undefined {
+    return this.facts(table)?.columns.some((it) => it.name === name);
+  }
+}
+
+/** Every state that occurs has to mean something, and none two things. */
+export function checkStates({ orders, status, open, paid, closed, draft }: Shop, check: Check): void {
+  const named = [...open, ...paid, ...closed, ...draft];
+  const twice = named.filter((state, index) => named.indexOf(state) !== index);
+  if (twice.length > 0) {
+    check.problems.push(`The state ${twice[0]} is named twice among --open, --paid, --closed and --draft`);
+  }
+  const column = check.facts(orders)?.columns.find(({ name }) => name === status);
+  if (column === undefined) return;
+  if (check.states === null) {
+    check.notes.push(
+      `--status: the states that occur were not checked, as ${tableName(orders)} is too large to read in time`,
+    );
+    return;
+  }
+  const unnamed = (check.states ?? []).filter((state) => !named.includes(state));
+  if (unnamed.length > 0) {
+    check.problems.push(
+      `--status: ${
+        unnamed.join(", ")
+      } must be named too: among --open, --paid or --closed, or --draft for what is no order yet`,
+    );
+  }
+  const unknown = named.filter((state) => column.labels && !column.labels.includes(state));
+  if (unknown.length > 0) {
+    check.problems.push(`--status: ${unknown.join(", ")} are no states; they are ${column.labels!.join(", ")}`);
+  }
+}
+
+const LARGE = 50_000;
+
+export function checkIndexes(shop: Shop, check: Check): void {
+  const { orders, open, status, stock, payments } = shop;
+  const facts = check.facts(orders);
+  if (facts === undefined) return;
+  const covers = facts.indexes.some(({ columns, condition }) =>
+    condition === null
+      ? columns[0] === status
+      : condition.includes(identifier(status)) && open.every((state) => condition.includes(literal(state)))
+  );
+  shop.openIndex = covers ? "there" : facts.rows > LARGE ? "large" : "small";
+  const byOrder: [Table, string][] = [];
+  if (payments?.table) byOrder.push([payments.table, payments.order]);
+  if ("items" in stock) byOrder.push([stock.items.table, stock.items.order]);
+  for (const [table, column] of byOrder) {
+    const found = check.facts(table)?.indexes.some(({ columns, condition }) =>
+      columns[0] === column && condition === null
+    );
+    if (found === false) {
+      const command = `create index concurrently on ${tableName(table)} (${identifier(column)})`;
+      check.notes.push(
+        `${
+          tableName(table)
+        } has no index that begins with ${column}, so each order reads all of it. First: ${command};`,
+      );
+    }
+  }
+}
+
+export function checkTriggers({ orders, stock }: Shop, check: Check): void {
+  const triggers = check.facts(orders)?.triggers ?? [];
+  if (triggers.length > 0 && stock.kind !== "none") {
+    check.notes.push(
+      `${tableName(orders)} has triggers of its own (${
+        triggers.join(", ")
+      }). If one of them gives stock back when an order is closed, ` +
+        "use --stock none, or it is given back twice",
+    );
+  }
+}
