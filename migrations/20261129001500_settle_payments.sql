@@ -128,10 +128,10 @@ begin
         closed_at = case when p.state = 'open' and s.state <> 'open' then p_now else p.closed_at end
     from said s
     where p.stripe_id = any (v_ids) and p.stripe_id = s.stripe_id and (p.state = 'open' or s.held and s.outcome = 'kept' and s.state = p.state)
-    returning p.stripe_id, s.state_before = 'open' and p.state <> 'open' as closed_now, p.evidence -> 'processing_since' as since
+    returning p.stripe_id, s.state_before = 'open' and p.state <> 'open' as closed_now
   )
   select jsonb_agg(to_jsonb(s) || jsonb_build_object(
-    'closed_now', coalesce(r.closed_now, false), 'since', r.since,
+    'closed_now', coalesce(r.closed_now, false),
     'late', s.state = 'paid' and s.outcome = 'found_paid' and coalesce(
       s.shop in ('closed', 'gone'), s.status = 'expired' or s.status = 'unknown' and s.reason in ('order_expired', 'order_absent')
     )
@@ -165,17 +165,17 @@ comment on function lapse.settle_payments(lapse.runs, jsonb, text[], text[], jso
   'Writes what Stripe said of payments, and answers what to record.';
 
 -- Contract: alerts about payments that were kept. A person should know of one whose order is closed, as no quarantine tells: one alert per
--- reason, not per payment, so that a status that Stripe invents does not raise a thousand. One that is processing for longer than
--- settings.processing_alert has an alert of its order's own, until it is decided.
+-- reason, not per payment, so that a status that Stripe invents does not raise a thousand.
 create function lapse.alert_kept_payments(p_run lapse.runs, p_said jsonb, p_now timestamptz) returns void
-language plpgsql
+language sql
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-  v_limit interval := (select g.processing_alert from lapse.settings g);
-  v_said record;
-begin
-  for v_said in
+  select lapse.raise_alert(
+    p_key => 'payments_unclear:' || x.reason, p_job => (p_run).job, p_severity => 'warning',
+    p_message => 'A payment needs a person: ' || x.reason,
+    p_details => jsonb_build_object('reason', x.reason, 'lastRef', x.ref, 'lastStripeId', x.stripe_id), p_now => p_now
+  )
+  from (
     select s.reason, max(s.ref) as ref, max(s.stripe_id) as stripe_id
     from jsonb_to_recordset(p_said) as s (
       ref text, stripe_id text, outcome text, reason text, reason_before text, alert boolean, held boolean
@@ -183,32 +183,7 @@ begin
     where s.alert and s.held and s.outcome = 'kept' and s.reason is distinct from s.reason_before
     group by s.reason
     order by s.reason
-  loop
-    perform lapse.raise_alert(
-      p_key => 'payments_unclear:' || v_said.reason, p_job => (p_run).job, p_severity => 'warning',
-      p_message => 'A payment needs a person: ' || v_said.reason,
-      p_details => jsonb_build_object('reason', v_said.reason, 'lastRef', v_said.ref, 'lastStripeId', v_said.stripe_id),
-      p_now => p_now
-    );
-  end loop;
-
-  for v_said in
-    select s.ref, min(s.since) as since, min(s.stripe_id) filter (where s.since is not null) as stripe_id
-    from jsonb_to_recordset(p_said) as s (ref text, stripe_id text, since timestamptz)
-    group by s.ref
-    order by s.ref
-  loop
-    if v_said.since < p_now - v_limit then
-      perform lapse.raise_alert(
-        p_key => 'processing_long:' || v_said.ref, p_job => (p_run).job, p_severity => 'warning',
-        p_message => 'A payment has been processing for very long: ask Stripe''s support or the customer',
-        p_details => jsonb_build_object('ref', v_said.ref, 'stripeId', v_said.stripe_id, 'since', v_said.since), p_now => p_now
-      );
-    elsif v_said.since is null then
-      perform lapse.resolve_alert(p_key => 'processing_long:' || v_said.ref, p_now => p_now);
-    end if;
-  end loop;
-end;
+  ) x;
 $$;
 
 comment on function lapse.alert_kept_payments(lapse.runs, jsonb, timestamptz) is 'Alerts about payments that a run left alone.';

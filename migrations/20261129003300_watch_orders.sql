@@ -151,6 +151,8 @@ as $$
     select o.*
     from lapse.payments o
     where o.state = 'open' and o.reason = 'processing' and o.attached_at < p_now - g.processing_alert
+      -- Settling notes since when Stripe says so: a voucher of last month may have been paid yesterday.
+      and coalesce((o.evidence ->> 'processing_since')::timestamptz, o.attached_at) < p_now - g.processing_alert
     order by o.attached_at
     limit 1000
   ) p

@@ -1,0 +1,58 @@
+-- How many orders without payments one statement closes: as many as the shop can bear, so that no transaction holds its orders for more
+-- than half a second.
+
+-- Contract: the size of one statement: settings.close_batch, or what a slow shop made it shrink to.
+create function lapse.close_batch(p_job text) returns integer
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select least(s.close_batch, j.close_batch) from lapse.settings s left join lapse.jobs j on j.job = p_job;
+$$;
+
+comment on function lapse.close_batch(text) is 'How many orders without payments one statement closes at present.';
+
+-- Contract: fits that size to how long a statement held orders of the shop: half a second at most. Grows back when there is room.
+create function lapse.fit_close_batch(p_job text, p_seconds numeric) returns void
+language sql
+set search_path = pg_catalog, pg_temp
+as $$
+  update lapse.jobs j
+  set close_batch = case
+    when p_seconds > 0.5 then greatest(1, lapse.close_batch(p_job => p_job) / 2)
+    when j.close_batch * 2 < s.close_batch then j.close_batch * 2
+  end
+  from lapse.settings s
+  where j.job = p_job and (p_seconds > 0.5 or j.close_batch is not null and p_seconds < 0.2);
+$$;
+
+comment on function lapse.fit_close_batch(text, numeric) is 'Fits the size of a statement that closes orders to the time it took.';
+
+-- Contract: halves that size after a timeout, and returns the new one.
+create function lapse.shrink_close_batch(p_run_id uuid, p_fence bigint, p_now timestamptz default now()) returns integer
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_run lapse.runs := lapse.hold_lease(p_run_id => p_run_id, p_fence => p_fence, p_now => p_now);
+  v_size integer;
+begin
+  update lapse.jobs j
+  set close_batch = greatest(1, lapse.close_batch(p_job => v_run.job) / 2)
+  where j.job = v_run.job
+  returning j.close_batch into v_size;
+  return v_size;
+end;
+$$;
+
+comment on function lapse.shrink_close_batch(uuid, bigint, timestamptz) is 'Halves the number of orders that one statement closes.';
+
+create function public.lapse_shrink_close_batch(p_run_id uuid, p_fence bigint) returns integer
+language sql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select lapse.shrink_close_batch(p_run_id => p_run_id, p_fence => p_fence, p_now => now());
+$$;
+
+comment on function public.lapse_shrink_close_batch(uuid, bigint) is
+  'Halves the number of orders that one statement closes. For the Edge Functions (secret key) only.';

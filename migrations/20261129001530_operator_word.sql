@@ -1,0 +1,57 @@
+-- An operator's word in a run of one order (lapse.resolve_order), where Stripe has none.
+
+-- Contract: in a run that an operator answers for (lapse.resolve_order), payments of its order that Stripe can neither find nor end are
+-- declared dead. Is nothing else left of the order, it expires by the operator's word; otherwise it goes back to the job, which decides
+-- about the rest as ever. Money, and whatever may still become money, is never overruled.
+create function lapse.apply_operator_word(p_run lapse.runs, p_decisions jsonb, p_now timestamptz) returns jsonb
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_decision jsonb := (
+    select d from jsonb_array_elements(p_decisions) d where d ->> 'ref' = (p_run).ref and d ->> 'outcome' = 'quarantined'
+  );
+  v_payments jsonb;
+  v_left boolean;
+begin
+  if v_decision is null then
+    return p_decisions;
+  end if;
+  select coalesce(jsonb_agg(case
+    when p ->> 'state' = 'open' and lapse.is_beyond_stripe(p_reason => p ->> 'reason') then p || jsonb_build_object(
+      'state', 'dead', 'outcome', 'found_dead', 'reason', 'declared_dead',
+      'evidence', coalesce(nullif(p -> 'evidence', 'null'), '{}') || jsonb_build_object(
+        'declared_by', (p_run).requested_by, 'declared_because', (p_run).reason, 'declared_at', p_now, 'last_reason', p -> 'reason'
+      )
+    )
+    else p
+  end), '[]') into v_payments
+  from jsonb_array_elements(coalesce(nullif(v_decision -> 'payments', 'null'), '[]')) p;
+
+  v_left := exists (select from jsonb_array_elements(v_payments) p where p ->> 'state' <> 'dead') or exists (
+    select from lapse.payments p
+    where p.ref = (p_run).ref and p.state <> 'dead'
+      and not v_payments @> jsonb_build_array(jsonb_build_object('stripeId', p.stripe_id))
+  );
+  return jsonb_build_array(v_decision || jsonb_build_object('payments', v_payments) || case
+    when not v_left then '{"outcome": "expired", "reason": "operator_word"}'::jsonb
+    when v_payments <> v_decision -> 'payments' then '{"outcome": "handed_back", "reason": "operator_word"}'::jsonb
+    else '{}'::jsonb
+  end);
+end;
+$$;
+
+comment on function lapse.apply_operator_word(lapse.runs, jsonb, timestamptz) is
+  'Declares payments dead that Stripe can neither find nor end, in a run that an operator answers for.';
+
+-- Contract: whether a look at a payment ended in a way that only a person can take further: Stripe cannot find it, or lets nobody end it.
+create function lapse.is_beyond_stripe(p_reason text) returns boolean
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select coalesce(p_reason in (
+    'payment_not_found', 'account_access_lost', 'wrong_mode', 'foreign_payment', 'checkout_unclosable', 'session_recoverable'
+  ), false);
+$$;
+
+comment on function lapse.is_beyond_stripe(text) is 'Whether Stripe can neither find nor end a payment that was inspected with this result.';
