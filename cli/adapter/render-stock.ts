@@ -7,19 +7,19 @@ export function unitsOf({ stock, key }: Shop): string[] {
   if (stock.kind === "none" || stock.kind === "other") return ["0, "];
   const { table, order, article, units, ...more } = stock.items;
   const own = `where i.${identifier(order)} = o.${identifier(key.column)}`;
-  const sum = `(select sum(i.${identifier(units)}) from ${tableName(table)} i `;
+  const sum = `coalesce((select sum(i.${identifier(units)}) from ${tableName(table)} i `;
   if (stock.kind === "reservations") {
     const { state } = more as Reservations["items"];
-    return [sum, `${own} and i.${identifier(state)} = ${literal(stock.held)}), `];
+    return [sum, `${own} and i.${identifier(state)} = ${literal(stock.held)}), 0), `];
   }
   const { tracked, articles } = stock;
   if (tracked?.of === "article") {
     const join = `join ${tableName(articles.table)} a on a.${identifier(articles.key)} = i.${identifier(article)} `;
-    return [sum, join, `${own} and a.${identifier(tracked.column)}), `];
+    return [sum, join, `${own} and a.${identifier(tracked.column)}), 0), `];
   }
   const counted = tracked ? ` and i.${identifier(tracked.column)}` : "";
   const known = stock.articleMayBeMissing ? ` and i.${identifier(article)} is not null` : "";
-  return [sum, `${own}${counted}${known}), `];
+  return [sum, `${own}${counted}${known}), 0), `];
 }
 
 /** Closes orders by compare-and-set, and moves their stock last, articles in the order of their keys. */

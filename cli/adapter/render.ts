@@ -101,7 +101,7 @@ function renderLock(shop: Shop): string[] {
   // A uuid in capitals is the same uuid, and is reported as it was asked for.
   const asKey = (ref: string) => type === "uuid" ? `lower(${ref})` : ref;
   const same = (ref: string) => isText ? `${key} = ${ref}` : `${among} and ${key}::text = ${asKey(ref)}`;
-  const select = [isText ? `${key}, ` : "asked.ref, ", ...stateOf(shop), ...unitsOf(shop), stripeIdsOf(shop)];
+  const state = [isText ? `${key}, ` : "asked.ref, ", ...stateOf(shop)];
   return [
     "-- A state that is not named here counts as held by somebody else: Lapse leaves such an order alone.",
     "create or replace function lapse_shop.lock_orders(p_refs text[], p_wait boolean)",
@@ -112,7 +112,8 @@ function renderLock(shop: Shop): string[] {
       `  with locked as (select * from ${table} o where ${among}`,
       `order by ${key} for no key update skip locked)`,
     ),
-    ...wrap(select, { first: "  select ", then: "    " }),
+    ...wrap(state, { first: "  select ", then: "    " }),
+    ...wrap([...unitsOf(shop), stripeIdsOf(shop)], { first: "    ", then: "    " }),
     `  from locked o ${
       isText ? "" : `join unnest(p_refs) asked (ref) on ${key}::text = ${asKey("asked.ref")} `
     }union all`,

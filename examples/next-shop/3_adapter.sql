@@ -18,7 +18,8 @@ language sql set search_path = pg_catalog, pg_temp as $$
   select from public.orders o where p_wait and o.id = any (p_refs) order by o.id for no key update;
   with locked as (select * from public.orders o where o.id = any (p_refs) order by o.id for no key update skip locked)
   select o.id, case o.state when 'awaiting_payment' then 'open' when 'paid' then 'paid' when 'shipped' then 'paid'
-    when 'cancelled' then 'closed' end, (select sum(i.quantity) from public.order_items i where i.order_id = o.id),
+    when 'cancelled' then 'closed' end,
+    coalesce((select sum(i.quantity) from public.order_items i where i.order_id = o.id), 0),
     array[o.stripe_checkout_session_id, o.stripe_payment_intent_id]
   from locked o union all
   select r, 'gone', 0, '{}' from unnest(p_refs) r where not exists (select from public.orders o where o.id = r);

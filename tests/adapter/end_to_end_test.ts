@@ -14,6 +14,7 @@ for (const shape of shapes) {
       ];
       assert.equal(adopted, Object.keys(old).length);
       await noDrift(project);
+      await passesTheSelfTest(project);
 
       const fresh = await ordersThroughTriggers(project, shape);
       assert.equal(await project.free(), before - shape.units * 9);
@@ -92,7 +93,7 @@ async function everyRefHasAnAnswer({ sql }: Project, { units }: Shape, ref: stri
     Object.fromEntries(found.map((it) => [it.ref, it.state])),
     { [ref]: "open", ...Object.fromEntries(odd.map((it) => [it, "gone"])) },
   );
-  assert.equal(found.find((it) => it.ref === ref)!.units ?? 0, units);
+  assert.equal(found.find((it) => it.ref === ref)!.units, units);
   assert.equal((await sql`select from lapse_shop.open_orders(${odd})`).length, 0);
   await sql.begin(async (holder) => {
     const locked = await holder`select state from lapse_shop.lock_orders(${[ref]}, true)`;
@@ -100,6 +101,12 @@ async function everyRefHasAnAnswer({ sql }: Project, { units }: Shape, ref: stri
     const left = await sql<{ ref: string }[]>`select ref from lapse_shop.lock_orders(${[ref, "nowhere"]}, false)`;
     assert.deepEqual(left.map((it) => it.ref), ["nowhere"]);
   });
+}
+
+async function passesTheSelfTest({ sql }: Project): Promise<void> {
+  const findings = await sql`select name, ok, message from lapse.test_adapter()`;
+  assert.ok(findings.length > 6);
+  assert.deepEqual(findings.filter(({ ok }) => ok !== true), []);
 }
 
 async function noDrift({ sql }: Project): Promise<void> {
