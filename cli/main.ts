@@ -93,6 +93,7 @@ const ENVIRONMENT = `Environment
                                or a user: viewers read, operators also start runs; everything else needs the key
   LAPSE_ACTOR                  who is recorded beside a key for sync, redrive, declare-dead, resolve and alerts; default: the
                                machine's user. A run started with a key is recorded under the key's name
+  LAPSE_DB_URL                 the shop's database, which adapter reads instead of the project
   LAPSE_PUBLISHABLE_KEY, LAPSE_SCHEDULER_SECRET, STRIPE_SECRET_KEY, STRIPE_API_BASE
                                what the doctor needs besides on a hosted project; without one it skips checks
 
