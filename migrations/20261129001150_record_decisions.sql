@@ -1,7 +1,7 @@
 -- The one place that writes decisions and counters.
 
--- Contract: writes decisions and adds them to the counters of their run, their job and the UTC day in one statement, from the rows it
--- wrote. Counters therefore equal decisions at any moment; nothing else may write either of them.
+-- Contract: writes decisions and adds them to the counters of their run, their job and the UTC day in one statement,
+-- from the rows it wrote. Counters therefore equal decisions at any moment; nothing else may write either of them.
 create function lapse.record_decisions(p_run lapse.runs, p_decisions lapse.decision[], p_now timestamptz) returns void
 language sql
 set search_path = pg_catalog, pg_temp

@@ -1,8 +1,8 @@
 -- Leases: how a run proves that it still works on its job, and how many runs died in a row.
 
--- Contract: proves that the run still holds its job's lease, and extends it. Raises LP001 otherwise. Every change a run makes calls this
--- first, in the same transaction: a takeover waits for the row until that transaction ends, and a run that was taken over finds another
--- fence and changes nothing.
+-- Contract: proves that the run still holds its job's lease, and extends it. Raises LP001 otherwise. Every change a run
+-- makes calls this first, in the same transaction: a takeover waits for the row until that transaction ends, and a run
+-- that was taken over finds another fence and changes nothing.
 create function lapse.hold_lease(p_run_id uuid, p_fence bigint, p_now timestamptz) returns lapse.runs
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -16,7 +16,9 @@ begin
   where j.run_id = p_run_id and j.fence = p_fence;
   if not found then
     raise exception 'Cannot continue run %: it lost its lease to %', p_run_id,
-      coalesce((select 'run ' || j.run_id from lapse.jobs j join lapse.runs r using (job) where r.id = p_run_id), 'nobody')
+      coalesce(
+        (select 'run ' || j.run_id from lapse.jobs j join lapse.runs r using (job) where r.id = p_run_id), 'nobody'
+      )
       using errcode = 'LP001';
   end if;
 
@@ -28,9 +30,9 @@ $$;
 comment on function lapse.hold_lease(uuid, bigint, timestamptz) is
   'Heartbeat and fence: extends a run''s lease, or raises LP001 when it is lost.';
 
--- Contract: how many runs of a job died in a row up to now, when the first of them began, and when the last was found dead. The row
--- continues until a run came to its end and left no order due that one of the dead may have held. Failed runs, refused runs, dry runs
--- and runs of one order say nothing. Only the latest hundred runs that count are read.
+-- Contract: how many runs of a job died in a row up to now, when the first of them began, and when the last was found
+-- dead. The row continues until a run came to its end and left no order due that one of the dead may have held. Failed
+-- runs, refused runs, dry runs and runs of one order say nothing. Only the latest hundred runs that count are read.
 create function lapse.deaths_in_a_row(p_job text) returns table (deaths integer, since timestamptz, until timestamptz)
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -44,7 +46,8 @@ as $$
     order by r.created_at desc
     limit 100
   ),
-  -- A survivor ends the row if everything it left due fell due after the last death before it was marked: by then the claims had lapsed.
+  -- A survivor ends the row if everything it left due fell due after the last death before it was marked: by then the
+  -- claims had lapsed.
   last_end as (
     select max(survivor.started_at) as at
     from latest survivor

@@ -1,8 +1,9 @@
 -- What is due, and the brake: more orders due for the first time than usual stop a run before it touches anything.
 
--- Contract: due orders of a job, counted up to a cap, and since when the oldest has waited. The clean-up names no oldest one: what it
--- finds may wait for its weekly slot, and an alert about overdue orders would be a false one. A list of Stripe's that it has not read for
--- an hour counts as one: payments of orders that nobody knows are found there.
+-- Contract: due orders of a job, counted up to a cap, and since when the oldest has waited. The clean-up names no
+-- oldest one: what it finds may wait for its weekly slot, and an alert about overdue orders would be a false one. A
+-- list of Stripe's that it has not read for an hour counts as one: payments of orders that nobody knows are found
+-- there.
 create function lapse.job_due(p_job text, p_now timestamptz, p_cap integer)
 returns table (due integer, oldest timestamptz)
 language plpgsql stable
@@ -33,10 +34,11 @@ begin
 end;
 $$;
 
-comment on function lapse.job_due(text, timestamptz, integer) is 'Due orders of a job, up to a cap, and since when the oldest has waited.';
+comment on function lapse.job_due(text, timestamptz, integer) is
+  'Due orders of a job, up to a cap, and since when the oldest has waited.';
 
--- Contract: how many orders are due for the first time, up to a cap: what the brake counts. Orders that were due when an operator released
--- the brake do not count; rechecks never do.
+-- Contract: how many orders are due for the first time, up to a cap: what the brake counts. Orders that were due when
+-- an operator released the brake do not count; rechecks never do.
 create function lapse.first_due(p_job text, p_released_at timestamptz, p_now timestamptz, p_cap integer) returns integer
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -65,8 +67,9 @@ $$;
 comment on function lapse.first_due(text, timestamptz, timestamptz, integer) is
   'Orders due for the first time since the brake was released, up to a cap.';
 
--- Contract: why the brake stops this run, with an alert that says so; null when nothing stops it. A release (brake_released_at, inherited by
--- continuations) covers the orders that were due when it was given, and the switch brake_on.
+-- Contract: why the brake stops this run, with an alert that says so; null when nothing stops it. A release
+-- (brake_released_at, inherited by continuations) covers the orders that were due when it was given, and the switch
+-- brake_on.
 create function lapse.brake_reason(p_run lapse.runs, p_now timestamptz) returns text
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -89,7 +92,9 @@ begin
       p_message => 'The brake is on: more orders are due than usual, and nothing was touched',
       p_details => jsonb_build_object(
         'threshold', v_threshold, 'runId', (p_run).id,
-        'oldestDueAt', (select d.oldest from lapse.job_due(p_job => (p_run).job, p_now => p_now, p_cap => v_threshold + 1) d)
+        'oldestDueAt', (
+          select d.oldest from lapse.job_due(p_job => (p_run).job, p_now => p_now, p_cap => v_threshold + 1) d
+        )
       ),
       p_now => p_now
     );

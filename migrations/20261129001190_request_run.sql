@@ -1,7 +1,7 @@
 -- A run's request: its row, its settings, and how it is refused.
 
--- Contract: the settings a run needs, as JSON for the functions, intervals in seconds; null when the row is gone. After deaths in a row
--- there is one batch at a time, or two suspects would die together again and again.
+-- Contract: the settings a run needs, as JSON for the functions, intervals in seconds; null when the row is gone. After
+-- deaths in a row there is one batch at a time, or two suspects would die together again and again.
 create function lapse.settings_json(p_job text) returns jsonb
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -34,15 +34,18 @@ language sql
 set search_path = pg_catalog, pg_temp
 as $$
   update lapse.runs r
-  set status = p_status, error = p_error, started_at = coalesce(r.started_at, p_now), finished_at = p_now, duration_ms = 0
+  set status = p_status, error = p_error, started_at = coalesce(r.started_at, p_now), finished_at = p_now,
+      duration_ms = 0
   where r.id = p_run_id
   returning jsonb_build_object('answer', p_status, 'now', p_now, 'run', to_jsonb(r));
 $$;
 
-comment on function lapse.refuse_run(uuid, text, text, timestamptz) is 'Ends a run as skipped, braked or failed before it worked.';
+comment on function lapse.refuse_run(uuid, text, text, timestamptz) is
+  'Ends a run as skipped, braked or failed before it worked.';
 
--- Contract: makes the run's row unless it is queued already, and returns it locked. Raises 22023 for a request that does not fit the queued
--- run, PT404 when the scheduler names a run that is not in this database: a copy of a database must start nothing elsewhere.
+-- Contract: makes the run's row unless it is queued already, and returns it locked. Raises 22023 for a request that
+-- does not fit the queued run, PT404 when the scheduler names a run that is not in this database: a copy of a database
+-- must start nothing elsewhere.
 create function lapse.request_run(
   p_run_id uuid,
   p_job text,
@@ -63,7 +66,10 @@ declare
 begin
   if p_trigger <> 'schedule' then
     insert into lapse.runs (id, job, trigger, requested_by, reason, dry_run, item_limit, brake_released_at, created_at)
-    values (p_run_id, p_job, p_trigger, p_requested_by, p_reason, p_dry_run, p_limit, case when p_release_brake then p_now end, p_now)
+    values (
+      p_run_id, p_job, p_trigger, p_requested_by, p_reason, p_dry_run, p_limit,
+      case when p_release_brake then p_now end, p_now
+    )
     on conflict (id) do nothing;
   end if;
 

@@ -4,10 +4,11 @@
 --   running    go on, with this fence, these settings and the database's time
 --   duplicate  this run id has begun before: do nothing
 --   skipped    another run works on the job: do nothing
---   braked     more orders are due for the first time than usual, or the brake was put on, and nobody released it: do nothing
+--   braked     more orders are due for the first time than usual, or the brake was put on, and nobody released it:
+--              do nothing
 --   failed     no settings, or no adapter: do nothing
--- A dry run takes no lease and meets no brake: it changes nothing but its own row. A run of one order meets no brake and says nothing about
--- the brake's cause. Raises 22023 for arguments that do not fit each other.
+-- A dry run takes no lease and meets no brake: it changes nothing but its own row. A run of one order meets no brake
+-- and says nothing about the brake's cause. Raises 22023 for arguments that do not fit each other.
 create function lapse.begin_run(
   p_run_id uuid,
   p_job text,
@@ -32,10 +33,12 @@ begin
     raise exception 'Cannot release the brake without a reason' using errcode = 'invalid_parameter_value';
   end if;
   if p_release_brake and p_dry_run then
-    raise exception 'Cannot release the brake with a dry run: it meets no brake' using errcode = 'invalid_parameter_value';
+    raise exception 'Cannot release the brake with a dry run: it meets no brake'
+      using errcode = 'invalid_parameter_value';
   end if;
   if not exists (select from lapse.jobs j where j.job = p_job) then
-    raise exception 'Cannot begin run %: there is no job %', p_run_id, coalesce(p_job, 'null') using errcode = 'invalid_parameter_value';
+    raise exception 'Cannot begin run %: there is no job %', p_run_id, coalesce(p_job, 'null')
+      using errcode = 'invalid_parameter_value';
   end if;
   if not p_dry_run then
     perform lapse.end_future_leases(p_now => p_now);
@@ -46,7 +49,8 @@ begin
     perform from lapse.jobs j where j.job = p_job for no key update;
   end if;
   v_run := lapse.request_run(
-    p_run_id => p_run_id, p_job => p_job, p_trigger => p_trigger, p_requested_by => p_requested_by, p_reason => p_reason,
+    p_run_id => p_run_id, p_job => p_job, p_trigger => p_trigger, p_requested_by => p_requested_by,
+    p_reason => p_reason,
     p_dry_run => p_dry_run, p_limit => p_limit, p_release_brake => p_release_brake, p_now => p_now
   );
   if v_run.status <> 'queued' then
@@ -59,7 +63,8 @@ begin
       p_details => jsonb_build_object('runId', p_run_id, 'error', 'lapse.settings has no row'), p_now => p_now
     );
     return lapse.refuse_run(
-      p_run_id => p_run_id, p_status => 'failed', p_error => 'Cannot begin run: lapse.settings has no row', p_now => p_now
+      p_run_id => p_run_id, p_status => 'failed', p_error => 'Cannot begin run: lapse.settings has no row',
+      p_now => p_now
     );
   end if;
   v_problem := lapse.adapter_problem();
@@ -83,7 +88,8 @@ begin
   select * into strict v_job from lapse.jobs j where j.job = p_job;
   if v_job.run_id is not null and v_job.lease_until > p_now then
     return lapse.refuse_run(
-      p_run_id => p_run_id, p_status => 'skipped', p_error => 'Another run holds the lease: ' || v_job.run_id, p_now => p_now
+      p_run_id => p_run_id, p_status => 'skipped', p_error => 'Another run holds the lease: ' || v_job.run_id,
+      p_now => p_now
     );
   end if;
 
@@ -161,7 +167,8 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
   select lapse.begin_run(
-    p_run_id => p_run_id, p_job => p_job, p_trigger => p_trigger, p_requested_by => p_requested_by, p_reason => p_reason,
+    p_run_id => p_run_id, p_job => p_job, p_trigger => p_trigger, p_requested_by => p_requested_by,
+    p_reason => p_reason,
     p_dry_run => p_dry_run, p_limit => p_limit, p_release_brake => p_release_brake, p_now => now()
   );
 $$;

@@ -1,8 +1,8 @@
 -- finish_run and continue_run: the last calls of a run.
 
--- Contract: gives the run its final state, updates the job's metrics and gives the lease back. Safe to repeat, and safe after the lease
--- was lost: a final state is never overwritten, and a lease held by another run is left alone. A run that met the brake in the middle
--- ends as braked, whatever it says of itself. Returns the run's row.
+-- Contract: gives the run its final state, updates the job's metrics and gives the lease back. Safe to repeat, and safe
+-- after the lease was lost: a final state is never overwritten, and a lease held by another run is left alone. A run
+-- that met the brake in the middle ends as braked, whatever it says of itself. Returns the run's row.
 create function lapse.finish_run(
   p_run_id uuid,
   p_status text,
@@ -49,7 +49,9 @@ begin
   set status = v_status,
       error = v_error,
       finished_at = p_now,
-      duration_ms = least(greatest(extract(epoch from p_now - coalesce(r.started_at, p_now)), 0) * 1000, 2147483647)::integer,
+      duration_ms = least(
+        greatest(extract(epoch from p_now - coalesce(r.started_at, p_now)), 0) * 1000, 2147483647
+      )::integer,
       stripe_calls = coalesce(p_stripe_calls, 0),
       stripe_throttled = coalesce(p_stripe_throttled, 0),
       backlog = v_backlog.due,
@@ -116,8 +118,9 @@ $$;
 comment on function public.lapse_finish_run(uuid, text, text, integer, integer) is
   'Last call of a run: final state, metrics, lease. For the Edge Functions (secret key) only.';
 
--- Contract: queues the run that continues this one, and returns its id; null while the job is paused. Only a partial run can be continued,
--- and only once. The continuation inherits the limit's remainder, the brake's release and the restriction to one order.
+-- Contract: queues the run that continues this one, and returns its id; null while the job is paused. Only a partial
+-- run can be continued, and only once. The continuation inherits the limit's remainder, the brake's release and the
+-- restriction to one order.
 create function lapse.continue_run(p_run_id uuid, p_now timestamptz default now()) returns uuid
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -150,7 +153,8 @@ begin
 end;
 $$;
 
-comment on function lapse.continue_run(uuid, timestamptz) is 'Queues the run that continues where this one handed over.';
+comment on function lapse.continue_run(uuid, timestamptz) is
+  'Queues the run that continues where this one handed over.';
 
 -- Contract: what is left of a run's limit for its continuation: null for no limit, at least one.
 create function lapse.limit_left(p_run lapse.runs) returns integer
@@ -160,7 +164,8 @@ as $$
   -- greatest() passes over nulls: without the case, no limit would become a limit of one
   select case when (p_run).item_limit is not null then greatest(1, (p_run).item_limit - case (p_run).job
     when 'expire-stale-orders' then
-      (p_run).orders_expired + (p_run).orders_paid + (p_run).orders_waiting + (p_run).orders_retried + (p_run).orders_quarantined
+      (p_run).orders_expired + (p_run).orders_paid + (p_run).orders_waiting + (p_run).orders_retried
+      + (p_run).orders_quarantined
     else (p_run).payment_intents_canceled + (p_run).checkout_sessions_expired
   end)::integer end;
 $$;

@@ -1,13 +1,13 @@
 -- Claims: a run takes due orders for a limited time.
 --
--- A claim locks ledger rows only, skips those that are locked, and reads one index up to its limit: no row of the shop can make it wait or
--- fail. It takes open orders only once their account's lists were read beyond the time at which they were due, because a payment that was
--- never attached can still be paid (lapse.list_cursors). Of a claim that lapsed this was seen to when it was taken, and nothing is released
--- for an order that is not open.
+-- A claim locks ledger rows only, skips those that are locked, and reads one index up to its limit: no row of the shop
+-- can make it wait or fail. It takes open orders only once their account's lists were read beyond the time at which
+-- they were due, because a payment that was never attached can still be paid (lapse.list_cursors). Of a claim that
+-- lapsed this was seen to when it was taken, and nothing is released for an order that is not open.
 
--- Contract: claims up to p_limit orders that were due by p_due_by, oldest first, until p_until, and returns their refs. Pending orders become
--- expiring, others keep their status. A claim that lapsed, because its run died, counts as a failed attempt. Of unknown refs only those in
--- p_asked are claimed: the shop was asked about them just before.
+-- Contract: claims up to p_limit orders that were due by p_due_by, oldest first, until p_until, and returns their refs.
+-- Pending orders become expiring, others keep their status. A claim that lapsed, because its run died, counts as a
+-- failed attempt. Of unknown refs only those in p_asked are claimed: the shop was asked about them just before.
 create function lapse.claim_due(
   p_run lapse.runs,
   p_due_by timestamptz,
@@ -74,8 +74,8 @@ $$;
 
 comment on function lapse.take_orders(lapse.runs, text[], timestamptz) is 'Writes the claim of orders that are locked.';
 
--- Contract: claims one order, with payments or without, if it is due and its account's lists were read. Waits for its lock: a checkout that
--- holds it a moment longer must not make the run find nothing.
+-- Contract: claims one order, with payments or without, if it is due and its account's lists were read. Waits for its
+-- lock: a checkout that holds it a moment longer must not make the run find nothing.
 create function lapse.claim_one(p_run lapse.runs, p_ref text, p_now timestamptz, p_until timestamptz) returns text[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -98,12 +98,14 @@ begin
 end;
 $$;
 
-comment on function lapse.claim_one(lapse.runs, text, timestamptz, timestamptz) is 'Claims one due order, with payments or without.';
+comment on function lapse.claim_one(lapse.runs, text, timestamptz, timestamptz) is
+  'Claims one due order, with payments or without.';
 
--- Contract: the next claim of a run that is not restricted to one order. A run that died may have been killed by one of the orders it held,
--- and without caution hundreds would be quarantined together with the one that kills. So after deaths in a row the orders that the dead
--- may have held are claimed apart and fewer at a time: a quarter after each death. What was due before the first of the dead began goes
--- first, what fell due since the last was found dead comes last, both as many at a time as ever.
+-- Contract: the next claim of a run that is not restricted to one order. A run that died may have been killed by one of
+-- the orders it held, and without caution hundreds would be quarantined together with the one that kills. So after
+-- deaths in a row the orders that the dead may have held are claimed apart and fewer at a time: a quarter after each
+-- death. What was due before the first of the dead began goes first, what fell due since the last was found dead comes
+-- last, both as many at a time as ever.
 create function lapse.claim_next(p_run lapse.runs, p_limit integer, p_asked text[], p_now timestamptz) returns text[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -119,7 +121,8 @@ begin
   select d.deaths, d.since, d.until into v_dead from lapse.deaths_in_a_row(p_job => (p_run).job) d;
 
   if v_dead.deaths > 0 then
-    -- A claim moves the time at which its orders are due: what was due before the first of the dead began, none of them held.
+    -- A claim moves the time at which its orders are due: what was due before the first of the dead began, none of them
+    -- held.
     v_refs := lapse.claim_due(
       p_run => p_run, p_due_by => least(p_now, v_dead.since), p_until => v_until, p_limit => p_limit, p_asked => p_asked
     );

@@ -1,7 +1,7 @@
 -- What a run reads of an order, and what it reads instead of claiming when it changes nothing.
 
--- Contract: these orders with their payments, as the functions parse them (ClaimedOrder), by deadline. p_shop tells how unknown refs stand
--- in the shop, {ref: state}.
+-- Contract: these orders with their payments, as the functions parse them (ClaimedOrder), by deadline. p_shop tells how
+-- unknown refs stand in the shop, {ref: state}.
 create function lapse.claimed_orders(p_refs text[], p_shop jsonb default '{}') returns jsonb
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -26,7 +26,9 @@ as $$
         'state', p.state,
         'source', p.source,
         'reason', p.reason,
-        'receivedAmount', case when p.evidence ->> 'amount_received' ~ '^\d{1,18}$' then (p.evidence ->> 'amount_received')::bigint end,
+        'receivedAmount', case
+          when p.evidence ->> 'amount_received' ~ '^\d{1,18}$' then (p.evidence ->> 'amount_received')::bigint
+        end,
         'intent', p.evidence ->> 'intent',
         'attachedAt', p.attached_at
       ) order by p.attached_at, p.stripe_id)
@@ -40,9 +42,9 @@ $$;
 
 comment on function lapse.claimed_orders(text[], jsonb) is 'Orders with their payments, as a run reads them.';
 
--- Contract: how the shop's rows of unknown refs that are due stand, {ref: state}, up to p_limit refs. Those that are open in the shop are
--- adopted on the way. A ref that somebody holds in the shop is left out, and so is every ref while the adapter fails: the clean-up's other
--- orders need not wait for it.
+-- Contract: how the shop's rows of unknown refs that are due stand, {ref: state}, up to p_limit refs. Those that are
+-- open in the shop are adopted on the way. A ref that somebody holds in the shop is left out, and so is every ref while
+-- the adapter fails: the clean-up's other orders need not wait for it.
 create function lapse.ask_about_unknown(p_now timestamptz, p_limit integer) returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -51,7 +53,9 @@ declare
   v_refs text[] := array(
     select o.ref
     from lapse.orders o
-    where o.next_check_at is not null and o.next_check_at <= p_now and o.status in ('expired', 'paid', 'unknown') and o.status = 'unknown'
+    -- said twice, so that orders_stale_idx is read
+    where o.next_check_at is not null and o.next_check_at <= p_now and o.status in ('expired', 'paid', 'unknown')
+      and o.status = 'unknown'
     order by o.next_check_at, o.ref
     limit p_limit
   );
@@ -79,8 +83,8 @@ $$;
 
 comment on function lapse.ask_about_unknown(timestamptz, integer) is 'How unknown refs that are due stand in the shop.';
 
--- Contract: what a dry run reads instead of claiming: the oldest due orders of a job, with payments and without, whatever Stripe's lists say.
--- No lock, no change.
+-- Contract: what a dry run reads instead of claiming: the oldest due orders of a job, with payments and without,
+-- whatever Stripe's lists say. No lock, no change.
 create function lapse.preview_orders(p_job text, p_limit integer, p_now timestamptz default now()) returns jsonb
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -89,7 +93,8 @@ as $$
     (
       select o.ref
       from lapse.orders o
-      where p_job = 'expire-stale-orders' and o.next_check_at is not null and o.next_check_at <= p_now and o.status <> 'unknown'
+      where p_job = 'expire-stale-orders' and o.next_check_at is not null and o.next_check_at <= p_now
+        and o.status <> 'unknown'
       order by o.next_check_at, o.ref
       limit p_limit
     )
@@ -105,7 +110,8 @@ as $$
   ));
 $$;
 
-comment on function lapse.preview_orders(text, integer, timestamptz) is 'Due orders as a dry run reads them: no lock, no change.';
+comment on function lapse.preview_orders(text, integer, timestamptz) is
+  'Due orders as a dry run reads them: no lock, no change.';
 
 create function public.lapse_preview_orders(p_job text, p_limit integer) returns jsonb
 language sql stable

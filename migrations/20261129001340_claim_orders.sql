@@ -1,7 +1,7 @@
 -- claim_orders and claim_without_payments: how a run claims.
 
--- Contract: what a run died of must not go on killing runs. Open orders are quarantined as claim_lapsed; orders that are closed or
--- quarantined are looked at again in a week, and an alert says so.
+-- Contract: what a run died of must not go on killing runs. Open orders are quarantined as claim_lapsed; orders that
+-- are closed or quarantined are looked at again in a week, and an alert says so.
 create function lapse.give_up(p_run lapse.runs, p_refs text[], p_now timestamptz) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -36,13 +36,20 @@ begin
 end;
 $$;
 
-comment on function lapse.give_up(lapse.runs, text[], timestamptz) is 'Takes orders whose claims lapsed too often out of the runs'' way.';
+comment on function lapse.give_up(lapse.runs, text[], timestamptz) is
+  'Takes orders whose claims lapsed too often out of the runs'' way.';
 
--- Contract: claims due orders, oldest first, and returns them as a JSON list of ClaimedOrder; fewer than asked for after runs that died.
--- expire-stale-orders claims every order that has payments or is closed but has a check due; the clean-up claims closed and unknown ones.
--- An empty list says that nothing else can be claimed now: a claim of hopeless orders alone is followed by another. Not for ever, for one
--- call must not take minutes: what the last of a hundred such claims took is handed out all the same, once more.
-create function lapse.claim_orders(p_run_id uuid, p_fence bigint, p_limit integer, p_now timestamptz default now()) returns jsonb
+-- Contract: claims due orders, oldest first, and returns them as a JSON list of ClaimedOrder; fewer than asked for
+-- after runs that died. expire-stale-orders claims every order that has payments or is closed but has a check due; the
+-- clean-up claims closed and unknown ones. An empty list says that nothing else can be claimed now: a claim of hopeless
+-- orders alone is followed by another. Not for ever, for one call must not take minutes: what the last of a hundred
+-- such claims took is handed out all the same, once more.
+create function lapse.claim_orders(
+  p_run_id uuid,
+  p_fence bigint,
+  p_limit integer,
+  p_now timestamptz default now()
+) returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -58,7 +65,8 @@ declare
 begin
   select * into strict v_settings from lapse.settings;
   -- The list that a clean-up read may have brought more unknown orders than its beginning knew of.
-  if v_run.job = 'cleanup-stale-payment-intents' and v_run.ref is null and lapse.brake_reason(p_run => v_run, p_now => p_now) is not null then
+  if v_run.job = 'cleanup-stale-payment-intents' and v_run.ref is null
+    and lapse.brake_reason(p_run => v_run, p_now => p_now) is not null then
     update lapse.jobs j set brake_on = true where j.job = v_run.job;
     return '[]'::jsonb;
   end if;
@@ -108,11 +116,17 @@ $$;
 comment on function public.lapse_claim_orders(uuid, bigint, integer) is
   'Claims due orders for a limited time. For the Edge Functions (secret key) only.';
 
--- Contract: claims up to p_limit due orders without payments, oldest first, when the set-based close was refused: one order that the shop
--- refuses to close undoes the closing of all of them, and claimed one by one it is a failed attempt of its own. Looks at the 10,000
--- oldest. An order that somebody works on is left out. A payment attached just before the claim got the lock is in the list, as the
--- order's own. A run restricted to one order claims that order with claim_orders, and gets none here.
-create function lapse.claim_without_payments(p_run_id uuid, p_fence bigint, p_limit integer, p_now timestamptz default now()) returns jsonb
+-- Contract: claims up to p_limit due orders without payments, oldest first, when the set-based close was refused: one
+-- order that the shop refuses to close undoes the closing of all of them, and claimed one by one it is a failed attempt
+-- of its own. Looks at the 10,000 oldest. An order that somebody works on is left out. A payment attached just before
+-- the claim got the lock is in the list, as the order's own. A run restricted to one order claims that order with
+-- claim_orders, and gets none here.
+create function lapse.claim_without_payments(
+  p_run_id uuid,
+  p_fence bigint,
+  p_limit integer,
+  p_now timestamptz default now()
+) returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -148,4 +162,4 @@ as $$
 $$;
 
 comment on function public.lapse_claim_without_payments(uuid, bigint, integer) is
-  'Claims due orders without payments, when they could not be closed set-based. For the Edge Functions (secret key) only.';
+  'Claims due orders without payments that could not be closed set-based. For the Edge Functions (secret key) only.';

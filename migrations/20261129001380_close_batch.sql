@@ -1,5 +1,5 @@
--- How many orders without payments one statement closes: as many as the shop can bear, so that no transaction holds its orders for more
--- than half a second.
+-- How many orders without payments one statement closes: as many as the shop can bear, so that no transaction holds its
+-- orders for more than half a second.
 
 -- Contract: the size of one statement: settings.close_batch, or what a slow shop made it shrink to.
 create function lapse.close_batch(p_job text) returns integer
@@ -11,7 +11,8 @@ $$;
 
 comment on function lapse.close_batch(text) is 'How many orders without payments one statement closes at present.';
 
--- Contract: fits that size to how long a statement held orders of the shop: half a second at most. Grows back when there is room.
+-- Contract: fits that size to how long a statement held orders of the shop: half a second at most. Grows back when
+-- there is room.
 create function lapse.fit_close_batch(p_job text, p_seconds numeric) returns void
 language sql
 set search_path = pg_catalog, pg_temp
@@ -25,7 +26,8 @@ as $$
   where j.job = p_job and (p_seconds > 0.5 or j.close_batch is not null and p_seconds < 0.2);
 $$;
 
-comment on function lapse.fit_close_batch(text, numeric) is 'Fits the size of a statement that closes orders to the time it took.';
+comment on function lapse.fit_close_batch(text, numeric) is
+  'Fits the size of a statement that closes orders to the time it took.';
 
 -- Contract: halves that size after a timeout, and returns the new one.
 create function lapse.shrink_close_batch(p_run_id uuid, p_fence bigint, p_now timestamptz default now()) returns integer
@@ -44,7 +46,8 @@ begin
 end;
 $$;
 
-comment on function lapse.shrink_close_batch(uuid, bigint, timestamptz) is 'Halves the number of orders that one statement closes.';
+comment on function lapse.shrink_close_batch(uuid, bigint, timestamptz) is
+  'Halves the number of orders that one statement closes.';
 
 create function public.lapse_shrink_close_batch(p_run_id uuid, p_fence bigint) returns integer
 language sql

@@ -1,7 +1,8 @@
 -- close_without_payments: orders that never had a payment are closed set-based, without asking Stripe about each.
 --
--- Safe because the lists of their account were read beyond the time at which they were due, because the shop's own row, locked, names no
--- payment, and because the inbox is folded in after that lock: whatever the shop's triggers noted is in the ledger by then.
+-- Safe because the lists of their account were read beyond the time at which they were due, because the shop's own row,
+-- locked, names no payment, and because the inbox is folded in after that lock: whatever the shop's triggers noted is
+-- in the ledger by then.
 
 -- Contract: refs of due orders without payments, oldest first, whose account's lists were read far enough. No lock.
 create function lapse.due_without_payments(p_run lapse.runs, p_limit integer, p_now timestamptz) returns text[]
@@ -25,9 +26,11 @@ begin
 end;
 $$;
 
-comment on function lapse.due_without_payments(lapse.runs, integer, timestamptz) is 'Due orders without payments that may be closed.';
+comment on function lapse.due_without_payments(lapse.runs, integer, timestamptz) is
+  'Due orders without payments that may be closed.';
 
--- Contract: records the payments that the shop's rows of these orders name and the ledger lacks; answers the orders that got one.
+-- Contract: records the payments that the shop's rows of these orders name and the ledger lacks; answers the orders
+-- that got one.
 create function lapse.record_named_payments(p_refs text[], p_stripe_ids text[], p_now timestamptz) returns text[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -49,8 +52,12 @@ begin
   return array(
     select distinct r.ref
     from lapse.record_payments(
-      p_refs => array(select n.ref from unnest(v_lacking.refs, v_lacking.ids) as n (ref, id) where n.ref = any (v_held)),
-      p_stripe_ids => array(select n.id from unnest(v_lacking.refs, v_lacking.ids) as n (ref, id) where n.ref = any (v_held)),
+      p_refs => array(
+        select n.ref from unnest(v_lacking.refs, v_lacking.ids) as n (ref, id) where n.ref = any (v_held)
+      ),
+      p_stripe_ids => array(
+        select n.id from unnest(v_lacking.refs, v_lacking.ids) as n (ref, id) where n.ref = any (v_held)
+      ),
       -- null: the order's own account
       p_accounts => null, p_source => 'server', p_now => p_now
     ) r
@@ -61,7 +68,8 @@ $$;
 comment on function lapse.record_named_payments(text[], text[], timestamptz) is
   'Records payments that the shop''s rows name and the ledger lacks; answers their orders.';
 
--- Contract: orders that somebody holds in the shop are looked at again in a minute; answers how many. Since when they wait stays as it is.
+-- Contract: orders that somebody holds in the shop are looked at again in a minute; answers how many. Since when they
+-- wait stays as it is.
 create function lapse.put_off_held(p_refs text[], p_now timestamptz) returns integer
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -80,13 +88,20 @@ begin
 end;
 $$;
 
-comment on function lapse.put_off_held(text[], timestamptz) is 'Looks again in a minute at orders that somebody holds in the shop.';
+comment on function lapse.put_off_held(text[], timestamptz) is
+  'Looks again in a minute at orders that somebody holds in the shop.';
 
--- Contract: closes up to p_limit due orders without payments, oldest first. One that somebody holds in the shop is looked at again in a
--- minute. One whose row names a payment gets that payment, and is claimed like all others. What the shop closed meanwhile is followed,
--- not closed again. An order over nothing was never unpaid: it is quarantined as nothing_to_pay. Returns {"expired", "unitsReleased",
--- "asked"}: asked is how many orders this call moved in one way or another, 0 when there is nothing left to do.
-create function lapse.close_without_payments(p_run_id uuid, p_fence bigint, p_limit integer, p_now timestamptz default now()) returns jsonb
+-- Contract: closes up to p_limit due orders without payments, oldest first. One that somebody holds in the shop is
+-- looked at again in a minute. One whose row names a payment gets that payment, and is claimed like all others. What
+-- the shop closed meanwhile is followed, not closed again. An order over nothing was never unpaid: it is quarantined as
+-- nothing_to_pay. Returns {"expired", "unitsReleased", "asked"}: asked is how many orders this call moved in one way or
+-- another, 0 when there is nothing left to do.
+create function lapse.close_without_payments(
+  p_run_id uuid,
+  p_fence bigint,
+  p_limit integer,
+  p_now timestamptz default now()
+) returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -123,7 +138,8 @@ begin
     select l.ref, id from locked l cross join unnest(l.stripe_ids) id
   )
   select coalesce(array_agg(l.ref), '{}'), array_agg(l.state), array_agg(l.units),
-    (select array_agg(n.ref order by n.ref, n.id) from named n), (select array_agg(n.id order by n.ref, n.id) from named n)
+    (select array_agg(n.ref order by n.ref, n.id) from named n),
+    (select array_agg(n.id order by n.ref, n.id) from named n)
   into v_refs, v_states, v_units, v_named, v_named_ids
   from locked l;
   -- Now each trigger that committed before the lock is in the inbox. Only of what was locked: others may hold theirs.
@@ -161,7 +177,9 @@ begin
     returning o.ref, o.status, o.reason, h.units, h.state = 'open' and h.doubt is null as closes
   )
   select
-    array_agg(row('order', c.ref, null, c.status, c.reason, case when c.closes then c.units else 0 end, null, null)::lapse.decision),
+    array_agg(row(
+      'order', c.ref, null, c.status, c.reason, case when c.closes then c.units else 0 end, null, null
+    )::lapse.decision),
     array_agg(c.ref) filter (where c.closes)
   into v_decisions, v_open
   from closed c;
@@ -180,7 +198,9 @@ begin
   perform lapse.fit_close_batch(p_job => v_run.job, p_seconds => extract(epoch from clock_timestamp() - v_started));
   return (
     select jsonb_build_object(
-      'expired', count(*) filter (where d.outcome = 'expired'), 'unitsReleased', coalesce(sum(d.units_released), 0), 'asked', v_moved
+      'expired', count(*) filter (where d.outcome = 'expired'),
+      'unitsReleased', coalesce(sum(d.units_released), 0),
+      'asked', v_moved
     )
     from unnest(v_decisions) d
   );

@@ -3,14 +3,17 @@
 -- Contract: a JSON list of OrderDecision (functions/_shared/rules/orders.ts) as rows.
 create function lapse.order_decisions(p_decisions jsonb)
 returns table (
-  ref text, attempt integer, outcome text, reason text, next_check_at timestamptz, grace_until timestamptz, payments jsonb
+  ref text, attempt integer, outcome text, reason text, next_check_at timestamptz, grace_until timestamptz,
+  payments jsonb
 )
 language sql immutable
 set search_path = pg_catalog, pg_temp
 as $$
-  select d.ref, d.attempt, d.outcome, d.reason, d."nextCheckAt", d."graceUntil", coalesce(nullif(d.payments, 'null'), '[]')
+  select d.ref, d.attempt, d.outcome, d.reason, d."nextCheckAt", d."graceUntil",
+    coalesce(nullif(d.payments, 'null'), '[]')
   from jsonb_to_recordset(p_decisions) as d (
-    ref text, attempt integer, outcome text, reason text, "nextCheckAt" timestamptz, "graceUntil" timestamptz, payments jsonb
+    ref text, attempt integer, outcome text, reason text, "nextCheckAt" timestamptz, "graceUntil" timestamptz,
+    payments jsonb
   );
 $$;
 
@@ -31,7 +34,8 @@ $$;
 
 comment on function lapse.payment_decisions(jsonb) is 'What a run''s decisions say of payments, as rows.';
 
--- Contract: the refs that were decided about. Raises 22023 for two decisions about one order or payment, and for what is no decision.
+-- Contract: the refs that were decided about. Raises 22023 for two decisions about one order or payment, and for what
+-- is no decision.
 create function lapse.decided_refs(p_decisions jsonb) returns text[]
 language plpgsql immutable
 set search_path = pg_catalog, pg_temp
@@ -40,11 +44,19 @@ declare
   v_twice text;
   v_refs text[];
 begin
-  select d.ref into v_twice from lapse.order_decisions(p_decisions => p_decisions) d group by d.ref having count(*) > 1 limit 1;
+  select d.ref into v_twice
+  from lapse.order_decisions(p_decisions => p_decisions) d
+  group by d.ref
+  having count(*) > 1
+  limit 1;
   if found then
     raise exception 'Cannot settle two decisions about order %', v_twice using errcode = 'invalid_parameter_value';
   end if;
-  select p.stripe_id into v_twice from lapse.payment_decisions(p_decisions => p_decisions) p group by p.stripe_id having count(*) > 1 limit 1;
+  select p.stripe_id into v_twice
+  from lapse.payment_decisions(p_decisions => p_decisions) p
+  group by p.stripe_id
+  having count(*) > 1
+  limit 1;
   if found then
     raise exception 'Cannot settle two decisions about payment %', v_twice using errcode = 'invalid_parameter_value';
   end if;
@@ -54,31 +66,37 @@ begin
     or coalesce(d.outcome not in ('expired', 'paid', 'waiting', 'retry', 'quarantined', 'checked', 'handed_back'), true)
   limit 1;
   if found then
-    raise exception 'Cannot settle the decision about order %: it has no attempt, reason or known outcome', coalesce(v_twice, 'null')
+    raise exception 'Cannot settle the decision about order %: it has no attempt, reason or known outcome',
+      coalesce(v_twice, 'null')
       using errcode = 'invalid_parameter_value';
   end if;
   select coalesce(p.stripe_id, p.ref) into v_twice
   from lapse.payment_decisions(p_decisions => p_decisions) p
   where p.stripe_id is null or p.reason is null
     or coalesce((p.state, p.outcome) not in (
-      ('open', 'kept'), ('dead', 'canceled'), ('dead', 'found_dead'), ('paid', 'found_paid'), ('paid', 'kept'), ('dead', 'kept')
+      ('open', 'kept'), ('dead', 'canceled'), ('dead', 'found_dead'), ('paid', 'found_paid'), ('paid', 'kept'),
+      ('dead', 'kept')
     ), true)
   limit 1;
   if found then
-    raise exception 'Cannot settle the decision about payment %: it has no reason, or state and outcome do not fit', v_twice
+    raise exception 'Cannot settle the decision about payment %: it has no reason, or state and outcome do not fit',
+      v_twice
       using errcode = 'invalid_parameter_value';
   end if;
-  select coalesce(array_agg(d.ref order by d.ref), '{}') into v_refs from lapse.order_decisions(p_decisions => p_decisions) d;
+  select coalesce(array_agg(d.ref order by d.ref), '{}') into v_refs
+  from lapse.order_decisions(p_decisions => p_decisions) d;
   return v_refs;
 end;
 $$;
 
-comment on function lapse.decided_refs(jsonb) is 'The orders that decisions are about; refuses what is no list of decisions.';
+comment on function lapse.decided_refs(jsonb) is
+  'The orders that decisions are about; refuses what is no list of decisions.';
 
--- Contract: writes what Stripe said of the payments of these locked orders, and answers what to record. It is true whatever became of the
--- order, so a payment is closed even if the run lost its claim (p_held are those it still has). A payment of an order it has not is
--- counted only when it closed just now. Money for an order that is closed, and not as paid, is a late payment. Payments that were kept
--- are recorded each time for an open order; for any other only when the reason is a new one.
+-- Contract: writes what Stripe said of the payments of these locked orders, and answers what to record. It is true
+-- whatever became of the order, so a payment is closed even if the run lost its claim (p_held are those it still has).
+-- A payment of an order it has not is counted only when it closed just now. Money for an order that is closed, and not
+-- as paid, is a late payment. Payments that were kept are recorded each time for an open order; for any other only when
+-- the reason is a new one.
 create function lapse.settle_payments(
   p_run lapse.runs,
   p_decisions jsonb,
@@ -92,14 +110,17 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   -- Collected first: the planner cannot guess how few payments a JSON list names.
-  v_ids text[] := array(select s.stripe_id from lapse.payment_decisions(p_decisions => p_decisions) s where s.ref = any (p_locked));
+  v_ids text[] := array(
+    select s.stripe_id from lapse.payment_decisions(p_decisions => p_decisions) s where s.ref = any (p_locked)
+  );
   v_said jsonb;
 begin
   if v_ids = '{}' then
     return '{}'::lapse.decision[];
   end if;
   with said as materialized (
-    select s.*, p.kind, p.state as state_before, p.reason as reason_before, o.status, p_shop #>> array[s.ref, 'state'] as shop,
+    select s.*, p.kind, p.state as state_before, p.reason as reason_before, o.status,
+      p_shop #>> array[s.ref, 'state'] as shop,
       s.ref = any (p_held) as held
     from lapse.payment_decisions(p_decisions => p_decisions) s
     join lapse.payments p on p.stripe_id = s.stripe_id and p.ref = s.ref
@@ -111,7 +132,8 @@ begin
     -- What is closed stays closed; only the reason tells that Stripe contradicts it now.
     set state = case when p.state = 'open' then s.state else p.state end,
         reason = s.reason,
-        -- Which session an intent belongs to, and since when a payment is processing, stays known. Nothing closes without evidence.
+        -- Which session an intent belongs to, and since when a payment is processing, stays known. Nothing closes
+        -- without evidence.
         evidence = case
           when p.state <> 'open' then p.evidence
           when s.evidence is null then case when s.state = 'open' then p.evidence end
@@ -127,13 +149,15 @@ begin
         checked_at = p_now,
         closed_at = case when p.state = 'open' and s.state <> 'open' then p_now else p.closed_at end
     from said s
-    where p.stripe_id = any (v_ids) and p.stripe_id = s.stripe_id and (p.state = 'open' or s.held and s.outcome = 'kept' and s.state = p.state)
+    where p.stripe_id = any (v_ids) and p.stripe_id = s.stripe_id
+      and (p.state = 'open' or s.held and s.outcome = 'kept' and s.state = p.state)
     returning p.stripe_id, s.state_before = 'open' and p.state <> 'open' as closed_now
   )
   select jsonb_agg(to_jsonb(s) || jsonb_build_object(
     'closed_now', coalesce(r.closed_now, false),
     'late', s.state = 'paid' and s.outcome = 'found_paid' and coalesce(
-      s.shop in ('closed', 'gone'), s.status = 'expired' or s.status = 'unknown' and s.reason in ('order_expired', 'order_absent')
+      s.shop in ('closed', 'gone'),
+      s.status = 'expired' or s.status = 'unknown' and s.reason in ('order_expired', 'order_absent')
     )
   )) into v_said
   from said s
@@ -152,7 +176,8 @@ begin
       0, null, s.evidence
     )::lapse.decision order by s.ref, s.stripe_id), '{}')
     from jsonb_to_recordset(v_said) as s (
-      ref text, stripe_id text, kind text, outcome text, reason text, evidence jsonb, state_before text, reason_before text, status text,
+      ref text, stripe_id text, kind text, outcome text, reason text, evidence jsonb, state_before text,
+      reason_before text, status text,
       shop text, held boolean, closed_now boolean, late boolean
     )
     where s.closed_now
@@ -164,8 +189,8 @@ $$;
 comment on function lapse.settle_payments(lapse.runs, jsonb, text[], text[], jsonb, timestamptz) is
   'Writes what Stripe said of payments, and answers what to record.';
 
--- Contract: alerts about payments that were kept. A person should know of one whose order is closed, as no quarantine tells: one alert per
--- reason, not per payment, so that a status that Stripe invents does not raise a thousand.
+-- Contract: alerts about payments that were kept. A person should know of one whose order is closed, as no quarantine
+-- tells: one alert per reason, not per payment, so that a status that Stripe invents does not raise a thousand.
 create function lapse.alert_kept_payments(p_run lapse.runs, p_said jsonb, p_now timestamptz) returns void
 language sql
 set search_path = pg_catalog, pg_temp
@@ -186,4 +211,5 @@ as $$
   ) x;
 $$;
 
-comment on function lapse.alert_kept_payments(lapse.runs, jsonb, timestamptz) is 'Alerts about payments that a run left alone.';
+comment on function lapse.alert_kept_payments(lapse.runs, jsonb, timestamptz) is
+  'Alerts about payments that a run left alone.';

@@ -1,8 +1,9 @@
 -- Settling, second part: what a run's decisions mean for its orders.
 
--- Contract: what a decision means once shop and ledger were asked again. p_shop is how the shop's row stands, null where somebody else holds
--- it. An order is never expired while a payment of it lives, while its row names a payment that the ledger lacked, before a deadline that
--- the shop moved, or over nothing to pay; an operator's word overrules the last two. What the shop closed itself is followed.
+-- Contract: what a decision means once shop and ledger were asked again. p_shop is how the shop's row stands, null
+-- where somebody else holds it. An order is never expired while a payment of it lives, while its row names a payment
+-- that the ledger lacked, before a deadline that the shop moved, or over nothing to pay; an operator's word overrules
+-- the last two. What the shop closed itself is followed.
 create function lapse.sound_decision(
   p_outcome text,
   p_reason text,
@@ -57,20 +58,23 @@ $$;
 comment on function lapse.sound_decision(text, text, text, boolean, boolean, boolean, bigint) is
   'What a decision means once shop and ledger were asked again.';
 
--- Contract: when to look again, as a run asked: at least settings.backoff_base ahead and a month at most, and up to a tenth later, ten
--- minutes at most, so that many orders that wait for the same do not come back in step.
+-- Contract: when to look again, as a run asked: at least settings.backoff_base ahead and a month at most, and up to a
+-- tenth later, ten minutes at most, so that many orders that wait for the same do not come back in step.
 create function lapse.next_look(p_asked timestamptz, p_now timestamptz) returns timestamptz
 language sql volatile
 set search_path = pg_catalog, pg_temp
 as $$
   select least(t.at + least((t.at - p_now) / 10, interval '10 minutes') * random(), p_now + interval '1 month')
   from lapse.settings s
-  cross join lateral (select greatest(least(coalesce(p_asked, p_now), p_now + interval '1 month'), p_now + s.backoff_base) as at) t;
+  cross join lateral (
+    select greatest(least(coalesce(p_asked, p_now), p_now + interval '1 month'), p_now + s.backoff_base) as at
+  ) t;
 $$;
 
 comment on function lapse.next_look(timestamptz, timestamptz) is 'When to look again, within bounds and with jitter.';
 
--- Contract: when to try again after this many failed attempts: the wait doubles each time, with jitter, up to settings.backoff_max.
+-- Contract: when to try again after this many failed attempts: the wait doubles each time, with jitter, up to
+-- settings.backoff_max.
 create function lapse.next_attempt(p_failures integer, p_not_before timestamptz, p_now timestamptz) returns timestamptz
 language sql volatile
 set search_path = pg_catalog, pg_temp
@@ -84,10 +88,11 @@ $$;
 
 comment on function lapse.next_attempt(integer, timestamptz, timestamptz) is 'When to try again after failed attempts.';
 
--- Contract: applies decisions to the orders that this run holds (p_held, locked), and answers what to record, with `checked` and
--- `handed_back` among it, which are no decisions. p_unrecorded are orders that just got a payment which their rows name, p_foreign those
--- whose rows name a living payment of another order. Open orders: failed attempts back off and end in quarantine. Other orders: their
--- last attempt is followed by a look in a week and an alert. Whatever is open of a closed order is due for the next run.
+-- Contract: applies decisions to the orders that this run holds (p_held, locked), and answers what to record, with
+-- `checked` and `handed_back` among it, which are no decisions. p_unrecorded are orders that just got a payment which
+-- their rows name, p_foreign those whose rows name a living payment of another order. Open orders: failed attempts back
+-- off and end in quarantine. Other orders: their last attempt is followed by a look in a week and an alert. Whatever is
+-- open of a closed order is due for the next run.
 create function lapse.settle_statuses(
   p_run lapse.runs,
   p_decisions jsonb,
@@ -106,7 +111,8 @@ declare
   v_exhausted text[];
 begin
   with sound as materialized (
-    select d.ref, o.account, d.next_check_at as asked, d.grace_until, d.payments as said, o.failures, o.status = 'expiring' as is_open,
+    select d.ref, o.account, d.next_check_at as asked, d.grace_until, d.payments as said, o.failures,
+      o.status = 'expiring' as is_open,
       greatest(o.deadline, o.hold_until) + g.grace as deadline, p_shop #>> array[o.ref, 'state'] as shop, s.*,
       s.outcome = 'retry' and o.failures + 1 >= g.max_attempts as exhausted
     from lapse.order_decisions(p_decisions => p_decisions) d
@@ -114,7 +120,9 @@ begin
     cross join lapse.settings g
     cross join lateral lapse.sound_decision(
       p_outcome => d.outcome, p_reason => d.reason, p_shop => p_shop #>> array[o.ref, 'state'],
-      p_payable => o.ref = any (p_foreign) or exists (select from lapse.payments p where p.ref = o.ref and p.state <> 'dead'),
+      p_payable => o.ref = any (p_foreign) or exists (
+        select from lapse.payments p where p.ref = o.ref and p.state <> 'dead'
+      ),
       p_unrecorded => o.ref = any (p_unrecorded),
       p_deadline_ahead => greatest(o.deadline, o.hold_until) + g.grace > p_now,
       p_amount => o.amount
@@ -136,16 +144,19 @@ begin
           when 'deadline_moved' then s.deadline
           else case
             when s.asked > p_now then least(s.asked, p_now + interval '1 day')
-            -- Stripe's lists are read at least to the time at which it was claimed, so the run that continues may have it at once.
+            -- Stripe's lists are read at least to the time at which it was claimed, so the run that continues may have
+            -- it at once.
             else least(p_now, (
               select min(c.read_to) - interval '1 millisecond' from lapse.list_cursors c
               where c.account = s.account and c.livemode = v_livemode having count(*) = 2
             ))
           end
         end
-        when s.outcome = 'retry' then lapse.next_attempt(p_failures => s.failures, p_not_before => s.asked, p_now => p_now)
+        when s.outcome = 'retry' then lapse.next_attempt(
+          p_failures => s.failures, p_not_before => s.asked, p_now => p_now
+        )
         when s.outcome = 'waiting' then lapse.next_look(p_asked => s.asked, p_now => p_now)
-        when s.outcome in ('paid', 'expired') and s.is_open or s.outcome = 'paid' then case when x.open_payment then p_now end
+        when s.outcome = 'paid' then case when x.open_payment then p_now end
         -- a payment that came while the run held the order was not looked at
         when s.outcome = 'checked' and x.unsaid_payment then p_now
         when s.outcome = 'checked' and s.asked is not null then lapse.next_look(p_asked => s.asked, p_now => p_now)
@@ -154,8 +165,9 @@ begin
     cross join lateral (
       select
         coalesce(bool_or(p.state = 'open'), false) as open_payment,
-        coalesce(bool_or(p.state = 'open' and not s.said @> jsonb_build_array(jsonb_build_object('stripeId', p.stripe_id))), false)
-          as unsaid_payment
+        coalesce(bool_or(
+          p.state = 'open' and not s.said @> jsonb_build_array(jsonb_build_object('stripeId', p.stripe_id))
+        ), false) as unsaid_payment
       from lapse.payments p
       where p.ref = s.ref
     ) x
@@ -167,7 +179,10 @@ begin
           when e.is_open then 'pending'
           else o.status
         end,
-        reason = case when e.outcome in ('handed_back', 'checked') or not e.is_open and e.outcome <> 'paid' then o.reason else e.reason end,
+        reason = case
+          when e.outcome in ('handed_back', 'checked') or not e.is_open and e.outcome <> 'paid' then o.reason
+          else e.reason
+        end,
         grace_until = coalesce(o.grace_until, e.grace_until),
         next_check_at = e.next_check_at,
         due_since = case
@@ -202,7 +217,8 @@ begin
     perform lapse.raise_alert(
       p_key => 'payments_unclear:attempts_exhausted', p_job => (p_run).job, p_severity => 'warning',
       p_message => 'A payment needs a person: attempts_exhausted',
-      p_details => jsonb_build_object('reason', 'attempts_exhausted', 'refs', to_jsonb(v_exhausted[1:20])), p_now => p_now
+      p_details => jsonb_build_object('reason', 'attempts_exhausted', 'refs', to_jsonb(v_exhausted[1:20])),
+      p_now => p_now
     );
   end if;
   return coalesce(v_settled, '{}');

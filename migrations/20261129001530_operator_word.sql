@@ -1,15 +1,18 @@
 -- An operator's word in a run of one order (lapse.resolve_order), where Stripe has none.
 
--- Contract: in a run that an operator answers for (lapse.resolve_order), payments of its order that Stripe can neither find nor end are
--- declared dead. Is nothing else left of the order, it expires by the operator's word; otherwise it goes back to the job, which decides
--- about the rest as ever. Money, and whatever may still become money, is never overruled.
+-- Contract: in a run that an operator answers for (lapse.resolve_order), payments of its order that Stripe can neither
+-- find nor end are declared dead. Is nothing else left of the order, it expires by the operator's word; otherwise it
+-- goes back to the job, which decides about the rest as ever. Money, and whatever may still become money, is never
+-- overruled.
 create function lapse.apply_operator_word(p_run lapse.runs, p_decisions jsonb, p_now timestamptz) returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_decision jsonb := (
-    select d from jsonb_array_elements(p_decisions) d where d ->> 'ref' = (p_run).ref and d ->> 'outcome' = 'quarantined'
+    select d
+    from jsonb_array_elements(p_decisions) d
+    where d ->> 'ref' = (p_run).ref and d ->> 'outcome' = 'quarantined'
   );
   v_payments jsonb;
   v_left boolean;
@@ -21,7 +24,8 @@ begin
     when p ->> 'state' = 'open' and lapse.is_beyond_stripe(p_reason => p ->> 'reason') then p || jsonb_build_object(
       'state', 'dead', 'outcome', 'found_dead', 'reason', 'declared_dead',
       'evidence', coalesce(nullif(p -> 'evidence', 'null'), '{}') || jsonb_build_object(
-        'declared_by', (p_run).requested_by, 'declared_because', (p_run).reason, 'declared_at', p_now, 'last_reason', p -> 'reason'
+        'declared_by', (p_run).requested_by, 'declared_because', (p_run).reason, 'declared_at', p_now,
+        'last_reason', p -> 'reason'
       )
     )
     else p
@@ -44,14 +48,17 @@ $$;
 comment on function lapse.apply_operator_word(lapse.runs, jsonb, timestamptz) is
   'Declares payments dead that Stripe can neither find nor end, in a run that an operator answers for.';
 
--- Contract: whether a look at a payment ended in a way that only a person can take further: Stripe cannot find it, or lets nobody end it.
+-- Contract: whether a look at a payment ended in a way that only a person can take further: Stripe cannot find it, or
+-- lets nobody end it.
 create function lapse.is_beyond_stripe(p_reason text) returns boolean
 language sql immutable
 set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(p_reason in (
-    'payment_not_found', 'account_access_lost', 'wrong_mode', 'foreign_payment', 'checkout_unclosable', 'session_recoverable'
+    'payment_not_found', 'account_access_lost', 'wrong_mode', 'foreign_payment', 'checkout_unclosable',
+    'session_recoverable'
   ), false);
 $$;
 
-comment on function lapse.is_beyond_stripe(text) is 'Whether Stripe can neither find nor end a payment that was inspected with this result.';
+comment on function lapse.is_beyond_stripe(text) is
+  'Whether Stripe can neither find nor end a payment that was inspected with this result.';

@@ -1,12 +1,19 @@
 -- settle_orders: writes a batch of decisions, with all their consequences, in one transaction.
 
--- Contract: settles a JSON list of OrderDecision (functions/_shared/rules/orders.ts): orders, payments, decisions, counters and the shop's
--- orders with their stock commit together or not at all. Returns {"outcomes": {"expired": n, …}, "superseded": n, "paymentsPerSecond"}.
--- Superseded orders were decided by somebody else meanwhile, or somebody holds them; they were left alone. A second call with the same
--- decisions applies nothing. Raises 22023 for two decisions about one order, LP001 without the lease, LP002 when the shop refuses.
+-- Contract: settles a JSON list of OrderDecision (functions/_shared/rules/orders.ts): orders, payments, decisions,
+-- counters and the shop's orders with their stock commit together or not at all. Returns {"outcomes": {"expired": n,
+-- …}, "superseded": n, "paymentsPerSecond"}. Superseded orders were decided by somebody else meanwhile, or somebody
+-- holds them; they were left alone. A second call with the same decisions applies nothing. Raises 22023 for two
+-- decisions about one order, LP001 without the lease, LP002 when the shop refuses.
 --
--- Order of locks: the lease, the shop's order rows, ledger rows by ref, payments, decisions, and articles last, in finish_shop_orders.
-create function lapse.settle_orders(p_run_id uuid, p_fence bigint, p_decisions jsonb, p_now timestamptz default now()) returns jsonb
+-- Order of locks: the lease, the shop's order rows, ledger rows by ref, payments, decisions, and articles last, in
+-- finish_shop_orders.
+create function lapse.settle_orders(
+  p_run_id uuid,
+  p_fence bigint,
+  p_decisions jsonb,
+  p_now timestamptz default now()
+) returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -28,8 +35,8 @@ begin
     v_decisions := lapse.apply_operator_word(p_run => v_run, p_decisions => p_decisions, p_now => p_now);
   end if;
 
-  -- The shop's rows first: of orders to be closed, and of those that money came for. While they are held Lapse gives way, well before a
-  -- deadlock would be looked for.
+  -- The shop's rows first: of orders to be closed, and of those that money came for. While they are held Lapse gives
+  -- way, well before a deadlock would be looked for.
   perform set_config('lock_timeout', '200ms', true);
   with locked as materialized (
     select * from lapse.lock_shop_orders(p_wait => false, p_refs => array(
@@ -44,7 +51,8 @@ begin
   )
   select
     coalesce(jsonb_object_agg(l.ref, jsonb_build_object('state', l.state, 'units', l.units)), '{}'),
-    (select array_agg(n.ref order by n.ref, n.id) from named n), (select array_agg(n.id order by n.ref, n.id) from named n)
+    (select array_agg(n.ref order by n.ref, n.id) from named n),
+    (select array_agg(n.id order by n.ref, n.id) from named n)
   into v_shop, v_named, v_named_ids
   from locked l;
 
@@ -69,7 +77,8 @@ begin
     join lapse.orders o on o.ref = d.ref and o.run_id = v_run.id and o.attempt = d.attempt
     where o.ref = any (v_locked) and case
       when o.status = 'expiring' then d.outcome <> 'checked'
-      when o.status = 'quarantined' then d.outcome in ('checked', 'waiting', 'retry', 'handed_back', 'quarantined', 'paid')
+      when o.status = 'quarantined'
+        then d.outcome in ('checked', 'waiting', 'retry', 'handed_back', 'quarantined', 'paid')
       when o.status in ('paid', 'expired', 'unknown') then d.outcome in ('checked', 'waiting', 'retry', 'handed_back')
       else false
     end
@@ -80,12 +89,15 @@ begin
     p_run => v_run, p_decisions => v_decisions, p_locked => v_locked, p_held => v_held, p_shop => v_shop, p_now => p_now
   );
   v_orders := lapse.settle_statuses(
-    p_run => v_run, p_decisions => v_decisions, p_held => v_held, p_shop => v_shop, p_unrecorded => v_unrecorded, p_foreign => v_foreign,
+    p_run => v_run, p_decisions => v_decisions, p_held => v_held, p_shop => v_shop, p_unrecorded => v_unrecorded,
+    p_foreign => v_foreign,
     p_now => p_now
   );
   perform lapse.record_decisions(
     p_run => v_run, p_now => p_now,
-    p_decisions => v_payments || array(select d from unnest(v_orders) d where d.outcome not in ('handed_back', 'checked'))
+    p_decisions => v_payments || array(
+      select d from unnest(v_orders) d where d.outcome not in ('handed_back', 'checked')
+    )
   );
   -- Of every order that money was recorded for, also if somebody else decided it meanwhile.
   perform lapse.alert_wrong_money(p_now => p_now, p_refs => array(
@@ -97,10 +109,16 @@ begin
 
   perform lapse.finish_shop_orders(
     p_expired => array(
-      select d.ref from unnest(v_orders) d where d.outcome = 'expired' and v_shop #>> array[d.ref, 'state'] = 'open' order by d.ref
+      select d.ref
+      from unnest(v_orders) d
+      where d.outcome = 'expired' and v_shop #>> array[d.ref, 'state'] = 'open'
+      order by d.ref
     ),
     p_paid => array(
-      select d.ref from unnest(v_orders) d where d.outcome = 'paid' and v_shop #>> array[d.ref, 'state'] = 'open' order by d.ref
+      select d.ref
+      from unnest(v_orders) d
+      where d.outcome = 'paid' and v_shop #>> array[d.ref, 'state'] = 'open'
+      order by d.ref
     )
   );
   return (
@@ -120,7 +138,8 @@ $$;
 comment on function lapse.settle_orders(uuid, bigint, jsonb, timestamptz) is
   'Settles a run''s decisions with all their consequences, in one transaction.';
 
--- Contract: an alert for each order that a late payment was recorded for just now, unless the money's own alert named it already.
+-- Contract: an alert for each order that a late payment was recorded for just now, unless the money's own alert named
+-- it already.
 create function lapse.alert_late_money(p_run lapse.runs, p_late lapse.decision[], p_now timestamptz) returns void
 language sql
 set search_path = pg_catalog, pg_temp
@@ -141,7 +160,8 @@ as $$
     p_now => p_now
   )
   from (
-    select 'late_payment:' || d.ref as key, d.ref, min(d.reason) as reason, jsonb_agg(d.stripe_id order by d.stripe_id) as stripe_ids
+    select 'late_payment:' || d.ref as key, d.ref, min(d.reason) as reason,
+      jsonb_agg(d.stripe_id order by d.stripe_id) as stripe_ids
     from unnest(p_late) d
     where d.outcome = 'late_payment'
     group by d.ref
@@ -150,7 +170,8 @@ as $$
   where not exists (select from lapse.alerts a where a.key = x.key and a.details -> 'payments' @> x.stripe_ids);
 $$;
 
-comment on function lapse.alert_late_money(lapse.runs, lapse.decision[], timestamptz) is 'Alerts about late payments that were recorded just now.';
+comment on function lapse.alert_late_money(lapse.runs, lapse.decision[], timestamptz) is
+  'Alerts about late payments that were recorded just now.';
 
 create function public.lapse_settle_orders(p_run_id uuid, p_fence bigint, p_decisions jsonb) returns jsonb
 language sql

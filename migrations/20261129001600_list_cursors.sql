@@ -1,8 +1,9 @@
 -- Cursors over Stripe's lists: up to when every payment is recorded that names an order.
 --
--- A payment the shop never attached can still be paid, and after a restore whole orders seem to have no payment. So a run with due orders
--- first reads Stripe's lists (PaymentIntents, Checkout Sessions) of the accounts concerned, oldest window first, and closes only orders
--- that were due before everything up to then was read. A payment missing from a table proves nothing.
+-- A payment the shop never attached can still be paid, and after a restore whole orders seem to have no payment. So a
+-- run with due orders first reads Stripe's lists (PaymentIntents, Checkout Sessions) of the accounts concerned, oldest
+-- window first, and closes only orders that were due before everything up to then was read. A payment missing from a
+-- table proves nothing.
 
 create table lapse.list_cursors (
   account text not null default '' check (account ~ '^(acct_[A-Za-z0-9]+)?$'),
@@ -17,13 +18,15 @@ create table lapse.list_cursors (
   constraint reads_forward check (read_from <= read_to)
 );
 
-comment on table lapse.list_cursors is 'How far each of Stripe''s lists is read. Orders that were due later than that are not closed.';
+comment on table lapse.list_cursors is
+  'How far each of Stripe''s lists is read. Orders that were due later than that are not closed.';
 comment on column lapse.list_cursors.account is 'Connected account; empty: the platform''s own.';
 comment on column lapse.list_cursors.livemode is 'True: live mode.';
 comment on column lapse.list_cursors.list is 'payment_intents or checkout_sessions.';
 comment on column lapse.list_cursors.read_from is 'Payments made from then on are recorded, without a gap …';
 comment on column lapse.list_cursors.read_to is '… until then.';
-comment on column lapse.list_cursors.proven_at is 'When a listed payment last named an order that the ledger or the shop knows: the key belongs to this shop.';
+comment on column lapse.list_cursors.proven_at is
+  'When a listed payment last named an order that the ledger or the shop knows: the key belongs to this shop.';
 comment on column lapse.list_cursors.failing_since is 'Since when the list cannot be read; empty: it can.';
 comment on column lapse.list_cursors.error is 'Why not.';
 
@@ -37,8 +40,8 @@ $$;
 
 comment on function lapse.mode_of(lapse.runs) is 'The mode whose lists a run goes by.';
 
--- Contract: whether a list of an account in use was not read for an hour, in the mode of the list read last. A list that fails is not
--- behind: an alert names it.
+-- Contract: whether a list of an account in use was not read for an hour, in the mode of the list read last. A list
+-- that fails is not behind: an alert names it.
 create function lapse.list_is_behind(p_now timestamptz) returns boolean
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -52,8 +55,9 @@ $$;
 
 comment on function lapse.list_is_behind(timestamptz) is 'Whether one of Stripe''s lists was not read for an hour.';
 
--- Contract: the accounts whose lists a run has to read. expire-stale-orders: accounts of due orders (of the 10,000 oldest) that were due
--- later than their lists are read; or of its one order. The clean-up: accounts with a cursor in this mode, an open order or a due one.
+-- Contract: the accounts whose lists a run has to read. expire-stale-orders: accounts of due orders (of the 10,000
+-- oldest) that were due later than their lists are read; or of its one order. The clean-up: accounts with a cursor in
+-- this mode, an open order or a due one.
 create function lapse.accounts_to_read(p_run lapse.runs, p_livemode boolean, p_now timestamptz) returns text[]
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
@@ -82,16 +86,19 @@ begin
     ) d
     group by d.account
     having max(d.next_check_at) >= coalesce((
-      select min(c.read_to) from lapse.list_cursors c where c.account = d.account and c.livemode = p_livemode having count(*) = 2
+      select min(c.read_to) from lapse.list_cursors c
+      where c.account = d.account and c.livemode = p_livemode having count(*) = 2
     ), '-infinity')
   );
 end;
 $$;
 
-comment on function lapse.accounts_to_read(lapse.runs, boolean, timestamptz) is 'Accounts whose lists a run has to read.';
+comment on function lapse.accounts_to_read(lapse.runs, boolean, timestamptz) is
+  'Accounts whose lists a run has to read.';
 
--- Contract: makes the cursors that these accounts lack. A list is read from the time at which the oldest order that is still of interest was
--- placed, but no further back than settings.list_reach: older open orders are quarantined at adoption.
+-- Contract: makes the cursors that these accounts lack. A list is read from the time at which the oldest order that is
+-- still of interest was placed, but no further back than settings.list_reach: older open orders are quarantined at
+-- adoption.
 create function lapse.make_cursors(p_accounts text[], p_livemode boolean, p_now timestamptz) returns void
 language sql
 set search_path = pg_catalog, pg_temp
@@ -103,7 +110,9 @@ as $$
   cross join unnest('{payment_intents,checkout_sessions}'::text[]) l (list)
   cross join lateral (
     select least(p_now, greatest(p_now - s.list_reach, coalesce((
-      select min(o.placed_at) from lapse.orders o where o.account = a.account and (o.closed_at is null or o.next_check_at is not null)
+      select min(o.placed_at)
+      from lapse.orders o
+      where o.account = a.account and (o.closed_at is null or o.next_check_at is not null)
     ), p_now - s.list_reach))) as start
   ) f
   where not exists (
@@ -114,9 +123,14 @@ $$;
 
 comment on function lapse.make_cursors(text[], boolean, timestamptz) is 'Makes the cursors that accounts lack.';
 
--- Contract: the lists a run has to read before it claims, [{"account", "list", "readTo", "proven"}], the one read least far first; and notes
--- the mode of the run's key in its row. Empty when nothing is due that was not read already.
-create function lapse.list_windows(p_run_id uuid, p_fence bigint, p_livemode boolean, p_now timestamptz default now()) returns jsonb
+-- Contract: the lists a run has to read before it claims, [{"account", "list", "readTo", "proven"}], the one read least
+-- far first; and notes the mode of the run's key in its row. Empty when nothing is due that was not read already.
+create function lapse.list_windows(
+  p_run_id uuid,
+  p_fence bigint,
+  p_livemode boolean,
+  p_now timestamptz default now()
+) returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -139,7 +153,8 @@ begin
 end;
 $$;
 
-comment on function lapse.list_windows(uuid, bigint, boolean, timestamptz) is 'The lists a run has to read before it claims.';
+comment on function lapse.list_windows(uuid, bigint, boolean, timestamptz) is
+  'The lists a run has to read before it claims.';
 
 create function public.lapse_list_windows(p_run_id uuid, p_fence bigint, p_livemode boolean) returns jsonb
 language sql
@@ -173,7 +188,8 @@ begin
 end;
 $$;
 
-comment on function lapse.list_failed(uuid, bigint, boolean, text, text, text, timestamptz) is 'Notes that a list of Stripe''s could not be read.';
+comment on function lapse.list_failed(uuid, bigint, boolean, text, text, text, timestamptz) is
+  'Notes that a list of Stripe''s could not be read.';
 
 create function public.lapse_list_failed(
   p_run_id uuid, p_fence bigint, p_livemode boolean, p_account text, p_list text, p_error text
@@ -183,7 +199,8 @@ security definer
 set search_path = pg_catalog, pg_temp
 as $$
   select lapse.list_failed(
-    p_run_id => p_run_id, p_fence => p_fence, p_livemode => p_livemode, p_account => p_account, p_list => p_list, p_error => p_error,
+    p_run_id => p_run_id, p_fence => p_fence, p_livemode => p_livemode, p_account => p_account, p_list => p_list,
+    p_error => p_error,
     p_now => now()
   );
 $$;

@@ -10,11 +10,12 @@ $$;
 
 comment on function lapse.canonical_ref(text) is 'A ref with a uuid in lower case.';
 
--- Contract: p_payments are the payments of a window that carry a ref and are neither canceled nor expired, [{"stripeId", "ref", "createdAt",
--- "status"}]. Payments nobody has yet are recorded under the order they name, in the ref's own spelling or as a uuid in lower case.
--- Refs the ledger does not know are asked of the shop: open orders are adopted, paid money of a paid order is nothing new, and all others
--- become orders of status `unknown`, which the clean-up looks at once their payment is stale, or at once if it brought money.
--- Moves read_to to p_to if the window began at or before it: both jobs read with the same cursor. Returns {"readTo", "recorded", "proven"}.
+-- Contract: p_payments are the payments of a window that carry a ref and are neither canceled nor expired,
+-- [{"stripeId", "ref", "createdAt", "status"}]. Payments nobody has yet are recorded under the order they name, in the
+-- ref's own spelling or as a uuid in lower case. Refs the ledger does not know are asked of the shop: open orders are
+-- adopted, paid money of a paid order is nothing new, and all others become orders of status `unknown`, which the
+-- clean-up looks at once their payment is stale, or at once if it brought money. Moves read_to to p_to if the window
+-- began at or before it: both jobs read with the same cursor. Returns {"readTo", "recorded", "proven"}.
 create function lapse.record_listed(
   p_run_id uuid,
   p_fence bigint,
@@ -41,13 +42,15 @@ begin
 
   -- What can be recorded at all, with the ref that the ledger has or would have.
   select coalesce(jsonb_agg(jsonb_build_object(
-    'id', x.id, 'ref', coalesce(o.ref, lapse.canonical_ref(x.ref)), 'at', x.at, 'money', x.status in ('succeeded', 'complete')
+    'id', x.id, 'ref', coalesce(o.ref, lapse.canonical_ref(x.ref)), 'at', x.at,
+    'money', x.status in ('succeeded', 'complete')
   )), '[]') into v_listed
   from (
     select distinct on (p ->> 'stripeId') p ->> 'stripeId' as id, p ->> 'ref' as ref, p ->> 'status' as status,
       least((p ->> 'createdAt')::timestamptz, p_now) as at
     from jsonb_array_elements(coalesce(p_payments, '[]')) p
-    where p ->> 'stripeId' ~ '^(pi|cs)_[A-Za-z0-9_]+$' and p ->> 'stripeId' !~ '_secret_' and length(p ->> 'ref') between 1 and 500
+    where p ->> 'stripeId' ~ '^(pi|cs)_[A-Za-z0-9_]+$' and p ->> 'stripeId' !~ '_secret_'
+      and length(p ->> 'ref') between 1 and 500
   ) x
   left join lapse.orders o on o.ref = x.ref;
 
@@ -70,8 +73,11 @@ begin
       from jsonb_array_elements(v_listed) l
       where not coalesce(v_shop ->> (l ->> 'ref') = 'paid' and (l -> 'money')::boolean, false)
     );
-    insert into lapse.orders as o (ref, status, reason, account, placed_at, deadline, next_check_at, due_since, watched_at)
-    select l ->> 'ref', 'unknown', 'named_by_payment', v_account, min((l ->> 'at')::timestamptz), min((l ->> 'at')::timestamptz),
+    insert into lapse.orders as o (
+      ref, status, reason, account, placed_at, deadline, next_check_at, due_since, watched_at
+    )
+    select l ->> 'ref', 'unknown', 'named_by_payment', v_account, min((l ->> 'at')::timestamptz),
+      min((l ->> 'at')::timestamptz),
       min(x.due), greatest(min(x.due), p_now), p_now
     from jsonb_array_elements(v_listed) l
     cross join lapse.settings s
@@ -82,7 +88,8 @@ begin
     group by l ->> 'ref'
     order by l ->> 'ref'
     on conflict (ref) do update
-    set next_check_at = least(o.next_check_at, excluded.next_check_at), due_since = least(o.due_since, excluded.due_since)
+    set next_check_at = least(o.next_check_at, excluded.next_check_at),
+        due_since = least(o.due_since, excluded.due_since)
     where o.status = 'unknown' and o.run_id is null;
   end if;
 
@@ -102,7 +109,8 @@ begin
   set read_to = case when c.read_to >= p_from then greatest(c.read_to, least(p_to, p_now)) else c.read_to end,
       proven_at = case
         when exists (
-          select from jsonb_array_elements(v_listed) l join lapse.orders o on o.ref = l ->> 'ref' and o.status <> 'unknown'
+          select from jsonb_array_elements(v_listed) l
+          join lapse.orders o on o.ref = l ->> 'ref' and o.status <> 'unknown'
         ) or exists (select from jsonb_each_text(v_shop) e where e.value <> 'gone') then p_now
         else c.proven_at
       end,
@@ -114,22 +122,27 @@ begin
     raise exception 'Cannot record a window of %: there is no cursor for account "%"', p_list, v_account
       using errcode = 'PT404', hint = 'lapse.list_windows makes the cursors.';
   end if;
-  return jsonb_build_object('readTo', v_cursor.read_to, 'recorded', v_recorded, 'proven', v_cursor.proven_at is not null);
+  return jsonb_build_object(
+    'readTo', v_cursor.read_to, 'recorded', v_recorded, 'proven', v_cursor.proven_at is not null
+  );
 end;
 $$;
 
-comment on function lapse.record_listed(uuid, bigint, boolean, text, text, timestamptz, timestamptz, jsonb, timestamptz) is
+comment on function lapse.record_listed(uuid, bigint, boolean, text, text, timestamptz, timestamptz, jsonb,
+  timestamptz) is
   'Records the payments of one window of a list and moves its cursor.';
 
 create function public.lapse_record_listed(
-  p_run_id uuid, p_fence bigint, p_livemode boolean, p_account text, p_list text, p_from timestamptz, p_to timestamptz, p_payments jsonb
+  p_run_id uuid, p_fence bigint, p_livemode boolean, p_account text, p_list text, p_from timestamptz, p_to timestamptz,
+  p_payments jsonb
 ) returns jsonb
 language sql
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
   select lapse.record_listed(
-    p_run_id => p_run_id, p_fence => p_fence, p_livemode => p_livemode, p_account => p_account, p_list => p_list, p_from => p_from,
+    p_run_id => p_run_id, p_fence => p_fence, p_livemode => p_livemode, p_account => p_account, p_list => p_list,
+    p_from => p_from,
     p_to => p_to, p_payments => p_payments, p_now => now()
   );
 $$;

@@ -1,8 +1,8 @@
 -- Pace: how many payments per second a run may work on.
 --
--- All of Lapse together takes half of what Stripe allows the account (lapse.settings). The clean-up and the webhook take small shares while
--- they work, and say so here; expire-stale-orders takes what they leave. Nobody reserves anything and nobody compares clocks: a share
--- that its holder does not renew ends by itself.
+-- All of Lapse together takes half of what Stripe allows the account (lapse.settings). The clean-up and the webhook
+-- take small shares while they work, and say so here; expire-stale-orders takes what they leave. Nobody reserves
+-- anything and nobody compares clocks: a share that its holder does not renew ends by itself.
 
 create table lapse.pace_shares (
   caller text primary key check (caller in ('cleanup', 'webhook')),
@@ -10,12 +10,14 @@ create table lapse.pace_shares (
   until timestamptz not null
 );
 
-comment on table lapse.pace_shares is 'Payments per second that the clean-up and the webhook take at present; the rest is for expire-stale-orders.';
+comment on table lapse.pace_shares is
+  'Payments per second that the clean-up and the webhook take at present; the rest is for expire-stale-orders.';
 comment on column lapse.pace_shares.caller is 'cleanup or webhook.';
 comment on column lapse.pace_shares.per_second is 'Payments per second it takes.';
 comment on column lapse.pace_shares.until is 'When the share ends unless it is renewed.';
 
--- Contract: payments per second for all of Lapse in this mode. An unknown mode counts as that of the list read last, else as test, which is slower.
+-- Contract: payments per second for all of Lapse in this mode. An unknown mode counts as that of the list read last,
+-- else as test, which is slower.
 create function lapse.payments_per_second_in_all(p_livemode boolean) returns numeric
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -30,8 +32,8 @@ $$;
 
 comment on function lapse.payments_per_second_in_all(boolean) is 'Payments per second for all of Lapse together.';
 
--- Contract: takes the share of the clean-up or the webhook until the given time, and returns it. At most a quarter of the whole each, so
--- that expire-stale-orders keeps at least half.
+-- Contract: takes the share of the clean-up or the webhook until the given time, and returns it. At most a quarter of
+-- the whole each, so that expire-stale-orders keeps at least half.
 create function lapse.take_share(p_caller text, p_livemode boolean, p_until timestamptz) returns numeric
 language sql
 set search_path = pg_catalog, pg_temp
@@ -48,17 +50,21 @@ as $$
   returning p.per_second;
 $$;
 
-comment on function lapse.take_share(text, boolean, timestamptz) is 'Takes the share of the clean-up or the webhook for a while.';
+comment on function lapse.take_share(text, boolean, timestamptz) is
+  'Takes the share of the clean-up or the webhook for a while.';
 
--- Contract: payments per second for a run of this job. The clean-up's own share; expire-stale-orders gets what the shares in force leave.
--- A share that ends further ahead than a lease can last is of a clock that was set back, and counts for nothing.
+-- Contract: payments per second for a run of this job. The clean-up's own share; expire-stale-orders gets what the
+-- shares in force leave. A share that ends further ahead than a lease can last is of a clock that was set back, and
+-- counts for nothing.
 create function lapse.payments_per_second(p_job text, p_livemode boolean, p_now timestamptz) returns numeric
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
   select case
     when p_job = 'expire-stale-orders' then greatest(x.all_together - coalesce((
-      select sum(p.per_second) from lapse.pace_shares p where p.until > p_now and p.until <= p_now + interval '1 hour 1 minute'
+      select sum(p.per_second)
+      from lapse.pace_shares p
+      where p.until > p_now and p.until <= p_now + interval '1 hour 1 minute'
     ), 0), x.all_together / 2)
     else least(s.cleanup_payments_per_second, x.all_together / 4)
   end
@@ -66,9 +72,11 @@ as $$
   cross join lateral (select lapse.payments_per_second_in_all(p_livemode => p_livemode) as all_together) x;
 $$;
 
-comment on function lapse.payments_per_second(text, boolean, timestamptz) is 'Payments per second that a run of a job may work on now.';
+comment on function lapse.payments_per_second(text, boolean, timestamptz) is
+  'Payments per second that a run of a job may work on now.';
 
--- Contract: the pace of a run now; a run of the clean-up takes or renews its share with it, for as long as its lease lasts.
+-- Contract: the pace of a run now; a run of the clean-up takes or renews its share with it, for as long as its lease
+-- lasts.
 create function lapse.pace_of(p_run lapse.runs, p_now timestamptz) returns numeric
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -83,7 +91,8 @@ begin
 end;
 $$;
 
-comment on function lapse.pace_of(lapse.runs, timestamptz) is 'The pace of a run now, with the clean-up''s share renewed.';
+comment on function lapse.pace_of(lapse.runs, timestamptz) is
+  'The pace of a run now, with the clean-up''s share renewed.';
 
 -- Contract: a run that ends gives its share back.
 create function lapse.release_share(p_run lapse.runs, p_now timestamptz) returns void

@@ -1,7 +1,7 @@
 -- sync_order and redrive_order: an operator gives an order to the job now.
 --
--- Nothing is decided in a second way: a run with lease, claim, verdicts and settlement does it. A restriction to one order stands in the
--- run's row, as everything else a run is told; a request names the run and nothing more.
+-- Nothing is decided in a second way: a run with lease, claim, verdicts and settlement does it. A restriction to one
+-- order stands in the run's row, as everything else a run is told; a request names the run and nothing more.
 
 -- Contract: refuses an operator's call without a reason or a name.
 create function lapse.check_operator(p_what text, p_reason text, p_requested_by text) returns void
@@ -10,14 +10,16 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   if coalesce(btrim(p_reason), '') = '' or coalesce(btrim(p_requested_by), '') = '' then
-    raise exception 'Cannot %: a reason and the name of the operator are required', p_what using errcode = 'invalid_parameter_value';
+    raise exception 'Cannot %: a reason and the name of the operator are required', p_what
+      using errcode = 'invalid_parameter_value';
   end if;
 end;
 $$;
 
 comment on function lapse.check_operator(text, text, text) is 'Refuses an operator''s call without a reason or a name.';
 
--- Contract: the order, locked, after what the shop's triggers noted of it was folded in. Raises PT404 for one that nobody watches.
+-- Contract: the order, locked, after what the shop's triggers noted of it was folded in. Raises PT404 for one that
+-- nobody watches.
 create function lapse.lock_watched_order(p_what text, p_ref text, p_now timestamptz) returns lapse.orders
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -28,7 +30,8 @@ begin
   perform lapse.fold_inbox(p_refs => array[p_ref], p_limit => null, p_now => p_now);
   select * into v_order from lapse.orders o where o.ref = p_ref for no key update;
   if not found or v_order.status = 'unknown' then
-    raise exception 'Cannot % %: Lapse does not watch such an order', p_what, coalesce(left(p_ref, 100), 'null') using errcode = 'PT404';
+    raise exception 'Cannot % %: Lapse does not watch such an order', p_what, coalesce(left(p_ref, 100), 'null')
+      using errcode = 'PT404';
   end if;
   return v_order;
 end;
@@ -36,8 +39,9 @@ $$;
 
 comment on function lapse.lock_watched_order(text, text, timestamptz) is 'An order that an operator names, locked.';
 
--- Contract: gives an order back to the job, due at once and with a fresh count of attempts. "At once" lies two minutes back, so that a run
--- which begins now has read Stripe's lists beyond it, but never before the deadline: until then the customer may still pay.
+-- Contract: gives an order back to the job, due at once and with a fresh count of attempts. "At once" lies two minutes
+-- back, so that a run which begins now has read Stripe's lists beyond it, but never before the deadline: until then the
+-- customer may still pay.
 create function lapse.make_due(p_order lapse.orders, p_reason text, p_now timestamptz) returns lapse.orders
 language sql
 set search_path = pg_catalog, pg_temp
@@ -59,9 +63,14 @@ $$;
 
 comment on function lapse.make_due(lapse.orders, text, timestamptz) is 'Gives an order back to the job, due at once.';
 
--- Contract: a quarantined order becomes pending again and is due at once; its attempts start anew. Returns {"ref", "status",
--- "nextCheckAt"}. Raises 22023, PT404, and PT409 for an order that is not quarantined.
-create function lapse.redrive_order(p_ref text, p_reason text, p_requested_by text, p_now timestamptz default now()) returns jsonb
+-- Contract: a quarantined order becomes pending again and is due at once; its attempts start anew. Returns {"ref",
+-- "status", "nextCheckAt"}. Raises 22023, PT404, and PT409 for an order that is not quarantined.
+create function lapse.redrive_order(
+  p_ref text,
+  p_reason text,
+  p_requested_by text,
+  p_now timestamptz default now()
+) returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -73,12 +82,15 @@ begin
   if v_order.status <> 'quarantined' then
     raise exception 'Cannot redrive order %: it is %, not quarantined', p_ref, v_order.status using errcode = 'PT409';
   end if;
-  v_order := lapse.make_due(p_order => v_order, p_reason => format('redriven by %s: %s', p_requested_by, p_reason), p_now => p_now);
+  v_order := lapse.make_due(
+    p_order => v_order, p_reason => format('redriven by %s: %s', p_requested_by, p_reason), p_now => p_now
+  );
   return jsonb_build_object('ref', v_order.ref, 'status', v_order.status, 'nextCheckAt', v_order.next_check_at);
 end;
 $$;
 
-comment on function lapse.redrive_order(text, text, text, timestamptz) is 'Gives a quarantined order back to the job; needs a reason.';
+comment on function lapse.redrive_order(text, text, text, timestamptz) is
+  'Gives a quarantined order back to the job; needs a reason.';
 
 create function public.lapse_redrive_order(p_ref text, p_reason text, p_requested_by text) returns jsonb
 language sql
@@ -103,12 +115,19 @@ as $$
   returning id;
 $$;
 
-comment on function lapse.queue_run_of_one(text, text, text, boolean, timestamptz) is 'Queues a run restricted to one order.';
+comment on function lapse.queue_run_of_one(text, text, text, boolean, timestamptz) is
+  'Queues a run restricted to one order.';
 
--- Contract: makes one order due and queues a run restricted to it, in one transaction; {"runId"} is the run to ask the function for. If
--- nobody does, the next tick finds the order due. Raises 22023, PT404, and PT409 for an order that is neither pending nor quarantined,
--- or that the customer may still pay: a run would cancel the payments of one who is about to.
-create function lapse.sync_order(p_ref text, p_reason text, p_requested_by text, p_now timestamptz default now()) returns jsonb
+-- Contract: makes one order due and queues a run restricted to it, in one transaction; {"runId"} is the run to ask the
+-- function for. If nobody does, the next tick finds the order due. Raises 22023, PT404, and PT409 for an order that is
+-- neither pending nor quarantined, or that the customer may still pay: a run would cancel the payments of one who is
+-- about to.
+create function lapse.sync_order(
+  p_ref text,
+  p_reason text,
+  p_requested_by text,
+  p_now timestamptz default now()
+) returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -119,7 +138,8 @@ begin
   perform lapse.check_operator(p_what => 'synchronise order', p_reason => p_reason, p_requested_by => p_requested_by);
   v_order := lapse.lock_watched_order(p_what => 'synchronise order', p_ref => p_ref, p_now => p_now);
   if v_order.status not in ('pending', 'quarantined') then
-    raise exception 'Cannot synchronise order %: it is %, neither pending nor quarantined', p_ref, v_order.status using errcode = 'PT409';
+    raise exception 'Cannot synchronise order %: it is %, neither pending nor quarantined', p_ref, v_order.status
+      using errcode = 'PT409';
   end if;
   v_until := greatest(v_order.deadline, v_order.hold_until) + (select s.grace from lapse.settings s);
   if v_until > p_now and coalesce(v_order.next_check_at > p_now, true) then
@@ -138,7 +158,8 @@ begin
 end;
 $$;
 
-comment on function lapse.sync_order(text, text, text, timestamptz) is 'Makes one order due and queues a run restricted to it.';
+comment on function lapse.sync_order(text, text, text, timestamptz) is
+  'Makes one order due and queues a run restricted to it.';
 
 create function public.lapse_sync_order(p_ref text, p_reason text, p_requested_by text) returns jsonb
 language sql

@@ -1,7 +1,7 @@
 -- declare_dead and resolve_order: an operator's word, where Stripe has none.
 --
--- Who and why stand in a run of its own. The word covers only what Stripe can neither find nor end: money that is there, or may still
--- come, is never overruled.
+-- Who and why stand in a run of its own. The word covers only what Stripe can neither find nor end: money that is
+-- there, or may still come, is never overruled.
 
 -- Contract: records decisions of an operator in a run of its own, which is over, and returns the run's id.
 create function lapse.record_operators_decisions(
@@ -14,7 +14,8 @@ declare
   v_run lapse.runs;
 begin
   insert into lapse.runs (
-    job, status, trigger, requested_by, reason, item_limit, ref, operator_word, created_at, started_at, finished_at, duration_ms
+    job, status, trigger, requested_by, reason, item_limit, ref, operator_word, created_at, started_at, finished_at,
+    duration_ms
   )
   values (
     'expire-stale-orders', 'succeeded', 'server', p_requested_by, p_reason, 1, p_ref, true, p_now, p_now, p_now, 0
@@ -28,11 +29,17 @@ $$;
 comment on function lapse.record_operators_decisions(text, text, text, lapse.decision[], timestamptz) is
   'Records decisions of an operator in a run of its own.';
 
--- Contract: declares one payment dead on an operator's word, and gives its order back to the job, which asks Stripe about all its other
--- payments as ever and expires it only if they are dead as well. Only while the payment is open, its order is quarantined, and its last
--- look says that Stripe can neither find nor end it; Stripe's last answer stays, with who declared it dead, why and when. Returns {"ref",
--- "runId"}. Raises 22023, PT404 for an unknown payment, PT409 for any other.
-create function lapse.declare_dead(p_stripe_id text, p_reason text, p_requested_by text, p_now timestamptz default now()) returns jsonb
+-- Contract: declares one payment dead on an operator's word, and gives its order back to the job, which asks Stripe
+-- about all its other payments as ever and expires it only if they are dead as well. Only while the payment is open,
+-- its order is quarantined, and its last look says that Stripe can neither find nor end it; Stripe's last answer stays,
+-- with who declared it dead, why and when. Returns {"ref", "runId"}. Raises 22023, PT404 for an unknown payment, PT409
+-- for any other.
+create function lapse.declare_dead(
+  p_stripe_id text,
+  p_reason text,
+  p_requested_by text,
+  p_now timestamptz default now()
+) returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -40,7 +47,9 @@ declare
   v_order lapse.orders;
   v_payment lapse.payments;
 begin
-  perform lapse.check_operator(p_what => 'declare payment dead', p_reason => p_reason, p_requested_by => p_requested_by);
+  perform lapse.check_operator(
+    p_what => 'declare payment dead', p_reason => p_reason, p_requested_by => p_requested_by
+  );
   -- The order first, as everywhere. A payment never changes its order.
   select o.* into v_order
   from lapse.orders o
@@ -57,11 +66,13 @@ begin
     raise exception 'Cannot declare payment % dead: it is %', p_stripe_id, v_payment.state using errcode = 'PT409';
   end if;
   if v_order.status <> 'quarantined' then
-    raise exception 'Cannot declare payment % dead: its order is %, not quarantined', p_stripe_id, v_order.status using errcode = 'PT409';
+    raise exception 'Cannot declare payment % dead: its order is %, not quarantined', p_stripe_id, v_order.status
+      using errcode = 'PT409';
   end if;
   if not lapse.is_beyond_stripe(p_reason => v_payment.reason) then
     raise exception 'Cannot declare payment % dead: its last look ended as %, so Stripe can still say more about it',
-      p_stripe_id, coalesce(v_payment.reason, 'nothing') using errcode = 'PT409', hint = 'Redrive the order, or cancel the payment at Stripe.';
+      p_stripe_id, coalesce(v_payment.reason, 'nothing') using errcode = 'PT409',
+      hint = 'Redrive the order, or cancel the payment at Stripe.';
   end if;
 
   update lapse.payments p
@@ -94,13 +105,16 @@ language sql
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-  select lapse.declare_dead(p_stripe_id => p_stripe_id, p_reason => p_reason, p_requested_by => p_requested_by, p_now => now());
+  select lapse.declare_dead(
+    p_stripe_id => p_stripe_id, p_reason => p_reason, p_requested_by => p_requested_by, p_now => now()
+  );
 $$;
 
 comment on function public.lapse_declare_dead(text, text, text) is
   'Declares one payment dead that Stripe can neither find nor end. For the operator''s tools (secret key) only.';
 
--- Contract: why an operator may not have an order expired: money is there, or its last look says that it may still come; null if they may.
+-- Contract: why an operator may not have an order expired: money is there, or its last look says that it may still
+-- come; null if they may.
 create function lapse.money_in_the_way(p_ref text) returns text
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -114,8 +128,10 @@ as $$
     p.state = 'paid'
     or p.state = 'open' and (
       p.reason in (
-        'processing', 'requires_capture', 'voucher_open', 'slow_method', 'session_settling', 'customer_action', 'partly_received',
-        'amount_mismatch', 'funding_unknown', 'session_contradicts', 'paid_record_contradicted', 'dead_record_contradicted'
+        'processing', 'requires_capture', 'voucher_open', 'slow_method', 'session_settling', 'customer_action',
+        'partly_received',
+        'amount_mismatch', 'funding_unknown', 'session_contradicts', 'paid_record_contradicted',
+        'dead_record_contradicted'
       )
       or p.evidence ->> 'amount_received' ~ '[1-9]'
     )
@@ -127,11 +143,13 @@ $$;
 comment on function lapse.money_in_the_way(text) is 'Why an operator may not have an order expired, or null.';
 
 -- Contract: an operator decides about an order.
---   paid     The order is paid, in the ledger and in the shop; what is left of its payments is cancelled by the next run. Any open or
---            quarantined order; one that the shop closed in another way only if money for it is recorded. Returns {"ref", "status"}.
---   expired  Asks nothing itself: makes a quarantined order due and queues a run restricted to it, which asks Stripe and cancels what it can;
---            what Stripe can neither find nor end is declared dead by the operator's word. Refused while a payment is paid, or while the
---            last look at one says that money may still come. Returns {"ref", "runId"}, the run to ask the function for.
+--   paid     The order is paid, in the ledger and in the shop; what is left of its payments is cancelled by the next
+--            run. Any open or quarantined order; one that the shop closed in another way only if money for it is
+--            recorded. Returns {"ref", "status"}.
+--   expired  Asks nothing itself: makes a quarantined order due and queues a run restricted to it, which asks Stripe
+--            and cancels what it can; what Stripe can neither find nor end is declared dead by the operator's word.
+--            Refused while a payment is paid, or while the last look at one says that money may still come. Returns
+--            {"ref", "runId"}, the run to ask the function for.
 -- Raises 22023, PT404, PT409, and LP002 when the shop refuses.
 create function lapse.resolve_order(
   p_ref text, p_as text, p_reason text, p_requested_by text, p_now timestamptz default now()
@@ -146,7 +164,8 @@ declare
 begin
   perform lapse.check_operator(p_what => 'resolve order', p_reason => p_reason, p_requested_by => p_requested_by);
   if p_as is null or p_as not in ('paid', 'expired') then
-    raise exception 'Cannot resolve order % as %: it can be resolved as paid or as expired', p_ref, coalesce(p_as, 'null')
+    raise exception 'Cannot resolve order % as %: it can be resolved as paid or as expired', p_ref,
+      coalesce(p_as, 'null')
       using errcode = 'invalid_parameter_value';
   end if;
 
@@ -160,7 +179,8 @@ begin
     when p_as = 'expired' and v_order.status <> 'quarantined' then format('it is %s, not quarantined', v_order.status)
     when p_as = 'expired' then lapse.money_in_the_way(p_ref => p_ref)
     when v_shop is null then 'the shop does not say how it stands'
-    when v_shop in ('closed', 'gone') and not exists (select from lapse.payments p where p.ref = p_ref and p.state = 'paid')
+    when v_shop in ('closed', 'gone')
+      and not exists (select from lapse.payments p where p.ref = p_ref and p.state = 'paid')
       then 'the shop closed it unpaid, and no money for it is recorded'
   end;
   if v_why_not is not null then
@@ -179,7 +199,9 @@ begin
   update lapse.orders o
   set status = 'paid',
       reason = format('resolved as paid by %s: %s', p_requested_by, p_reason),
-      next_check_at = case when exists (select from lapse.payments p where p.ref = o.ref and p.state = 'open') then p_now end,
+      next_check_at = case
+        when exists (select from lapse.payments p where p.ref = o.ref and p.state = 'open') then p_now
+      end,
       run_id = null,
       closed_at = p_now
   where o.ref = p_ref;
@@ -195,14 +217,17 @@ begin
 end;
 $$;
 
-comment on function lapse.resolve_order(text, text, text, text, timestamptz) is 'An operator resolves an order as paid or as expired.';
+comment on function lapse.resolve_order(text, text, text, text, timestamptz) is
+  'An operator resolves an order as paid or as expired.';
 
 create function public.lapse_resolve_order(p_ref text, p_as text, p_reason text, p_requested_by text) returns jsonb
 language sql
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-  select lapse.resolve_order(p_ref => p_ref, p_as => p_as, p_reason => p_reason, p_requested_by => p_requested_by, p_now => now());
+  select lapse.resolve_order(
+    p_ref => p_ref, p_as => p_as, p_reason => p_reason, p_requested_by => p_requested_by, p_now => now()
+  );
 $$;
 
 comment on function public.lapse_resolve_order(text, text, text, text) is
