@@ -21,7 +21,7 @@ const tableRow = z.object({
     z.object({ columns: z.array(z.string().nullable()), unique: z.boolean(), condition: z.string().nullable() }),
   ),
   /** The shop's own triggers for updates. */
-  triggers: z.array(z.string()),
+  triggers: z.array(z.object({ name: z.string(), before: z.boolean() })),
 });
 
 export type TableFacts = z.infer<typeof tableRow>;
@@ -100,7 +100,7 @@ async function readTable(sql: postgres.TransactionSql, { schema, name }: Table):
         from pg_index i where i.indrelid = c.oid and i.indisvalid
       ) as indexes,
       (
-        select coalesce(json_agg(t.tgname order by t.tgname), '[]')
+        select coalesce(json_agg(json_build_object('name', t.tgname, 'before', t.tgtype & 2 <> 0) order by t.tgname), '[]')
         from pg_trigger t
         join pg_proc p on p.oid = t.tgfoid
         where t.tgrelid = c.oid and not t.tgisinternal and t.tgenabled <> 'D' and t.tgtype & 16 <> 0

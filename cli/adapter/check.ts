@@ -106,14 +106,25 @@ export function checkIndexes(shop: Shop, check: Check): void {
   }
 }
 
-export function checkTriggers({ orders, stock }: Shop, check: Check): void {
+export function checkTriggers({ orders, stock, amount }: Shop, check: Check): void {
   const triggers = check.facts(orders)?.triggers ?? [];
+  const table = tableName(orders);
+  const names = (them: typeof triggers) => them.map(({ name }) => name).join(", ");
   if (triggers.length > 0 && stock.kind !== "none") {
     check.notes.push(
-      `${tableName(orders)} has triggers of its own (${
-        triggers.join(", ")
+      `${table} has triggers of its own (${
+        names(triggers)
       }). If one of them gives stock back when an order is closed, ` +
         "use --stock none, or it is given back twice",
+    );
+  }
+  const before = triggers.filter((it) => it.before);
+  if (before.length > 0 && amount !== null) {
+    check.notes.push(
+      `If ${
+        names(before)
+      } of ${table} changes the amount, currency or deadline by itself, take the list of columns out of the trigger ` +
+        "lapse_watches: it fires only for columns that an update names",
     );
   }
 }

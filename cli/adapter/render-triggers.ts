@@ -46,17 +46,20 @@ function attaches({ orders, key, status, open, payments, account }: Shop): strin
   });
 }
 
-/** With one open state, whatever leaves it was closed; between several, an order may move and stay open. */
+/**
+ * With one open state, whatever leaves it was closed; between several, an order may move and stay open. Not `update of` the state: a trigger
+ * of the shop's own may change it before an update that does not name it.
+ */
 function follows({ orders, key, status, open, paid }: Shop): string[] {
   const column = identifier(status);
   const common = { table: tableName(orders), call: "tg_follow", args: [key.column, status, ...paid] };
   const left = isOneOf(`old.${column}`, open);
   if (open.length === 1) {
-    return trigger({ ...common, name: "lapse_follows", events: `update of ${column} or delete`, when: left });
+    return trigger({ ...common, name: "lapse_follows", events: "update or delete", when: left });
   }
   const closed = `${left} and ${isNoneOf(`new.${column}`, open)}`;
   return [
-    ...trigger({ ...common, name: "lapse_follows", events: `update of ${column}`, when: closed }),
+    ...trigger({ ...common, name: "lapse_follows", events: "update", when: closed }),
     ...trigger({ ...common, name: "lapse_follows_deletions", events: "delete", when: left }),
   ];
 }

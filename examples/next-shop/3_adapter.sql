@@ -55,6 +55,6 @@ create or replace trigger lapse_watches after insert or update of state, total, 
 create or replace trigger lapse_attaches after insert or update of stripe_checkout_session_id, stripe_payment_intent_id
   on public.orders for each row when (new.state = 'awaiting_payment')
   execute function lapse.tg_attach('id', 'stripe_checkout_session_id', 'stripe_payment_intent_id');
-create or replace trigger lapse_follows after update of state or delete
+create or replace trigger lapse_follows after update or delete
   on public.orders for each row when (old.state = 'awaiting_payment')
   execute function lapse.tg_follow('id', 'state', 'paid', 'shipped');

@@ -130,6 +130,21 @@ Deno.test("the triggers note what the shop does, and say nothing of what Lapse d
   });
 });
 
+Deno.test("a state that a trigger of the shop sets by itself is noted like any other", async () => {
+  await withProject(nextShop, async (project) => {
+    const { sql, place } = project;
+    await connectShop(project, nextShop);
+    await place("a");
+    await sql.unsafe(`
+      create function public.settle() returns trigger language plpgsql as $$ begin new.state := 'paid'; return new; end $$;
+      create trigger settle before update of stripe_payment_intent_id on public.orders for each row execute function public.settle();
+      update public.orders set stripe_payment_intent_id = 'pi_1' where id = 'a';
+    `).simple();
+    const noted = await sql`select payload from lapse.inbox where kind = 'follow'`;
+    assert.deepEqual(noted.map(({ payload }) => payload), [{ paid: true, status: "paid" }]);
+  });
+});
+
 Deno.test("an order that moves between two open states stays open; one that becomes an order is watched", async () => {
   const shape = shapes.find(({ file }) => file === "numeric_ids.sql") as Shape;
   await withProject(shape, async (project) => {
