@@ -8,8 +8,8 @@ import { openShop, type Shop } from "./support/shop.ts";
 
 const SIZES = {
   toy: { oneRun: 40, chain: 60, share: 20 },
-  quick: { oneRun: 400, chain: 900, share: 300 },
-  full: { oneRun: 800, chain: 3_000, share: 300 },
+  quick: { oneRun: 400, chain: 1_200, share: 600 },
+  full: { oneRun: 800, chain: 3_000, share: 600 },
 };
 /** What Lapse allows itself in live mode, and what Stripe allows (docs.stripe.com/rate-limits). */
 const PAYMENTS_PER_SECOND = 20;
@@ -42,8 +42,6 @@ async function openLive(databases: Databases, more: { workers?: false } = { work
 async function inOneRun(databases: Databases, orders: number): Promise<Figure[]> {
   const unpaced = await unpacedCpuMs(databases, orders);
   await using shop = await openLive(databases);
-  await shop.sql`
-    update lapse.settings set lease = '5 minutes', run_seconds = 290, claim_seconds = 280, run_orders = 100000 where only_row`;
   const control = shop.stack.simulator!.control;
   await placeOrdersWithIntent(shop, { count: orders, livemode: true });
   const mark = control.mark();
@@ -89,7 +87,9 @@ async function inAChain(
     functionsEnv: { STRIPE_SECRET_KEY: "sk_live_local" },
     workers: {},
   });
-  await shop.sql`update lapse.settings set run_orders = ${share}, brake_threshold = 100000 where only_row`;
+  await shop.sql`
+    update lapse.settings
+    set run_orders = ${share}, brake_threshold = 100000, lease = '2 minutes', run_seconds = 50, claim_seconds = 40 where only_row`;
   const control = shop.stack.simulator!.control;
   await placeOrdersWithIntent(shop, { count: orders, livemode: true });
   const mark = control.mark();

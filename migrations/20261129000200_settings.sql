@@ -13,7 +13,7 @@ create table lapse.settings (
   lease interval not null default interval '2 minutes' check (lease between interval '15 seconds' and interval '1 hour'),
   run_seconds integer not null default 50 check (run_seconds between 5 and 300),
   claim_seconds integer not null default 40 check (claim_seconds between 1 and 290),
-  run_orders integer not null default 300 check (run_orders between 1 and 100000),
+  run_orders integer not null default 600 check (run_orders between 1 and 100000),
   claim_batch integer not null default 50 check (claim_batch between 1 and 1000),
   close_batch integer not null default 5000 check (close_batch between 1 and 50000),
 

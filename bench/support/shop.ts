@@ -30,7 +30,9 @@ export async function openShop(databases: Databases, options: ShopOptions = {}):
   });
   const sql = postgres(stack.database.url, { max: 2, onnotice: () => {} });
   const admin = postgres(stack.database.adminUrl, { max: 2, onnotice: () => {} });
-  await sql`update lapse.settings set run_orders = 100000 where only_row`;
+  // One run takes all there is.
+  await sql`
+    update lapse.settings set run_orders = 100000, lease = '10 minutes', run_seconds = 300, claim_seconds = 290 where only_row`;
   if (!paced) {
     await sql`update lapse.settings set payments_per_second_test = 1000, payments_per_second_live = 1000 where only_row`;
   }
