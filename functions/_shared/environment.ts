@@ -36,6 +36,13 @@ const keySet = z.pipe(
     z.pipe(z.array(z.looseObject({})), z.transform((keys) => ({ keys }))),
   ]),
 );
+const webhookSecrets = z.pipe(
+  z.pipe(
+    z.string(),
+    z.transform((text) => text.split(",").map((secret) => secret.trim()).filter((secret) => secret !== "")),
+  ),
+  z.array(z.string().check(z.regex(/^whsec_[\w+/=-]{16,}$/, "not a list of signing secrets"))).check(z.minLength(1)),
+);
 const schedulerSecret = z.string().check(z.minLength(32, "shorter than 32 characters"));
 
 /**
@@ -82,6 +89,16 @@ export function parseStripe(read: ReadVariable): StripeEnvironment {
     ),
     apiBase: parse(read, "STRIPE_API_BASE", z.optional(z.url({ protocol: /^https?$/ })), undefined),
   };
+}
+
+/**
+ * Parses the signing secrets of the webhook's endpoints. There are several, separated by commas, while an endpoint's secret
+ * is being replaced, or where connected accounts have an endpoint of their own.
+ *
+ * @throws ConfigurationError like {@linkcode parseProject}.
+ */
+export function parseWebhookSecrets(read: ReadVariable): string[] {
+  return parse(read, "STRIPE_WEBHOOK_SECRET", webhookSecrets);
 }
 
 /**

@@ -11,7 +11,7 @@ export type UnreadableOrder = { ref: string; attempt: number; issue: string };
 
 const ref = z.string().check(z.minLength(1));
 
-const claimedOrder: z.ZodMiniType<ClaimedOrder> = z.lazy(() =>
+export const claimedOrder: z.ZodMiniType<ClaimedOrder> = z.lazy(() =>
   z.object({
     ref,
     status: z.enum(["open", "paid", "expired", "quarantined", "unknown"]),

@@ -1,0 +1,80 @@
+/** What the webhook and the database tell each other about the payment that an event names. */
+import { z } from "zod/mini";
+import { instant } from "../parsing.ts";
+import type { EventPayment, StripeEvent } from "../rules/events.ts";
+import type { PaymentEvidence, PaymentState } from "../rules/orders.ts";
+import type { Reason } from "../rules/reasons.ts";
+import { claimedOrder } from "./orders.ts";
+import type { Rpc } from "./rpc.ts";
+import { settings } from "./runs.ts";
+
+/** What Stripe said of one payment. `reason` null: nothing is the matter with it, it is simply not paid yet. */
+export type EventPaymentRecord = {
+  ref: string;
+  stripeId: string;
+  account: string;
+  state: PaymentState;
+  reason: Reason | null;
+  evidence: PaymentEvidence;
+  /** Until when the customer holds a voucher. */
+  holdUntil: Date | null;
+};
+
+const wait = z.number().check(z.nonnegative());
+
+const foundPayment = z.lazy(() =>
+  z.discriminatedUnion("answer", [
+    z.object({
+      answer: z.literal("read"),
+      now: instant,
+      waitSeconds: wait,
+      /** Null: the ledger does not know the payment, and the event does not show whose it is. */
+      order: z.nullable(claimedOrder),
+      settings,
+      paymentsPerSecond: z.number().check(z.positive()),
+    }),
+    z.object({
+      answer: z.enum(["repeated", "nothing", "locked", "unknown", "postponed"]),
+      now: instant,
+      why: z.optional(z.string()),
+    }),
+  ])
+);
+export type FoundPayment = z.infer<typeof foundPayment>;
+
+/** `order`: it is paid, and its other payments may be cancelled now, after `waitSeconds`. */
+const recordedEvent = z.lazy(() =>
+  z.object({ result: z.string(), waitSeconds: wait, order: z.nullable(claimedOrder) })
+);
+export type RecordedEvent = z.infer<typeof recordedEvent>;
+
+export type EventDatabase = ReturnType<typeof createEventDatabase>;
+
+export function createEventDatabase(rpc: Rpc) {
+  return {
+    /** Whether the event's payment has to be read. `hasTurn`: it was read already, to learn its marks. */
+    findPayment: (event: StripeEvent, payment: EventPayment, hasTurn = false) =>
+      rpc("lapse_find_payment", {
+        p_event_id: event.id,
+        p_type: event.type,
+        p_livemode: event.livemode,
+        p_account: event.account,
+        p_stripe_id: payment.id,
+        p_marks: payment.marks,
+        p_created_at: payment.createdAt.toISOString(),
+        p_has_turn: hasTurn,
+      }, { answer: foundPayment, repeatable: true }),
+    /**
+     * Records what Stripe said of a payment. `id` null: it was read on the way. Repeatable: what a lost answer had recorded is answered as
+     * `repeated`, and its order's other payments are due for the next run.
+     */
+    recordEvent: (
+      { id, type, livemode }: Pick<StripeEvent, "type" | "livemode"> & { id: string | null },
+      payment: EventPaymentRecord,
+    ) =>
+      rpc("lapse_record_event", { p_event_id: id, p_type: type, p_livemode: livemode, p_payment: payment }, {
+        answer: recordedEvent,
+        repeatable: true,
+      }),
+  };
+}

@@ -1,0 +1,85 @@
+import { createAdminClient } from "@supabase/server/core";
+import { createEventDatabase } from "../database/events.ts";
+import { createRpc } from "../database/rpc.ts";
+import { parseProject, parseStripe, parseWebhookSecrets, type ReadVariable } from "../environment.ts";
+import { ConfigurationError, reasonOf } from "../errors.ts";
+import { clockFrom } from "../run/clock.ts";
+import { createLog, type Log } from "../run/log.ts";
+import type { ReceiveEvent, WebhookPorts } from "../run/webhook.ts";
+import { answer, answerMethod, refuse } from "./answer.ts";
+
+export type ServeWebhookOptions = {
+  readVariable: ReadVariable;
+  receive: ReceiveEvent;
+  log?: Log;
+  /** The network and the time; left out, the real ones. */
+  fetch?: typeof fetch;
+  now?: () => number;
+};
+
+/** Stripe's own events are below 100 kB, as far as they are known. */
+const MAX_BODY_BYTES = 500_000;
+
+/**
+ * The HTTP edge of the webhook: method, size, signature, event.
+ *
+ * 200: the event is dealt with, or is none of ours. 500: Stripe should deliver it again. 400, 401, 405, 413: it is not Stripe's, or nobody can
+ * read it; nothing was done, and nothing was asked of Stripe. What is misconfigured is told to the log alone.
+ */
+export function serveWebhook(options: ServeWebhookOptions): (request: Request) => Promise<Response> {
+  const { receive, now, log = createLog({ function: "lapse-webhook" }) } = options;
+  return async (request) => {
+    const otherMethod = answerMethod(request, ["POST"]);
+    if (otherMethod) return otherMethod;
+    const signature = request.headers.get("stripe-signature");
+    if (!signature) return refuse(401, "signature", "Only events with Stripe's signature are accepted");
+    const body = await readBounded(request);
+    if (body === null) return refuse(413, "body", `The event is larger than ${MAX_BODY_BYTES} bytes`);
+    try {
+      // Loaded for what claims to be Stripe's alone.
+      const { createVerifier } = await import("../stripe/events.ts");
+      const { event, refused } = await createVerifier(parseWebhookSecrets(options.readVariable), now)(body, signature);
+      if (refused === "signature") return refuse(401, "signature", "Only events with Stripe's signature are accepted");
+      if (refused) return refuse(400, "body", "The event cannot be read");
+
+      const { again, code } = await receive(event, portsOf(options, log));
+      log.info("event", { event_id: event.id, type: event.type, payment: event.payment?.id, code, again });
+      return again ? refuse(500, code, "The event has to come again") : answer({ received: true, code });
+    } catch (error) {
+      log.error("request_broke", { error: reasonOf(error) });
+      const code = error instanceof ConfigurationError ? "configuration" : "internal";
+      return refuse(500, code, "The event could not be handled, and has to come again");
+    }
+  };
+}
+
+function portsOf({ readVariable, fetch = globalThis.fetch }: ServeWebhookOptions, log: Log): WebhookPorts {
+  const { url, publishableKeys, secretKeys } = parseProject(readVariable);
+  const stripe = parseStripe(readVariable);
+  return {
+    database: createEventDatabase(createRpc(createAdminClient({ env: { url, publishableKeys, secretKeys } }))),
+    livemode: /^.k_live_/.test(stripe.secretKey),
+    async openStripe(options) {
+      const { openStripe } = await import("../stripe/gateway.ts");
+      const statistics = { calls: 0, throttled: 0, callsByEndpoint: {} };
+      const onThrottled = (endpoint: string, limit: string) => log.info("throttled", { endpoint, limit });
+      return openStripe({ ...stripe, ...options, fetch, statistics, onThrottled });
+    },
+    clockFrom,
+    log,
+  };
+}
+
+/** The text as it came, which the signature is about. Stops reading at the limit: a length header may lie. */
+async function readBounded(request: Request): Promise<string | null> {
+  if (request.body === null) return "";
+  const decoder = new TextDecoder();
+  let text = "";
+  let size = 0;
+  for await (const chunk of request.body) {
+    size += chunk.byteLength;
+    if (size > MAX_BODY_BYTES) return null;
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+}

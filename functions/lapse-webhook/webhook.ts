@@ -1,0 +1,226 @@
+import type { EventPaymentRecord } from "../_shared/database/events.ts";
+import { reasonOf } from "../_shared/errors.ts";
+import { examineOrder } from "../_shared/protocol/examine-order.ts";
+import { inspectPayment } from "../_shared/protocol/inspect-payment.ts";
+import { createKeyCheck } from "../_shared/protocol/key-check.ts";
+import type { AssessedPayment } from "../_shared/rules/assessment.ts";
+import { paymentToRead, type StripeEvent } from "../_shared/rules/events.ts";
+import { readNextAction } from "../_shared/rules/next-actions.ts";
+import type { ClaimedOrder, ClaimedPayment } from "../_shared/rules/orders.ts";
+import { later, policyOf } from "../_shared/rules/policy.ts";
+import type { Clock } from "../_shared/run/clock.ts";
+import type { EventAnswer, WebhookPorts } from "../_shared/run/webhook.ts";
+import type { StripeGateway } from "../_shared/stripe/gateway.ts";
+import type { StripeIntent, StripeSession } from "../_shared/stripe/objects.ts";
+import type { Outcome } from "../_shared/stripe/outcome.ts";
+
+/** Stripe waits longer for an answer, and a worker lives longer. */
+const CALL_MS = 8_000;
+
+type StripeObject = StripeIntent | StripeSession;
+
+/**
+ * What to do about one event: find its payment, read it, judge it by the rules of the jobs, and record it together with the event's id.
+ *
+ * An event is never evidence, so a late, repeated or reordered one leads to the same records, and a lost one to those of the next run.
+ * Nothing is recorded before the payment was read: a crash anywhere leaves the event to Stripe, which delivers it again.
+ *
+ * @throws DatabaseError when the database does not answer or refuses: the event has to come again.
+ */
+export async function receiveEvent(event: StripeEvent, ports: WebhookPorts): Promise<EventAnswer> {
+  const { database, clockFrom } = ports;
+  const payment = paymentToRead(event);
+  if (payment === null) return { again: false, code: "ignored" };
+  if (event.livemode !== ports.livemode) return { again: false, code: "other_mode" };
+
+  const found = await database.findPayment(event, payment);
+  if (found.answer !== "read") return { again: isForLater(found.answer), code: found.why ?? found.answer };
+  const clock = clockFrom(found.now);
+  if (found.waitSeconds > 0) await clock.sleep(found.waitSeconds * 1_000);
+  const gateway = await ports.openStripe({
+    clock,
+    deadline: later(clock.now(), CALL_MS),
+    paymentsPerSecond: found.paymentsPerSecond,
+  });
+
+  const outcome = await read(gateway, { id: payment.id, account: event.account });
+  if (outcome.kind !== "object") return unread(outcome);
+  let { order } = found;
+  if (order === null) {
+    const { metadata, client_reference_id } = { client_reference_id: null, ...outcome.object };
+    const again = await database.findPayment(event, { ...payment, marks: { metadata, client_reference_id } }, true);
+    if (again.answer !== "read") return { again: isForLater(again.answer), code: again.why ?? again.answer };
+    if (again.order === null) return { again: false, code: "names_no_order" };
+    order = again.order;
+  }
+
+  const context: EventContext = {
+    order,
+    gateway,
+    clock,
+    policy: policyOf(found.settings),
+    metadataKey: found.settings.metadataKey,
+  };
+  const known = order.payments.find(({ stripeId }) => stripeId === payment.id);
+  const assessed = await inspectPayment(known ?? unattached(event, payment.id, clock), {
+    ...context,
+    gateway: { ...gateway, ...answering(outcome) },
+  });
+  const { assessment } = assessed;
+  if (assessment.kind === "unclear" || assessment.kind === "postponed" || assessment.kind === "stop") {
+    return { again: true, code: assessment.why };
+  }
+  const record = recordOf(assessed, outcome.object, { isKnown: known !== undefined, ...context });
+  if (record === null) return { again: false, code: "not_ours" };
+  if (record.state === "paid") await learnWhoseIntent(event, payment.id, { ...ports, ...context });
+  const recorded = await database.recordEvent(event, record);
+  if (recorded.order !== null) {
+    if (recorded.waitSeconds > 0) await clock.sleep(recorded.waitSeconds * 1_000);
+    await cancelOthers(event, { ...ports, ...context, order: recorded.order });
+  }
+  return { again: false, code: recorded.result };
+}
+
+type EventContext = Omit<Parameters<typeof inspectPayment>[1], "gateway" | "clock"> & {
+  gateway: StripeGateway;
+  clock: Clock;
+};
+
+function isForLater(answer: string): boolean {
+  return answer === "locked" || answer === "unknown";
+}
+
+function read(gateway: StripeGateway, ref: { id: string; account: string }): Promise<Outcome<StripeObject>> {
+  return ref.id.startsWith("cs_") ? gateway.readSession(ref) : gateway.readIntent(ref);
+}
+
+/** A payment that this key cannot see is somebody else's. Whatever else went wrong may go right next time. */
+function unread(outcome: Exclude<Outcome<StripeObject>, { kind: "object" }>): EventAnswer {
+  if (outcome.kind !== "quarantine") return { again: true, code: "why" in outcome ? outcome.why : outcome.kind };
+  return { again: outcome.why !== "payment_not_found" && outcome.why !== "account_access_lost", code: outcome.why };
+}
+
+/** What was read a moment ago, so that the rules see it without another call. */
+function answering(outcome: Outcome<StripeObject>): Pick<StripeGateway, "readIntent" | "readSession"> {
+  return {
+    readIntent: () => Promise.resolve(outcome as Outcome<StripeIntent>),
+    readSession: () => Promise.resolve(outcome as Outcome<StripeSession>),
+  };
+}
+
+/** A payment that nobody attached is the order's only if Stripe itself shows the order's ref in it. */
+function unattached({ account }: StripeEvent, id: string, clock: Clock): ClaimedPayment {
+  const kind = id.startsWith("cs_") ? "checkout_session" : "payment_intent";
+  const attachedAt = clock.now();
+  return {
+    stripeId: id,
+    kind,
+    account,
+    state: "open",
+    source: "client",
+    reason: null,
+    receivedAmount: null,
+    intent: null,
+    attachedAt,
+  };
+}
+
+/** What is recorded of the payment; null: it is not this shop's. */
+function recordOf(
+  { payment, assessment, evidence }: AssessedPayment,
+  object: StripeObject,
+  { order, clock, isKnown }: Pick<EventContext, "order" | "clock"> & { isKnown: boolean },
+): EventPaymentRecord | null {
+  const { stripeId, account } = payment;
+  const record = { ref: order.ref, stripeId, account, state: "open", reason: null, evidence, holdUntil: null } as const;
+  switch (assessment.kind) {
+    case "paid": {
+      const { amountReceived, currency } = assessment;
+      // Money in another currency covers nothing. At the deadline a run finds it, and a person decides.
+      const isForeign = order.currency !== null && currency !== null && currency !== order.currency;
+      if (isForeign) return { ...record, reason: "amount_mismatch" };
+      return { ...record, state: "paid", reason: "paid", evidence: { ...evidence, amount_received: amountReceived } };
+    }
+    case "dead":
+      return { ...record, state: "dead", reason: "already_dead" };
+    case "wait":
+      return {
+        ...record,
+        reason: assessment.why,
+        holdUntil: assessment.why === "voucher_open" ? expiryOf(object, clock) : null,
+      };
+    case "quarantine":
+      if (!isKnown && (assessment.why === "foreign_payment" || assessment.why === "wrong_mode")) return null;
+      return { ...record, reason: assessment.why };
+    default:
+      return record;
+  }
+}
+
+/** Until when the voucher that the customer holds may be paid; null: it names no day, or that day is over. */
+function expiryOf(object: StripeObject, clock: Clock): Date | null {
+  const intent = object.object === "payment_intent" ? object : object.payment_intent;
+  const action = intent === null || typeof intent === "string" ? null : readNextAction(intent.next_action);
+  if (action?.class !== "voucher" || action.expiresAt === null) return null;
+  return action.expiresAt > clock.now() ? action.expiresAt : null;
+}
+
+/**
+ * Before an intent is recorded as paid: whether it is that of a session which paid the order, and of which nobody recorded the intent. Else
+ * one payment would look like two, and a person be told to compare them.
+ */
+async function learnWhoseIntent(event: StripeEvent, id: string, context: WebhookPorts & EventContext): Promise<void> {
+  if (!id.startsWith("pi_")) return;
+  const inDoubt = context.order.payments
+    .filter(({ kind, state, intent }) => kind === "checkout_session" && state === "paid" && intent === null);
+  for (const session of inDoubt) {
+    const { assessment, ownIntent, evidence } = await inspectPayment(session, context);
+    if (assessment.kind !== "paid" || ownIntent === null) continue;
+    const { stripeId, account } = session;
+    const known = {
+      ref: context.order.ref,
+      stripeId,
+      account,
+      state: "paid",
+      reason: "paid",
+      evidence,
+      holdUntil: null,
+    } as const;
+    await context.database.recordEvent({ ...event, id: null }, known);
+  }
+}
+
+/**
+ * The order is paid: its other payments can only do harm. They are due for the next run already, so nothing that goes wrong here matters.
+ */
+async function cancelOthers(event: StripeEvent, context: WebhookPorts & EventContext): Promise<void> {
+  const { database, log, order: { ref, payments } } = context;
+  try {
+    const { decision } = await examineOrder(context.order, {
+      ...context,
+      // An event is handled once, so no key is ever used for two tries.
+      idempotencyScope: `webhook:${event.id}`,
+      dryRun: false,
+      keyCheck: createKeyCheck({ isProven: true }),
+    });
+    for (const { stripeId, state, reason, evidence } of decision?.payments ?? []) {
+      if (state === "open") continue;
+      const account = accountOf(payments, stripeId);
+      await database.recordEvent({ ...event, id: null }, {
+        ref,
+        stripeId,
+        account,
+        state,
+        reason,
+        evidence,
+        holdUntil: null,
+      });
+    }
+  } catch (error) {
+    log.error("others_left", { ref, error: reasonOf(error) });
+  }
+}
+
+function accountOf(payments: ClaimedOrder["payments"], id: string): string {
+  return payments.find(({ stripeId }) => stripeId === id)?.account ?? "";
+}
