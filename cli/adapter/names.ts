@@ -35,10 +35,3 @@ export function isOneOf(column: string, values: string[]): string {
     ? `${column} = ${literal(values[0]!)}`
     : `${column} in (${values.map(literal).join(", ")})`;
 }
-
-/** The opposite. */
-export function isNoneOf(column: string, values: string[]): string {
-  return values.length === 1
-    ? `${column} <> ${literal(values[0]!)}`
-    : `${column} not in (${values.map(literal).join(", ")})`;
-}

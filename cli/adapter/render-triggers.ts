@@ -1,6 +1,6 @@
-import { identifier, isNoneOf, isOneOf, literal, tableName } from "./names.ts";
+import { identifier, isOneOf, literal, tableName } from "./names.ts";
 import type { Shop } from "./shop.ts";
-import { fit, listed, wrap } from "./text.ts";
+import { listed, WIDTH, wrap } from "./text.ts";
 
 /** The triggers that tell Lapse what the shop's own code does, so that it stays as it is. */
 export function renderTriggers(shop: Shop): string[] {
@@ -47,35 +47,47 @@ function attaches({ orders, key, status, open, payments, account }: Shop): strin
 }
 
 /**
- * With one open state, whatever leaves it was closed; between several, an order may move and stay open. Not `update of` the state: a trigger
- * of the shop's own may change it before an update that does not name it.
+ * An order that leaves the open states for one that was named. Not `update of` the state: a trigger of the shop's own may change it before an
+ * update that does not name it.
  */
-function follows({ orders, key, status, open, paid }: Shop): string[] {
+function follows({ orders, key, status, open, paid, closed, draft }: Shop): string[] {
   const column = identifier(status);
-  const common = { table: tableName(orders), call: "tg_follow", args: [key.column, status, ...paid] };
+  const table = tableName(orders);
   const left = isOneOf(`old.${column}`, open);
-  if (open.length === 1) {
-    return trigger({ ...common, name: "lapse_follows", events: "update or delete", when: left });
-  }
-  const closed = `${left} and ${isNoneOf(`new.${column}`, open)}`;
   return [
-    ...trigger({ ...common, name: "lapse_follows", events: "update", when: closed }),
-    ...trigger({ ...common, name: "lapse_follows_deletions", events: "delete", when: left }),
+    ...trigger({
+      name: "lapse_follows",
+      events: "update",
+      table,
+      when: `${left} and ${isOneOf(`new.${column}`, [...paid, ...closed, ...draft])}`,
+      call: "tg_follow",
+      args: [key.column, status, ...paid],
+    }),
+    ...trigger({
+      name: "lapse_follows_deletions",
+      events: "delete",
+      table,
+      when: left,
+      call: "tg_follow",
+      args: [key.column, status],
+    }),
   ];
 }
 
 type Trigger = { name: string; events: string; table: string; when: string | null; call: string; args: string[] };
 
 function trigger({ name, events, table, when, call, args }: Trigger): string[] {
-  return [
-    ...fit(
-      `create or replace trigger ${name} after ${events}`,
-      `on ${table} for each row${when === null ? "" : ` when (${when})`}`,
-    ),
-    ...wrap(listed([...args.slice(0, -1).map(literal), `${literal(args.at(-1)!)});`]), {
-      first: `  execute function lapse.${call}(`,
-      then: "    ",
-    }),
+  const clauses = [
+    `create or replace trigger ${name} after ${events} `,
+    `on ${table} for each row `,
+    ...(when === null ? [] : [`when (${when}) `]),
+    `execute function lapse.${call}(`,
+  ];
+  const given = listed([...args.slice(0, -1).map(literal), `${literal(args.at(-1)!)});`]);
+  const whole = wrap([...clauses.slice(0, -1), clauses.at(-1)! + given.join("")], { first: "", then: "  " });
+  return whole.at(-1)!.length <= WIDTH ? whole : [
+    ...wrap(clauses.slice(0, -1), { first: "", then: "  " }),
+    ...wrap(given, { first: `  ${clauses.at(-1)}`, then: "    " }),
   ];
 }
 

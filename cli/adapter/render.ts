@@ -13,8 +13,7 @@ export function renderAdapter(shop: Shop, { asked, revive }: { asked: string[]; 
     ...wrap(["lapse adapter", ...asked].map((it) => `${it} `), { first: "--   ", then: "--     " }),
     "",
     ...renderIndex(shop),
-    "create or replace function lapse_shop.contract_version() returns integer",
-    `language sql immutable ${SETTINGS} as 'select 1';`,
+    `create or replace function lapse_shop.contract_version() returns integer ${SETTINGS} return 1;`,
     "",
     ...renderKeys(shop),
     ...renderLock(shop),
@@ -101,6 +100,7 @@ function renderLock(shop: Shop): string[] {
   // A uuid in capitals is the same uuid, and is reported as it was asked for.
   const asKey = (ref: string) => type === "uuid" ? `lower(${ref})` : ref;
   const same = (ref: string) => isText ? `${key} = ${ref}` : `${among} and ${key}::text = ${asKey(ref)}`;
+  const asked = isText ? [] : [`join unnest(p_refs) asked (ref) on ${key}::text = ${asKey("asked.ref")} `];
   const state = [isText ? `${key}, ` : "asked.ref, ", ...stateOf(shop)];
   return [
     "-- A state that is not named here counts as held by somebody else: Lapse leaves such an order alone.",
@@ -113,10 +113,10 @@ function renderLock(shop: Shop): string[] {
       `order by ${key} for no key update skip locked)`,
     ),
     ...wrap(state, { first: "  select ", then: "    " }),
-    ...wrap([...unitsOf(shop), stripeIdsOf(shop)], { first: "    ", then: "    " }),
-    `  from locked o ${
-      isText ? "" : `join unnest(p_refs) asked (ref) on ${key}::text = ${asKey("asked.ref")} `
-    }union all`,
+    ...wrap([...unitsOf(shop), `${stripeIdsOf(shop)} `, `from locked o `, ...asked, "union all"], {
+      first: "    ",
+      then: "    ",
+    }),
     ...gone(table, same("r")),
     "$$;",
   ];

@@ -1,6 +1,6 @@
 /** The one search path that leaves nothing to whoever calls. */
 export const SETTINGS = "set search_path = pg_catalog, pg_temp";
-const WIDTH = 120;
+export const WIDTH = 120;
 
 /** A condition on an order: its key is among the refs of a parameter. A list is cast once, not once for each row. */
 export function isAmong(key: string, parameter: string, { key: { type } }: { key: { type: string } }): string {

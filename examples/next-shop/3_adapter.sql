@@ -8,8 +8,7 @@
 
 create index if not exists orders_lapse_open_idx on public.orders (id) where state = 'awaiting_payment';
 
-create or replace function lapse_shop.contract_version() returns integer
-language sql immutable set search_path = pg_catalog, pg_temp as 'select 1';
+create or replace function lapse_shop.contract_version() returns integer set search_path = pg_catalog, pg_temp return 1;
 
 -- A state that is not named here counts as held by somebody else: Lapse leaves such an order alone.
 create or replace function lapse_shop.lock_orders(p_refs text[], p_wait boolean)
@@ -20,8 +19,7 @@ language sql set search_path = pg_catalog, pg_temp as $$
   select o.id, case o.state when 'awaiting_payment' then 'open' when 'paid' then 'paid' when 'shipped' then 'paid'
     when 'cancelled' then 'closed' end,
     coalesce((select sum(i.quantity) from public.order_items i where i.order_id = o.id), 0),
-    array[o.stripe_checkout_session_id, o.stripe_payment_intent_id]
-  from locked o union all
+    array[o.stripe_checkout_session_id, o.stripe_payment_intent_id] from locked o union all
   select r, 'gone', 0, '{}' from unnest(p_refs) r where not exists (select from public.orders o where o.id = r);
 $$;
 
@@ -49,12 +47,14 @@ create or replace function lapse_shop.open_orders(p_refs text[] default null) re
 $$;
 
 -- The shop's own code stays as it is: triggers tell Lapse what it does. They append a line, never wait and never fail.
-create or replace trigger lapse_watches after insert or update of state, total, currency
-  on public.orders for each row when (new.state = 'awaiting_payment')
+create or replace trigger lapse_watches after insert or update of state, total, currency on public.orders for each row
+  when (new.state = 'awaiting_payment')
   execute function lapse.tg_watch('id', 'total', 'currency', '30 minutes', 'unit=major', 'placed_at=created_at');
 create or replace trigger lapse_attaches after insert or update of stripe_checkout_session_id, stripe_payment_intent_id
   on public.orders for each row when (new.state = 'awaiting_payment')
   execute function lapse.tg_attach('id', 'stripe_checkout_session_id', 'stripe_payment_intent_id');
-create or replace trigger lapse_follows after update or delete
-  on public.orders for each row when (old.state = 'awaiting_payment')
+create or replace trigger lapse_follows after update on public.orders for each row
+  when (old.state = 'awaiting_payment' and new.state in ('paid', 'shipped', 'cancelled'))
   execute function lapse.tg_follow('id', 'state', 'paid', 'shipped');
+create or replace trigger lapse_follows_deletions after delete on public.orders for each row
+  when (old.state = 'awaiting_payment') execute function lapse.tg_follow('id', 'state');

@@ -79,15 +79,26 @@ Deno.test("articles are locked in the order of their keys, and after the orders"
   });
 });
 
-Deno.test("an order whose state nobody named is left alone, and never taken for closed", async () => {
+Deno.test("an order in a state that nobody named keeps its stock, and is never taken for closed", async () => {
   await withProject(nextShop, async (project) => {
-    const { sql, place } = project;
+    const { sql, place, stripe, states, free, run } = project;
     await connectShop(project, nextShop);
-    await place("odd");
+    const [payment] = stripe.createPaymentIntents([{ amount: 2000, created: Math.floor(Date.now() / 1_000) - 3_500 }]);
+    await place("odd", { payment });
+    const before = await free();
     await sql`alter type public.order_state add value 'disputed'`;
     await sql`update public.orders set state = 'disputed' where id = 'odd'`;
-    const rows = await sql`select * from lapse.lock_shop_orders(array['odd'], false)`;
-    assert.equal(rows.length, 0);
+    assert.equal((await sql`select from lapse.inbox where kind = 'follow'`).length, 0);
+    assert.equal((await sql`select from lapse.lock_shop_orders(array['odd'], false)`).length, 0);
+    await run();
+    const ledger = async () => (await sql`select status from lapse.orders where ref = 'odd'`)[0]!.status;
+    assert.deepEqual([await ledger(), await free()], ["pending", before]);
+    assert.equal(stripe.paymentIntent({ id: payment! }).status, "canceled", "it was due");
+
+    await sql`update public.orders set state = 'cancelled' where id = 'odd'`;
+    await sql`update lapse.orders set next_check_at = now() - interval '5 minutes' where true`;
+    await run();
+    assert.deepEqual([await ledger(), await states(), await free()], ["expired", { odd: "closed" }, before]);
   });
 });
 

@@ -34,6 +34,7 @@ const MISTAKES: [string, string[], RegExp][] = [
   ["runs", ["--job", "both"], /^Cannot use --job both: it is neither expire nor cleanup$/],
   ["metrics", ["--days", "367"], /^Cannot use --days 367: it is not a whole number from 1 to 366$/],
   ["alerts", ["--resolve", "7"], /^Cannot resolve an alert: --reason TEXT is missing$/],
+  ["adapter", ["--orders", ""], /^Cannot use --orders: it is empty$/],
   ["doctor", ["--mode", "prod"], /^Cannot use --mode prod: it is neither live nor test$/],
 ];
 
