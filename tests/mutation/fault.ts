@@ -23,13 +23,25 @@ export class StaleFaultError extends Error {
 }
 
 /**
- * The file with the fault in it.
+ * The file with the fault in it. Where lines break does not matter, so that formatting a file leaves its faults in place.
  *
  * @throws StaleFaultError where the place is gone or not the only one.
  */
 export function plant({ name, file, find, replace }: Fault, source: string): string {
-  const places = source.split(find).length - 1;
-  if (places !== 1) throw new StaleFaultError(`Cannot plant ${name}: ${file} has its place ${places} times, not once`);
-  // A function, because a dollar sign in the replacement would mean something.
-  return source.replace(find, () => replace);
+  const places = [...source.matchAll(new RegExp(anyLayoutOf(find.trim()), "g"))];
+  if (places.length !== 1) {
+    throw new StaleFaultError(`Cannot plant ${name}: ${file} has its place ${places.length} times, not once`);
+  }
+  const [{ 0: found, index }] = places as [RegExpExecArray];
+  return source.slice(0, index) + replace + source.slice(index + found.length);
+}
+
+/** A pattern for this text, however it is broken into lines. */
+function anyLayoutOf(text: string): string {
+  return text.split(/(\s+|[()[\]{}])/).map((part) => {
+    if (/^\s+$/.test(part)) return "\\s+";
+    if (/^[([{]$/.test(part)) return `\\${part}\\s*`;
+    if (/^[)\]}]$/.test(part)) return `,?\\s*\\${part}`;
+    return part.replace(/[\\^$.*+?|]/g, "\\$&");
+  }).join("").replace(/\\s\*\\s\+/g, "\\s*").replace(/\\s\+,\?\\s\*/g, ",?\\s*");
 }

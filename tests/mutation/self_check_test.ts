@@ -17,7 +17,7 @@ const fault = (name: string, find: string, replace: string): Fault => (
 
 Deno.test("every fault of the list has its place in the code, once, and a name of its own", async () => {
   const sources = new Map<string, string>();
-  for (const { file } of FAULTS) if (!sources.has(file)) sources.set(file, await readText(file));
+  for (const { file } of FAULTS) if (!sources.has(file)) sources.set(file, await readText(file).catch(() => ""));
   const problems = FAULTS.flatMap((it) => {
     try {
       return plant(it, sources.get(it.file)!) === sources.get(it.file) ? [`${it.name} changes nothing`] : [];
@@ -52,7 +52,7 @@ Deno.test("the judge names the test that caught a fault, and tells what survived
     "a payment of the other mode is nobody's, whatever it names",
   ]);
   const survived = await judge(
-    fault("harmless", "/** What of an object at Stripe", "/** What of one object at Stripe"),
+    fault("harmless", "const UUID =", "const UUID /* any */ ="),
   );
   assert.equal(survived.outcome, "survived");
   for (const [find, replace] of [["what is not there", ""], ["const UUID", "cons UUID"]] as const) {

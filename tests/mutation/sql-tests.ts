@@ -97,7 +97,7 @@ async function firstProblem(folder: string, sql: postgres.Sql): Promise<string |
     if (problem === undefined) continue;
     // A name that does not exist or a syntax error would fail every test, and say nothing about any of them.
     if (/ died: 42(601|702|703|804|883|P01): /.test(problem)) throw new StaleFaultError(`No code: ${problem}`);
-    return problem;
+    return problem.split("\n")[0]!;
   }
   return null;
 }

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers.sql
-select plan(11);
+select plan(12);
 
 -- A payment the shop never attached can still be paid: an order is claimed once everything up to the time it was due is read.
 select pg_temp.place_due_order('older', '{pi_1}', p_due_for => '2 hours');
@@ -27,6 +27,8 @@ delete from lapse.list_cursors where list = 'checkout_sessions';
 select is(pg_temp.claimed(), '{}', 'one list of two is not enough');
 select pg_temp.cursors_at(pg_temp.noon() - interval '2 hours');
 select is(pg_temp.claimed(), '{}', 'nor are both up to the time it was due');
+update lapse.list_cursors set read_to = pg_temp.noon() where list = 'checkout_sessions';
+select is(pg_temp.claimed(), '{}', 'the one that is behind counts');
 select pg_temp.cursors_at(pg_temp.noon() - interval '2 hours' + interval '1 second');
 select is(pg_temp.claimed(), '{older}', 'a moment more is');
 

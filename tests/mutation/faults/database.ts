@@ -8,7 +8,7 @@ const CLAIMED = ["unit/database/claimed_orders_test.ts"];
 
 /** What functions and database tell each other. */
 export const DATABASE_FAULTS: Fault[] = [
-  ...faultsIn(`${DATABASE}/refusals.ts`, REFUSED, [
+  ...faultsIn("functions/_shared/errors.ts", REFUSED, [
     [
       "shop-cannot-refuse",
       "if (error.code === SHOP_REFUSED) return true;",

@@ -10,13 +10,13 @@ export const HTTP_FAULTS: Fault[] = [
   ...faultsIn("functions/_shared/http/gate.ts", GATE, [
     [
       "empty-secret-falls-through",
-      "if (shown !== null) {",
-      "if (shown) {",
+      "if (secret !== null) {",
+      "if (secret) {",
       "an empty scheduler secret is not refused at once",
     ],
     [
       "any-secret",
-      "return await matchesAny(shown, parseSchedulerSecrets(readVariable))",
+      "return await matchesAny(secret, parseSchedulerSecrets(readVariable))",
       "return true",
       "anybody starts runs",
     ],
@@ -129,7 +129,7 @@ export const HTTP_FAULTS: Fault[] = [
     ],
     [
       "misconfiguration-told-to-strangers",
-      '    log.error("request_broke", { job: name, error: reasonOf(error) });\n    return refuseStranger();',
+      '    log.error("request_failed", { job: name, error: reasonOf(error) });\n    return refuseStranger();',
       "    throw error;",
       "strangers read what the project lacks",
     ],
@@ -230,7 +230,7 @@ export const HTTP_FAULTS: Fault[] = [
       "a monitor gives up before it is told",
     ],
   ]),
-  ...faultsIn("functions/_shared/http/worker.ts", ["unit/http/worker_test.ts"], [
+  ...faultsIn("functions/_shared/http/serve-job.ts", ["unit/http/worker_test.ts"], [
     [
       "unload-unheard",
       `addEventListener("beforeunload", () => retirement.abort());`,

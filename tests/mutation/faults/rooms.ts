@@ -1,9 +1,15 @@
 import type { Fault } from "../fault.ts";
+import { CLAIM_FAULTS } from "./claim.ts";
+import { CLOSE_FAULTS } from "./close.ts";
 import { DATABASE_FAULTS } from "./database.ts";
 import { HTTP_FAULTS } from "./http.ts";
+import { LIST_FAULTS } from "./lists.ts";
+import { OPERATOR_FAULTS } from "./operators.ts";
 import { PROTOCOL_FAULTS } from "./protocol.ts";
 import { RULE_FAULTS } from "./rules.ts";
 import { RUN_FAULTS } from "./run.ts";
+import { RUNS_FAULTS } from "./runs.ts";
+import { SETTLE_FAULTS } from "./settle.ts";
 import { STRIPE_FAULTS } from "./stripe.ts";
 
 /** All planted faults, by the part of the product they are in. */
@@ -14,4 +20,10 @@ export const ROOMS: Record<string, Fault[]> = {
   run: RUN_FAULTS,
   http: HTTP_FAULTS,
   database: DATABASE_FAULTS,
+  claim: CLAIM_FAULTS,
+  close: CLOSE_FAULTS,
+  settle: SETTLE_FAULTS,
+  lists: LIST_FAULTS,
+  runs: RUNS_FAULTS,
+  operators: OPERATOR_FAULTS,
 };

@@ -279,7 +279,7 @@ export const RULE_FAULTS: Fault[] = [
     ],
     [
       "copy-of-the-last-second",
-      "later(new Date(recovery.expires_at * 1_000), LONGEST_SESSION)",
+      "later(new Date(recovery.expires_at * 1_000), MAX_SESSION)",
       "new Date(recovery.expires_at * 1_000)",
       "stock is released while a copy of the session is open",
     ],
@@ -335,14 +335,14 @@ export const RULE_FAULTS: Fault[] = [
     ],
     [
       "second-payment-left-open",
-      `return { ...settled("paid", covered), cancel: cancelable };`,
-      `return settled("paid", covered);`,
+      `return { ...stepTo("paid", covered), cancel: cancelable };`,
+      `return stepTo("paid", covered);`,
       "a paid order can be paid again",
     ],
     [
       "quarantine-overruled",
-      "if (quarantined.length > 0) return settled",
-      "if (quarantined.length > 1) return settled",
+      "if (quarantined.length > 0) return stepTo",
+      "if (quarantined.length > 1) return stepTo",
       "an order is closed over a payment nobody understands",
     ],
     [
@@ -353,7 +353,7 @@ export const RULE_FAULTS: Fault[] = [
     ],
     [
       "part-payment-lost",
-      `if (paid.length > 0) return settled("quarantined", "amount_mismatch");`,
+      `if (paid.length > 0) return stepTo("quarantined", "amount_mismatch");`,
       "",
       "an order with part of its money is closed",
     ],
@@ -365,7 +365,7 @@ export const RULE_FAULTS: Fault[] = [
     ],
     [
       "nothing-expires",
-      `if (order.amount === 0) return settled("quarantined", "nothing_to_pay");`,
+      `if (order.amount === 0) return stepTo("quarantined", "nothing_to_pay");`,
       "",
       "an order over nothing expires as unpaid",
     ],
@@ -383,7 +383,7 @@ export const RULE_FAULTS: Fault[] = [
     ],
     [
       "own-intent-counts-twice",
-      `const paid = eachMoneyOnce(payments.filter(isAssessedAs("paid")));`,
+      `const paid = dedupeSessionIntents(payments.filter(isAssessedAs("paid")));`,
       `const paid = payments.filter(isAssessedAs("paid"));`,
       "a session and its own intent are told as a double payment",
     ],
@@ -431,7 +431,7 @@ export const RULE_FAULTS: Fault[] = [
       "a locked payment is asked about too early",
     ],
   ]),
-  ...faultsIn(`${RULES}/same-money.ts`, LATE, [
+  ...faultsIn(`${RULES}/same-payment.ts`, LATE, [
     [
       "recorded-intent-forgotten",
       "ownIntent: ownIntent ?? payment.intent",
@@ -490,8 +490,8 @@ export const RULE_FAULTS: Fault[] = [
     ],
     [
       "protected-too-soon",
-      "return look > assessment.until ? look : assessment.until;",
-      "return look;",
+      "return check > assessment.until ? check : assessment.until;",
+      "return check;",
       "a voucher is asked about every day",
     ],
     [
@@ -523,8 +523,8 @@ export const RULE_FAULTS: Fault[] = [
     ],
     [
       "doubt-is-a-second-payment",
-      "isSameMoney(money, other) === false)",
-      "isSameMoney(money, other) !== true)",
+      "isSamePayment(paid, other) === false)",
+      "isSamePayment(paid, other) !== true)",
       "an operator refunds the only payment of an order",
       LATE,
     ],
@@ -596,13 +596,13 @@ export const RULE_FAULTS: Fault[] = [
     ],
     [
       "recorded-money-forgotten",
-      "others: [...recorded, ...before.map(moneyOf)]",
-      "others: before.map(moneyOf)",
+      "others: [...recorded, ...before.map(identityOf)]",
+      "others: before.map(identityOf)",
       "a second payment is told as the first",
     ],
     [
       "found-money-forgotten",
-      "others: [...recorded, ...before.map(moneyOf)]",
+      "others: [...recorded, ...before.map(identityOf)]",
       "others: recorded",
       "of two payments found together none is told as the second",
     ],

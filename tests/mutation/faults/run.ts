@@ -68,7 +68,7 @@ export const RUN_FAULTS: Fault[] = [
     ],
     [
       "broken-list-breaks-the-run",
-      `if ("failed" in read) return await giveUp(cursor, read, run);`,
+      `if ("failed" in read) return await recordFailure(cursor, read, run);`,
       `if ("failed" in read) throw new Error(read.failed);`,
       "one account's list stops the orders of all others",
     ],
@@ -92,26 +92,26 @@ export const RUN_FAULTS: Fault[] = [
     ],
     [
       "pages-unlimited",
-      "if (run.progress.pagesLeft <= 0 || hasToHandOver(run)) return;",
-      "if (hasToHandOver(run)) return;",
+      "if (progress.pagesLeft <= 0 || mustHandOver(run)) return;",
+      "if (mustHandOver(run)) return;",
       "a way back of months uses up the worker's CPU",
     ],
     [
       "reads-after-its-time",
-      "if (run.progress.pagesLeft <= 0 || hasToHandOver(run)) return;",
-      "if (run.progress.pagesLeft <= 0) return;",
+      "if (progress.pagesLeft <= 0 || mustHandOver(run)) return;",
+      "if (progress.pagesLeft <= 0) return;",
       "a run that is out of time reads on",
     ],
     ["windows-never-grow", "if (read.pages < FEW_PAGES) span *= 2;", "", "a way back of months takes a call per hour"],
     [
       "windows-never-shrink",
-      "span > LEAST_SPAN ? MOST_PAGES : Infinity",
+      "span > SHORTEST_SPAN ? MAX_PAGES : Infinity",
       "Infinity",
       "a window with a thousand pages is read to its end for nothing",
     ],
     [
       "list-proves-nothing",
-      "run.progress.keyCheck.isProven ||= recorded.proven;",
+      "progress.keyCheck.isProven ||= recorded.proven;",
       "",
       "payments of unknown orders are never cancelled",
     ],
@@ -133,7 +133,7 @@ export const RUN_FAULTS: Fault[] = [
       "",
       "a run that lost its lease reads on",
     ],
-    ["recording-is-no-progress", "run.progress.done += 1;", "", "a way back of months goes on with the next tick only"],
+    ["recording-is-no-progress", "progress.done += 1;", "", "a way back of months goes on with the next tick only"],
   ]),
   ...faultsIn(`${RUN}/order-run.ts`, HANDOVER, [
     [
@@ -210,7 +210,7 @@ export const RUN_FAULTS: Fault[] = [
     ],
     [
       "refused-unblamed",
-      `...first.refused.map(({ decision }) => failedAttempt(decision, "settlement_refused")),`,
+      `...first.refused.map(({ decision }) => failedDecision(decision, "settlement_refused")),`,
       "",
       "an order that is refused is never quarantined",
     ],
@@ -255,14 +255,14 @@ export const RUN_FAULTS: Fault[] = [
   ...faultsIn(`${RUN}/work-on-orders.ts`, ["unit/expire", "unit/cleanup"], [
     [
       "run-ends-before-its-batches",
-      "run.progress.broken ??= { error };",
+      "progress.broken ??= { error };",
       "throw error;",
       "a run cancels payments after it gave its lease back",
     ],
     [
       "wrong-key-claims-on",
-      " || isKeyDoubtful(keyCheck) || limitLeft",
-      " || limitLeft",
+      " && !isKeyDoubtful(keyCheck) && !mustStop",
+      " && !mustStop",
       "a wrong key goes through all orders",
     ],
     [
@@ -285,7 +285,7 @@ export const RUN_FAULTS: Fault[] = [
     ],
     [
       "waiting-run-claims-on",
-      "progress.claimsNothing ||= settled.delay !== null;",
+      "progress.stopClaiming ||= settled.delay !== null;",
       "",
       "a run claims and hands back the same orders until its time is over",
     ],
@@ -297,11 +297,11 @@ export const RUN_FAULTS: Fault[] = [
     ],
     [
       "limit-counted-late",
-      "take(run, asked);\n  const claim",
+      "reserve(run, asked);\n  const claim",
       "const claim",
       "batches side by side exceed the run's limit",
     ],
-    ["limit-never-returned", "take(run, claimed - asked);", "", "a run with a limit ends before it is reached"],
+    ["limit-never-returned", "reserve(run, claimed - asked);", "", "a run with a limit ends before it is reached"],
     [
       "small-claim-is-the-end",
       "if (claimed === 0) return false;",
@@ -310,13 +310,13 @@ export const RUN_FAULTS: Fault[] = [
     ],
     [
       "share-unlimited",
-      `if (shareLeft <= 0) run.progress.handover ??= "Its share of orders is used up";`,
-      "",
+      `&& shareLeft > 0 &&`,
+      "&&",
       "a run works on until it is killed for its CPU",
     ],
     [
       "unreadable-forgotten",
-      `const failed = unreadable.map((order) => failedAttempt(order, "order_unreadable"));`,
+      `const failed = unreadable.map((order) => failedDecision(order, "order_unreadable"));`,
       "const failed: OrderDecision[] = [];",
       "an order that cannot be read is never quarantined",
     ],
@@ -335,11 +335,16 @@ export const RUN_FAULTS: Fault[] = [
     ["failures-uncounted", "progress.failed += settled.failed;", "", "a run with failed attempts reports success"],
   ]),
   ...faultsIn(`${RUN}/preview-orders.ts`, ["unit/expire/preview_test.ts", "unit/cleanup"], [
-    ["preview-unlimited", "Math.min(task.limit, MOST + 1)", "MOST + 1", "a dry run of one order asks about a thousand"],
+    [
+      "preview-unlimited",
+      "Math.min(task.limit, MAX_ORDERS + 1)",
+      "MAX_ORDERS + 1",
+      "a dry run of one order asks about a thousand",
+    ],
     [
       "preview-cut-untold",
-      "isCut: orders.length + unreadable.length > MOST",
-      "isCut: false",
+      "const isCut = due.orders.length + unreadable.length > MAX_ORDERS;",
+      "const isCut = false;",
       "a dry run over thousands of orders claims to have seen all",
     ],
     [
@@ -413,7 +418,7 @@ export const RUN_FAULTS: Fault[] = [
     ["client-secrets-logged", "/\\b\\w+_secret_\\w+/g,", "", "a client secret stands in the log"],
     [
       "log-unlimited",
-      "if (written.length >= most) {",
+      "if (written.length >= limit) {",
       "if (false) {",
       "the platform drops the lines that tell how a run ended",
     ],
@@ -468,7 +473,7 @@ export const RUN_FAULTS: Fault[] = [
     ["closed-uncounted", "progress.limitLeft -= expired;", "", "a run with a limit closes thousands"],
     [
       "closes-after-its-time",
-      "progress.limitLeft > 0 && !hasToStop(run)",
+      "progress.limitLeft > 0 && !mustStop(run)",
       "progress.limitLeft > 0",
       "a run that is out of time closes on",
     ],

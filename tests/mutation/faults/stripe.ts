@@ -97,10 +97,10 @@ export const STRIPE_FAULTS: Fault[] = [
       `if (permission !== "go") return unsent(permission);\n      const first = await attempt(call, "write");\n      return isTransient(first) ? await attempt(call, "write") : first;`,
       "a cancel is sent again without another look",
     ],
-    ["read-not-repeated", "const ATTEMPTS = 3;", "const ATTEMPTS = 1;", "a hiccup costs an order an attempt"],
+    ["read-not-repeated", "const MAX_ATTEMPTS = 3;", "const MAX_ATTEMPTS = 1;", "a hiccup costs an order an attempt"],
     [
       "read-repeated-for-ever",
-      "|| attempts === ATTEMPTS) return last;",
+      "|| attempts === MAX_ATTEMPTS) return last;",
       ") return last;",
       "a read that fails is repeated until the run is over",
     ],
@@ -127,7 +127,7 @@ export const STRIPE_FAULTS: Fault[] = [
       ...CALLS,
       "unit/run/start_run_test.ts",
     ]],
-    ["place-kept", "pace.leave();", "", "after twenty calls nothing is asked any more"],
+    ["place-kept", "pace.release();", "", "after twenty calls nothing is asked any more"],
     [
       "card-error-repeated",
       ` && outcome.why !== "card_error")`,
@@ -156,20 +156,20 @@ export const STRIPE_FAULTS: Fault[] = [
     ],
     [
       "cancel-without-key",
-      `{ cancellation_reason: "abandoned" }, { ...on(account), ...key }`,
-      `{ cancellation_reason: "abandoned" }, on(account)`,
+      `{ cancellation_reason: "abandoned" }, { ...accountOf(account), ...key }`,
+      `{ cancellation_reason: "abandoned" }, accountOf(account)`,
       "a cancel that is sent twice is executed twice",
     ],
     [
       "expire-without-key",
-      `expire(id, { expand: ["payment_intent"] }, { ...on(account), ...key })`,
-      `expire(id, { expand: ["payment_intent"] }, on(account))`,
+      `expire(id, { expand: ["payment_intent"] }, { ...accountOf(account), ...key })`,
+      `expire(id, { expand: ["payment_intent"] }, accountOf(account))`,
       "an expire that is sent twice is executed twice",
     ],
     [
       "session-unexpanded",
-      `retrieve(id, { expand: ["payment_intent"] }, on(account))`,
-      "retrieve(id, {}, on(account))",
+      `retrieve(id, { expand: ["payment_intent"] }, accountOf(account))`,
+      "retrieve(id, {}, accountOf(account))",
       "no session can be judged",
     ],
     ["sdk-repeats", "maxNetworkRetries: 0,", "maxNetworkRetries: 2,", "the SDK repeats cancels on its own, at no pace"],
@@ -199,11 +199,11 @@ export const STRIPE_FAULTS: Fault[] = [
     ],
     ["restricted-keys-refused", "/^(?:sk|rk)_(live|test)_/", "/^sk_(live|test)_/", "a restricted key cannot be used"],
   ]),
-  ...faultsIn(`${STRIPE}/list-page.ts`, GATEWAY, [
+  ...faultsIn(`${STRIPE}/objects.ts`, GATEWAY, [
     ["odd-rows-dropped", "parsed.success ? [] : [id]", "[]", "a payment in a list that cannot be read is forgotten"],
     [
       "own-time-for-stripes",
-      "answeredAt: dateIn(answer.lastResponse.headers),",
+      "answeredAt: dateOf(answer.lastResponse.headers),",
       "answeredAt: new Date(),",
       "a clock that is ahead lets the cursor pass payments that are not listed yet",
     ],
@@ -245,7 +245,7 @@ export const STRIPE_FAULTS: Fault[] = [
     ],
     ["any-number-at-once", " || !semaphore.hasRoom(now)", "", "Stripe's limit of concurrency is exceeded"],
     ["no-pace", "if (!limiter.mayStart(now) || ", "if (", "Stripe's limit for the account is exceeded"],
-    ["lists-are-free", "export const LIST = 0.5;", "export const LIST = 0;", "lists exceed the pace"],
+    ["lists-are-free", "export const LIST_COST = 0.5;", "export const LIST_COST = 0;", "lists exceed the pace"],
     [
       "costs-ignored",
       "limiter.debit(next.cost, now);",
@@ -267,7 +267,7 @@ export const STRIPE_FAULTS: Fault[] = [
     [
       "writes-uncounted",
       `      start(endpoint, now);\n      return "go";`,
-      `      semaphore.enter();\n      return "go";`,
+      `      semaphore.acquire();\n      return "go";`,
       "cancels exceed Stripe's limit of their endpoint",
     ],
     [
@@ -323,7 +323,7 @@ export const STRIPE_FAULTS: Fault[] = [
     ],
     ["late-burst-meets-next", "if (this.#isUntouched) this.#burstAt = now;", "", "two bursts meet in one moment"],
   ]),
-  ...faultsIn(`${STRIPE}/semaphore.ts`, RATE, [
+  ...faultsIn(`${STRIPE}/pace.ts`, RATE, [
     [
       "room-for-nobody",
       "Math.max(1, Math.floor(this.#permitsAt(now) / 2))",
