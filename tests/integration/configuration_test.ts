@@ -1,14 +1,20 @@
 import assert from "node:assert/strict";
 import { type Shop, withShop } from "./support.ts";
 
-async function assertStopped(shop: Shop, reason: RegExp): Promise<void> {
+/** Runs the job with something missing: it fails for this reason, and touches neither order nor payment. */
+async function assertStopped(
+  shop: Shop,
+  reason: RegExp,
+  { headers, breakIt }: { headers?: Record<string, string>; breakIt?: () => Promise<unknown> } = {},
+): Promise<void> {
   const orderId = await shop.placeOrder();
   await shop.addIntent(orderId);
-  const response = await shop.post({ wait: true });
+  await breakIt?.();
+  const response = await shop.post({ wait: true }, { headers });
   const { error } = await response.json();
   assert.equal(response.status, 500);
   assert.match(error.message, reason);
-  assert.equal((await shop.orderOf(orderId)).status, "pending");
+  assert.deepEqual([(await shop.orderOf(orderId)).status, await shop.shopStatusOf(orderId)], ["pending", "pending"]);
   assert.equal(shop.stripe.mark(), 0);
 }
 
@@ -17,7 +23,7 @@ async function assertRunFailed({ sql }: Shop, reason: RegExp): Promise<void> {
   assert.equal(run!.status, "failed");
   assert.match(run!.error, reason);
   const [alert] = await sql`select severity from lapse.alerts where key = 'run_failed:expire-stale-orders'`;
-  assert.equal(alert!.severity, "critical");
+  assert.equal(alert!.severity, "warning", "one run; more of them in a row are critical");
 }
 
 Deno.test("a missing Stripe key fails the run with a plain reason and an alert, and nothing is touched", async () => {
@@ -36,14 +42,17 @@ Deno.test("a malformed Stripe key fails the run, and its value is not repeated",
 
 Deno.test("missing settings fail the run with an alert, and nothing is touched", async () => {
   await withShop({}, async (shop) => {
-    await shop.sql`delete from lapse.settings`;
-    await assertStopped(shop, /lapse\.settings has no row/);
+    await assertStopped(shop, /lapse\.settings has no row/, { breakIt: () => shop.sql`delete from lapse.settings` });
     await assertRunFailed(shop, /lapse\.settings has no row/);
   });
 });
 
 Deno.test("a missing platform variable is named", async () => {
-  await withShop({ functionsEnv: { SUPABASE_SECRET_KEYS: "" } }, (shop) => assertStopped(shop, /SUPABASE_SECRET_KEYS/));
+  await withShop(
+    { functionsEnv: { SUPABASE_SECRET_KEYS: "" } },
+    (shop) =>
+      assertStopped(shop, /SUPABASE_SECRET_KEYS/, { headers: { "x-lapse-secret": shop.stack.schedulerSecret } }),
+  );
 });
 
 Deno.test("a client that row-level security blinds fails loudly instead of finding nothing to do", async () => {
@@ -76,8 +85,27 @@ async function withBlindFunctions(shop: Shop, env: Record<string, string>): Prom
     const response = await host.fetch(request, "expire-stale-orders");
     assert.equal(response.status, 500);
     assert.match((await response.json()).error.message, /permission denied.*service_role/);
-    assert.equal((await shop.orderOf(orderId)).status, "pending");
+    assert.equal(await shop.shopStatusOf(orderId), "pending");
   } finally {
     await host.close();
   }
 }
+
+Deno.test("without an adapter a run fails with the reason and an alert, and the next one goes on once it is there", async () => {
+  await withShop({}, async (shop) => {
+    const hide = "alter function lapse_shop.contract_version() rename to not_there_yet";
+    await assertStopped(shop, /adapter/, { breakIt: () => shop.sql.unsafe(hide) });
+    assert.deepEqual(await shop.openAlerts(), ["critical adapter"]);
+    await shop.sql.unsafe("alter function lapse_shop.not_there_yet() rename to contract_version");
+    assert.equal((await shop.run()).ordersExpired, 1);
+    assert.deepEqual(await shop.openAlerts(), []);
+  });
+});
+
+Deno.test("an adapter written for another version of the contract stops every run", async () => {
+  await withShop({}, async (shop) => {
+    const version = (n: number) =>
+      `create or replace function lapse_shop.contract_version() returns integer language sql as 'select ${n}'`;
+    await assertStopped(shop, /version/, { breakIt: () => shop.sql.unsafe(version(2)) });
+  });
+});

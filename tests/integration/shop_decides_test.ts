@@ -90,8 +90,10 @@ Deno.test("what the shop closed before Lapse read of it is followed, also where 
     await shop.sql`alter table public.orders disable trigger user`;
     for (const { id, status } of Object.values(orders)) await shop.close(id, status);
     await shop.sql`alter table public.orders enable trigger user`;
+    // Of the others a run has payments to cancel, and finds out by itself.
     const drift = await shop.sql<{ ref: string }[]>`select ref from lapse.drift()`;
-    assert.deepEqual(drift.map(({ ref }) => ref).sort(), Object.values(orders).map(({ id }) => id).sort());
+    const withoutPayment = Object.entries(orders).filter(([name]) => name.endsWith("without a payment"));
+    assert.deepEqual(drift.map(({ ref }) => ref).sort(), withoutPayment.map(([, { id }]) => id).sort());
 
     for (let ticks = 0; ticks < 3; ticks++) {
       await shop.dueNow();
@@ -172,6 +174,7 @@ Deno.test("a note that Lapse cannot interpret fails nothing in the shop, and an 
     assert.equal((await shop.orderOf(id)).status, "expired");
     const errors = await shop.sql`select error from lapse.inbox`;
     assert.ok(errors.length >= 1 && errors.every(({ error }) => error !== null));
+    await shop.sql`call lapse.watch(now())`;
     assert.ok((await shop.openAlerts()).some((line) => line.includes("inbox")), String(await shop.openAlerts()));
   });
 });
