@@ -151,7 +151,7 @@ as $$
       else 'A payment succeeded although its order is closed'
     end,
     p_details => jsonb_build_object(
-      'ref', x.ref,
+      'ref', x.ref, 'amount', x.amount, 'currency', x.currency,
       -- several payments of one order are one alert that names them all
       'payments', coalesce((
         select a.details -> 'payments' from lapse.alerts a where a.key = x.key and a.resolved_at is null
@@ -161,7 +161,8 @@ as $$
   )
   from (
     select 'late_payment:' || d.ref as key, d.ref, min(d.reason) as reason,
-      jsonb_agg(d.stripe_id order by d.stripe_id) as stripe_ids
+      jsonb_agg(d.stripe_id order by d.stripe_id) as stripe_ids, max(d.evidence ->> 'currency') as currency,
+      sum(case when d.evidence ->> 'amount_received' ~ '^\d{1,18}$' then (d.evidence ->> 'amount_received')::bigint end) as amount
     from unnest(p_late) d
     where d.outcome = 'late_payment'
     group by d.ref
