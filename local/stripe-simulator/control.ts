@@ -110,8 +110,22 @@ export function createControl(world: World) {
     readAllocation: () =>
       world.tenants().map(({ store }) => ({ account: store.account, livemode: store.livemode, ...store.allocation })),
 
-    /** Where events are sent, and how badly; null stops it. */
-    setWebhook: (endpoint: WebhookEndpoint | null): void => world.webhooks.configure(endpoint),
+    /** Where events are sent, and how badly: one endpoint, or several; null stops it. */
+    setWebhook: (endpoint: WebhookEndpoint | WebhookEndpoint[] | null): void =>
+      world.webhooks.configure(endpoint === null ? [] : [endpoint].flat()),
+    /** All events so far, oldest first, whether they were sent or lost. */
+    events: () =>
+      world.tenants().flatMap(({ store }) => [...store.events.values()]).map(({ id, type, object }) => ({
+        id,
+        type,
+        object: (object as { id: string }).id,
+      })),
+    /** Delivers an event once more, now. */
+    async resendEvent(query: { id: string }): Promise<void> {
+      const store = world.tenants().map((tenant) => tenant.store).find((store) => store.events.has(query.id));
+      if (store === undefined) throw new Error(`Cannot resend ${query.id}: no such event`);
+      await world.webhooks.resend(store.events.get(query.id)!, store);
+    },
     webhookDeliveries: (): Delivery[] => world.webhooks.deliveries,
     webhooksSettled: (): Promise<void> => world.webhooks.settled(),
     /** Errors of the simulator itself. */

@@ -189,3 +189,19 @@ export function renderEvent(event: StoredEvent, options: { livemode: boolean; ac
     type: event.type,
   };
 }
+
+/** The thin shape of the same event: it names the object and does not show it. */
+export function renderThinEvent(event: StoredEvent, options: { livemode: boolean; account: string | null }): object {
+  const { id, object } = event.object as { id: string; object: string };
+  const path = object === "payment_intent" ? "payment_intents" : "checkout/sessions";
+  return {
+    id: event.id,
+    object: "v2.core.event",
+    ...(options.account === null ? {} : { context: options.account }),
+    created: new Date(event.created * 1_000).toISOString(),
+    livemode: options.livemode,
+    reason: null,
+    related_object: { id, type: object, url: `/v1/${path}/${id}` },
+    type: `v1.${event.type}`,
+  };
+}

@@ -1,6 +1,6 @@
 import { createHmac } from "node:crypto";
 import { z } from "zod";
-import { renderEvent } from "./render.ts";
+import { renderEvent, renderThinEvent } from "./render.ts";
 import { seededRandom } from "./random.ts";
 import type { Store } from "./store.ts";
 import type { StoredEvent } from "./stored.ts";
@@ -9,8 +9,12 @@ import type { Timers } from "./timers.ts";
 export const webhookSchema = z.strictObject({
   url: z.url(),
   secret: z.string(),
-  /** Left out, all types are sent. */
+  /** Left out, all types are sent; without the `v1.` of thin ones. */
   types: z.array(z.string()).optional(),
+  /** snapshot: the object as it was. thin: its id alone. */
+  payload: z.enum(["snapshot", "thin"]).default("snapshot"),
+  /** Of which accounts: the platform's own, connected ones, or both. */
+  from: z.enum(["platform", "connected", "all"]).default("all"),
   /** Stripe delivers at least once and in no order: chances of a loss, of a repetition, and the spread of the delays. */
   dropProbability: z.number().min(0).max(1).default(0),
   duplicateProbability: z.number().min(0).max(1).default(0),
@@ -23,37 +27,61 @@ export const webhookSchema = z.strictObject({
 });
 
 export type WebhookEndpoint = z.input<typeof webhookSchema>;
-export type Delivery = { event: string; type: string; attempt: number; status: number | null; dropped: boolean };
+/** `endpoint`: which of them, from 0. */
+export type Delivery = {
+  endpoint: number;
+  event: string;
+  type: string;
+  attempt: number;
+  status: number | null;
+  dropped: boolean;
+};
+type Endpoint = z.output<typeof webhookSchema> & { number: number; random: () => number };
 
 /** Sends events, signed with Stripe's real scheme, and keeps a list of what was delivered. */
 export class WebhookSender {
   readonly deliveries: Delivery[] = [];
-  #endpoint: z.output<typeof webhookSchema> | null = null;
-  #random = seededRandom(1);
+  #endpoints: Endpoint[] = [];
   readonly #underWay = new Set<Promise<void>>();
 
   constructor(readonly timers: Timers, readonly nowSeconds: () => number) {}
 
-  configure(endpoint: WebhookEndpoint | null): void {
-    this.#endpoint = endpoint === null ? null : webhookSchema.parse(endpoint);
-    this.#random = seededRandom(this.#endpoint?.seed ?? 1);
+  configure(endpoints: WebhookEndpoint[]): void {
+    this.#endpoints = endpoints.map((endpoint, number) => {
+      const parsed = webhookSchema.parse(endpoint);
+      return { ...parsed, number, random: seededRandom(parsed.seed) };
+    });
   }
 
   send(event: StoredEvent, store: Store): void {
-    const endpoint = this.#endpoint;
-    if (endpoint === null || (endpoint.types && !endpoint.types.includes(event.type))) return;
-    if (this.#random() < endpoint.dropProbability) {
-      this.deliveries.push({ event: event.id, type: event.type, attempt: 0, status: null, dropped: true });
-      return;
+    for (const endpoint of this.#endpointsFor(event, store)) {
+      if (endpoint.random() < endpoint.dropProbability) {
+        const dropped = { attempt: 0, status: null, dropped: true };
+        this.deliveries.push({ endpoint: endpoint.number, event: event.id, type: event.type, ...dropped });
+        continue;
+      }
+      const copies = endpoint.random() < endpoint.duplicateProbability ? 2 : 1;
+      for (let i = 0; i < copies; i++) {
+        const delay = endpoint.delayMs + endpoint.random() * endpoint.reorderWithinMs;
+        const delivery = this.#deliver(endpoint, { event, body: bodyOf(event, { store, endpoint }), delay });
+        this.#underWay.add(delivery);
+        delivery.finally(() => this.#underWay.delete(delivery));
+      }
     }
-    const body = JSON.stringify(renderEvent(event, { livemode: store.livemode, account: store.connectedAccount }));
-    const copies = this.#random() < endpoint.duplicateProbability ? 2 : 1;
-    for (let i = 0; i < copies; i++) {
-      const delay = endpoint.delayMs + this.#random() * endpoint.reorderWithinMs;
-      const delivery = this.#deliver(endpoint, { event, body, delay });
-      this.#underWay.add(delivery);
-      delivery.finally(() => this.#underWay.delete(delivery));
+  }
+
+  /** Sends an event once more, as the Dashboard does, whatever came of it before. */
+  async resend(event: StoredEvent, store: Store): Promise<void> {
+    for (const endpoint of this.#endpointsFor(event, store)) {
+      await this.#deliver(endpoint, { event, body: bodyOf(event, { store, endpoint }), delay: 0 });
     }
+  }
+
+  #endpointsFor({ type }: StoredEvent, { connectedAccount }: Store): Endpoint[] {
+    const from = connectedAccount === null ? "platform" : "connected";
+    return this.#endpoints.filter((it) =>
+      (it.from === "all" || it.from === from) && (it.types === undefined || it.types.includes(type))
+    );
   }
 
   /** Waits until nothing is under way. */
@@ -62,7 +90,7 @@ export class WebhookSender {
   }
 
   async #deliver(
-    endpoint: z.output<typeof webhookSchema>,
+    endpoint: Endpoint,
     options: { event: StoredEvent; body: string; delay: number },
   ): Promise<void> {
     const { event, body } = options;
@@ -73,7 +101,8 @@ export class WebhookSender {
         "Stripe-Signature": this.#signature(body, endpoint.secret),
       };
       const status = await post(endpoint.url, { body, headers });
-      this.deliveries.push({ event: event.id, type: event.type, attempt, status, dropped: false });
+      const { id, type } = event;
+      this.deliveries.push({ endpoint: endpoint.number, event: id, type, attempt, status, dropped: false });
       if (status !== null && status >= 200 && status < 300) return;
       await this.timers.sleep(endpoint.retryDelayMs);
     }
@@ -83,6 +112,11 @@ export class WebhookSender {
     const t = this.nowSeconds();
     return `t=${t},v1=${createHmac("sha256", secret).update(`${t}.${body}`).digest("hex")}`;
   }
+}
+
+function bodyOf(event: StoredEvent, { store, endpoint }: { store: Store; endpoint: Endpoint }): string {
+  const render = endpoint.payload === "thin" ? renderThinEvent : renderEvent;
+  return JSON.stringify(render(event, { livemode: store.livemode, account: store.connectedAccount }));
 }
 
 /** null when the receiver did not answer: for the sender that is a failed attempt like any other. */

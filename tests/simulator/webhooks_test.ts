@@ -65,3 +65,47 @@ Deno.test("deliveries can be lost, doubled and out of order", () =>
       assert.notDeepEqual(amounts, amounts.toSorted(), "all in order");
     },
   ));
+
+Deno.test("several endpoints get the events that they asked for, thin ones only name the object, and one is sent again", async () => {
+  await withSimulator({}, async ({ stripe, control }) => {
+    const received: { path: string; event: { id: string; type: string; context?: unknown } }[] = [];
+    const receiver = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, async (request) => {
+      const path = new URL(request.url).pathname;
+      const verify = path === "/thin" ? stripe.parseEventNotificationAsync.bind(stripe) : null;
+      const [body, signature] = [await request.text(), request.headers.get("stripe-signature")!];
+      const event = await (verify?.(body, signature, SECRET) ??
+        stripe.webhooks.constructEventAsync(body, signature, SECRET));
+      received.push({ path, event });
+      return new Response();
+    });
+    const url = `http://127.0.0.1:${receiver.addr.port}`;
+    try {
+      control.setWebhook([
+        { url: `${url}/thin`, secret: SECRET, payload: "thin" },
+        { url: `${url}/connected`, secret: SECRET, from: "connected" },
+        { url: `${url}/canceled`, secret: SECRET, from: "platform", types: ["payment_intent.canceled"] },
+      ]);
+      const { id } = await stripe.paymentIntents.create({ amount: 500, currency: "eur" });
+      await stripe.paymentIntents.cancel(id);
+      const options = { stripeAccount: "acct_shop" };
+      await stripe.paymentIntents.create({ amount: 500, currency: "eur" }, options);
+      await control.webhooksSettled();
+      const seen = () =>
+        received.map(({ path, event }) => `${path} ${event.type} ${event.context ?? ""}`.trim()).sort();
+      assert.deepEqual(seen(), [
+        "/canceled payment_intent.canceled",
+        "/connected payment_intent.created",
+        "/thin v1.payment_intent.canceled",
+        "/thin v1.payment_intent.created",
+        "/thin v1.payment_intent.created acct_shop",
+      ]);
+      const canceled = control.events().find((event) => event.type === "payment_intent.canceled")!;
+      assert.equal(canceled.object, id);
+      await control.resendEvent({ id: canceled.id });
+      assert.equal(received.filter(({ event }) => event.id === canceled.id).length, 4);
+    } finally {
+      control.setWebhook(null);
+      await receiver.shutdown();
+    }
+  });
+});
