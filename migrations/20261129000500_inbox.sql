@@ -1,8 +1,8 @@
 -- The inbox: what the shop's triggers noted, until Lapse reads it.
 --
--- A trigger only appends: it takes no lock that a run could hold, and an odd value is kept as it is, so that no write of the shop
--- fails or waits because of Lapse. Folding reads the entries into the ledger: every claim folds first, and so does every close, after it
--- has locked the shop's row and therefore sees each trigger that committed.
+-- A trigger only appends: it takes no lock that a run could hold, and an odd value is kept as it is, so that no write
+-- of the shop fails or waits because of Lapse. Folding reads the entries into the ledger: every claim folds first, and
+-- so does every close, after it has locked the shop's row and therefore sees each trigger that committed.
 
 create table lapse.inbox (
   id bigint generated always as identity primary key,
@@ -23,14 +23,16 @@ create index inbox_errors_idx on lapse.inbox (id) where error is not null;
 
 comment on table lapse.inbox is 'What the shop''s triggers noted and Lapse has not read into the ledger yet.';
 comment on column lapse.inbox.id is 'Number of the entry; later ones are higher.';
-comment on column lapse.inbox.kind is 'watch: an order was placed or changed; attach: a payment was noted; follow: the shop closed an order.';
+comment on column lapse.inbox.kind is
+  'watch: an order was placed or changed; attach: a payment was noted; follow: the shop closed an order.';
 comment on column lapse.inbox.ref is 'The order.';
 comment on column lapse.inbox.payload is 'The values as the shop''s row had them, as text.';
 comment on column lapse.inbox.role is 'Role that changed the shop''s row; anon and authenticated are customers.';
 comment on column lapse.inbox.at is 'When the shop''s transaction began.';
 comment on column lapse.inbox.error is 'Why Lapse cannot interpret the entry; empty: it was not read yet.';
 
--- Contract: appends one entry for the trigger that calls it. Waits for nothing, not even for a migration that locks the table.
+-- Contract: appends one entry for the trigger that calls it. Waits for nothing, not even for a migration that locks the
+-- table.
 create function lapse.note(p_kind text, p_ref text, p_payload jsonb) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -38,13 +40,17 @@ set lock_timeout = '100ms'
 as $$
 begin
   insert into lapse.inbox (kind, ref, payload, role)
-  values (p_kind, p_ref, jsonb_strip_nulls(p_payload), coalesce(nullif(current_setting('role', true), 'none'), session_user));
+  values (
+    p_kind, p_ref, jsonb_strip_nulls(p_payload), coalesce(nullif(current_setting('role', true), 'none'), session_user)
+  );
 end;
 $$;
 
-comment on function lapse.note(text, text, jsonb) is 'Appends one entry to the inbox, for the shop''s triggers. Never waits.';
+comment on function lapse.note(text, text, jsonb) is
+  'Appends one entry to the inbox, for the shop''s triggers. Never waits.';
 
--- Contract: notes that a trigger failed. Never raises: what cannot even be appended is a warning, and adoption and drift find the order.
+-- Contract: notes that a trigger failed. Never raises: what cannot even be appended is a warning, and adoption and
+-- drift find the order.
 create function lapse.note_failure(p_kind text, p_ref text, p_failure text) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -57,9 +63,11 @@ exception when others then
 end;
 $$;
 
-comment on function lapse.note_failure(text, text, text) is 'Notes that one of the shop''s triggers failed. Never raises.';
+comment on function lapse.note_failure(text, text, text) is
+  'Notes that one of the shop''s triggers failed. Never raises.';
 
--- Contract: the options among a trigger's arguments (name=column, or name=value), with the values that the row has for them.
+-- Contract: the options among a trigger's arguments (name=column, or name=value), with the values that the row has for
+-- them.
 create function lapse.trigger_options(p_row jsonb, p_arguments text[]) returns jsonb
 language plpgsql immutable
 set search_path = pg_catalog, pg_temp
@@ -80,12 +88,15 @@ begin
 end;
 $$;
 
-comment on function lapse.trigger_options(jsonb, text[]) is 'The options (name=column) among a trigger''s arguments, with the row''s values.';
+comment on function lapse.trigger_options(jsonb, text[]) is
+  'The options (name=column) among a trigger''s arguments, with the row''s values.';
 
--- Contract: notes an order that was placed, or whose deadline or amount changed. Arguments: key column; amount column ('' if the shop
--- cannot know it); currency column or code; deadline column, or the time to pay as an interval, or '' for the policies of Lapse.
--- Options: 'unit=major' for amounts like 12.50, 'method=', 'channel=', 'placed_at=', 'account=' with a column each.
---   create trigger lapse_watches after insert or update of total, expires_at on orders for each row when (new.status = 'pending')
+-- Contract: notes an order that was placed, or whose deadline or amount changed. Arguments: key column; amount column
+-- ('' if the shop cannot know it); currency column or code; deadline column, or the time to pay as an interval, or ''
+-- for the policies of Lapse. Options: 'unit=major' for amounts like 12.50, 'method=', 'channel=', 'placed_at=',
+-- 'account=' with a column each.
+--   create trigger lapse_watches after insert or update of total, expires_at on orders
+--     for each row when (new.status = 'pending')
 --     execute function lapse.tg_watch('id', 'total', 'eur', 'expires_at', 'unit=major', 'placed_at=created_at');
 create function lapse.tg_watch() returns trigger
 language plpgsql
@@ -117,11 +128,12 @@ end;
 $$;
 
 comment on function lapse.tg_watch() is
-  'Trigger of the shop''s orders: notes an order for Lapse. Arguments: key, amount, currency, deadline columns, then options.';
+  'Trigger of the shop''s orders: notes an order. Arguments: key, amount, currency, deadline columns, then options.';
 
--- Contract: notes payments of an order. Arguments: key column; any number of columns with ids of Stripe's. Options: 'account=' and
--- 'expires_at=' with a column each. An update that leaves these columns as they were notes nothing.
---   create trigger lapse_attaches after insert or update of payment_intent_id on orders for each row when (new.status = 'pending')
+-- Contract: notes payments of an order. Arguments: key column; any number of columns with ids of Stripe's. Options:
+-- 'account=' and 'expires_at=' with a column each. An update that leaves these columns as they were notes nothing.
+--   create trigger lapse_attaches after insert or update of payment_intent_id on orders
+--     for each row when (new.status = 'pending')
 --     execute function lapse.tg_attach('id', 'payment_intent_id');
 create function lapse.tg_attach() returns trigger
 language plpgsql
@@ -162,11 +174,12 @@ end;
 $$;
 
 comment on function lapse.tg_attach() is
-  'Trigger of the shop''s orders or payments: notes payments for Lapse. Arguments: key column, columns with ids of Stripe''s, options.';
+  'Trigger of the shop''s tables: notes payments. Arguments: key column, columns with ids of Stripe''s, options.';
 
--- Contract: notes that the shop closed an order itself. Arguments: key column; status column; every status that means paid. After a
--- delete the order was closed unpaid.
---   create trigger lapse_follows after update of status on orders for each row when (old.status = 'pending' and new.status <> 'pending')
+-- Contract: notes that the shop closed an order itself. Arguments: key column; status column; every status that means
+-- paid. After a delete the order was closed unpaid.
+--   create trigger lapse_follows after update of status on orders
+--     for each row when (old.status = 'pending' and new.status <> 'pending')
 --     execute function lapse.tg_follow('id', 'status', 'paid', 'shipped');
 create function lapse.tg_follow() returns trigger
 language plpgsql
@@ -199,4 +212,4 @@ end;
 $$;
 
 comment on function lapse.tg_follow() is
-  'Trigger of the shop''s orders: notes that the shop closed one. Arguments: key, status column, each status that means paid.';
+  'Trigger of the shop''s orders: notes that the shop closed one. Arguments: key, status column, statuses of paid.';

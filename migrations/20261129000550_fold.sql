@@ -1,9 +1,10 @@
 -- Folding: reads what the shop's triggers noted into the ledger.
 --
--- An entry that cannot be interpreted stays in the inbox with its reason, and stops no other. The next readable watch of its order
--- removes it; otherwise a person does: delete from lapse.inbox where id = …
+-- An entry that cannot be interpreted stays in the inbox with its reason, and stops no other. The next readable watch
+-- of its order removes it; otherwise a person does: delete from lapse.inbox where id = …
 
--- An order as Lapse understood it, on its way into the ledger. `quarantine` names the reason why it cannot simply be watched.
+-- An order as Lapse understood it, on its way into the ledger. `quarantine` names the reason why it cannot simply be
+-- watched.
 create type lapse.order_note as (
   ref text,
   amount bigint,
@@ -16,7 +17,8 @@ create type lapse.order_note as (
   quarantine text
 );
 
--- Contract: an amount in the currency's minor unit, as Stripe counts it. 12.50 eur is 1250, 500 jpy is 500, 1.234 kwd is 1234.
+-- Contract: an amount in the currency's minor unit, as Stripe counts it. 12.50 eur is 1250, 500 jpy is 500, 1.234 kwd
+-- is 1234.
 create function lapse.minor_units(p_amount numeric, p_currency text) returns numeric
 language sql immutable
 set search_path = pg_catalog, pg_temp
@@ -32,8 +34,8 @@ $$;
 
 comment on function lapse.minor_units(numeric, text) is 'An amount in the currency''s minor unit, as Stripe counts it.';
 
--- Contract: the id of a PaymentIntent or Checkout Session in a text of the shop's: the id itself, a client secret, the URL of a session.
--- Null if there is none.
+-- Contract: the id of a PaymentIntent or Checkout Session in a text of the shop's: the id itself, a client secret, the
+-- URL of a session. Null if there is none.
 create function lapse.stripe_id_in(p_text text) returns text
 language sql immutable
 set search_path = pg_catalog, pg_temp
@@ -41,10 +43,11 @@ as $$
   select regexp_replace(substring(p_text from '(?:^|[^A-Za-z0-9_])((?:pi|cs)_[A-Za-z0-9_]+)'), '_secret_.*$', '');
 $$;
 
-comment on function lapse.stripe_id_in(text) is 'The id of a PaymentIntent or Checkout Session in a text; empty if there is none.';
+comment on function lapse.stripe_id_in(text) is
+  'The id of a PaymentIntent or Checkout Session in a text; empty if there is none.';
 
--- Contract: checks what is said of an order and brings it into the form of the ledger. Raises 22023 for what cannot be used. A deadline of
--- `infinity` is one that never comes; one that is centuries away is milliseconds taken for seconds.
+-- Contract: checks what is said of an order and brings it into the form of the ledger. Raises 22023 for what cannot be
+-- used. A deadline of `infinity` is one that never comes; one that is centuries away is milliseconds taken for seconds.
 create function lapse.checked_note(
   p_ref text,
   p_amount numeric,
@@ -65,8 +68,8 @@ begin
     raise exception 'Cannot watch an order: its ref is empty or longer than 500 characters' using errcode = '22023';
   end if;
   if p_amount is not null and (p_amount % 1 is distinct from 0 or p_amount not between 0 and 9007199254740991) then
-    raise exception 'Cannot watch order %: its amount % is not a whole number of the currency''s minor unit', p_ref, p_amount
-      using errcode = '22023';
+    raise exception 'Cannot watch order %: its amount % is not a whole number of the currency''s minor unit',
+      p_ref, p_amount using errcode = '22023';
   end if;
   if p_amount is not null and coalesce(v_currency !~ '^[a-z]{3}$', true) then
     raise exception 'Cannot watch order %: % is not the ISO code of its currency', p_ref, coalesce(p_currency, 'null')
@@ -75,12 +78,16 @@ begin
   if not isfinite(p_placed_at) then
     raise exception 'Cannot watch order %: it cannot have been placed at %', p_ref, p_placed_at using errcode = '22023';
   end if;
-  if p_deadline <> 'infinity' and p_deadline not between p_placed_at - interval '10 years' and p_placed_at + interval '3 years' then
-    raise exception 'Cannot watch order %: its deadline % is years away from the time it was placed, %', p_ref, p_deadline, p_placed_at
+  if p_deadline <> 'infinity'
+    and p_deadline not between p_placed_at - interval '10 years' and p_placed_at + interval '3 years'
+  then
+    raise exception 'Cannot watch order %: its deadline % is years away from the time it was placed, %',
+      p_ref, p_deadline, p_placed_at
       using errcode = '22023', hint = 'Times are timestamps, or seconds since 1970 given to to_timestamp().';
   end if;
   if coalesce(p_account, '') !~ '^(acct_[A-Za-z0-9]+)?$' then
-    raise exception 'Cannot watch order %: % is not the id of a connected account (acct_…)', p_ref, p_account using errcode = '22023';
+    raise exception 'Cannot watch order %: % is not the id of a connected account (acct_…)', p_ref, p_account
+      using errcode = '22023';
   end if;
   return row(
     p_ref,
@@ -123,7 +130,10 @@ begin
   v_placed_at := coalesce(nullif(v_said ->> 'placed_at', '')::timestamptz, least(p_entry.at, p_now));
   note := lapse.checked_note(
     p_ref => p_entry.ref,
-    p_amount => case v_said ->> 'unit' when 'major' then lapse.minor_units(v_amount, v_said ->> 'currency') else v_amount end,
+    p_amount => case v_said ->> 'unit'
+      when 'major' then lapse.minor_units(v_amount, v_said ->> 'currency')
+      else v_amount
+    end,
     p_currency => v_said ->> 'currency',
     p_deadline => coalesce(
       nullif(v_said ->> 'deadline', '')::timestamptz,
@@ -139,7 +149,8 @@ exception when others then
 end;
 $$;
 
-comment on function lapse.read_watch(lapse.inbox, timestamptz) is 'Reads an entry of the inbox about an order. Never raises.';
+comment on function lapse.read_watch(lapse.inbox, timestamptz) is
+  'Reads an entry of the inbox about an order. Never raises.';
 
 -- Contract: reads an entry `attach` of the inbox: the payment it speaks of, or the problem with it. Never raises.
 create function lapse.read_attach(
@@ -162,8 +173,10 @@ begin
   source := case when p_entry.role in ('anon', 'authenticated') then 'client' else 'server' end;
   problem := case
     when v_said ? 'problem' then v_said ->> 'problem'
-    when coalesce(p_entry.ref, '') = '' or length(p_entry.ref) > 500 then 'The ref is empty or longer than 500 characters'
-    when stripe_id is null then format('%s is not the id of a PaymentIntent or Checkout Session', left(v_said ->> 'stripe_id', 100))
+    when coalesce(p_entry.ref, '') = '' or length(p_entry.ref) > 500
+      then 'The ref is empty or longer than 500 characters'
+    when stripe_id is null
+      then format('%s is not the id of a PaymentIntent or Checkout Session', left(v_said ->> 'stripe_id', 100))
     when account !~ '^(acct_[A-Za-z0-9]+)?$' then format('%s is not the id of a connected account', left(account, 100))
   end;
   -- An expiry that cannot be used protects nothing, and makes no payment unreadable.
@@ -178,8 +191,8 @@ $$;
 
 comment on function lapse.read_attach(lapse.inbox) is 'Reads an entry of the inbox about a payment. Never raises.';
 
--- Contract: reads the entries `watch` among these. The last one of an order that can be interpreted counts. Answers the others as a JSON
--- object of id and problem, like the next two functions.
+-- Contract: reads the entries `watch` among these. The last one of an order that can be interpreted counts. Answers the
+-- others as a JSON object of id and problem, like the next two functions.
 create function lapse.fold_watches(p_ids bigint[], p_now timestamptz) returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -196,7 +209,10 @@ begin
   )
   select
     (select jsonb_object_agg(e.id, e.problem) from entries e where e.problem is not null),
-    array(select l.note from (select distinct on (e.ref) e.* from entries e where e.problem is null order by e.ref, e.id desc) l)
+    array(
+      select l.note
+      from (select distinct on (e.ref) e.* from entries e where e.problem is null order by e.ref, e.id desc) l
+    )
   into v_problems, v_notes;
   if v_notes <> '{}' then
     perform lapse.note_orders(p_orders => v_notes, p_now => p_now);
@@ -208,10 +224,11 @@ begin
 end;
 $$;
 
-comment on function lapse.fold_watches(bigint[], timestamptz) is 'Reads entries about new and changed orders into the ledger.';
+comment on function lapse.fold_watches(bigint[], timestamptz) is
+  'Reads entries about new and changed orders into the ledger.';
 
--- Contract: reads the entries `attach` among these. An order that the ledger does not know is adopted; if the shop does not call it open,
--- it is noted as unknown, and the clean-up inspects the payment.
+-- Contract: reads the entries `attach` among these. An order that the ledger does not know is adopted; if the shop does
+-- not call it open, it is noted as unknown, and the clean-up inspects the payment.
 create function lapse.fold_attachments(p_ids bigint[], p_now timestamptz) returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -223,8 +240,8 @@ declare
   v_held record;
 begin
   select jsonb_agg(jsonb_build_object(
-    'id', i.id, 'ref', i.ref, 'stripe_id', r.stripe_id, 'account', r.account, 'source', r.source, 'expires_at', r.expires_at,
-    'problem', r.problem
+    'id', i.id, 'ref', i.ref, 'stripe_id', r.stripe_id, 'account', r.account, 'source', r.source,
+    'expires_at', r.expires_at, 'problem', r.problem
   ) order by i.id)
   into v_attached
   from lapse.inbox i
@@ -250,7 +267,8 @@ begin
       p_refs => array_agg(a.ref order by a.id), p_stripe_ids => array_agg(a.stripe_id order by a.id),
       p_accounts => array_agg(a.account order by a.id), p_source => v_source, p_now => p_now
     )
-    from jsonb_to_recordset(v_attached) as a (id bigint, ref text, stripe_id text, account text, source text, problem text)
+    from jsonb_to_recordset(v_attached)
+      as a (id bigint, ref text, stripe_id text, account text, source text, problem text)
     where a.problem is null and a.source = v_source;
   end loop;
   -- Their payments belong to other orders.
@@ -302,10 +320,11 @@ begin
 end;
 $$;
 
-comment on function lapse.fold_closings(bigint[], timestamptz) is 'Reads entries about orders that the shop closed itself into the ledger.';
+comment on function lapse.fold_closings(bigint[], timestamptz) is
+  'Reads entries about orders that the shop closed itself into the ledger.';
 
--- Contract: reads these entries into the ledger, in the order watch, attach, follow whatever the order in which they came, and deletes
--- them. Answers those that it cannot interpret, which stay. The caller holds the entries.
+-- Contract: reads these entries into the ledger, in the order watch, attach, follow whatever the order in which they
+-- came, and deletes them. Answers those that it cannot interpret, which stay. The caller holds the entries.
 create function lapse.fold_entries(p_ids bigint[], p_now timestamptz) returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -331,8 +350,9 @@ $$;
 comment on function lapse.fold_entries(bigint[], timestamptz) is
   'Reads entries of the inbox into the ledger and deletes them. Answers those that it cannot interpret.';
 
--- Contract: as fold_entries, but order by order, because something among these entries made it fail. An entry that fails alone is one that
--- cannot be interpreted. What somebody holds is left for later, unless the caller waits for it (p_wait).
+-- Contract: as fold_entries, but order by order, because something among these entries made it fail. An entry that
+-- fails alone is one that cannot be interpreted. What somebody holds is left for later, unless the caller waits for it
+-- (p_wait).
 create function lapse.fold_one_by_one(p_ids bigint[], p_wait boolean, p_now timestamptz) returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -359,12 +379,14 @@ begin
 end;
 $$;
 
-comment on function lapse.fold_one_by_one(bigint[], boolean, timestamptz) is 'Folds entries order by order, because one of them made a fold fail.';
+comment on function lapse.fold_one_by_one(bigint[], boolean, timestamptz) is
+  'Folds entries order by order, because one of them made a fold fail.';
 
--- Contract: folds the inbox: all entries of these refs, waiting for those that another fold holds; or, without refs, the oldest, leaving out
--- what anybody holds and giving way after 200 ms. That is up to p_limit of them and 5000 at most, so that a checkout never waits long for
--- the transaction that folds. Never raises because of an entry: one that cannot be interpreted stays. Only a fold without refs marks it with
--- its error, for lapse.check_inbox to raise an alert. Answers how many entries it took.
+-- Contract: folds the inbox: all entries of these refs, waiting for those that another fold holds; or, without refs,
+-- the oldest, leaving out what anybody holds and giving way after 200 ms. That is up to p_limit of them and 5000 at
+-- most, so that a checkout never waits long for the transaction that folds. Never raises because of an entry: one that
+-- cannot be interpreted stays. Only a fold without refs marks it with its error, for lapse.check_inbox to raise an
+-- alert. Answers how many entries it took.
 create function lapse.fold_inbox(
   p_refs text[] default null,
   p_limit integer default 5000,
@@ -380,7 +402,8 @@ declare
 begin
   if p_refs is null then
     v_ids := array(
-      select i.id from lapse.inbox i where i.error is null order by i.id limit least(p_limit, 5000) for no key update skip locked
+      select i.id from lapse.inbox i where i.error is null order by i.id limit least(p_limit, 5000)
+      for no key update skip locked
     );
     -- Who holds a ledger row may wait for an entry that is held here: leave those orders alone.
     v_ids := array(
@@ -388,7 +411,8 @@ begin
         select distinct i.ref from lapse.inbox i where i.id = any (v_ids)
       ),
       free as (
-        select o.ref from lapse.orders o where o.ref in (select a.ref from asked a) order by o.ref for no key update skip locked
+        select o.ref from lapse.orders o where o.ref in (select a.ref from asked a) order by o.ref
+        for no key update skip locked
       )
       select i.id from lapse.inbox i
       where i.id = any (v_ids)
@@ -396,7 +420,8 @@ begin
     );
   else
     v_ids := array(
-      select i.id from lapse.inbox i where i.ref = any (p_refs) and i.error is null order by i.ref, i.id for no key update
+      select i.id from lapse.inbox i where i.ref = any (p_refs) and i.error is null order by i.ref, i.id
+      for no key update
     );
   end if;
   if v_ids = '{}' then

@@ -1,4 +1,5 @@
--- The adapter's gate: Lapse calls the shop's functions in schema lapse_shop only from here, and distrusts what they answer.
+-- The adapter's gate: Lapse calls the shop's functions in schema lapse_shop only from here, and distrusts what they
+-- answer.
 --
 -- Errors: LP002, the shop refused to close orders; LP010, there is no adapter, or it does not keep to the contract.
 
@@ -13,16 +14,20 @@ declare
 begin
   select string_agg(f, ', ' order by f) into v_missing
   from unnest(array[
-    'lapse_shop.contract_version()', 'lapse_shop.finish_orders(text[],text[])', 'lapse_shop.lock_orders(text[],boolean)',
-    'lapse_shop.open_orders(text[])'
+    'lapse_shop.contract_version()', 'lapse_shop.finish_orders(text[],text[])',
+    'lapse_shop.lock_orders(text[],boolean)', 'lapse_shop.open_orders(text[])'
   ]) f
   where to_regprocedure(f) is null;
   if v_missing is not null then
-    return format('The shop has no adapter, or an incomplete one: %s is missing. Write it with `lapse adapter`.', v_missing);
+    return format(
+      'The shop has no adapter, or an incomplete one: %s is missing. Write it with `lapse adapter`.', v_missing
+    );
   end if;
   v_version := lapse_shop.contract_version();
   if v_version is distinct from 1 then
-    return format('The shop''s adapter is for version %s of the contract, and this is version 1.', coalesce(v_version::text, 'null'));
+    return format(
+      'The shop''s adapter is for version %s of the contract, and this is version 1.', coalesce(v_version::text, 'null')
+    );
   end if;
   return null;
 end;
@@ -44,11 +49,13 @@ begin
 end;
 $$;
 
-comment on function lapse.known_shop_state(text, text) is 'Passes a state of the adapter''s on. Raises LP010 for one that is none.';
+comment on function lapse.known_shop_state(text, text) is
+  'Passes a state of the adapter''s on. Raises LP010 for one that is none.';
 
--- Contract: locks these orders in the shop and reports them, one row per ref at most. What nobody asked for is dropped; a ref about which
--- the adapter says nothing, or contradicts itself, counts as held by somebody else. With p_wait false Lapse gives way: it waits for no
--- lock longer than 200 ms. Raises LP010 without an adapter and for a state that is none.
+-- Contract: locks these orders in the shop and reports them, one row per ref at most. What nobody asked for is dropped;
+-- a ref about which the adapter says nothing, or contradicts itself, counts as held by somebody else. With p_wait false
+-- Lapse gives way: it waits for no lock longer than 200 ms. Raises LP010 without an adapter and for a state that is
+-- none.
 create function lapse.lock_shop_orders(p_refs text[], p_wait boolean)
 returns table (ref text, state text, units bigint, stripe_ids text[])
 language plpgsql
@@ -61,13 +68,15 @@ begin
     return;
   end if;
   if to_regprocedure('lapse_shop.lock_orders(text[],boolean)') is null then
-    raise exception 'Cannot lock orders of the shop: it has no adapter' using errcode = 'LP010', hint = 'Write it with `lapse adapter`.';
+    raise exception 'Cannot lock orders of the shop: it has no adapter'
+      using errcode = 'LP010', hint = 'Write it with `lapse adapter`.';
   end if;
   if not p_wait then
     perform set_config('lock_timeout', '200ms', true);
   end if;
   return query
-  select l.ref, min(l.state), greatest(coalesce(max(l.units), 0), 0), coalesce(array_agg(distinct x.id) filter (where x.id is not null), '{}')
+  select l.ref, min(l.state), greatest(coalesce(max(l.units), 0), 0),
+    coalesce(array_agg(distinct x.id) filter (where x.id is not null), '{}')
   from lapse_shop.lock_orders(p_refs => p_refs, p_wait => p_wait) l
   left join lateral (select lapse.stripe_id_in(said) as id from unnest(l.stripe_ids) said) x on true
   where l.ref in (select unnest(p_refs))
@@ -79,12 +88,13 @@ begin
 end;
 $$;
 
-comment on function lapse.lock_shop_orders(text[], boolean) is 'Locks orders in the shop and reports them. Drops what nobody asked for.';
+comment on function lapse.lock_shop_orders(text[], boolean) is
+  'Locks orders in the shop and reports them. Drops what nobody asked for.';
 
--- Contract: closes these orders in the shop, as p_expired or as p_paid, and asks the shop again whether it did. The caller has locked them
--- and found them open. Lapse's own triggers stay quiet meanwhile. A run gives way: it waits for no lock longer than 200 ms; inside a
--- transaction of the shop's (p_patient) the shop's own limit holds. Raises LP002, with the refs as detail, if the shop left one of them
--- open or put it into another state.
+-- Contract: closes these orders in the shop, as p_expired or as p_paid, and asks the shop again whether it did. The
+-- caller has locked them and found them open. Lapse's own triggers stay quiet meanwhile. A run gives way: it waits for
+-- no lock longer than 200 ms; inside a transaction of the shop's (p_patient) the shop's own limit holds. Raises LP002,
+-- with the refs as detail, if the shop left one of them open or put it into another state.
 create function lapse.finish_shop_orders(p_expired text[], p_paid text[], p_patient boolean default false) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -129,8 +139,8 @@ $$;
 comment on function lapse.finish_shop_orders(text[], text[], boolean) is
   'Closes orders in the shop and asks it whether it did. Raises LP002 if it did not.';
 
--- Contract: the open orders of the shop, all or these. What nobody asked for, and a second row of an order, are dropped; ids of payments
--- are brought into Stripe's form. Without an adapter there is none.
+-- Contract: the open orders of the shop, all or these. What nobody asked for, and a second row of an order, are
+-- dropped; ids of payments are brought into Stripe's form. Without an adapter there is none.
 create function lapse.open_shop_orders(p_refs text[] default null)
 returns table (
   ref text, placed_at timestamptz, deadline timestamptz, amount bigint, currency text, account text, stripe_ids text[]
@@ -144,12 +154,16 @@ begin
   end if;
   return query
   select distinct on (s.ref) s.ref, s.placed_at, s.deadline, s.amount, s.currency, s.account,
-    array(
-      select distinct lapse.stripe_id_in(said) from unnest(s.stripe_ids) said where lapse.stripe_id_in(said) is not null order by 1
-    )
+    case when s.stripe_ids <> '{}' then array(
+      select distinct lapse.stripe_id_in(said)
+      from unnest(s.stripe_ids) said
+      where lapse.stripe_id_in(said) is not null
+      order by 1
+    ) else '{}' end
   from lapse_shop.open_orders(p_refs => p_refs) s
   where s.ref <> '' and length(s.ref) <= 500 and (p_refs is null or s.ref in (select unnest(p_refs)));
 end;
 $$;
 
-comment on function lapse.open_shop_orders(text[]) is 'The open orders of the shop, all or these. Drops what nobody asked for.';
+comment on function lapse.open_shop_orders(text[]) is
+  'The open orders of the shop, all or these. Drops what nobody asked for.';

@@ -1,9 +1,11 @@
 -- What the shop's checkout tells Lapse: an order to watch, a payment of it, an order that the shop closed itself.
 --
--- Every call locks the shop's row first, like every other writer, so that it may stand anywhere in a transaction of the shop's. Then it
--- folds what the shop's triggers noted of the order, and then it takes the ledger's row. No call takes a row that other orders need.
+-- Every call locks the shop's row first, like every other writer, so that it may stand anywhere in a transaction of the
+-- shop's. Then it folds what the shop's triggers noted of the order, and then it takes the ledger's row. No call takes
+-- a row that other orders need.
 
--- Contract: the ref under which Lapse knows an order. A uuid in capitals is the same uuid, unless the shop itself writes it in capitals.
+-- Contract: the ref under which Lapse knows an order. A uuid in capitals is the same uuid, unless the shop itself
+-- writes it in capitals.
 create function lapse.known_ref(p_ref text) returns text
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
@@ -19,9 +21,11 @@ begin
 end;
 $$;
 
-comment on function lapse.known_ref(text) is 'The ref under which Lapse knows an order: a uuid in capitals is the same uuid.';
+comment on function lapse.known_ref(text) is
+  'The ref under which Lapse knows an order: a uuid in capitals is the same uuid.';
 
--- Contract: the time to pay by method and channel; the most specific policy counts. Without any policy an order is left alone for a week.
+-- Contract: the time to pay by method and channel; the most specific policy counts. Without any policy an order is left
+-- alone for a week.
 create function lapse.time_to_pay(p_method text, p_channel text) returns interval
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -35,11 +39,12 @@ as $$
   ), interval '7 days');
 $$;
 
-comment on function lapse.time_to_pay(text, text) is 'Time to pay by payment method and channel; the most specific policy counts.';
+comment on function lapse.time_to_pay(text, text) is
+  'Time to pay by payment method and channel; the most specific policy counts.';
 
--- When the deadline of an open order moves, so does the time at which it falls due. A time that a decision set, a recheck for example, is
--- never moved earlier. A run that holds the order loses it if the order is not due any more when its claim ends, so that the customer can
--- pay at once and not only when the claim has lapsed.
+-- When the deadline of an open order moves, so does the time at which it falls due. A time that a decision set, a
+-- recheck for example, is never moved earlier. A run that holds the order loses it if the order is not due any more
+-- when its claim ends, so that the customer can pay at once and not only when the claim has lapsed.
 create function lapse.follow_deadline() returns trigger
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -56,7 +61,10 @@ begin
     return new;
   end if;
   if old.status = 'pending' then
-    new.next_check_at := case when old.next_check_at = v_before then v_after else greatest(old.next_check_at, v_after) end;
+    new.next_check_at := case
+      when old.next_check_at = v_before then v_after
+      else greatest(old.next_check_at, v_after)
+    end;
   elsif v_after > old.next_check_at then
     new.status := 'pending';
     new.run_id := null;
@@ -66,7 +74,8 @@ begin
 end;
 $$;
 
-comment on function lapse.follow_deadline() is 'Moves the time at which an open order falls due along with its deadline.';
+comment on function lapse.follow_deadline() is
+  'Moves the time at which an open order falls due along with its deadline.';
 
 create trigger deadline_followed before update of deadline, hold_until on lapse.orders
   for each row when (
@@ -75,9 +84,9 @@ create trigger deadline_followed before update of deadline, hold_until on lapse.
   )
   execute function lapse.follow_deadline();
 
--- Contract: takes these orders into the ledger, or changes what it knows of them while they are open. What a repeated note leaves out
--- stays as it was. An order that only payments at Stripe named until now becomes pending. An order that was placed before the reach of
--- Stripe's lists is quarantined, as its payments cannot be found.
+-- Contract: takes these orders into the ledger, or changes what it knows of them while they are open. What a repeated
+-- note leaves out stays as it was. An order that only payments at Stripe named until now becomes pending. An order that
+-- was placed before the reach of Stripe's lists is quarantined, as its payments cannot be found.
 create function lapse.note_orders(p_orders lapse.order_note[], p_now timestamptz) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -106,10 +115,12 @@ begin
   where o.ref = n.ref and o.status in ('pending', 'expiring', 'quarantined');
 
   insert into lapse.orders as o (
-    ref, status, reason, amount, currency, account, method, channel, placed_at, deadline, next_check_at, due_since, watched_at
+    ref, status, reason, amount, currency, account, method, channel, placed_at, deadline, next_check_at,
+    due_since, watched_at
   )
-  select n.ref, case when x.reason is null then 'pending' else 'quarantined' end, x.reason, n.amount, n.currency, coalesce(n.account, ''),
-    n.method, n.channel, n.placed_at, x.deadline, case when x.reason is null then x.deadline + s.grace end, x.deadline + s.grace, p_now
+  select n.ref, case when x.reason is null then 'pending' else 'quarantined' end, x.reason, n.amount, n.currency,
+    coalesce(n.account, ''), n.method, n.channel, n.placed_at, x.deadline,
+    case when x.reason is null then x.deadline + s.grace end, x.deadline + s.grace, p_now
   from unnest(p_orders) n
   cross join lapse.settings s
   cross join lateral (
@@ -120,7 +131,8 @@ begin
   on conflict (ref) do update
   set status = excluded.status, reason = excluded.reason, amount = excluded.amount, currency = excluded.currency,
       account = excluded.account, method = excluded.method, channel = excluded.channel, placed_at = excluded.placed_at,
-      deadline = excluded.deadline, next_check_at = excluded.next_check_at, due_since = excluded.due_since, run_id = null
+      deadline = excluded.deadline, next_check_at = excluded.next_check_at, due_since = excluded.due_since,
+      run_id = null
   where o.status = 'unknown';
 end;
 $$;
@@ -128,10 +140,10 @@ $$;
 comment on function lapse.note_orders(lapse.order_note[], timestamptz) is
   'Takes orders into the ledger, or changes what it knows of them while they are open.';
 
--- Contract: records these payments (arrays of one length; p_accounts null: their orders' accounts) under their orders, unless somebody has them already, and raises the orders'
--- count of payments. What is no id of Stripe's is left out. A payment that only a customer had noted, or a list had named, counts as the
--- shop's own once the shop attaches it. Closed and quarantined orders fall due, so that the new payment is inspected. Answers the payments
--- recorded just now.
+-- Contract: records these payments (arrays of one length; p_accounts null: their orders' accounts) under their orders,
+-- unless somebody has them already, and raises the orders' count of payments. What is no id of Stripe's is left out. A
+-- payment that only a customer had noted, or a list had named, counts as the shop's own once the shop attaches it.
+-- Closed and quarantined orders fall due, so that the new payment is inspected. Answers the payments recorded just now.
 create function lapse.record_payments(
   p_refs text[],
   p_stripe_ids text[],
@@ -160,7 +172,8 @@ begin
   return query
   with recorded as (
     insert into lapse.payments (stripe_id, ref, account, source, attached_at)
-    select distinct on (n.stripe_id collate "C") n.stripe_id, n.ref, coalesce(nullif(n.account, ''), o.account, ''), p_source, p_now
+    select distinct on (n.stripe_id collate "C")
+      n.stripe_id, n.ref, coalesce(nullif(n.account, ''), o.account, ''), p_source, p_now
     from unnest(p_refs, p_stripe_ids, p_accounts) with ordinality as n (ref, stripe_id, account, position)
     left join lapse.orders o on o.ref = n.ref
     where n.stripe_id ~ '^(pi|cs)_[A-Za-z0-9_]+$' and n.stripe_id !~ '_secret_'
@@ -184,7 +197,8 @@ $$;
 comment on function lapse.record_payments(text[], text[], text[], text, timestamptz) is
   'Records payments under their orders, unless somebody has them already. Answers those recorded just now.';
 
--- Contract: a customer of each of these orders holds a voucher until then. Only later than before, and only while the order is open.
+-- Contract: a customer of each of these orders holds a voucher until then. Only later than before, and only while the
+-- order is open.
 create function lapse.hold_orders(p_refs text[], p_until timestamptz[]) returns void
 language sql
 set search_path = pg_catalog, pg_temp
@@ -195,10 +209,11 @@ as $$
   where o.ref = h.ref and o.status in ('pending', 'expiring') and h.until > greatest(o.deadline, o.hold_until);
 $$;
 
-comment on function lapse.hold_orders(text[], timestamptz[]) is 'Notes until when customers hold vouchers of open orders.';
+comment on function lapse.hold_orders(text[], timestamptz[]) is
+  'Notes until when customers hold vouchers of open orders.';
 
--- Contract: an open order of the shop's as the adapter reports it, checked. One whose values cannot be used is noted as `unreadable`:
--- it is known, and nothing is closed on a guess. Never raises.
+-- Contract: an open order of the shop's as the adapter reports it, checked. One whose values cannot be used is noted as
+-- `unreadable`: it is known, and nothing is closed on a guess. Never raises.
 create function lapse.read_open_order(
   p_ref text,
   p_placed_at timestamptz,
@@ -215,8 +230,8 @@ declare
   v_note lapse.order_note;
 begin
   return lapse.checked_note(
-    p_ref => p_ref, p_amount => p_amount, p_currency => p_currency, p_deadline => p_deadline, p_method => null, p_channel => null,
-    p_placed_at => coalesce(p_placed_at, p_now), p_account => p_account
+    p_ref => p_ref, p_amount => p_amount, p_currency => p_currency, p_deadline => p_deadline, p_method => null,
+    p_channel => null, p_placed_at => coalesce(p_placed_at, p_now), p_account => p_account
   );
 exception when others then
   v_note.ref := p_ref;
@@ -231,8 +246,8 @@ $$;
 comment on function lapse.read_open_order(text, timestamptz, timestamptz, bigint, text, text, timestamptz) is
   'An open order of the shop''s, checked; quarantined as unreadable if its values cannot be used. Never raises.';
 
--- Contract: takes over those of these orders that the shop calls open and the ledger does not know, with every payment that the shop's
--- rows name. Answers them.
+-- Contract: takes over those of these orders that the shop calls open and the ledger does not know, with every payment
+-- that the shop's rows name. Answers them.
 create function lapse.adopt_refs(p_refs text[], p_now timestamptz) returns text[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -257,8 +272,8 @@ begin
   select
     array(
       select lapse.read_open_order(
-        p_ref => f.ref, p_placed_at => f.placed_at, p_deadline => f.deadline, p_amount => f.amount, p_currency => f.currency,
-        p_account => f.account, p_now => p_now
+        p_ref => f.ref, p_placed_at => f.placed_at, p_deadline => f.deadline, p_amount => f.amount,
+        p_currency => f.currency, p_account => f.account, p_now => p_now
       )
       from found f
     ),
@@ -277,10 +292,11 @@ $$;
 comment on function lapse.adopt_refs(text[], timestamptz) is
   'Takes over those of these orders that the shop calls open and the ledger does not know, with their payments.';
 
--- Contract: the ledger follows the shop, which closed these orders itself (p_paid: paid, or closed unpaid). The shop's wish is law for
--- the order and its stock, not for its payments: while one of them may still be paid the order stays open, due at once, and a run cancels
--- it; nothing moves in the shop again. Money for an order that the shop closed unpaid is for a person to decide. Orders that are closed
--- already only fall due if a payment of theirs is open. Passes over orders that the ledger does not know.
+-- Contract: the ledger follows the shop, which closed these orders itself (p_paid: paid, or closed unpaid). The shop's
+-- wish is law for the order and its stock, not for its payments: while one of them may still be paid the order stays
+-- open, due at once, and a run cancels it; nothing moves in the shop again. Money for an order that the shop closed
+-- unpaid is for a person to decide. Orders that are closed already only fall due if a payment of theirs is open. Passes
+-- over orders that the ledger does not know.
 create function lapse.follow_orders(p_refs text[], p_paid boolean[], p_now timestamptz) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -292,7 +308,7 @@ begin
     select l.ref, m.may_be_paid,
       case
         when f.paid then 'paid'
-        -- A run that holds the order is cancelling its payments already, and finds the shop's row closed when it settles.
+        -- A run that holds the order cancels its payments already, and finds the shop's row closed when it settles.
         when m.may_be_paid then case l.status when 'expiring' then 'expiring' else 'pending' end
         when m.has_money then 'quarantined'
         else 'expired'
@@ -300,7 +316,8 @@ begin
     from unnest(p_refs, p_paid) as f (ref, paid)
     join lapse.orders l on l.ref = f.ref
     cross join lateral (
-      select coalesce(bool_or(p.state = 'open'), false) as may_be_paid, coalesce(bool_or(p.state = 'paid'), false) as has_money
+      select coalesce(bool_or(p.state = 'open'), false) as may_be_paid,
+        coalesce(bool_or(p.state = 'paid'), false) as has_money
       from lapse.payments p
       where p.ref = f.ref
     ) m
@@ -314,15 +331,20 @@ begin
       closed_at = case when f.status in ('paid', 'expired') then p_now end
   from followed f
   where o.ref = f.ref
-    and (o.status in ('pending', 'expiring', 'quarantined') or o.status = 'unknown' and f.status in ('paid', 'expired'));
+    and (
+      o.status in ('pending', 'expiring', 'quarantined')
+      or o.status = 'unknown' and f.status in ('paid', 'expired')
+    );
 
   perform lapse.recheck_leftovers(p_refs => p_refs, p_now => p_now);
 end;
 $$;
 
-comment on function lapse.follow_orders(text[], boolean[], timestamptz) is 'The ledger follows the shop, which closed these orders itself.';
+comment on function lapse.follow_orders(text[], boolean[], timestamptz) is
+  'The ledger follows the shop, which closed these orders itself.';
 
--- Contract: those of these orders that are not open and still have an open payment fall due at once, so that the next run cancels it.
+-- Contract: those of these orders that are not open and still have an open payment fall due at once, so that the next
+-- run cancels it.
 create function lapse.recheck_leftovers(p_refs text[], p_now timestamptz) returns void
 language sql
 set search_path = pg_catalog, pg_temp
@@ -333,10 +355,11 @@ as $$
     and exists (select from lapse.payments p where p.ref = o.ref and p.state = 'open');
 $$;
 
-comment on function lapse.recheck_leftovers(text[], timestamptz) is 'Closed orders with an open payment fall due at once.';
+comment on function lapse.recheck_leftovers(text[], timestamptz) is
+  'Closed orders with an open payment fall due at once.';
 
--- Contract: takes an order into the ledger that the shop's call names and nobody watched: as the open order that it is, or as closed as
--- the shop says. The caller has locked it in the shop.
+-- Contract: takes an order into the ledger that the shop's call names and nobody watched: as the open order that it is,
+-- or as closed as the shop says. The caller has locked it in the shop.
 create function lapse.know_order(p_ref text, p_shop text, p_now timestamptz) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -371,10 +394,11 @@ begin
 end;
 $$;
 
-comment on function lapse.know_order(text, text, timestamptz) is 'Takes an order into the ledger that the shop names and nobody watched.';
+comment on function lapse.know_order(text, text, timestamptz) is
+  'Takes an order into the ledger that the shop names and nobody watched.';
 
--- Contract: locks an order in the shop for one of the shop's own calls and answers its state; null if the adapter does not report it or
--- there is none yet. It waits as long as the shop's own limits allow.
+-- Contract: locks an order in the shop for one of the shop's own calls and answers its state; null if the adapter does
+-- not report it or there is none yet. It waits as long as the shop's own limits allow.
 create function lapse.shop_state(p_ref text) returns text
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -391,9 +415,9 @@ comment on function lapse.shop_state(text) is 'Locks an order in the shop, waiti
 
 -- watch_order: an order was placed, or its deadline or amount changed.
 --
--- Without p_deadline the policies for p_method and p_channel set it. Without p_amount any payment settles the order. A repeated call moves
--- what it names, also while a run holds the order; what it leaves out stays. Closed orders stay closed.
--- Raises 22023 for a ref, amount, currency, deadline or account that cannot be used.
+-- Without p_deadline the policies for p_method and p_channel set it. Without p_amount any payment settles the order. A
+-- repeated call moves what it names, also while a run holds the order; what it leaves out stays. Closed orders stay
+-- closed. Raises 22023 for a ref, amount, currency, deadline or account that cannot be used.
 create function lapse.watch_order(
   p_ref text,
   p_amount bigint default null,
@@ -431,11 +455,12 @@ comment on function lapse.watch_order(text, bigint, text, timestamptz, text, tex
 
 -- attach_payment: a PaymentIntent or Checkout Session of an order, before the customer gets its client secret.
 --
--- Only a pending order takes a payment. If this raises PT409, the order is being closed or is closed: cancel the new payment at Stripe at
--- once and tell the customer. A repeated call is harmless; p_expires_at (a voucher's own expiry, which is known only once the voucher is
--- issued) postpones the order, never advances it. An open order that nobody watches yet is adopted.
--- Raises 22023 for what is no id of Stripe's, PT404 for an order that neither Lapse nor the shop knows, PT409 as above, for a payment of
--- another order, and for more than settings.max_payments_per_order payments.
+-- Only a pending order takes a payment. If this raises PT409, the order is being closed or is closed: cancel the new
+-- payment at Stripe at once and tell the customer. A repeated call is harmless; p_expires_at (a voucher's own expiry,
+-- which is known only once the voucher is issued) postpones the order, never advances it. An open order that nobody
+-- watches yet is adopted. Raises 22023 for what is no id of Stripe's, PT404 for an order that neither Lapse nor the
+-- shop knows, PT409 as above, for a payment of another order, and for more than settings.max_payments_per_order
+-- payments.
 create function lapse.attach_payment(
   p_ref text,
   p_stripe_id text,
@@ -470,12 +495,14 @@ begin
     v_order.status := v_shop;
   end if;
   if coalesce(v_order.status = 'gone', true) then
-    raise exception 'Cannot attach payment % to order %: there is no such order', p_stripe_id, v_ref using errcode = 'PT404';
+    raise exception 'Cannot attach payment % to order %: there is no such order', p_stripe_id, v_ref
+      using errcode = 'PT404';
   end if;
 
   select p.ref into v_owner from lapse.payments p where p.stripe_id = p_stripe_id;
   if v_owner <> v_ref then
-    raise exception 'Cannot attach payment % to order %: it belongs to order %', p_stripe_id, v_ref, v_owner using errcode = 'PT409';
+    raise exception 'Cannot attach payment % to order %: it belongs to order %', p_stripe_id, v_ref, v_owner
+      using errcode = 'PT409';
   end if;
   if v_owner is null then
     if v_order.status <> 'pending' then
@@ -483,18 +510,21 @@ begin
         using errcode = 'PT409', hint = 'Cancel the payment at Stripe and tell the customer.';
     end if;
     if v_order.payments >= (select s.max_payments_per_order from lapse.settings s) then
-      raise exception 'Cannot attach payment % to order %: it has % payments already', p_stripe_id, v_ref, v_order.payments
+      raise exception 'Cannot attach payment % to order %: it has % payments already',
+        p_stripe_id, v_ref, v_order.payments
         using errcode = 'PT409', hint = 'Reuse a payment of the order, or place a new order.';
     end if;
   end if;
 
   perform lapse.record_payments(
-    p_refs => array[v_ref], p_stripe_ids => array[p_stripe_id], p_accounts => array[p_account], p_source => 'server', p_now => p_now
+    p_refs => array[v_ref], p_stripe_ids => array[p_stripe_id], p_accounts => array[p_account], p_source => 'server',
+    p_now => p_now
   );
   -- Another transaction may have attached the same payment elsewhere meanwhile.
   select p.ref into v_owner from lapse.payments p where p.stripe_id = p_stripe_id;
   if v_owner <> v_ref then
-    raise exception 'Cannot attach payment % to order %: it belongs to order %', p_stripe_id, v_ref, v_owner using errcode = 'PT409';
+    raise exception 'Cannot attach payment % to order %: it belongs to order %', p_stripe_id, v_ref, v_owner
+      using errcode = 'PT409';
   end if;
   if p_expires_at is not null and v_order.status = 'pending' then
     perform lapse.hold_orders(p_refs => array[v_ref], p_until => array[p_expires_at]);
@@ -505,14 +535,16 @@ $$;
 comment on function lapse.attach_payment(text, text, text, timestamptz, timestamptz) is
   'Records a payment of a pending order. Refused (409) while the order is expiring and once it is closed.';
 
--- Contract: raises 22023 unless this is the id of a PaymentIntent or Checkout Session, and the account one of a connected account.
+-- Contract: raises 22023 unless this is the id of a PaymentIntent or Checkout Session, and the account one of a
+-- connected account.
 create function lapse.check_stripe_id(p_stripe_id text, p_account text) returns void
 language plpgsql immutable
 set search_path = pg_catalog, pg_temp
 as $$
 begin
   if p_stripe_id ~ '_secret_' then
-    raise exception 'Cannot use a client secret as the id of a payment: %…', split_part(left(p_stripe_id, 100), '_secret_', 1)
+    raise exception 'Cannot use a client secret as the id of a payment: %…',
+      split_part(left(p_stripe_id, 100), '_secret_', 1)
       using errcode = '22023', hint = 'Pass the id of the PaymentIntent or Checkout Session: the part before _secret_.';
   end if;
   if not coalesce(p_stripe_id ~ '^(pi|cs)_[A-Za-z0-9_]+$', false) then
@@ -526,9 +558,11 @@ begin
 end;
 $$;
 
-comment on function lapse.check_stripe_id(text, text) is 'Raises 22023 for what is no id of a payment or connected account of Stripe''s.';
+comment on function lapse.check_stripe_id(text, text) is
+  'Raises 22023 for what is no id of a payment or connected account of Stripe''s.';
 
--- follow_order: the shop closed the order itself, for cash, by an admin, because it is free. Call it in the transaction that closes it.
+-- follow_order: the shop closed the order itself, for cash, by an admin, because it is free. Call it in the transaction
+-- that closes it.
 --
 -- p_paid: the order is paid. Else it is closed unpaid, and payments that are still open are cancelled by the next run.
 -- Raises 22023 without p_paid. An order that Lapse does not know needs nothing.
@@ -550,7 +584,8 @@ begin
 end;
 $$;
 
-comment on function lapse.follow_order(text, boolean, timestamptz) is 'Tells Lapse that the shop closed an order itself.';
+comment on function lapse.follow_order(text, boolean, timestamptz) is
+  'Tells Lapse that the shop closed an order itself.';
 
 -- The same calls for the shop's backend, over REST.
 
@@ -593,7 +628,7 @@ as $$
 $$;
 
 comment on function public.lapse_attach_payment(text, text, text, timestamptz) is
-  'Records a payment of a pending order, before the customer gets its client secret. On 409 cancel the payment at Stripe.';
+  'Records a payment of a pending order, before the customer gets its client secret. On 409 cancel it at Stripe.';
 
 create function public.lapse_follow_order(p_ref text, p_paid boolean) returns void
 language sql

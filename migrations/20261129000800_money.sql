@@ -1,12 +1,13 @@
 -- Money: what a payment that succeeded means for its order, and when a person has to hear of it.
 --
--- A Checkout Session and the PaymentIntent that Stripe made for it are one payment under two ids. What Stripe said is kept as evidence:
--- `intent` of a session, `session` of an intent (`none`: it has none). Where nobody asked, a session and an intent may be one, and nobody
--- may be told to refund either.
+-- A Checkout Session and the PaymentIntent that Stripe made for it are one payment under two ids. What Stripe said is
+-- kept as evidence: `intent` of a session, `session` of an intent (`none`: it has none). Where nobody asked, a session
+-- and an intent may be one, and nobody may be told to refund either.
 
--- Contract: tells the money of orders apart. p_payments are the payments that paid them, as a JSON list of ref, kind, stripe_id and
--- evidence. Of each: `counts`, false for an intent whose own session is among them; `is_known`, whether it is such an intent or such a
--- session; `is_unsure`, whether its order has a session whose intent nobody knows beside an intent whose session nobody knows.
+-- Contract: tells the money of orders apart. p_payments are the payments that paid them, as a JSON list of ref, kind,
+-- stripe_id and evidence. Of each: `counts`, false for an intent whose own session is among them; `is_known`, whether
+-- it is such an intent or such a session; `is_unsure`, whether its order has a session whose intent nobody knows beside
+-- an intent whose session nobody knows.
 create function lapse.each_money_once(p_payments jsonb)
 returns table (ref text, stripe_id text, counts boolean, is_known boolean, is_unsure boolean, received bigint)
 language sql stable
@@ -41,12 +42,13 @@ as $$
   window of_order as (partition by p.ref);
 $$;
 
-comment on function lapse.each_money_once(jsonb) is 'Tells the money of orders apart: a session and its own intent are one payment.';
+comment on function lapse.each_money_once(jsonb) is
+  'Tells the money of orders apart: a session and its own intent are one payment.';
 
--- Contract: raises an alert for each of these orders whose money is wrong: paid by more than one payment, or closed unpaid and paid.
--- Looks at what is recorded, not at who recorded it, so that no order of events can hide it. A session and an intent that may be its own
--- are a warning, which calls for a comparison and not for a refund. One alert per order, and none for payments whose alert an operator
--- closed: it stays closed, however often a webhook is repeated.
+-- Contract: raises an alert for each of these orders whose money is wrong: paid by more than one payment, or closed
+-- unpaid and paid. Looks at what is recorded, not at who recorded it, so that no order of events can hide it. A session
+-- and an intent that may be its own are a warning, which calls for a comparison and not for a refund. One alert per
+-- order, and none for payments whose alert an operator closed: it stays closed, however often a webhook is repeated.
 create function lapse.alert_wrong_money(p_refs text[], p_now timestamptz) returns void
 language sql
 set search_path = pg_catalog, pg_temp
@@ -55,7 +57,8 @@ as $$
     select p.* from lapse.payments p where p.ref = any (p_refs) and p.state = 'paid'
   ),
   paid as (
-    select o.ref, o.status, o.amount, o.currency, jsonb_agg(p.stripe_id order by p.closed_at, p.stripe_id) as stripe_ids,
+    select o.ref, o.status, o.amount, o.currency,
+      jsonb_agg(p.stripe_id order by p.closed_at, p.stripe_id) as stripe_ids,
       -- two halves of the amount are no surplus; where an amount is unknown, two payments are
       count(*) > 1 and coalesce(sum(m.received) > o.amount or bool_or(m.received is null), true) as surplus,
       bool_or(m.is_unsure) as unsure,
@@ -90,10 +93,17 @@ as $$
     );
 $$;
 
-comment on function lapse.alert_wrong_money(text[], timestamptz) is 'Alerts for orders paid twice, or paid after they were closed unpaid.';
+comment on function lapse.alert_wrong_money(text[], timestamptz) is
+  'Alerts for orders paid twice, or paid after they were closed unpaid.';
 
--- Contract: Stripe contradicts what it said before. The record stays, dead is final; a person has to hear of the money, once.
-create function lapse.alert_dead_but_paid(p_order lapse.orders, p_stripe_id text, p_result text, p_now timestamptz) returns void
+-- Contract: Stripe contradicts what it said before. The record stays, dead is final; a person has to hear of the money,
+-- once.
+create function lapse.alert_dead_but_paid(
+  p_order lapse.orders,
+  p_stripe_id text,
+  p_result text,
+  p_now timestamptz
+) returns void
 language sql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -127,7 +137,8 @@ $$;
 comment on function lapse.alert_dead_but_paid(lapse.orders, text, text, timestamptz) is
   'An alert about a payment that succeeded although it was recorded dead.';
 
--- Contract: records that a payment succeeded. p_before is its row, locked, or null. A record that Stripe had confirmed as dead stays dead.
+-- Contract: records that a payment succeeded. p_before is its row, locked, or null. A record that Stripe had confirmed
+-- as dead stays dead.
 create function lapse.record_money(
   p_order lapse.orders,
   p_before lapse.payments,
@@ -144,8 +155,8 @@ begin
     -- The webhook may be faster than attach_payment, or the shop may have crashed before it. Money counts all the same.
     insert into lapse.payments (stripe_id, ref, account, state, reason, evidence, attached_at, checked_at, closed_at)
     values (
-      p_stripe_id, (p_order).ref, coalesce(nullif(p_account, ''), (p_order).account), 'paid', 'reported_by_shop', p_evidence, p_now,
-      p_now, p_now
+      p_stripe_id, (p_order).ref, coalesce(nullif(p_account, ''), (p_order).account), 'paid', 'reported_by_shop',
+      p_evidence, p_now, p_now, p_now
     );
     update lapse.orders o set payments = o.payments + 1 where o.ref = (p_order).ref;
   elsif (p_before).state = 'open' then
@@ -153,12 +164,15 @@ begin
     set state = 'paid',
         reason = 'reported_by_shop',
         -- which session an intent belongs to stays true, whoever reports the money
-        evidence = p_evidence
-          || jsonb_strip_nulls(jsonb_build_object('intent', p.evidence -> 'intent', 'session', p.evidence -> 'session')),
+        evidence = p_evidence || jsonb_strip_nulls(jsonb_build_object(
+          'intent', p.evidence -> 'intent', 'session', p.evidence -> 'session'
+        )),
         checked_at = p_now,
         closed_at = p_now
     where p.stripe_id = p_stripe_id;
-  elsif (p_before).state = 'paid' and p_evidence ? 'amount_received' and not (p_before).evidence ? 'amount_received' then
+  elsif (p_before).state = 'paid' and p_evidence ? 'amount_received'
+    and not (p_before).evidence ? 'amount_received'
+  then
     update lapse.payments p
     set evidence = p.evidence || jsonb_build_object('amount_received', p_evidence -> 'amount_received')
     where p.stripe_id = p_stripe_id;
@@ -166,10 +180,12 @@ begin
 end;
 $$;
 
-comment on function lapse.record_money(lapse.orders, lapse.payments, text, text, jsonb, timestamptz) is 'Records that a payment succeeded.';
+comment on function lapse.record_money(lapse.orders, lapse.payments, text, text, jsonb, timestamptz) is
+  'Records that a payment succeeded.';
 
--- Contract: the money of an order, this payment included, whatever its record says: how many payments; what was received, null where an
--- amount is unknown; whether this one is the session or the intent of another; whether a session and an intent may be one.
+-- Contract: the money of an order, this payment included, whatever its record says: how many payments; what was
+-- received, null where an amount is unknown; whether this one is the session or the intent of another; whether a
+-- session and an intent may be one.
 create function lapse.money_of(
   p_ref text,
   p_stripe_id text,
@@ -183,7 +199,9 @@ language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  if not exists (select from lapse.payments p where p.ref = p_ref and p.state = 'paid' and p.stripe_id <> p_stripe_id) then
+  if not exists (
+    select from lapse.payments p where p.ref = p_ref and p.state = 'paid' and p.stripe_id <> p_stripe_id
+  ) then
     payments := 1;
     received := p_evidence -> 'amount_received';
     known := false;
@@ -196,7 +214,9 @@ begin
     bool_or(m.is_unsure)
   into payments, received, known, unsure
   from lapse.each_money_once(p_payments => (
-    select jsonb_agg(to_jsonb(p) || case when p.state = 'paid' then '{}' else jsonb_build_object('evidence', p_evidence) end)
+    select jsonb_agg(
+      to_jsonb(p) || case when p.state = 'paid' then '{}' else jsonb_build_object('evidence', p_evidence) end
+    )
     from lapse.payments p
     where p.ref = p_ref and (p.state = 'paid' or p.stripe_id = p_stripe_id)
   )) m;
@@ -207,17 +227,18 @@ comment on function lapse.money_of(text, text, jsonb) is 'The money of an order,
 
 -- mark_paid: a payment succeeded, says Stripe to the shop's checkout or webhook.
 --
--- Legal at any time: pending, expiring and quarantined orders become paid in the ledger and in the shop, whichever run may hold them; the
--- run's own compare-and-set then finds nothing to do. Repeating the call is harmless. Answers
+-- Legal at any time: pending, expiring and quarantined orders become paid in the ledger and in the shop, whichever run
+-- may hold them; the run's own compare-and-set then finds nothing to do. Repeating the call is harmless. Answers
 --   paid              the order is paid now
 --   partly_paid       all payments together are short of the amount: recorded, the order stays open
---   already_paid      this payment was known to be paid, or its own session or intent was, or the shop had marked the order paid
+--   already_paid      this payment, or its own session or intent, was known to be paid, or the shop had marked the order
 --   paid_twice        another payment had paid the order before: refund this one (alert)
---   maybe_paid_twice  the other payment may be this one's own session or intent: compare the session's intent before refunding (alert)
+--   maybe_paid_twice  the other payment may be this one's own session or intent: compare them before refunding (alert)
 --   late_payment      the order was closed unpaid and its stock is gone: refund or deliver by hand (alert)
--- p_amount is what was received, in minor units; without it the payment is taken for the whole amount. Raises 22023 for what is no id of
--- Stripe's, PT404 for an order that neither Lapse nor the shop knows, PT409 for a payment of another order, LP002 if the shop does not
--- close its order, LP010 without an adapter. A payment that was never attached is recorded here.
+-- p_amount is what was received, in minor units; without it the payment is taken for the whole amount. Raises 22023 for
+-- what is no id of Stripe's, PT404 for an order that neither Lapse nor the shop knows, PT409 for a payment of another
+-- order, LP002 if the shop does not close its order, LP010 without an adapter. A payment that was never attached is
+-- recorded here.
 create function lapse.mark_paid(
   p_ref text,
   p_stripe_id text,
@@ -249,14 +270,16 @@ begin
     perform lapse.know_order(p_ref => v_ref, p_shop => v_shop, p_now => p_now);
     select * into v_order from lapse.orders o where o.ref = v_ref for no key update;
     if v_order.ref is null or v_order.status = 'unknown' then
-      raise exception 'Cannot mark order % as paid by %: there is no such order', v_ref, p_stripe_id using errcode = 'PT404';
+      raise exception 'Cannot mark order % as paid by %: there is no such order', v_ref, p_stripe_id
+        using errcode = 'PT404';
     end if;
   elsif v_shop <> 'open' then
     perform lapse.follow_orders(p_refs => array[v_ref], p_paid => array[v_shop = 'paid'], p_now => p_now);
     select * into v_order from lapse.orders o where o.ref = v_ref;
   end if;
   if v_shop is null then
-    raise exception 'Cannot mark order % as paid: lapse_shop.lock_orders does not say how it stands', v_ref using errcode = 'LP002';
+    raise exception 'Cannot mark order % as paid: lapse_shop.lock_orders does not say how it stands', v_ref
+      using errcode = 'LP002';
   end if;
 
   select * into v_before from lapse.payments p where p.stripe_id = p_stripe_id for no key update;
@@ -265,7 +288,8 @@ begin
       using errcode = 'PT409';
   end if;
   perform lapse.record_money(
-    p_order => v_order, p_before => v_before, p_stripe_id => p_stripe_id, p_account => p_account, p_evidence => v_evidence, p_now => p_now
+    p_order => v_order, p_before => v_before, p_stripe_id => p_stripe_id, p_account => p_account,
+    p_evidence => v_evidence, p_now => p_now
   );
   v_money := lapse.money_of(p_ref => v_ref, p_stripe_id => p_stripe_id, p_evidence => v_evidence);
 
@@ -280,7 +304,7 @@ begin
     when v_before.state = 'paid' then 'already_paid'
     -- A session after its own intent, or the other way round.
     when v_money.known then 'already_paid'
-    -- Recorded dead, and it paid the order all the same: the record stays dead, and a repeated call is no second payment.
+    -- Recorded dead, and it paid the order all the same: the record stays, and a repeated call is no second payment.
     when v_money.payments <= 1 then 'already_paid'
     -- The shop closed the order before all parts of its amount were reported.
     when v_money.received <= v_order.amount then 'already_paid'
@@ -302,7 +326,9 @@ begin
     perform lapse.alert_wrong_money(p_refs => array[v_ref], p_now => p_now);
   end if;
   if v_before.state = 'dead' and v_result <> 'already_paid' then
-    perform lapse.alert_dead_but_paid(p_order => v_order, p_stripe_id => p_stripe_id, p_result => v_result, p_now => p_now);
+    perform lapse.alert_dead_but_paid(
+      p_order => v_order, p_stripe_id => p_stripe_id, p_result => v_result, p_now => p_now
+    );
   end if;
 
   -- Last, because from here to the commit a checkout of the same article waits.
@@ -314,7 +340,7 @@ end;
 $$;
 
 comment on function lapse.mark_paid(text, text, text, bigint, timestamptz) is
-  'Records a payment that succeeded and closes its order as paid, in ledger and shop. Answers paid, partly_paid, already_paid, paid_twice, maybe_paid_twice or late_payment.';
+  'Records a payment that succeeded and closes its order as paid, in ledger and shop. Answers what became of it.';
 
 create function public.lapse_mark_paid(
   p_ref text,
@@ -326,8 +352,10 @@ language sql
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-  select lapse.mark_paid(p_ref => p_ref, p_stripe_id => p_stripe_id, p_account => p_account, p_amount => p_amount, p_now => now());
+  select lapse.mark_paid(
+    p_ref => p_ref, p_stripe_id => p_stripe_id, p_account => p_account, p_amount => p_amount, p_now => now()
+  );
 $$;
 
 comment on function public.lapse_mark_paid(text, text, text, bigint) is
-  'Marks an order as paid, from a checkout or webhook. Answers paid, partly_paid, already_paid, paid_twice, maybe_paid_twice or late_payment.';
+  'Marks an order as paid. Answers paid, partly_paid, already_paid, paid_twice, maybe_paid_twice or late_payment.';

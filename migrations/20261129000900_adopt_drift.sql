@@ -1,30 +1,65 @@
--- Adoption and drift: orders that are open in the shop and unknown to Lapse, and every other disagreement between shop and ledger.
+-- Adoption and drift: orders that are open in the shop and unknown to Lapse, and every other disagreement between shop
+-- and ledger.
 
--- Contract: takes over up to p_limit orders that the shop calls open and the ledger does not know, oldest first, with every payment that
--- the shop's rows name. Repeatable; a later call takes the rest. Answers how many it took over. Without an adapter there is none.
+-- Orders that the shop calls open and the ledger did not know when somebody last looked: what is left to be taken over,
+-- so that the whole shop is read once and not once for each batch.
+create table lapse.adoptions (
+  id bigint generated always as identity primary key,
+  ref text collate "C" not null
+);
+
+comment on table lapse.adoptions is 'Open orders of the shop that lapse.adopt_orders still has to take over.';
+comment on column lapse.adoptions.id is 'Orders are taken over by this number: the oldest first.';
+comment on column lapse.adoptions.ref is 'The order.';
+
+-- Contract: takes over up to p_limit orders that the shop calls open and the ledger does not know, oldest first, with
+-- every payment that the shop's rows name. It locks them in the shop and then reads them once more: an order that is
+-- paid meanwhile is either seen as paid, or waits and its trigger's note is folded after its adoption. Orders that
+-- somebody holds are left for a later call. Repeatable; answers how many it took over, 0 if there is none (left).
 create function lapse.adopt_orders(p_limit integer default 1000, p_now timestamptz default now()) returns integer
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_refs text[];
+  v_open text[];
+  v_looked boolean := false;
+  v_adopted integer := 0;
 begin
   perform lapse.fold_inbox(p_now => p_now);
-  v_refs := array(
-    select s.ref
-    from lapse.open_shop_orders() s
-    where not exists (select from lapse.orders o where o.ref = s.ref and o.status <> 'unknown')
-    order by s.placed_at, s.ref
-    limit p_limit
-  );
-  return cardinality(lapse.adopt_refs(p_refs => v_refs, p_now => p_now));
+  -- Orders that are held, or about which the adapter contradicts itself, must not hide those behind them.
+  while v_adopted = 0 loop
+    with next as (
+      select a.id from lapse.adoptions a order by a.id limit p_limit for no key update skip locked
+    ),
+    taken as (
+      delete from lapse.adoptions a using next n where a.id = n.id returning a.ref
+    )
+    select coalesce(array_agg(t.ref), '{}') into v_refs from taken t;
+    if v_refs = '{}' then
+      exit when v_looked;
+      v_looked := true;
+      insert into lapse.adoptions (ref)
+      select s.ref
+      from lapse.open_shop_orders() s
+      where not exists (select from lapse.orders o where o.ref = s.ref and o.status <> 'unknown')
+      order by s.placed_at, s.ref;
+      continue;
+    end if;
+    v_open := array(
+      select l.ref from lapse.lock_shop_orders(p_refs => v_refs, p_wait => false) l where l.state = 'open'
+    );
+    v_adopted := cardinality(lapse.adopt_refs(p_refs => v_open, p_now => p_now));
+  end loop;
+  return v_adopted;
 end;
 $$;
 
-comment on function lapse.adopt_orders(integer, timestamptz) is 'Takes over orders that the shop calls open and the ledger does not know.';
+comment on function lapse.adopt_orders(integer, timestamptz) is
+  'Takes over orders that the shop calls open and the ledger does not know.';
 
--- Contract: where shop and ledger disagree, in one snapshot; empty unless something is wrong. What the inbox will settle is no
--- disagreement, nor is an order that the shop closed and whose payments a run still has to cancel.
+-- Contract: where shop and ledger disagree, in one snapshot; empty unless something is wrong. What the inbox will
+-- settle is no disagreement, nor is an order that the shop closed and whose payments a run still has to cancel.
 --   open_and_not_watched  the shop's order is open, and the ledger does not know it
 --   open_and_closed       the shop's order is open, and the ledger has closed it
 --   watched_and_not_open  the ledger watches an order that the shop has closed
@@ -37,7 +72,10 @@ as $$
     select s.ref, s.stripe_ids from lapse.open_shop_orders() s
   ),
   watched as materialized (
-    select o.ref from lapse.orders o where o.status in ('pending', 'expiring')
+    -- one that a run has claimed, handed back or tries again is being worked on
+    select o.ref
+    from lapse.orders o
+    where o.status = 'pending' and o.next_check_at = o.due_since and o.reason is distinct from 'closed_by_shop'
     union all
     select o.ref from lapse.orders o where o.status = 'quarantined' and o.reason is distinct from 'late_payment'
   ),
@@ -49,7 +87,8 @@ as $$
   left join lapse.orders o on o.ref = s.ref
   where coalesce(o.status in ('paid', 'expired', 'unknown'), true)
     and not (
-      coalesce(o.status, 'unknown') = 'unknown' and exists (select from noted n where n.ref = s.ref and n.kind = 'watch')
+      coalesce(o.status, 'unknown') = 'unknown'
+      and exists (select from noted n where n.ref = s.ref and n.kind = 'watch')
     )
   union all
   select 'watched_and_not_open', w.ref

@@ -1,6 +1,7 @@
 -- A shop: what is on its shelves, what customers ordered, and what each open order holds.
 --
--- For every article 0 <= reserved <= on_hand, and reserved equals the sum of the held reservations. Nothing here knows of Lapse.
+-- For every article 0 <= reserved <= on_hand, and reserved equals the sum of the held reservations. Nothing here knows
+-- of Lapse.
 
 create table public.inventory (
   sku text primary key check (sku <> ''),
@@ -68,8 +69,10 @@ alter table public.inventory enable row level security;
 alter table public.orders enable row level security;
 alter table public.stock_reservations enable row level security;
 
--- The backend reads everything and sets on_hand. Orders, reservations and `reserved` change through the functions of the checkout only.
-revoke all on table public.inventory, public.orders, public.stock_reservations from public, anon, authenticated, service_role;
+-- The backend reads everything and sets on_hand. Orders, reservations and `reserved` change through the functions of
+-- the checkout only.
+revoke all on table public.inventory, public.orders, public.stock_reservations
+  from public, anon, authenticated, service_role;
 revoke execute on function public.note_counted_stock() from public, anon, authenticated;
 grant select on table public.inventory, public.orders, public.stock_reservations to service_role;
 -- An upsert over REST writes the key as well.

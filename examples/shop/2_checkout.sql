@@ -1,8 +1,8 @@
 -- The checkout: placing an order, and closing one. Nothing here knows of Lapse.
 
--- Places an order and reserves its stock, in one transaction. p_items is [{"sku": "tea", "quantity": 2}, …]. With p_order_id the call can
--- be repeated: the second one answers the order that exists. Raises PT409 if stock is short or the order exists with other contents,
--- 22023 for what cannot be ordered.
+-- Places an order and reserves its stock, in one transaction. p_items is [{"sku": "tea", "quantity": 2}, …]. With
+-- p_order_id the call can be repeated: the second one answers the order that exists. Raises PT409 if stock is short or
+-- the order exists with other contents, 22023 for what cannot be ordered.
 create function public.place_order(
   p_currency text,
   p_amount bigint,
@@ -38,11 +38,12 @@ begin
   end
   limit 1;
   if found then
-    raise exception 'Cannot place the order: % is not a sku with a whole quantity from 1 to 1000000', left(v_bad::text, 200)
-      using errcode = '22023';
+    raise exception 'Cannot place the order: % is not a sku with a whole quantity from 1 to 1000000',
+      left(v_bad::text, 200) using errcode = '22023';
   end if;
   if not coalesce(p_currency ~ '^[a-z]{3}$', false) then
-    raise exception 'Cannot place the order: % is not an ISO code in lower case', coalesce(p_currency, 'null') using errcode = '22023';
+    raise exception 'Cannot place the order: % is not an ISO code in lower case', coalesce(p_currency, 'null')
+      using errcode = '22023';
   end if;
   if p_amount is null or p_amount not between 0 and 9007199254740991 then
     raise exception 'Cannot place the order: its amount is %', coalesce(p_amount::text, 'null') using errcode = '22023';
@@ -68,7 +69,8 @@ begin
     select * into v_order from public.orders o where o.id = p_order_id;
     if found then
       if (v_order.amount, v_order.currency) is distinct from (p_amount, p_currency) then
-        raise exception 'Cannot place order % again: it is over % %', p_order_id, v_order.amount, v_order.currency using errcode = 'PT409';
+        raise exception 'Cannot place order % again: it is over % %', p_order_id, v_order.amount, v_order.currency
+          using errcode = 'PT409';
       end if;
       if (
         select (array_agg(r.sku order by r.sku), array_agg(r.quantity order by r.sku))
@@ -80,7 +82,7 @@ begin
     end if;
   end if;
 
-  -- Every writer of inventory locks articles in the order of their key, so that two of them can wait but never deadlock.
+  -- Every writer of inventory locks articles in the order of their key, so that two can wait but never deadlock.
   perform from public.inventory i where i.sku = any (v_skus) order by i.sku for no key update;
   select w.sku, w.quantity, coalesce(i.on_hand - i.reserved, 0) as sellable into v_short
   from unnest(v_skus, v_quantities) as w (sku, quantity)
@@ -98,7 +100,9 @@ begin
     coalesce(p_order_id, gen_random_uuid()), p_currency, p_amount, p_payment_method, p_channel, p_now,
     coalesce(p_expires_at, p_now + case
       -- vouchers and bank transfers are paid days after they were chosen
-      when p_payment_method in ('boleto', 'konbini', 'multibanco', 'oxxo', 'voucher', 'bank_transfer', 'customer_balance')
+      when p_payment_method in (
+        'boleto', 'konbini', 'multibanco', 'oxxo', 'voucher', 'bank_transfer', 'customer_balance'
+      )
         then interval '7 days'
       else interval '30 minutes'
     end)
@@ -118,8 +122,8 @@ $$;
 comment on function public.place_order(text, bigint, jsonb, text, text, timestamptz, uuid, timestamptz) is
   'Places an order and reserves its stock. Amount in minor units. Called by the shop''s backend.';
 
--- Closes open orders: p_expired give their stock back, p_paid sell it. Orders that are closed already are left as they are. The caller
--- has locked the orders.
+-- Closes open orders: p_expired give their stock back, p_paid sell it. Orders that are closed already are left as they
+-- are. The caller has locked the orders.
 create function public.close_orders(p_expired uuid[], p_paid uuid[]) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -158,7 +162,8 @@ begin
 end;
 $$;
 
-comment on function public.close_orders(uuid[], uuid[]) is 'Closes open orders and moves their stock: back to the shelf, or out of the shop.';
+comment on function public.close_orders(uuid[], uuid[]) is
+  'Closes open orders and moves their stock: back to the shelf, or out of the shop.';
 
 -- Closes an order by hand: paid in cash, or cancelled. Answers the order; one that is closed already stays as it is.
 create function public.close_order(p_order_id uuid, p_paid boolean) returns public.orders
@@ -171,17 +176,21 @@ declare
 begin
   perform from public.orders o where o.id = p_order_id for no key update;
   perform public.close_orders(
-    p_expired => case when p_paid then '{}' else array[p_order_id] end, p_paid => case when p_paid then array[p_order_id] else '{}' end
+    p_expired => case when p_paid then '{}' else array[p_order_id] end,
+    p_paid => case when p_paid then array[p_order_id] else '{}' end
   );
   select * into v_order from public.orders o where o.id = p_order_id;
   return v_order;
 end;
 $$;
 
-comment on function public.close_order(uuid, boolean) is 'Closes an order by hand: paid in cash, or cancelled. Called by the shop''s backend.';
+comment on function public.close_order(uuid, boolean) is
+  'Closes an order by hand: paid in cash, or cancelled. Called by the shop''s backend.';
 
 revoke execute on function public.close_orders(uuid[], uuid[]) from public, anon, authenticated, service_role;
-revoke execute on function public.place_order(text, bigint, jsonb, text, text, timestamptz, uuid, timestamptz), public.close_order(uuid, boolean)
+revoke execute on function public.place_order(text, bigint, jsonb, text, text, timestamptz, uuid, timestamptz),
+  public.close_order(uuid, boolean)
   from public, anon, authenticated;
-grant execute on function public.place_order(text, bigint, jsonb, text, text, timestamptz, uuid, timestamptz), public.close_order(uuid, boolean)
+grant execute on function public.place_order(text, bigint, jsonb, text, text, timestamptz, uuid, timestamptz),
+  public.close_order(uuid, boolean)
   to service_role;

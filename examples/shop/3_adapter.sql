@@ -1,4 +1,5 @@
--- The shop's adapter for Lapse: five functions, two triggers. The checkout attaches its payments itself, by lapse_attach_payment.
+-- The shop's adapter for Lapse: five functions, two triggers. The checkout attaches its payments itself, by
+-- lapse_attach_payment.
 
 create function lapse_shop.contract_version() returns integer
 language sql immutable
@@ -23,10 +24,13 @@ begin
   if p_wait then
     v_locked := array(select o.id from public.orders o where o.id = any (v_ids) order by o.id for no key update);
   else
-    v_locked := array(select o.id from public.orders o where o.id = any (v_ids) order by o.id for no key update skip locked);
+    v_locked := array(
+      select o.id from public.orders o where o.id = any (v_ids) order by o.id for no key update skip locked
+    );
   end if;
   return query
-  select a.ref, case o.status when 'pending' then 'open' when 'paid' then 'paid' when 'expired' then 'closed' else 'gone' end,
+  select a.ref,
+    case o.status when 'pending' then 'open' when 'paid' then 'paid' when 'expired' then 'closed' else 'gone' end,
     (select sum(r.quantity) from public.stock_reservations r where r.order_id = o.id and r.state = 'held'), '{}'::text[]
   from unnest(p_refs) as a (ref)
   left join public.orders o on o.id::text = lower(a.ref) and o.id = any (v_ids)
@@ -40,7 +44,9 @@ set search_path = pg_catalog, pg_temp
 as $$ select public.close_orders(p_expired => p_expired::uuid[], p_paid => p_paid::uuid[]) $$;
 
 create function lapse_shop.open_orders(p_refs text[] default null)
-returns table (ref text, placed_at timestamptz, deadline timestamptz, amount bigint, currency text, account text, stripe_ids text[])
+returns table (
+  ref text, placed_at timestamptz, deadline timestamptz, amount bigint, currency text, account text, stripe_ids text[]
+)
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$

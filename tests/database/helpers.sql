@@ -1,6 +1,7 @@
--- What the tests share: \ir ../helpers.sql after `begin`. Everything is temporary and leaves with the test's transaction.
--- Time stands still at noon(); no test looks at the clock. Ids are made from names, so that messages can be compared.
--- Orders are placed in the sample shop (examples/shop) and reach Lapse through its adapter, like those of any other shop.
+-- What the tests share: \ir ../helpers.sql after `begin`. Everything is temporary and leaves with the test's
+-- transaction. Time stands still at noon(); no test looks at the clock. Ids are made from names, so that messages can
+-- be compared. Orders are placed in the sample shop (examples/shop) and reach Lapse through its adapter, like those of
+-- any other shop.
 
 -- What the schedules of this database raised is no part of a test.
 delete from lapse.alerts;
@@ -43,14 +44,16 @@ as $$
 begin
   insert into public.inventory (sku, on_hand) values ('tea', 1000) on conflict do nothing;
   perform public.place_order(
-    p_currency => 'eur', p_amount => p_amount, p_items => jsonb_build_array(jsonb_build_object('sku', 'tea', 'quantity', p_quantity)),
+    p_currency => 'eur', p_amount => p_amount,
+    p_items => jsonb_build_array(jsonb_build_object('sku', 'tea', 'quantity', p_quantity)),
     p_expires_at => p_expires_at, p_order_id => pg_temp.id(p_name), p_now => p_placed_at
   );
   return pg_temp.ref(p_name);
 end;
 $$;
 
--- A watched order for `p_quantity` units of tea over 10 euros with these payments, due for `p_due_for`. Stripe's lists are read until now.
+-- A watched order for `p_quantity` units of tea over 10 euros with these payments, due for `p_due_for`. Stripe's lists
+-- are read until now.
 create function pg_temp.place_due_order(
   p_name text,
   p_payments text[] default '{}',
@@ -61,7 +64,9 @@ language plpgsql
 as $$
 begin
   perform pg_temp.place_order(p_name, pg_temp.noon() - p_due_for - interval '32 minutes', p_quantity);
-  perform lapse.fold_inbox(p_refs => array[pg_temp.ref(p_name)], p_now => pg_temp.noon() - p_due_for - interval '32 minutes');
+  perform lapse.fold_inbox(
+    p_refs => array[pg_temp.ref(p_name)], p_now => pg_temp.noon() - p_due_for - interval '32 minutes'
+  );
   perform lapse.attach_payment(
     p_ref => pg_temp.ref(p_name), p_stripe_id => stripe_id, p_now => pg_temp.noon() - p_due_for - interval '31 minutes'
   )
@@ -127,25 +132,30 @@ create function pg_temp.settled(p_run text, p_decisions jsonb[], p_now timestamp
 language sql
 as $$ select pg_temp.settle(p_run, p_decisions, p_now) - 'paymentsPerSecond' $$;
 
-create function pg_temp.close_without_payments(p_run text, p_limit integer default 1000, p_now timestamptz default pg_temp.noon())
-returns jsonb
+create function pg_temp.close_without_payments(
+  p_run text, p_limit integer default 1000, p_now timestamptz default pg_temp.noon()
+) returns jsonb
 language sql
 as $$
   select lapse.close_without_payments(p_run_id => r.id, p_fence => r.fence, p_limit => p_limit, p_now => p_now)
   from lapse.runs r where r.id = pg_temp.id(p_run)
 $$;
 
-create function pg_temp.mark_paid(p_name text, p_stripe_id text, p_amount bigint default null, p_now timestamptz default pg_temp.noon())
-returns text
+create function pg_temp.mark_paid(
+  p_name text, p_stripe_id text, p_amount bigint default null, p_now timestamptz default pg_temp.noon()
+) returns text
 language sql
-as $$ select lapse.mark_paid(p_ref => pg_temp.ref(p_name), p_stripe_id => p_stripe_id, p_amount => p_amount, p_now => p_now) $$;
+as $$
+  select lapse.mark_paid(p_ref => pg_temp.ref(p_name), p_stripe_id => p_stripe_id, p_amount => p_amount, p_now => p_now)
+$$;
 
 -- One column of an order in the ledger, as text.
 create function pg_temp.told(p_name text, p_column text) returns text
 language sql
 as $$ select to_jsonb(o) ->> p_column from lapse.orders o where o.ref = pg_temp.ref(p_name) $$;
 
--- Everything a run or a call of the shop's could change, as one value: equal before and after means that nothing was touched.
+-- Everything a run or a call of the shop's could change, as one value: equal before and after means that nothing was
+-- touched.
 create function pg_temp.everything() returns text
 language sql
 as $$
