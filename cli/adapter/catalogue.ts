@@ -20,6 +20,8 @@ const tableRow = z.object({
   indexes: z.array(
     z.object({ columns: z.array(z.string().nullable()), unique: z.boolean(), condition: z.string().nullable() }),
   ),
+  /** Foreign keys of one column. */
+  references: z.array(z.object({ column: z.string(), table: z.string(), to: z.string() })),
   /** The shop's own triggers for updates. */
   triggers: z.array(z.object({ name: z.string(), before: z.boolean() })),
 });
@@ -99,6 +101,17 @@ async function readTable(sql: postgres.TransactionSql, { schema, name }: Table):
         )), '[]')
         from pg_index i where i.indrelid = c.oid and i.indisvalid
       ) as indexes,
+      (
+        select coalesce(json_agg(json_build_object(
+          'column', a.attname, 'table', n.nspname || '.' || f.relname, 'to', b.attname
+        )), '[]')
+        from pg_constraint k
+        join pg_class f on f.oid = k.confrelid
+        join pg_namespace n on n.oid = f.relnamespace
+        join pg_attribute a on a.attrelid = k.conrelid and a.attnum = k.conkey[1]
+        join pg_attribute b on b.attrelid = k.confrelid and b.attnum = k.confkey[1]
+        where k.conrelid = c.oid and k.contype = 'f' and cardinality(k.conkey) = 1
+      ) as references,
       (
         select coalesce(json_agg(json_build_object('name', t.tgname, 'before', t.tgtype & 2 <> 0) order by t.tgname), '[]')
         from pg_trigger t

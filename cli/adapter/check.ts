@@ -42,9 +42,34 @@ export class Check {
     return found;
   }
 
+  /** A column that holds the key of another table: of its type, and with no foreign key to anything else. */
+  reference(table: Table, name: string, what: string, to: { table: Table; key: string }): ColumnFacts | undefined {
+    const found = this.column(table, name, what);
+    const key = this.facts(to.table)?.columns.find((it) => it.name === to.key);
+    if (found === undefined || key === undefined) return found;
+    const [own, other] = [`${tableName(table)}.${name}`, `${tableName(to.table)}.${to.key}`];
+    const elsewhere = this.facts(table)!.references.find((it) =>
+      it.column === name && (it.table !== `${to.table.schema}.${to.table.name}` || it.to !== to.key)
+    );
+    if (elsewhere) {
+      this.problems.push(
+        `--${what}: ${own} refers to ${elsewhere.table}.${elsewhere.to}, and not to ${other}, which is the key`,
+      );
+    } else if (kindOf(found.type) !== kindOf(key.type)) {
+      this.problems.push(`--${what}: ${own} is of type ${found.type}, and ${other} of type ${key.type}`);
+    }
+    return found;
+  }
+
   has(table: Table, name: string): boolean | undefined {
     return this.facts(table)?.columns.some((it) => it.name === name);
   }
+}
+
+/** Types whose values are compared with each other. */
+function kindOf(type: string): string {
+  if (/^(smallint|integer|bigint)$/.test(type)) return "number";
+  return /^(text|character varying)$/.test(type) ? "text" : type;
 }
 
 /** Every state that occurs has to mean something, and none two things. */

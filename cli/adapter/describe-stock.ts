@@ -6,7 +6,7 @@ import type { Stock } from "./shop.ts";
 export const NUMBERS = /^(smallint|integer|bigint|numeric|real|double precision)$/;
 
 /** How the shop keeps its stock, checked against the catalogue. */
-export function readStock(answers: Answers, check: Check): Stock {
+export function readStock(answers: Answers, orders: Table, check: Check): Stock {
   const kind = answers.stock;
   if (kind !== "counter" && kind !== "reservations") {
     if (kind === "none") return { kind };
@@ -16,13 +16,15 @@ export function readStock(answers: Answers, check: Check): Stock {
   }
   const table = check.table(answers.items!, "items");
   const [order, article, units] = [answers["items-order"]!, answers["items-article"]!, answers["items-units"]!];
-  check.column(table, order, "items-order");
-  const articleFacts = check.column(table, article, "items-article");
+  check.reference(table, order, "items-order", { table: orders, key: answers.key! });
   check.column(table, units, "items-units", NUMBERS);
   const items = { table, order, article, units };
   const articles = answers.articles === undefined ? null : check.table(answers.articles, "articles");
   const key = answers["articles-key"] ?? "id";
   if (articles !== null) check.column(articles, key, "articles-key");
+  const articleFacts = articles === null
+    ? check.column(table, article, "items-article")
+    : check.reference(table, article, "items-article", { table: articles, key });
   const tracked = readTracked(answers, { items: table, articles }, check);
 
   if (kind === "counter") {

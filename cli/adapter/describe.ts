@@ -66,7 +66,7 @@ function readShop(answers: Answers, check: Check): Shop {
     account: own("account", TEXTS),
     method: own("method"),
     channel: own("channel"),
-    stock: readStock(answers, check),
+    stock: readStock(answers, orders, check),
     openIndex: "small",
   };
 }
@@ -182,7 +182,7 @@ function readPayments(answers: Answers, orders: Table, check: Check): Shop["paym
   }
   const table = answers.payments === undefined ? null : check.table(answers.payments, "payments");
   const order = answers["payments-order"] ?? "";
-  if (table !== null) check.column(table, order, "payments-order");
+  if (table !== null) check.reference(table, order, "payments-order", { table: orders, key: answers.key! });
   for (const id of ids) check.column(table ?? orders, id, "payment-ids", TEXTS);
   return { table, order, ids };
 }

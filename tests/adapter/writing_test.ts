@@ -41,6 +41,13 @@ Deno.test("names that the database does not have are all told at once, with thos
       /The state paid is named twice/,
       /--status: canceled are no states; they are awaiting_payment, paid, shipped, cancelled/,
     ]);
+    await refused({ ...flags, "items-order": "variant_id", "items-article": "order_id" }, [
+      /--items-order: public\.order_items\.variant_id refers to public\.variants\.id, and not to public\.orders\.id, which is the key/,
+      /--items-article: public\.order_items\.order_id refers to public\.orders\.id/,
+    ]);
+    await refused({ ...flags, "items-order": "quantity" }, [
+      /--items-order: public\.order_items\.quantity is of type integer, and public\.orders\.id of type text/,
+    ]);
     await refused({ ...flags, "amount-unit": "cents" }, [/--amount-unit: it is neither minor nor major/]);
     await refused({ ...flags, stock: "shelf" }, [/--stock: shelf is neither counter, reservations, none nor other/]);
   });
