@@ -1,10 +1,11 @@
 begin;
 \ir ../helpers.sql
-select plan(9);
+select plan(12);
 
 -- A shop whose orders name their payments, and which had orders before Lapse came.
 create table pg_temp.shop (
-  ref text, placed_at timestamptz, deadline timestamptz, amount bigint, currency text, account text, stripe_ids text[]
+  ref text, placed_at timestamptz, deadline timestamptz, amount bigint, currency text, account text, stripe_ids text[],
+  state text not null default 'open', held boolean not null default false
 );
 do $$
 begin
@@ -12,7 +13,13 @@ begin
     'create or replace function lapse_shop.open_orders(p_refs text[] default null)
      returns table (ref text, placed_at timestamptz, deadline timestamptz, amount bigint, currency text, account text, stripe_ids text[])
      language sql stable as %L',
-    format('select * from %I.shop s where p_refs is null or s.ref = any (p_refs)', (select nspname from pg_namespace where oid = pg_my_temp_schema()))
+    format('select s.ref, s.placed_at, s.deadline, s.amount, s.currency, s.account, s.stripe_ids from %I.shop s where p_refs is null or s.ref = any (p_refs)', (select nspname from pg_namespace where oid = pg_my_temp_schema()))
+  );
+  execute format(
+    'create or replace function lapse_shop.lock_orders(p_refs text[], p_wait boolean)
+     returns table (ref text, state text, units bigint, stripe_ids text[]) language sql as %L',
+    format('select s.ref, s.state, 1::bigint, s.stripe_ids from %I.shop s where s.ref = any (p_refs) and not s.held',
+      (select nspname from pg_namespace where oid = pg_my_temp_schema()))
   );
 end
 $$;
@@ -55,6 +62,13 @@ select row_eq(
 );
 select is((select amount from lapse.orders where ref = 'known'), 1::bigint, 'an order that is watched is left alone');
 select is(lapse.adopt_orders(p_now => pg_temp.noon()), 0, 'nothing is left');
+insert into shop (ref, placed_at, held, state) values
+  ('held', pg_temp.noon() - interval '3 hours', true, 'open'), ('paid', pg_temp.noon() - interval '2 hours', false, 'paid'),
+  ('free', pg_temp.noon(), false, 'open');
+select is(lapse.adopt_orders(1, pg_temp.noon()), 1, 'orders that somebody holds, or that are paid by now, hide none behind them');
+select is((select string_agg(ref, ' ') from lapse.orders where ref in ('held', 'paid', 'free')), 'free', 'and are left for a later call');
+update shop set held = false;
+select is(lapse.adopt_orders(p_now => pg_temp.noon()), 1, 'which takes them once nobody holds them');
 drop function lapse_shop.open_orders(text[]);
 select is(lapse.adopt_orders(p_now => pg_temp.noon()), 0, 'and without an adapter there is nothing');
 
