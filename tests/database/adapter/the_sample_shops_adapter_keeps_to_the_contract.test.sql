@@ -20,7 +20,7 @@ as $$
   ], p_wait) l on l.ref = x.ref
 $$;
 select is(
-  pg_temp.report(wait), 'open open 2, OPEN open 2, paid paid, expired closed, nowhere gone, 17 gone,  gone',
+  pg_temp.report(wait), 'open open 2, OPEN open 2, paid paid 0, expired closed 0, nowhere gone 0, 17 gone 0,  gone 0',
   'every order is reported under the ref that was asked for, ' || case when wait then 'waiting' else 'not waiting' end
 )
 from unnest(array[true, false]) wait;
