@@ -3,7 +3,7 @@ import type { Catalogue, ColumnFacts } from "./catalogue.ts";
 import { Check, checkIndexes, checkStates, checkTriggers } from "./check.ts";
 import { NUMBERS, readStock } from "./describe-stock.ts";
 import { identifier, literal, parseTable, type Table, tableName } from "./names.ts";
-import { type Answers, missing } from "./questions.ts";
+import type { Answers } from "./questions.ts";
 import type { Shop } from "./shop.ts";
 
 /** The tables that somebody named. */
@@ -19,9 +19,6 @@ export function tablesOf(answers: Answers): Table[] {
  * @throws UsageError with everything that is wrong, one line each.
  */
 export function describeShop(answers: Answers, catalogue: Catalogue | null): { shop: Shop; notes: string[] } {
-  const gone = missing(answers).map(({ name, value }) => `--${name} ${value} is missing`);
-  if (catalogue === null && answers["key-type"] === undefined) gone.push("--key-type TYPE is missing, or --db-url URL");
-  if (gone.length > 0) throw new UsageError(`Cannot write the adapter: ${gone.join("; ")}`);
   const check = new Check(catalogue);
   const shop = readShop(answers, check);
   checkStates(shop, check);

@@ -10,6 +10,8 @@ export type Question = {
   /** Whether the question makes sense after these answers; always, if left out. */
   when?: (answers: Answers) => boolean;
   required?: boolean;
+  /** A database says it itself. */
+  fromDatabase?: boolean;
   /** The usual answer, offered on a terminal and taken for granted elsewhere. */
   usual?: string;
 };
@@ -21,13 +23,18 @@ const reserves = ({ stock }: Answers) => stock === "reservations";
 const counts = ({ stock }: Answers) => stock === "counter";
 const hasAmount = ({ amount }: Answers) => amount !== undefined;
 const hasPayments = ({ payments }: Answers) => payments !== undefined;
-const hasIds = (answers: Answers) => answers["payment-ids"] !== undefined;
 const hasArticles = (answers: Answers) => movesStock(answers) && answers.articles !== undefined;
 
 export const QUESTIONS: Question[] = [
   { name: "orders", value: "TABLE", help: "table of the orders, for example public.orders", required: true },
   { name: "key", value: "COLUMN", help: "key of an order, as Stripe's metadata carries it", usual: "id" },
-  { name: "key-type", value: "TYPE", help: "type of the key: text, uuid, bigint, … (a database says it itself)" },
+  {
+    name: "key-type",
+    value: "TYPE",
+    help: "type of the key: text, uuid, bigint, …; a database says it itself",
+    required: true,
+    fromDatabase: true,
+  },
   { name: "status", value: "COLUMN", help: "state of an order, an enum or a text", usual: "status" },
   { name: "open", value: "STATES", help: "states of an order that waits for its payment, with commas", required: true },
   { name: "paid", value: "STATES", help: "states of a paid order; Lapse writes the first", required: true },
@@ -47,6 +54,8 @@ export const QUESTIONS: Question[] = [
     value: "minor|major",
     help: "minor for cents (1250), major for 12.50; a database says it itself: whole numbers are minor",
     when: hasAmount,
+    required: true,
+    fromDatabase: true,
   },
   {
     name: "currency",
@@ -114,12 +123,11 @@ export const QUESTIONS: Question[] = [
 ];
 
 /** Those that nothing can be written without, in this state of affairs. */
-export function missing(answers: Answers): Question[] {
-  return QUESTIONS.filter((it) => applies(it, answers) && it.required && answers[it.name] === undefined)
-    .concat(QUESTIONS.filter(({ name }) =>
-      name === "articles" && counts(answers) && answers.articles === undefined ||
-      name === "payment-ids" && hasPayments(answers) && !hasIds(answers)
-    ));
+export function missing(answers: Answers, { hasDatabase }: { hasDatabase: boolean }): Question[] {
+  const needed = ({ name, required, fromDatabase }: Question) =>
+    required && !(fromDatabase && hasDatabase) ||
+    name === "articles" && counts(answers) || name === "payment-ids" && hasPayments(answers);
+  return QUESTIONS.filter((it) => applies(it, answers) && answers[it.name] === undefined && needed(it));
 }
 
 export function applies({ when }: Question, answers: Answers): boolean {
@@ -127,6 +135,7 @@ export function applies({ when }: Question, answers: Answers): boolean {
 }
 
 export type Terminal = {
+  hasDatabase: boolean;
   /** Shows the text and answers what was typed after it. */
   ask(text: string): Promise<string>;
   /** Shows what a table has; false if there is none of that name. */
@@ -134,15 +143,16 @@ export type Terminal = {
 };
 
 /** Asks on a terminal whatever has no answer yet; again, if there must be one. */
-export async function askRest(given: Answers, { ask, show }: Terminal): Promise<Answers> {
+export async function askRest(given: Answers, { hasDatabase, ask, show }: Terminal): Promise<Answers> {
   const answers = { ...given };
   for (const question of QUESTIONS) {
-    const { name, value, help, usual } = question;
+    const { name, value, help, usual, fromDatabase } = question;
+    if (fromDatabase && hasDatabase) continue;
     while (applies(question, answers) && answers[name] === undefined) {
       const typed = (await ask(`${name} ${value} (${help})${usual === undefined ? "" : ` [${usual}]`}: `)).trim();
       answers[name] = typed || usual;
       if (value === "TABLE" && typed && !await show(typed)) answers[name] = undefined;
-      else if (!missing(answers).includes(question)) break;
+      else if (!missing(answers, { hasDatabase }).includes(question)) break;
     }
   }
   return answers;

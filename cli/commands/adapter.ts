@@ -43,7 +43,8 @@ async function complete(
   url: string | undefined,
   { progress }: Pick<Context, "progress">,
 ): Promise<Answers> {
-  if (missing(withUsual(given)).length === 0 || !Deno.stdin.isTerminal()) return withUsual(given);
+  const hasDatabase = url !== undefined;
+  if (missing(withUsual(given), { hasDatabase }).length === 0 || !Deno.stdin.isTerminal()) return withUsual(given);
   // Standard output is the adapter's alone, so that it can go into a file.
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
@@ -57,7 +58,7 @@ async function complete(
       progress(columns ? `  It has ${columns.join(", ")}` : `  There is no table ${tableName(table)}`);
       return columns !== undefined;
     };
-    return withUsual(await askRest(given, { ask: (text) => terminal.question(text), show }));
+    return withUsual(await askRest(given, { hasDatabase, ask: (text) => terminal.question(text), show }));
   } finally {
     terminal.close();
   }
@@ -68,7 +69,7 @@ async function writeAdapter(
   { url, revive }: { url: string | undefined; revive: boolean },
   { progress }: Pick<Context, "progress">,
 ): Promise<Outcome> {
-  const gone = missing(answers);
+  const gone = missing(answers, { hasDatabase: url !== undefined });
   if (gone.length > 0) {
     const names = gone.map(({ name, value }) => `--${name} ${value}`).join(", ");
     throw new UsageError(`Cannot write the adapter: ${names} ${gone.length === 1 ? "is" : "are"} missing`);

@@ -114,11 +114,14 @@ Deno.test("stock that nothing here covers leaves a gap that raises, and nothing 
 
 Deno.test("without a database it needs the key's type, and quotes whatever it is told", async () => {
   const { "in-stock": _, ...flags } = nextShop.flags;
-  await assert.rejects(writeAdapter(flags), /^UsageError: Cannot write the adapter: --in-stock COLUMN is missing$/);
-  await assert.rejects(writeAdapter(nextShop.flags), /--key-type TYPE is missing, or --db-url URL/);
+  await assert.rejects(
+    writeAdapter(flags),
+    /^UsageError: Cannot write the adapter: --key-type TYPE, --amount-unit minor\|major, --in-stock COLUMN are missing/,
+  );
   const { sql, notes } = await writeAdapter({
     ...nextShop.flags,
     "key-type": "int8",
+    "amount-unit": "minor",
     orders: 'Sales."Order"',
     open: "it's open",
     account: "stripe_account",
@@ -162,7 +165,7 @@ Deno.test("standard output is the adapter alone, so that it can become a migrati
   assert.deepEqual([missing.code, missing.stdout], [2, ""]);
   assert.match(
     missing.stderr,
-    /^Cannot write the adapter: --open STATES, --paid STATES, --closed STATES, --stock .* are missing/,
+    /^Cannot write the adapter: --key-type TYPE, --open STATES, --paid STATES, --closed STATES, --stock .* are missing/,
   );
 });
 
@@ -174,6 +177,7 @@ Deno.test("on a terminal it asks for what is missing, again where an answer is n
   };
   const asked: string[] = [];
   const answers = await askRest({ status: "state", paid: "paid", closed: "cancelled" }, {
+    hasDatabase: true,
     ask: (text) => {
       const name = text.split(" ")[0]!;
       asked.push(name);
@@ -181,8 +185,8 @@ Deno.test("on a terminal it asks for what is missing, again where an answer is n
     },
     show: (table) => Promise.resolve(table === "public.orders"),
   });
-  assert.deepEqual(asked.slice(0, 6), ["orders", "orders", "key", "key-type", "open", "open"]);
-  for (const name of ["status", "paid", "currency", "items", "articles", "payments-order"]) {
+  assert.deepEqual(asked.slice(0, 6), ["orders", "orders", "key", "open", "open", "draft"]);
+  for (const name of ["status", "paid", "currency", "key-type", "items", "articles", "payments-order"]) {
     assert.ok(!asked.includes(name), `it asked for ${name}`);
   }
   assert.deepEqual(
