@@ -24,7 +24,7 @@ insert into lapse.webhook_pace default values;
 
 comment on table lapse.webhook_pace is 'When the webhook''s next turn at Stripe is free: exactly one row.';
 comment on column lapse.webhook_pace.only_row is 'Always true.';
-comment on column lapse.webhook_pace.free_at is 'When the next turn is free; up to a second in the past, so that a few may come at once.';
+comment on column lapse.webhook_pace.free_at is 'When the next turn is free.';
 
 -- Contract: takes turns at Stripe for this many payments and answers how long to wait for them; null if that is longer
 -- than a customer and Stripe can wait, and then none is taken. Takes or renews the webhook's share of the pace, too.
@@ -34,20 +34,21 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_share numeric;
-  v_cost interval;
+  v_turn interval;
   v_wait interval;
 begin
   -- Runs read the shares when they begin and when they settle: it lasts as long as a run.
   v_share := lapse.take_share(p_caller => 'webhook', p_livemode => p_livemode, p_until => p_now + interval '1 minute');
-  v_cost := make_interval(secs => p_turns / v_share::double precision);
+  v_turn := make_interval(secs => 1 / v_share::double precision);
   update lapse.webhook_pace w
-  set free_at = v_cost + case
+  set free_at = p_turns * v_turn + case
     -- of a clock that was set back
     when w.free_at > p_now + interval '1 minute' then p_now
-    else greatest(w.free_at, p_now - interval '1 second')
+    -- A session and its intent come together: two turns at once.
+    else greatest(w.free_at, p_now - v_turn)
   end
   where w.only_row and (w.free_at <= p_now + interval '5 seconds' or w.free_at > p_now + interval '1 minute')
-  returning greatest(w.free_at - v_cost - p_now, interval '0') into v_wait;
+  returning greatest(w.free_at - p_turns * v_turn - p_now, interval '0') into v_wait;
   return v_wait;
 end;
 $$;

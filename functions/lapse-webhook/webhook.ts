@@ -144,6 +144,8 @@ function recordOf(
     case "dead":
       return { ...record, state: "dead", reason: "already_dead" };
     case "wait":
+      // The order's one grace is for the run that would cancel the payment; until then it is simply not paid.
+      if (assessment.why === "customer_action") return record;
       return {
         ...record,
         reason: assessment.why,

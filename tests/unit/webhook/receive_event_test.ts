@@ -91,7 +91,7 @@ Deno.test("what the event says counts for nothing: the payment is recorded as St
     ["payment_intent.processing", intent({ status: "canceled" }), "dead", "already_dead"],
     ["payment_intent.succeeded", intent({ status: "processing" }), "open", "processing"],
     ["payment_intent.amount_capturable_updated", intent({ status: "requires_capture" }), "open", "requires_capture"],
-    ["payment_intent.requires_action", actionIntent("use_stripe_sdk"), "open", "customer_action"],
+    ["payment_intent.requires_action", actionIntent("use_stripe_sdk"), "open", null],
     ["payment_intent.partially_funded", intent({ amount_received: 10 }), "open", "partly_received"],
   ];
   for (const [type, object, state, reason] of cases) {
