@@ -27,6 +27,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_keys uuid[] := lapse_shop.keys(p_refs);
+  v_reported integer;
 begin
   perform from public.orders o where p_wait and o.id = any (v_keys) order by o.id for no key update;
   return query
@@ -46,11 +47,15 @@ begin
     coalesce(h.units, 0), '{}'::text[]
   from locked l
   join asked a on a.key = l.id
-  left join held h on h.order_id = l.id
-  union all
-  select a.ref, 'gone', 0, '{}'
-  from asked a
-  where not exists (select from public.orders o where o.id = a.key);
+  left join held h on h.order_id = l.id;
+
+  get diagnostics v_reported = row_count;
+  if v_reported < cardinality(p_refs) then
+    return query
+    select a.ref, 'gone', 0::bigint, '{}'::text[]
+    from unnest(p_refs, v_keys) a (ref, key)
+    where not exists (select from public.orders o where o.id = a.key);
+  end if;
 end;
 $$;
 
