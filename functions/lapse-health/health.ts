@@ -3,35 +3,37 @@ import type { Rpc } from "../_shared/database/rpc.ts";
 import { ConfigurationError, reasonOf } from "../_shared/errors.ts";
 import type { Log } from "../_shared/run/log.ts";
 
-/** Codes of what is wrong, none when all is well. What they mean stands in docs/payments-ops.md. */
+/** Codes of what is wrong; docs/payments-ops.md explains them. Empty when all is well. */
 export type Health = { reasons: string[] };
 
 export type HealthOptions = {
   /** Connects to the database; may throw ConfigurationError. */
   connect: () => Rpc;
   log: Log;
-  /** Milliseconds, from any start. */
+  /** A monotonic clock in milliseconds. */
   clock: () => number;
-  /** How long an answer of the database may take, in milliseconds. */
+  /** How long the database may take to answer, in milliseconds. */
   limitMs?: number;
-  /** How long an answer is given again, in milliseconds. */
+  /** How long an answer is reused, in milliseconds. */
   keepMs?: number;
 };
 
 const answer = z.object({ reasons: z.array(z.string().check(z.regex(/^[a-z_]+$/))) });
 
 /**
- * Makes a health check that never fails: what keeps it from asking the database is a reason itself.
+ * Makes a health check that never rejects: whatever keeps it from asking the database is itself a reason.
  *
- * Callers are strangers, so any number of them costs the database one call per `keepMs`: those who come while a call is under way, or soon
- * after, get its answer.
+ * Callers are strangers, so any number of them costs the database at most one call per `keepMs`. Requests during a call, or soon after
+ * it, share its answer.
  */
 export function createHealthCheck(options: HealthOptions): () => Promise<Health> {
   const { clock, keepMs = 3_000 } = options;
   let kept: { health: Promise<Health>; until: number } | undefined;
   return () => {
     if (kept === undefined || clock() >= kept.until) {
-      kept = { health: check(options), until: clock() + keepMs };
+      const latest = { health: check(options), until: Number.POSITIVE_INFINITY };
+      latest.health.then(() => latest.until = clock() + keepMs);
+      kept = latest;
     }
     return kept.health;
   };
@@ -40,7 +42,7 @@ export function createHealthCheck(options: HealthOptions): () => Promise<Health>
 async function check({ connect, log, limitMs = 5_000 }: HealthOptions): Promise<Health> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   try {
-    // A monitor gives up sooner than a database client does, and "no answer" would tell it less.
+    // A monitor gives up sooner than a database client does, and would then learn no reason.
     const limit = new Promise<never>((_, reject) => {
       timer = setTimeout(
         () => reject(new Error(`Cannot wait longer for the database: no answer in ${limitMs} ms`)),

@@ -6,10 +6,10 @@ import { createLog } from "../_shared/run/log.ts";
 import { createHealthCheck } from "./health.ts";
 
 /**
- * Whether the jobs do their work, for a monitor outside the project: 200 `{ status: "ok" }`, or 503 `{ status: "unhealthy", reasons }`;
- * HEAD answers the status alone.
+ * Tells a monitor outside the project whether the jobs work: 200 `{ status: "ok" }`, or 503 `{ status: "unhealthy", reasons }`. HEAD
+ * answers the status alone.
  *
- * Needs no credentials and tells nothing but codes. It depends neither on pg_cron nor on the watch, so it notices when those stop.
+ * Needs no credentials and reveals only codes. It depends neither on pg_cron nor on the watch, so it notices when those stop.
  */
 const checkHealth = createHealthCheck({
   connect() {
