@@ -5,12 +5,12 @@ import { WITHOUT_COMPILING } from "./parsing.ts";
 /** Reads one variable; `Deno.env.get` on the platform, a record in tests. */
 export type ReadVariable = (name: string) => string | undefined;
 
-/** The Supabase project: where it is, and the keys that open it. The shape `@supabase/server` takes. */
+/** The Supabase project's URL and keys, in the shape that `@supabase/server` takes. */
 export type Project = {
   url: string;
   publishableKeys: Record<string, string>;
   secretKeys: Record<string, string>;
-  /** Inline key set for user tokens; without it `@supabase/server` fetches the project's own. */
+  /** The key set for user tokens; without it `@supabase/server` fetches the project's. */
   jwks?: { keys: Record<string, unknown>[] };
 };
 
@@ -46,7 +46,7 @@ const webhookSecrets = z.pipe(
 const schedulerSecret = z.string().check(z.minLength(32, "shorter than 32 characters"));
 
 /**
- * Parses what the platform injects.
+ * Parses the variables that the platform injects.
  *
  * @throws ConfigurationError naming the first variable that is missing or malformed, never its value.
  */
@@ -75,8 +75,8 @@ export function parseSchedulerSecrets(read: ReadVariable): string[] {
 }
 
 /**
- * Parses Stripe's half of the environment. A restricted key (`rk_`) will do: the jobs read, list and cancel PaymentIntents, and
- * read, list and expire Checkout Sessions, nothing else.
+ * Parses Stripe's part of the environment. A restricted key (`rk_`) suffices: the jobs only read, list and cancel PaymentIntents and
+ * read, list and expire Checkout Sessions.
  *
  * @throws ConfigurationError like {@linkcode parseProject}.
  */
@@ -102,17 +102,17 @@ export function parseWebhookSecrets(read: ReadVariable): string[] {
 }
 
 /**
- * Values are trimmed: a pasted secret often ends in a line break. An empty variable counts as a missing one, because that is what an
- * unset secret looks like in a shell or a dashboard.
+ * Parses one variable. The value is trimmed, because a pasted secret often ends in a line break. An empty variable counts as missing,
+ * because that is what an unset secret looks like in a shell or a dashboard.
  */
 function parse<T>(read: ReadVariable, name: string, schema: z.core.$ZodType<T>, ...fallback: [T?]): T {
   const value = read(name)?.trim() ?? "";
   if (value === "") {
     if (fallback.length > 0) return fallback[0] as T;
-    throw new ConfigurationError(`Cannot work: ${name} is not set. Set it with "supabase secrets set"`);
+    throw new ConfigurationError(`Cannot start: ${name} is not set. Set it with "supabase secrets set"`);
   }
   const result = z.safeParse(schema, value, WITHOUT_COMPILING);
   if (result.success) return result.data;
   const reason = result.error.issues[0]?.message ?? "malformed";
-  throw new ConfigurationError(`Cannot work: ${name} is malformed (${reason}). Set it with "supabase secrets set"`);
+  throw new ConfigurationError(`Cannot start: ${name} is malformed (${reason}). Set it with "supabase secrets set"`);
 }

@@ -1,9 +1,9 @@
-/** Something the deployment lacks or got wrong. Its message names the setting and never its value. */
+/** A setting that is missing or wrong. Its message names the setting and never its value. */
 export class ConfigurationError extends Error {
   override name = "ConfigurationError";
 }
 
-/** The database refused a call, or its answer is not what the contract says. */
+/** The database refused a call, or its answer does not follow the contract. */
 export class DatabaseError extends Error {
   override name = "DatabaseError";
   /** SQLSTATE, or PostgREST's own code; null when there was no answer at all. */
@@ -15,12 +15,12 @@ export class DatabaseError extends Error {
   }
 }
 
-/** Another run took over. Whatever this run still wanted to write, it may not. */
+/** Another run took over, so this run may write nothing more. */
 export class LeaseLostError extends DatabaseError {
   override name = "LeaseLostError";
 }
 
-/** Whether an error that one order met is about the run: every other order would meet it too, and none is to blame. */
+/** Whether an error that occurred with one order concerns the whole run: every other order would meet it too. */
 export function concernsTheRun(error: unknown): boolean {
   return error instanceof DatabaseError || error instanceof ConfigurationError;
 }
@@ -28,4 +28,29 @@ export function concernsTheRun(error: unknown): boolean {
 /** The one-line reason of any thrown value, fit for a run's row and for an operator. */
 export function reasonOf(error: unknown): string {
   return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+}
+
+/** The shop's adapter did not close orders as it was asked to. */
+const SHOP_REFUSED = "LP002";
+
+/**
+ * Classes of SQLSTATE that say nothing about the rows of a statement: connection (08), privileges and sessions (25, 28, 3D, 42),
+ * rolled-back transactions (40), resources, limits, locks, operators and the system (53 to 58), a lost lease or a missing adapter (LP),
+ * the server's own faults (XX). PostgREST's own codes and HTTP statuses do not have five characters.
+ */
+const NOT_ABOUT_ROWS = /^(?:08|25|28|3D|40|42|5|LP|XX)/;
+
+/**
+ * Whether the database refused what a call wanted to write: a trigger, a constraint, a value out of range, the shop's adapter. The
+ * same call would be refused again, and one row is enough to cause that. A shop's triggers may raise codes of their own.
+ */
+export function isRefusal(error: unknown): error is DatabaseError {
+  if (!(error instanceof DatabaseError) || error.code === null) return false;
+  if (error.code === SHOP_REFUSED) return true;
+  return /^[0-9A-Z]{5}$/.test(error.code) && !NOT_ABOUT_ROWS.test(error.code);
+}
+
+/** Whether the database gave up: it did not get a lock, or the statement took longer than the API allows. Nothing was written. */
+export function isTimeout(error: unknown): error is DatabaseError {
+  return error instanceof DatabaseError && (error.code === "55P03" || error.code === "57014");
 }

@@ -1,17 +1,16 @@
-import { isRefusal, isTimeout } from "../_shared/database/refusals.ts";
-import { reasonOf } from "../_shared/errors.ts";
+import { isRefusal, isTimeout, reasonOf } from "../_shared/errors.ts";
 import type { JobResult, Ports, Task } from "../_shared/run/job.ts";
-import { beginInspection, hasToHandOver, type OrderRun, resultOf } from "../_shared/run/order-run.ts";
+import { beginInspection, mustStop, type OrderRun, resultOf } from "../_shared/run/order-run.ts";
 import { previewOrders } from "../_shared/run/preview-orders.ts";
 import { readLists } from "../_shared/run/read-lists.ts";
 import { workOnOrders } from "../_shared/run/work-on-orders.ts";
 
 /**
- * Expires unpaid orders past their deadline: read Stripe's lists, close orders without payments, then claim the others, ask Stripe about
- * every payment and settle, until nothing is due or the run has had its share.
+ * Expires unpaid orders past their deadline: reads Stripe's lists, closes orders without payments, then claims the others, asks Stripe
+ * about every payment and settles them, until nothing is due or the run has used up its share.
  *
- * Stock is released only in the settlement that closes its order, and an order is closed only when Stripe confirmed that none of its
- * payments can ever succeed. Kill this at any line: claims lapse, and the next run finishes the work.
+ * Stock is released only in the settlement that closes its order, and an order is closed only after Stripe has confirmed that none of
+ * its payments can ever succeed. The run may be killed at any line: its claims lapse, and the next run finishes the work.
  */
 export async function expireStaleOrders(ports: Ports, task: Task): Promise<JobResult> {
   if (task.lease === null) return await previewOrders(ports, task);
@@ -23,15 +22,15 @@ export async function expireStaleOrders(ports: Ports, task: Task): Promise<JobRe
 }
 
 /**
- * Closes them set-based. A statement that takes too long is tried again with half as many orders. If the database refuses them, one
- * order may be to blame: they are claimed and settled like all others, which finds out and blames that one alone.
+ * Closes many orders in one statement. A statement that times out is retried with half as many orders. If the database refuses one, a
+ * single order may be the cause: the orders are then claimed and settled like all others, which finds that order and fails it alone.
  */
 async function closeOrdersWithoutPayments(run: OrderRun): Promise<void> {
   const { ports: { database, log }, lease, progress } = run;
   let size = run.task.settings.closeBatch;
   let fruitless = 0;
-  // What can be closed at all is closed or put off by each call; twice nothing means that the rest is held by somebody else.
-  while (fruitless < 2 && progress.limitLeft > 0 && !hasToStop(run)) {
+  // Each call closes or postpones every order that it can lock. After two calls that closed none, the rest is locked by others.
+  while (fruitless < 2 && progress.limitLeft > 0 && !mustStop(run)) {
     try {
       const asked = Math.min(progress.limitLeft, size);
       const { expired, unitsReleased, asked: taken } = await database.closeWithoutPayments(lease, asked);
@@ -39,17 +38,13 @@ async function closeOrdersWithoutPayments(run: OrderRun): Promise<void> {
       fruitless = expired === 0 ? fruitless + 1 : 0;
       progress.limitLeft -= expired;
       progress.done += expired;
-      if (expired > 0) log.info("batch_without_payments", { expired, units_released: unitsReleased });
+      if (expired > 0) log.info("closed_without_payments", { expired, units_released: unitsReleased });
     } catch (error) {
-      log.error("batch_without_payments_refused", { error: reasonOf(error) });
+      log.error("close_without_payments_failed", { error: reasonOf(error) });
       if (isRefusal(error)) return await workOnOrders(run, database.claimWithoutPayments);
       if (!isTimeout(error)) throw error;
       if (size === 1) return void (progress.delay = reasonOf(error));
       size = await database.shrinkCloseBatch(lease);
     }
   }
-}
-
-function hasToStop(run: OrderRun): boolean {
-  return run.progress.stop !== null || run.progress.broken !== null || hasToHandOver(run);
 }

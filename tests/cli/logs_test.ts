@@ -17,12 +17,12 @@ Deno.test("a run logs its beginning, what Stripe slowed down and its end, as JSO
 
     const events = lines.map((line) => JSON.parse(line));
     const names = new Set(events.map(({ event }) => event));
-    for (const name of ["run_started", "throttled", "run_closed"]) {
+    for (const name of ["run_started", "throttled", "run_finished"]) {
       assert.ok(names.has(name), `${name} is not in ${[...names].join(", ")}`);
     }
     assert.ok(events.every(({ run_id }) => run_id === report.runId));
     const closed = events.at(-1);
-    assert.deepEqual([closed.event, closed.status, closed.orders_expired], ["run_closed", "succeeded", 151]);
+    assert.deepEqual([closed.event, closed.status, closed.orders_expired], ["run_finished", "succeeded", 151]);
     assert.ok(closed.duration_ms >= 0);
     assert.ok(lines.length < 80, `${lines.length} lines for 151 orders`);
     for (const secret of [shop.stack.secretKey, shop.stack.schedulerSecret, "sk_test_local", "@lapse.test"]) {

@@ -1,15 +1,15 @@
-/** What functions and database tell each other about Stripe's lists. Schemas are built when they are first used. */
+/** What functions and database exchange about Stripe's lists. Schemas are built at their first use. */
 import { z } from "zod/mini";
 import { count, instant } from "../parsing.ts";
 
 /**
- * How far one of Stripe's lists was read. `account`: a connected account, or empty for the platform's own. `proven`: a payment in it named
- * an order of this shop not long ago, so the key is the shop's.
+ * How far one of Stripe's lists was read. `account`: a connected account, or empty for the platform's own. `proven`: a recently listed
+ * payment named an order of this shop, so the key is the shop's.
  */
 export type ListCursor = { account: string; list: StripeList; readTo: Date; proven: boolean };
 export type StripeList = "payment_intents" | "checkout_sessions";
 
-/** All payments of one list that were created from `from` up to and without `to` and name an order. */
+/** All payments of one list that name an order and were created in [from, to). */
 export type ListedWindow = { from: Date; to: Date; payments: ListedPayment[] };
 
 /** `ref`: the order that the payment names. */

@@ -1,13 +1,13 @@
-/** What the database answers about orders: claims, closed batches, settlements. Schemas are built when they are first used. */
+/** What the database answers about orders: claims, closed batches, settlements. Schemas are built at their first use. */
 import { z } from "zod/mini";
 import { count, instant, issueOf, WITHOUT_COMPILING } from "../parsing.ts";
 import type { ClaimedOrder } from "../rules/orders.ts";
 
-/** A claim, or what a dry run reads instead. */
-export type Claim = { orders: ClaimedOrder[]; unreadable: UnreadableOrder[] };
-
-/** An order of which no more could be read than what settling it takes. `issue`: what is wrong, without the value. */
-export type UnreadableOrder = { ref: string; attempt: number; issue: string };
+/**
+ * A claim, or what a dry run reads instead. `unreadable`: orders of which only `ref` and `attempt` could be read, which suffices to settle
+ * them. `issue`: what is wrong, without the value.
+ */
+export type Claim = { orders: ClaimedOrder[]; unreadable: { ref: string; attempt: number; issue: string }[] };
 
 const ref = z.string().check(z.minLength(1));
 
@@ -41,8 +41,8 @@ export const claimedOrder: z.ZodMiniType<ClaimedOrder> = z.lazy(() =>
 const identity = z.lazy(() => z.object({ ref, attempt: count }));
 
 /**
- * Orders are read one by one: a row that nobody can read is that order's failure. Were it the whole answer's, the claims of all others
- * would lapse with it, time after time, until each of them is quarantined.
+ * Parses orders one by one, so that a row that cannot be read fails that order alone. Otherwise the claims of all others would lapse with
+ * it, time after time, until each of them was quarantined.
  */
 export const claimedOrders: z.ZodMiniType<Claim> = z.lazy(() =>
   z.pipe(
@@ -65,10 +65,10 @@ export const claimedOrders: z.ZodMiniType<Claim> = z.lazy(() =>
   )
 );
 
-/** `asked`: how many due orders the statement took; 0: none is left. */
+/** `asked`: how many due orders the statement took; 0 means that none is left. */
 export const closedOrders = z.lazy(() => z.object({ expired: count, unitsReleased: count, asked: count }));
 
-/** How many orders had which outcome. `superseded`: somebody else decided them meanwhile. */
+/** How many orders had which outcome. `superseded`: others decided these meanwhile. */
 export const settledOrders = z.lazy(() =>
   z.object({
     outcomes: z.record(z.string(), count),

@@ -8,7 +8,7 @@ export type Rpc = <T>(name: string, args: Record<string, unknown>, options: RpcO
 
 export type RpcOptions<T> = {
   answer: z.core.$ZodType<T>;
-  /** The call may be repeated when its answer got lost: the function is idempotent, or repeating it wastes nothing that matters. */
+  /** Whether the call may be repeated after its answer was lost: the function is idempotent, or a repetition does no harm. */
   repeatable: boolean;
 };
 
@@ -35,7 +35,7 @@ async function callOnce(client: SupabaseClient, name: string, args: Record<strin
   if (!error) return data;
   const code = error.code || (status >= 500 ? String(status) : null);
   if (code === LEASE_LOST) throw new LeaseLostError(error.message, { code });
-  // Without the right role everything would look empty or refused. Saying so by name beats a run that finds nothing to do.
+  // The most likely cause, which the database's own message does not name.
   const hint = code === "42501" ? ". The functions need a secret key (service_role)" : "";
   throw new DatabaseError(`Cannot call ${name}: ${error.message}${hint}`, { code, cause: error });
 }
@@ -52,12 +52,12 @@ async function callWithRepeats<T>(call: () => Promise<T>, repeatable: boolean): 
   return await call();
 }
 
-/** A deadlock the database broke up, or transactions it could not order: nothing was done, so any call may be repeated. */
+/** A deadlock or a serialization failure: the database undid everything, so any call may be repeated. */
 function isRolledBack(error: unknown): boolean {
   return error instanceof DatabaseError && (error.code === "40P01" || error.code === "40001");
 }
 
-/** No answer, an answer of the gateway (5xx), or a connection the database dropped (class 08, 57P). */
+/** No answer, a gateway's own answer (5xx), or a connection that the database dropped (class 08, 57P). */
 function isLostAnswer(error: unknown): boolean {
   if (!(error instanceof DatabaseError)) return true;
   return error.code === null || /^(5\d\d|08\w{3}|57P\w{2}|PGRST00[0-3])$/.test(error.code);

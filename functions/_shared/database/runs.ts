@@ -3,8 +3,8 @@ import { z } from "zod/mini";
 import { count, instant, uuid } from "../parsing.ts";
 
 /**
- * Everything a run counts, as the database's columns name it. The only list in `functions/`: contract, report and log are made from it,
- * so a job that counts something new adds one word here.
+ * Everything a run counts, by the names of the database's columns. Contract, report and log are derived from this list, so a new counter
+ * takes one word here.
  */
 export const COUNTERS = [
   "orders_expired",
@@ -34,7 +34,8 @@ export type NewRun = {
   releaseBrake: boolean;
 };
 
-export type RunEnd = {
+/** What a run reports to the database when it is over. */
+export type FinishedRun = {
   runId: string;
   status: "succeeded" | "partial" | "failed";
   error: string | null;
@@ -47,7 +48,7 @@ export type RunStatus = z.infer<typeof status>;
 
 const counters = Object.fromEntries(COUNTERS.map((name) => [name, count])) as Record<Counter, typeof count>;
 
-/** A row of `lapse.runs`. Columns that the functions do not use pass through unread. */
+/** A row of `lapse.runs`. Other columns are ignored. */
 export const runRow = z.object({
   id: uuid,
   job: z.string(),
@@ -72,8 +73,8 @@ const positive = z.int().check(z.positive());
 const seconds = z.number().check(z.nonnegative());
 
 /**
- * Functions and database are deployed one after the other, in either order: keys that a newer database adds pass through unread, and
- * what only sets the pace and size of a run has a default. What decides about money has none.
+ * Functions and database are deployed one after the other, in either order. Keys that a newer database adds are therefore ignored, and
+ * settings of a run's pace and size have defaults. Settings that decide about money have none.
  */
 export const settings = z.object({
   metadataKey: z.string().check(z.minLength(1)),

@@ -1,6 +1,6 @@
 /**
- * Every answer of a function. Browsers may read it from any page: operators call the jobs from a dashboard with a token of their own,
- * and no cookie opens anything here. `x-lapse-secret` is not among the allowed headers, because no browser holds it.
+ * A function's answer. Browsers may read it from any page: operators call the jobs from a dashboard with their own token, and cookies
+ * grant nothing here. `x-lapse-secret` is not among the allowed headers, because no browser holds it.
  */
 export function answer(
   body: unknown,
@@ -9,7 +9,7 @@ export function answer(
   return Response.json(body, { status, headers: { ...FOR_EVERYBODY, ...headers } });
 }
 
-/** An error in the API's shape: a code for programs, a message for people. */
+/** An error in the API's shape, with a code for programs and a message for people. */
 export function refuse(
   status: number,
   code: string,
@@ -19,12 +19,12 @@ export function refuse(
   return answer({ error: { code, message, ...more } }, { status, headers });
 }
 
-/** The answer to OPTIONS, or to a method that the function does not have; null: go on. */
+/** The answer to OPTIONS and to methods that the function does not have; null for the others. */
 export function answerMethod(request: Request, methods: string[]): Response | null {
   if (methods.includes(request.method)) return null;
   const allow = methods.join(", ");
   if (request.method !== "OPTIONS") {
-    return refuse(405, "method", `Cannot ${request.method} this function: it takes ${allow}`, { headers: { allow } });
+    return refuse(405, "method", `Cannot ${request.method} this function: it accepts ${allow}`, { headers: { allow } });
   }
   return new Response(null, {
     status: 204,

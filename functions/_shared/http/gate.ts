@@ -1,7 +1,7 @@
 import { verifyAuth } from "@supabase/server/core";
 import { parseProject, parseSchedulerSecrets, type ReadVariable } from "../environment.ts";
 
-/** Who may start a run: the scheduler, an operator, a server. */
+/** Who starts a run: the scheduler, an operator or a server. */
 export type Caller = { trigger: "schedule" | "operator" | "server"; requestedBy: string };
 
 export type GateResult = { caller: Caller; refusal: null } | {
@@ -10,20 +10,20 @@ export type GateResult = { caller: Caller; refusal: null } | {
 };
 
 /**
- * Lets three kinds of callers in and nobody else.
+ * Admits three kinds of callers and nobody else.
  *
- * The scheduler shows a secret of its own in `x-lapse-secret`, which opens nothing but this gate. An operator shows a user token
- * whose `app_metadata.lapse_role` is `operator`. A server shows a secret API key in `apikey`. A request that carries a wrong
- * scheduler secret is refused at once: it never falls through to another way in.
+ * The scheduler sends its own secret in `x-lapse-secret`, which grants nothing else. An operator sends a user token whose
+ * `app_metadata.lapse_role` is `operator`. A server sends a secret API key in `apikey`. A request with a wrong scheduler secret is
+ * refused at once, whatever other credentials it carries.
  *
- * Each way in reads only the variables it needs, so that an operator gets in and is told what the scheduler's way lacks.
+ * Each kind reads only the variables it needs, so that an operator is admitted and can read what the scheduler's configuration lacks.
  *
- * @throws ConfigurationError when the way that the caller tries cannot be checked. A stranger must not learn why.
+ * @throws ConfigurationError when the caller's credentials cannot be checked. A stranger must not learn why.
  */
 export async function passGate(request: Request, readVariable: ReadVariable): Promise<GateResult> {
-  const shown = request.headers.get("x-lapse-secret");
-  if (shown !== null) {
-    return await matchesAny(shown, parseSchedulerSecrets(readVariable))
+  const secret = request.headers.get("x-lapse-secret");
+  if (secret !== null) {
+    return await matchesAny(secret, parseSchedulerSecrets(readVariable))
       ? admit({ trigger: "schedule", requestedBy: "pg_cron" })
       : refuseStranger();
   }
@@ -40,9 +40,9 @@ export async function passGate(request: Request, readVariable: ReadVariable): Pr
   return { caller: null, refusal: { status: 403, message: "Only operators may start a run" } };
 }
 
-/** The answer to every caller without valid credentials, whatever is the matter. */
+/** The same answer to every caller without valid credentials, whatever the cause. */
 export function refuseStranger(): GateResult {
-  const message = "No valid credentials: show a scheduler secret, a user token or a secret key";
+  const message = "No valid credentials: send a scheduler secret, a user token or a secret key";
   return { caller: null, refusal: { status: 401, message } };
 }
 
@@ -50,17 +50,17 @@ function admit(caller: Caller): GateResult {
   return { caller, refusal: null };
 }
 
-/** Every candidate is compared, over digests of equal length, so that time tells nothing about any of them. */
-async function matchesAny(shown: string, secrets: string[]): Promise<boolean> {
-  const digest = await sha256(shown);
+/** Compares every secret, over digests of equal length, so that the time taken reveals nothing about any of them. */
+async function matchesAny(candidate: string, secrets: string[]): Promise<boolean> {
+  const digest = await sha256(candidate);
   let matches = false;
   for (const secret of secrets) matches = timingSafeEqual(digest, await sha256(secret)) || matches;
   return matches;
 }
 
 /**
- * For digests: no branch depends on a byte, so the time is the same wherever they differ. @supabase/server compares keys the same
- * way; node:crypto has a function for it, but loading node:crypto takes 5 ms of every start.
+ * Compares digests in constant time. @supabase/server does the same; node:crypto has a function for it, but loading node:crypto adds 5 ms
+ * to every start.
  */
 function timingSafeEqual(one: Uint8Array, other: Uint8Array): boolean {
   let difference = one.length ^ other.length;

@@ -2,15 +2,15 @@ import { z } from "zod/mini";
 import { WITHOUT_COMPILING } from "../parsing.ts";
 import type { Caller } from "./gate.ts";
 
-/** What a caller may ask of a job. Everything is optional, nothing else is understood. */
+/** What a caller may ask of a job. Every field is optional; unknown fields are refused. */
 export type JobRequest = {
-  /** The run's id; repeating it is harmless. A new one when absent. */
+  /** The run's id; a new one by default. Repeating a request with the same id is harmless. */
   runId: string;
-  /** Answer when the run has ended, not when it has begun. */
+  /** Answer only when the run has ended. */
   wait: boolean;
-  /** Look, decide, report, and change nothing. */
+  /** Inspect, decide and report, but change nothing. */
   dryRun: boolean;
-  /** Most orders to decide. */
+  /** The maximum number of orders to decide. */
   limit: number | null;
   releaseBrake: boolean;
   reason: string | null;
@@ -25,11 +25,11 @@ export type JobRequestResult = { request: JobRequest; status: 200; issues: null 
 
 const MAX_BODY_BYTES = 10_000;
 
-// PostgreSQL stores no NUL, a log is read by lines, and an operator's terminal obeys escape sequences.
+// PostgreSQL cannot store NUL, logs are read line by line, and terminals execute escape sequences.
 const printable = z.regex(/^[^\p{Cc}\p{Cs}]*$/u, "holds a control character");
 
 const schema = z.strictObject({
-  // As the database takes it: the id of a queued run, whoever made that up.
+  // Any UUID that the database accepts, because queued runs get their ids there.
   runId: z.optional(z.guid()),
   wait: z.prefault(z.boolean(), false),
   dryRun: z.prefault(z.boolean(), false),
@@ -38,7 +38,7 @@ const schema = z.strictObject({
   reason: z.prefault(z.nullable(z.string().check(z.trim(), z.minLength(1), z.maxLength(500), printable)), null),
 });
 
-/** Reads and parses a request's body. An empty body asks for a plain run. Releasing the brake takes a person and a reason. */
+/** Reads and parses a request's body. An empty body asks for a plain run. Only a person may release the brake, and with a reason. */
 export async function parseJobRequest(request: Request, caller: Caller): Promise<JobRequestResult> {
   const text = await readBounded(request);
   if (text === null) return refuse(413, "body", `larger than ${MAX_BODY_BYTES} bytes`);
@@ -66,7 +66,7 @@ export async function parseJobRequest(request: Request, caller: Caller): Promise
   return { request: { runId, ...rest }, status: 200, issues: null };
 }
 
-/** Stops reading at the limit: a length header may lie. */
+/** Reads no further than the limit, because a Content-Length header may be wrong. */
 async function readBounded(request: Request): Promise<string | null> {
   if (request.body === null) return "";
   const decoder = new TextDecoder();
@@ -81,8 +81,8 @@ async function readBounded(request: Request): Promise<string | null> {
 }
 
 /**
- * JSON.parse takes the last of several equal keys, where a proxy or an audit may have read the first. Every field is flat, so a text
- * that names more fields than the object has names one of them twice.
+ * Whether the text names a field twice. JSON.parse takes the last one, where a proxy or an audit may have read the first. No field is
+ * nested, so a text with more keys than the object has repeats one of them.
  */
 function repeatsKey(text: string, body: object): boolean {
   const strings = text.matchAll(/"(?:[^"\\]|\\.)*"(\s*:)?/g);

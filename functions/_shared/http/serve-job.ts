@@ -9,7 +9,24 @@ import { startRun } from "../run/start-run.ts";
 import { answer, answerMethod, refuse } from "./answer.ts";
 import { type Caller, type GateResult, passGate, refuseStranger } from "./gate.ts";
 import { parseJobRequest } from "./job-request.ts";
-import type { Worker } from "./worker.ts";
+
+/** What Supabase's Edge Runtime adds to Deno (supabase.com/docs/guides/functions/background-tasks). */
+declare const EdgeRuntime: { waitUntil(work: Promise<unknown>): void };
+
+/** The worker that executes a function. */
+export type Worker = {
+  /** Keeps the worker alive until the promise settles, within the platform's limits. */
+  waitUntil(work: Promise<unknown>): void;
+  /** Aborted when the platform announces the worker's end, for CPU, memory or time. About 200 ms of CPU remain then. */
+  retired: AbortSignal;
+};
+
+/** The Edge Runtime's worker. Call this once per function, before the first request. */
+export function edgeWorker(): Worker {
+  const retirement = new AbortController();
+  addEventListener("beforeunload", () => retirement.abort());
+  return { waitUntil: (work) => EdgeRuntime.waitUntil(work), retired: retirement.signal };
+}
 
 export type ServeJobOptions = {
   name: string;
@@ -20,13 +37,13 @@ export type ServeJobOptions = {
 };
 
 /**
- * The HTTP edge of a job: method, gate, body, run.
+ * Serves a job over HTTP: checks method, credentials and body, then starts the run.
  *
- * Answers 202 with the run's id as soon as the run has begun, because pg_net sends one batch at a time for the whole project and
- * a slow answer would hold up every other webhook of the shop. With `wait` it answers 200 with the whole run.
+ * Answers 202 with the run's id as soon as the run has begun, because pg_net sends one batch at a time for the whole project and a slow
+ * answer would hold up every other webhook of the shop. With `wait` it answers 200 with the whole run.
  *
- * Errors: 400, 401, 403, 404, 405, 409, 413 change nothing. 500 names what is misconfigured or broke, never a value, and only to
- * callers who passed the gate.
+ * A request that is answered with 400, 401, 403, 404, 405, 409 or 413 has changed nothing. A 500 names what is misconfigured or failed,
+ * never a value, and only to callers with valid credentials.
  */
 export function serveJob(options: ServeJobOptions): (request: Request) => Promise<Response> {
   const log = options.log ?? createLog();
@@ -38,18 +55,18 @@ export function serveJob(options: ServeJobOptions): (request: Request) => Promis
     try {
       return await handle(request, caller, { ...options, log });
     } catch (error) {
-      log.error("request_broke", { job: options.name, error: reasonOf(error) });
+      log.error("request_failed", { job: options.name, error: reasonOf(error) });
       return refusalOf(error);
     }
   };
 }
 
-/** What is misconfigured before the gate is told to the log alone. */
+/** Logs what keeps the gate from checking a caller; the caller is refused like any stranger. */
 async function askGate(request: Request, { name, readVariable }: ServeJobOptions, log: Log): Promise<GateResult> {
   try {
     return await passGate(request, readVariable);
   } catch (error) {
-    log.error("request_broke", { job: name, error: reasonOf(error) });
+    log.error("request_failed", { job: name, error: reasonOf(error) });
     return refuseStranger();
   }
 }
@@ -60,7 +77,7 @@ async function handle(request: Request, caller: Caller, options: Required<ServeJ
   parseSchedulerSecrets(readVariable);
   const parsed = await parseJobRequest(request, caller);
   if (parsed.request === null) {
-    // A run records that Stripe's key is missing. A request that starts none is told right here.
+    // A run records that Stripe's key is missing. A request that starts no run is answered here.
     if (job.usesStripe) parseStripe(readVariable);
     return refuse(parsed.status, "body", "The request cannot be used", { issues: parsed.issues });
   }
@@ -86,7 +103,7 @@ function connect({ url, publishableKeys, secretKeys }: Project): Database {
   return createDatabase(createRpc(createAdminClient({ env: { url, publishableKeys, secretKeys } })));
 }
 
-/** What the database says of a request that it does not take, by the SQLSTATEs of docs/API_ROUTES.md; anything else is a fault. */
+/** Maps the database's SQLSTATEs (docs/API_ROUTES.md) to HTTP; anything else is an internal error. */
 function refusalOf(error: unknown): Response {
   if (error instanceof ConfigurationError) return refuse(500, "configuration", error.message);
   const code = error instanceof DatabaseError ? error.code : null;

@@ -1,8 +1,15 @@
 import { createAdminClient } from "@supabase/server/core";
 import { createEventDatabase } from "../database/events.ts";
 import { createRpc } from "../database/rpc.ts";
-import { parseProject, parseStripe, parseWebhookSecrets, type ReadVariable } from "../environment.ts";
-import { ConfigurationError, reasonOf } from "../errors.ts";
+import {
+  parseProject,
+  parseStripe,
+  parseWebhookSecrets,
+  type Project,
+  type ReadVariable,
+  type StripeEnvironment,
+} from "../environment.ts";
+import { reasonOf } from "../errors.ts";
 import { clockFrom } from "../run/clock.ts";
 import { createLog, type Log } from "../run/log.ts";
 import type { ReceiveEvent, WebhookPorts } from "../run/webhook.ts";
@@ -19,6 +26,7 @@ export type ServeWebhookOptions = {
 
 /** Stripe's own events are below 100 kB, as far as they are known. */
 const MAX_BODY_BYTES = 500_000;
+const COME_AGAIN = "The event could not be handled, and has to come again";
 
 /**
  * The HTTP edge of the webhook: method, size, signature, event.
@@ -27,35 +35,50 @@ const MAX_BODY_BYTES = 500_000;
  * read it; nothing was done, and nothing was asked of Stripe. What is misconfigured is told to the log alone.
  */
 export function serveWebhook(options: ServeWebhookOptions): (request: Request) => Promise<Response> {
-  const { receive, now, log = createLog({ function: "lapse-webhook" }) } = options;
+  const { receive, now, fetch = globalThis.fetch, log = createLog({ function: "lapse-webhook" }) } = options;
   return async (request) => {
     const otherMethod = answerMethod(request, ["POST"]);
     if (otherMethod) return otherMethod;
+    const environment = readEnvironment(options.readVariable, log);
     const signature = request.headers.get("stripe-signature");
     if (!signature) return refuse(401, "signature", "Only events with Stripe's signature are accepted");
+    if (environment === null) return refuse(500, "configuration", COME_AGAIN);
     const body = await readBounded(request);
     if (body === null) return refuse(413, "body", `The event is larger than ${MAX_BODY_BYTES} bytes`);
     try {
       // Loaded for what claims to be Stripe's alone.
       const { createVerifier } = await import("../stripe/events.ts");
-      const { event, refused } = await createVerifier(parseWebhookSecrets(options.readVariable), now)(body, signature);
+      const { event, refused } = await createVerifier(environment.secrets, now)(body, signature);
       if (refused === "signature") return refuse(401, "signature", "Only events with Stripe's signature are accepted");
       if (refused) return refuse(400, "body", "The event cannot be read");
 
-      const { again, code } = await receive(event, portsOf(options, log));
+      const { again, code } = await receive(event, portsOf(environment, { fetch, log }));
       log.info("event", { event_id: event.id, type: event.type, payment: event.payment?.id, code, again });
       return again ? refuse(500, code, "The event has to come again") : answer({ received: true, code });
     } catch (error) {
       log.error("request_broke", { error: reasonOf(error) });
-      const code = error instanceof ConfigurationError ? "configuration" : "internal";
-      return refuse(500, code, "The event could not be handled, and has to come again");
+      return refuse(500, "internal", COME_AGAIN);
     }
   };
 }
 
-function portsOf({ readVariable, fetch = globalThis.fetch }: ServeWebhookOptions, log: Log): WebhookPorts {
-  const { url, publishableKeys, secretKeys } = parseProject(readVariable);
-  const stripe = parseStripe(readVariable);
+type Environment = { project: Project; stripe: StripeEnvironment; secrets: string[] };
+
+/** What is misconfigured is told to the log, whoever asks, and to nobody else. Null: there is something. */
+function readEnvironment(read: ReadVariable, log: Log): Environment | null {
+  try {
+    return { project: parseProject(read), stripe: parseStripe(read), secrets: parseWebhookSecrets(read) };
+  } catch (error) {
+    log.error("request_broke", { error: reasonOf(error) });
+    return null;
+  }
+}
+
+function portsOf(
+  { project, stripe }: Environment,
+  { fetch, log }: { fetch: typeof globalThis.fetch; log: Log },
+): WebhookPorts {
+  const { url, publishableKeys, secretKeys } = project;
   return {
     database: createEventDatabase(createRpc(createAdminClient({ env: { url, publishableKeys, secretKeys } }))),
     livemode: /^.k_live_/.test(stripe.secretKey),

@@ -17,34 +17,34 @@ export type CancelContext = InspectContext & {
   idempotencyScope: string;
 };
 
-/** What became of earlier cancels of one payment in this run. */
+/** The earlier attempts to cancel one payment in this run. `unknown`: those whose reply was lost. */
 export type CancelHistory = { tries: number; unknown: number };
 
-/** A payment that was turned away by a limit or lost its reply is inspected and cancelled again; so often in all. */
-const MOST_TRIES = 3;
-/** After so many lost replies the next run goes on. */
-const MOST_UNKNOWN = 2;
+/** A cancel that was throttled or lost its reply is tried again after another inspection, up to this many tries in all. */
+const MAX_TRIES = 3;
+/** After this many lost replies the payment is left to the next run. */
+const MAX_UNKNOWN = 2;
 
 /**
- * Cancels one payment that was inspected right before, and reports where it stands then. Still `cancelable` means: it was
- * inspected again just now, and may be tried once more.
+ * Cancels one payment that has just been inspected, and returns its new assessment. `cancelable` means that it has just been inspected
+ * again and may be cancelled once more.
  *
  * | outcome | what happens |
  * | --- | --- |
- * | executed, canceled or expired, nothing received | dead |
- * | executed, anything else | inspect again, and believe that |
- * | refused, the object came along | assess it |
+ * | executed: canceled or expired, nothing received | dead |
+ * | executed: anything else | inspect again; that answer counts |
+ * | refused, with the object | assess the object |
  * | refused, without the object | inspect again |
- * | … and it is still cancelable | Checkout's? cancel it through its session, else unclear |
- * | refused in Checkout's name | cancel it through its session |
- * | unknown | inspect again: dead counts; still cancelable is tried once more, then unclear (a call may yet be executed) |
- * | throttled, crowded | inspect again, try again: it was not executed, and the last look is too old by now |
- * | busy, out of time, quarantine, stop | that |
+ * | refused, and still cancelable | cancel an intent through its session; a session is unclear |
+ * | refused because Checkout made the intent | cancel it through its session |
+ * | unknown | inspect again: dead counts; still cancelable is tried once more, then unclear, as the call may yet be executed |
+ * | throttled, crowded | inspect and try again: the call was not executed, and the last inspection is too old by now |
+ * | busy, out of time, quarantine, stop | assessed like a failed read |
  *
- * Stripe has no conditional cancel. In the gap between the look and the cancel a customer may get into 3-D Secure, get a voucher, or
- * have the card authorised for a capture by hand, and is cancelled with it. Every other state that can be reached makes Stripe
- * refuse, except in rare cases `processing`. So the gap is one round trip: whatever takes longer begins with another look. The
- * session of a payment needs no such care: only an open one expires.
+ * Stripe has no conditional cancel. Between inspection and cancel a customer may enter 3-D Secure, get a voucher, or have the card
+ * authorised for a manual capture, and the cancel takes that away. In every other state Stripe refuses the cancel, except in rare cases
+ * for `processing`. The gap is therefore one round trip, and whatever takes longer begins with another inspection. Sessions need no such
+ * care, because Stripe expires only open ones.
  */
 export async function cancelPayment(
   target: AssessedAs<"cancelable">,
@@ -52,8 +52,8 @@ export async function cancelPayment(
 ): Promise<AssessedPayment> {
   history.tries += 1;
   const { idempotencyScope, order: { attempt } } = context;
-  // One key per try. A key that outlives the try would freeze the answer for a day: a refusal "is processing", or a saved 500, would
-  // be replayed long after the payment could be cancelled.
+  // One key per try. Stripe replays the answer to a reused key for a day: a refusal or a 500 would come back long after the payment
+  // could be cancelled.
   const keyFor = (id: string) => ({ idempotencyKey: `lapse:${idempotencyScope}:${id}:${attempt}.${history.tries}` });
   const call = target.assessment.call === "cancel_intent" ? cancelIntent : expireSession;
   return await call(target, { ...context, keyFor, history });
@@ -66,7 +66,7 @@ async function cancelIntent(
   { keyFor, history, ...context }: Call,
 ): Promise<AssessedPayment> {
   const outcome = await context.gateway.cancelIntent({ id, account: payment.account }, keyFor(id));
-  // The intent of a session may lack metadata of its own; its session has proven whose it is.
+  // A session's intent may have no metadata of its own; its session proves whose it is.
   const assessOne = payment.kind === "checkout_session" ? assessIntentOfSession : assessIntent;
   const assess = (intent: StripeIntent) => assessOne(intent, assessContext(payment, context));
   const throughSessions = () => cancelThroughSessions(payment, { ...context, intentId: id, keyFor });
@@ -87,10 +87,10 @@ async function cancelIntent(
         ? await inspectPayment(payment, context)
         : assessedPayment(payment, { outcome, assessment: assess(outcome.object) });
       if (again.assessment.kind === "cancelable") return await throughSessions();
-      return creditedTo(history, again);
+      return creditLostReply(history, again);
     }
     default:
-      return await resolveOtherwise(payment, { outcome, history, ...context });
+      return await resolveWithoutObject(payment, { outcome, history, ...context });
   }
 }
 
@@ -105,7 +105,7 @@ async function expireSession(
       if (assessment.kind === "dead") {
         return assessedPayment(payment, { outcome, assessment, canceled: "ended_by_run" });
       }
-      // Expired, but its intent is not canceled yet: whether Stripe does both at once is documented nowhere.
+      // Expired, but its intent is not canceled yet. Stripe does not document whether it does both at once.
       return resolveAfterCancel(await inspectPayment(payment, context), {
         why: "checkout_closing",
         canceled: "ended_by_run",
@@ -113,15 +113,15 @@ async function expireSession(
     }
     case "refused": {
       const again = await inspectPayment(payment, context);
-      return creditedTo(history, resolveAfterCancel(again, { why: "end_refused", canceled: null }));
+      return creditLostReply(history, resolveAfterCancel(again, { why: "end_refused", canceled: null }));
     }
     default:
-      return await resolveOtherwise(payment, { outcome, history, ...context });
+      return await resolveWithoutObject(payment, { outcome, history, ...context });
   }
 }
 
-/** A cancel that brought no word about the payment itself. */
-async function resolveOtherwise(
+/** Resolves a cancel whose outcome says nothing about the payment itself. */
+async function resolveWithoutObject(
   payment: AssessedPayment["payment"],
   { outcome, history, ...context }: InspectContext & {
     outcome: Exclude<Outcome<never>, { kind: "object" | "refused" }>;
@@ -131,19 +131,19 @@ async function resolveOtherwise(
   const isCrowded = outcome.kind === "unsent" && outcome.why === "crowded";
   if (outcome.kind === "unknown") {
     history.unknown += 1;
-    const again = creditedTo(history, await inspectPayment(payment, context));
-    const mayTryAgain = history.unknown < MOST_UNKNOWN && history.tries < MOST_TRIES && outcome.why !== "card_error";
+    const again = creditLostReply(history, await inspectPayment(payment, context));
+    const mayTryAgain = history.unknown < MAX_UNKNOWN && history.tries < MAX_TRIES && outcome.why !== "card_error";
     return mayTryAgain ? again : resolveAfterCancel(again, { why: outcome.why, canceled: again.canceled });
   }
-  if ((outcome.kind === "throttled" && history.tries < MOST_TRIES) || isCrowded) {
-    // Nothing was sent to Stripe for want of room: that takes turns, but no tries.
+  if ((outcome.kind === "throttled" && history.tries < MAX_TRIES) || isCrowded) {
+    // A crowded call was not sent, so it does not count as a try.
     if (isCrowded) history.tries -= 1;
-    return creditedTo(history, await inspectPayment(payment, context));
+    return creditLostReply(history, await inspectPayment(payment, context));
   }
   return assessedPayment(payment, { outcome, assessment: assessFailure(outcome, context) });
 }
 
-/** A payment found dead after a cancel whose reply was lost was cancelled by it. */
-function creditedTo({ unknown }: CancelHistory, again: AssessedPayment): AssessedPayment {
+/** A payment that is found dead after a cancel whose reply was lost was cancelled by that call. */
+function creditLostReply({ unknown }: CancelHistory, again: AssessedPayment): AssessedPayment {
   return again.assessment.kind === "dead" && unknown > 0 ? { ...again, canceled: "ended_reply_lost" } : again;
 }

@@ -13,16 +13,16 @@ import {
 export type KeyFor = (stripeId: string) => { idempotencyKey: string };
 
 /**
- * Cancels an intent that Stripe refused to cancel although its state allows it: most likely Checkout made it, and then expiring its
- * session is the only way.
+ * Cancels an intent that Stripe refused to cancel although its state allows it. Most likely Checkout made the intent, and then only
+ * expiring its session cancels it.
  *
  * | its sessions | what happens |
  * | --- | --- |
  * | none | unclear: the refusal stays unexplained |
- * | one that is paid, waits, or is not ours | that |
+ * | one that is paid, waits or is foreign | the session's assessment counts |
  * | open | expire it, then inspect the payment again |
  * | expired | inspect again: Stripe cancels the intent, perhaps a moment later |
- * | complete | inspect again: still cancelable means that nobody can cancel it, a person has to look |
+ * | complete | inspect again: if it is still cancelable, nobody can cancel it, and a person must decide |
  */
 export async function cancelThroughSessions(
   payment: ClaimedPayment,
@@ -36,7 +36,7 @@ export async function cancelThroughSessions(
   }
   let canceled: AssessedPayment["canceled"] = null;
   for (const session of found.object) {
-    // The intent's ownership was checked; the session need not repeat it, but must not deny it.
+    // The intent's ownership was checked, so the session may lack metadata but must not name another order.
     const assessment = assessSession(session, assessContext({ source: "server" }, context));
     if (assessment.kind !== "cancelable" && assessment.kind !== "dead") {
       return assessedPayment(payment, { outcome: { ...found, object: session }, assessment });
@@ -46,10 +46,7 @@ export async function cancelThroughSessions(
     if (outcome.kind === "object") canceled = "ended_by_run";
     else if (outcome.kind === "unknown") canceled = "ended_reply_lost";
     else if (outcome.kind !== "refused") {
-      return assessedPayment(payment, {
-        outcome,
-        assessment: assessFailure(outcome, context),
-      });
+      return assessedPayment(payment, { outcome, assessment: assessFailure(outcome, context) });
     }
   }
   const again = await inspectPayment(payment, context);

@@ -5,7 +5,7 @@ import type { Outcome } from "../stripe/outcome.ts";
 type StripeObject = StripeIntent | StripeSession;
 type Facts = { [key in keyof PaymentEvidence]: PaymentEvidence[key] | null | undefined };
 
-/** What an outcome proves, cut down to what may be kept: never the client_secret, never anything about a person. */
+/** The part of an outcome that may be kept as evidence: no client_secret and no personal data. */
 export function evidenceOf(outcome: Outcome<StripeObject>): PaymentEvidence {
   const object = objectOf(outcome);
   const { requestId, httpStatus, errorCode } = outcome.trace;
@@ -17,7 +17,7 @@ export function evidenceOf(outcome: Outcome<StripeObject>): PaymentEvidence {
   });
 }
 
-/** The intent that an outcome about a session is about: the session's, or the one that was cancelled for it. */
+/** The id of the intent in the outcome of a call for a session: the session's own, or the one that was cancelled instead. */
 export function intentIdOf(outcome: Outcome<StripeObject>): string | null {
   const object = objectOf(outcome);
   if (object === null) return null;

@@ -10,17 +10,17 @@ import { isKeyProven, type KeyCheck, learnFrom } from "./key-check.ts";
 
 export type ExamineContext = Omit<CancelContext, "order"> & { dryRun: boolean; keyCheck: KeyCheck };
 
-/** `decision` null: nothing was learned, hand the order back. `stop`: why the whole run has to stop. Both can be set. */
+/** `decision` null: nothing was learned, so the order is handed back. `stop`: why the whole run must stop. Both can be set. */
 export type ExaminedOrder = { decision: OrderDecision | null; stop: Reason | null };
 
 /**
- * The protocol for one order: inspect every payment that is not known dead, say what follows, and only then cancel what may be
- * cancelled, one payment after the other, saying again what follows after each.
+ * Examines one order: inspects every payment that is not known to be dead, resolves the order's next step, and only then cancels what may
+ * be cancelled, one payment after the other. It resolves the next step again after each cancel.
  *
- * Stripe would cancel what a customer did meanwhile. So a payment is cancelled right after it was inspected: the one that was
- * inspected last comes first, and each other one is inspected once more before its turn.
+ * A cancel would undo what the customer did since the inspection, so a payment is cancelled right after it was inspected. The payment that
+ * was inspected last is cancelled first, and each other one is inspected again before its turn.
  *
- * What was learned is kept, also when time or the run ends in the middle.
+ * What was learned is kept even when the time is over or the run stops in the middle.
  */
 export async function examineOrder(claimed: ClaimedOrder, context: ExamineContext): Promise<ExaminedOrder> {
   const { clock, policy, keyCheck, dryRun } = context;
@@ -28,7 +28,7 @@ export async function examineOrder(claimed: ClaimedOrder, context: ExamineContex
   const histories = new Map<string, CancelHistory>();
   const state: {
     order: ClaimedOrder;
-    /** The payment that Stripe was asked about last: nothing can be known better. */
+    /** The payment that was inspected last, which may be cancelled without another inspection. */
     latest: string | null;
     stop: Reason | null;
   } = { order: claimed, latest: null, stop: null };
@@ -47,7 +47,7 @@ export async function examineOrder(claimed: ClaimedOrder, context: ExamineContex
   function record(result: AssessedPayment): AssessedPayment {
     const { payment: { stripeId }, assessment } = result;
     state.latest = stripeId;
-    // One grace for the order, whatever its other payments do.
+    // The grace is granted once for the whole order, not for each payment.
     if (assessment.kind === "wait" && assessment.grants) state.order = { ...claimed, graceUntil: assessment.grants };
     if (assessment.kind === "stop") state.stop = assessment.why;
     const kept: AssessedPayment = assessment.kind === "stop"
@@ -56,9 +56,9 @@ export async function examineOrder(claimed: ClaimedOrder, context: ExamineContex
     assessed.set(stripeId, kept);
     return kept;
   }
-  const inOrder = () => [...assessed.values()].toSorted((a, b) => a.payment.stripeId < b.payment.stripeId ? -1 : 1);
-  function whatFollows(): OrderStep {
-    const payments = inOrder();
+  const sorted = () => [...assessed.values()].toSorted((a, b) => a.payment.stripeId < b.payment.stripeId ? -1 : 1);
+  function nextStep(): OrderStep {
+    const payments = sorted();
     const closed = { now: clock.now(), policy, keyProven: isKeyProven(keyCheck) };
     return claimed.status === "open" ? resolveOrder(claimed, payments) : resolveClosedOrder(claimed, payments, closed);
   }
@@ -66,21 +66,21 @@ export async function examineOrder(claimed: ClaimedOrder, context: ExamineContex
   for (const payment of paymentsToInspect(claimed)) {
     if (state.stop === null) await inspect(payment);
   }
-  for (const session of sessionsInDoubt(claimed, inOrder())) {
+  for (const session of sessionsInDoubt(claimed, sorted())) {
     if (state.stop !== null) break;
-    for (const intent of intentsInDoubt(await inspect(session), inOrder())) {
+    for (const intent of intentsInDoubt(await inspect(session), sorted())) {
       assessed.set(intent.payment.stripeId, intent);
     }
   }
-  let step = whatFollows();
+  let step = nextStep();
   while (step.cancel.length > 0 && state.stop === null && !dryRun) {
     const next = step.cancel.find(({ payment }) => payment.stripeId === state.latest) ?? step.cancel[0]!;
     if (next.payment.stripeId === state.latest) await cancel(next);
     else await inspect(next.payment);
-    step = whatFollows();
+    step = nextStep();
   }
 
-  const payments = inOrder();
+  const payments = sorted();
   const { order: { graceUntil }, stop } = state;
   const grants = graceUntil !== null && graceUntil !== claimed.graceUntil ? { graceUntil } : null;
   const isLeft = step.reason === "out_of_time" || step.reason === "run_stopped";
@@ -92,9 +92,10 @@ export async function examineOrder(claimed: ClaimedOrder, context: ExamineContex
 }
 
 /**
- * Of an order that is closed only open payments are inspected. A quarantined one may turn out to be paid, so recorded money counts as
- * well. By their ids backwards: the same payments always end the same way, and sessions, which are inspected last, are cancelled first.
- * One that nobody can close quarantines the order, and then its other payments are still there.
+ * The payments to inspect: the open ones, and the paid ones too unless the order is closed, because they may cover the order.
+ *
+ * They are sorted by descending id, so that the same payments always lead to the same decision. Sessions then come last and are cancelled
+ * first: one that cannot be closed quarantines the order while its intents are still open.
  */
 function paymentsToInspect({ status, shopState, payments }: ClaimedOrder): ClaimedPayment[] {
   if (status === "unknown" && shopState === null) return [];

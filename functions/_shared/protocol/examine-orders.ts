@@ -5,45 +5,44 @@ import type { Reason } from "../rules/reasons.ts";
 import { type ExamineContext, examineOrder } from "./examine-order.ts";
 import { createKeyCheck, isKeyDoubtful, isUnknown, type KeyCheck } from "./key-check.ts";
 
-/** By Little's law 16 calls in flight fill 20 payments a second; the rest stand in line for the next burst. */
-const IN_FLIGHT = 24;
+/** Orders of a batch that are examined at the same time. By Little's law 16 calls in flight make 20 payments per second; the rest wait. */
+const MAX_IN_FLIGHT = 25;
 
 export type ExamineOrdersOptions = Omit<ExamineContext, "keyCheck" | "dryRun"> & {
-  /** No order is begun after this moment. The gateway has a deadline of its own for calls. */
+  /** No order is begun after this moment. The gateway has its own deadline for calls. */
   deadline: Date;
-  /** Stops before the first write and says what it would have done. */
+  /** Stops before the first write, and decides what it would have done. */
   dryRun?: boolean;
   /** Orders examined at the same time. */
   maxInFlight?: number;
-  /** What the batches of the same run have learned about its key; this one adds to it. Default: nothing yet. */
+  /** What the run's batches have learned about its key; this batch adds to it. */
   keyCheck?: KeyCheck;
-  /** Asked before each order is begun; true: the run has to end, and the rest is handed back. */
+  /** Called before each order is begun. If it returns true, the remaining orders are handed back. */
   halted?: () => boolean;
-  /** Told about every exception that became an `internal_error` decision. */
+  /** Called for every exception that became an `internal_error` decision. */
   onInternalError?: (ref: string, error: unknown) => void;
 };
 
 export type ExaminedBatch = {
   /** At most one per order. */
   decisions: OrderDecision[];
-  /** Refs of the orders to hand back as if never claimed. */
+  /** Refs of the orders to hand back as if they had never been claimed. */
   untouched: string[];
   /** Why the whole run must stop, or null. */
   stop: Reason | null;
-  /** What broke the run, for the caller to throw once the batch is settled; null when nothing did. No order is to blame for it. */
+  /** The error that broke the run, to be thrown once the batch is settled; or null. No order caused it. */
   broken: { error: unknown } | null;
 };
 
 /**
- * Examines a batch of claimed orders, several at a time. Never throws for one order: a fault in this program becomes that order's
- * failed attempt, so the others are not held up by it.
+ * Examines a batch of claimed orders, several at a time. It never throws for one order: a fault in this program becomes a failed attempt
+ * of that order and does not hold up the others.
  *
- * What broke while an order was examined and concerns the run comes back as `broken`, and the order untouched. After it, after a
- * stop, or when the run is halted, no further order is begun; those in the middle finish what they can.
+ * An error that concerns the run is returned as `broken`, and its order as untouched. After it, after a stop, or when the run is halted,
+ * no further order is begun; orders that were begun are finished as far as possible.
  *
- * Whether the key is the wrong one is judged at the end of the batch: any order of it may prove the key right, and orders that
- * Stripe does not know must not hide the ones behind them. With a wrong key those orders are handed back, to the end of the queue,
- * so that the next run looks at others. Otherwise their quarantine stands, and nobody looks at them again.
+ * Only the end of the batch shows whether the key is wrong, because any order may prove it right. With a wrong key, orders whose payments
+ * Stripe does not know are handed back to the end of the queue, so that the next run inspects others. Otherwise they are quarantined.
  */
 export async function examineOrders(
   orders: readonly ClaimedOrder[],
@@ -52,7 +51,7 @@ export async function examineOrders(
   const {
     clock,
     deadline,
-    maxInFlight = IN_FLIGHT,
+    maxInFlight = MAX_IN_FLIGHT,
     keyCheck = createKeyCheck(),
     dryRun = false,
     halted = () => false,
@@ -65,7 +64,7 @@ export async function examineOrders(
 
   const queue = orders.values();
   const work = async () => {
-    // One iterator for all workers: each takes the next order that nobody has taken.
+    // All workers share one iterator: each takes the next order that no other has taken.
     while (mayBegin()) {
       const { value: order, done } = queue.next();
       if (done) return;

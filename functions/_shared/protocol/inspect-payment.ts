@@ -34,13 +34,13 @@ export async function inspectPayment(payment: ClaimedPayment, context: InspectCo
   return assessedPayment(payment, { outcome, assessment });
 }
 
-/** What an assessment of this payment takes into account beside Stripe's answer. */
+/** What the assessment of this payment takes into account besides Stripe's answer. */
 export function assessContext(payment: Pick<ClaimedPayment, "source">, context: InspectContext): AssessContext {
   const { order, policy, metadataKey, gateway: { livemode }, clock } = context;
   return { order, payment, metadataKey, livemode, policy, now: clock.now() };
 }
 
-/** What an outcome without an object means for the payment when nothing more is asked. */
+/** Assesses an outcome without an object. */
 export function assessFailure(
   outcome: Exclude<Outcome<unknown>, { kind: "object" }>,
   { policy, clock }: Pick<InspectContext, "policy" | "clock">,
@@ -51,7 +51,7 @@ export function assessFailure(
     case "busy":
       return { kind: "unclear", why: "object_busy", notBefore: later(clock.now(), policy.busyPause) };
     case "throttled":
-      // Not executed, and not this order's fault: it must not use up its attempts.
+      // Not executed, and not this order's fault, so it must not count as a failed attempt.
       return { kind: "postponed", why: "throttled", until: later(clock.now(), policy.throttledRecheck) };
     case "unsent":
       return { kind: "postponed", why: "out_of_time", until: clock.now() };
@@ -64,7 +64,7 @@ export function assessFailure(
   }
 }
 
-/** Puts together what is known of a payment, and holds it against what the ledger had recorded. */
+/** Combines what is known of a payment. An assessment that contradicts money in the ledger quarantines it. */
 export function assessedPayment(
   payment: ClaimedPayment,
   { outcome, assessment, canceled = null }: {

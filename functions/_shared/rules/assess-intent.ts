@@ -5,18 +5,18 @@ import { checkOwnership } from "./ownership.ts";
 import { later } from "./policy.ts";
 
 /**
- * Assesses a PaymentIntent by its own fields, never by an error code.
+ * Assesses a PaymentIntent by its own fields, never by an error code. The first row that fits counts:
  *
  * | status | assessment |
  * | --- | --- |
  * | any, of another mode or another order | quarantine |
  * | succeeded | paid |
- * | any other, amount_received covers the order | paid (partly captured still means that the money is there) |
- * | any other, amount_received > 0 | quarantine: what a cancel does to the rest is documented nowhere |
+ * | any other, amount_received covers the order | paid: the money is there, even if the intent was only partly captured |
+ * | any other, amount_received > 0 | quarantine: Stripe does not document what a cancel does to the rest |
  * | canceled | dead |
- * | processing, requires_capture | wait: paid from the customer's view |
+ * | processing, requires_capture | wait: for the customer it is paid |
  * | requires_payment_method, requires_confirmation | cancelable |
- * | requires_action | by its next_action, see below |
+ * | requires_action | by its next_action, see `assessAction` |
  * | anything else | quarantine: Stripe's enums are open |
  */
 export function assessIntent(intent: StripeIntent, context: AssessContext): PaymentAssessment {
@@ -62,13 +62,13 @@ function assessAction(intent: StripeIntent, context: AssessContext): PaymentAsse
     case "voucher":
       if (action.expiresAt) return waitForVoucher(action.expiresAt, context) ?? cancelable;
       if (now < windowEnd) return { kind: "wait", until: windowEnd, why: "voucher_open" };
-      // Konbini codes live up to 60 days: without an expiry, age alone proves nothing.
+      // Konbini codes are valid for up to 60 days, so without an expiry age proves nothing.
       return { kind: "quarantine", why: "voucher_expiry_unknown" };
     case "slow":
       return now < windowEnd ? { kind: "wait", until: windowEnd, why: "slow_method" } : cancelable;
     case "bank_transfer":
       if (now < windowEnd) return { kind: "wait", until: windowEnd, why: "slow_method" };
-      // Cancelling does not stop a wire, and part of the money is on the customer's balance already.
+      // A cancel does not stop a wire, and part of the money may already be on the customer's balance.
       if (action.amountRemaining === null) return { kind: "quarantine", why: "funding_unknown" };
       return action.amountRemaining < intent.amount ? { kind: "quarantine", why: "partly_received" } : cancelable;
     case "unknown":
@@ -76,7 +76,7 @@ function assessAction(intent: StripeIntent, context: AssessContext): PaymentAsse
   }
 }
 
-/** The extra grace, once per order: null when it is used up, or when nobody waits for the order any more. */
+/** The extra grace, granted once per order. Null when it is used up, or when the order is not open. */
 export function graceForCustomer(
   { order: { status, graceUntil }, now, policy }: AssessContext,
 ): PaymentAssessment | null {
@@ -88,7 +88,7 @@ export function graceForCustomer(
   return now < graceUntil ? { kind: "wait", until: graceUntil, why: "customer_action" } : null;
 }
 
-/** Until it expires, look again at that moment; after that now and then, until the settle grace is over. */
+/** The next check of a voucher: when it expires, then at intervals until its settle grace is over. Null after that. */
 function waitForVoucher(expiresAt: Date, { now, policy }: AssessContext): PaymentAssessment | null {
   const graceEnd = later(expiresAt, policy.voucherSettleGrace);
   if (now >= graceEnd) return null;

@@ -4,29 +4,29 @@ import { assessIntent, graceForCustomer } from "./assess-intent.ts";
 import { checkOwnership } from "./ownership.ts";
 import { later } from "./policy.ts";
 
-/** Stripe's limit for `expires_at`, in milliseconds. */
-const LONGEST_SESSION = 24 * 3_600_000;
+/** Stripe's limit for a session's lifetime, in milliseconds. */
+const MAX_SESSION = 24 * 3_600_000;
 
 /**
- * Assesses a Checkout Session together with its own intent. The intent decides wherever it has something to say, because it holds
- * the money; the session adds what the intent cannot know: that nobody can confirm any more.
+ * Assesses a Checkout Session together with its own intent. The intent holds the money, so its verdict counts first. The session adds
+ * whether the customer can still confirm it.
  *
  * | session | its intent | assessment |
  * | --- | --- | --- |
- * | any | known by its id only | unclear: nothing is proven about the money |
+ * | any | only its id is known | unclear: nothing is proven about the money |
  * | of another mode or another order | any | quarantine |
  * | mode other than payment | any | quarantine |
  * | any | paid, wait or quarantine | the intent's |
- * | not complete, recoverable | none, dead or cancelable | quarantine: once it expires, the customer can open a copy that nobody attached |
+ * | not complete, recoverable | none, dead or cancelable | quarantine: once it expires, the customer can pay an unattached copy |
  * | open | none, dead or cancelable | cancelable: expire the session |
  * | expired | none or dead | dead |
- * | expired | cancelable | cancelable: the intent itself (Stripe closes it, not always at once) |
+ * | expired | cancelable | cancelable: the intent itself (Stripe cancels it, but not always at once) |
  * | complete, no_payment_required | none | paid, amount 0 |
  * | complete, paid | none | paid, amount_total |
  * | complete, paid | dead or cancelable | quarantine: the two contradict each other |
  * | complete, unpaid | dead | dead: a complete session cannot be used again |
  * | complete, unpaid | none | wait |
- * | complete, unpaid | cancelable | one grace (it may just be on its way to processing), then cancelable: the intent |
+ * | complete, unpaid | cancelable | one grace (it may be about to be processed), then cancelable: the intent |
  * | anything else | | quarantine |
  */
 export function assessSession(session: StripeSession, context: AssessContext): PaymentAssessment {
@@ -50,19 +50,19 @@ export function assessSession(session: StripeSession, context: AssessContext): P
   }
 }
 
-/** The session proves whose the intent is; metadata of its own is optional, but must not name another order. */
+/** Assesses a session's intent. The session proves whose it is: its own metadata is optional, but must not name another order. */
 export function assessIntentOfSession(intent: StripeIntent, context: AssessContext): PaymentAssessment {
   return assessIntent(intent, { ...context, payment: { source: "server" } });
 }
 
 /**
- * Whether the customer can still pay a copy of it: Stripe makes the recovery URL when the session expires, so expiring it makes it
- * payable again. Opened in its last second, the copy lives as long as any session.
+ * Whether the customer can pay a copy of the session. Stripe creates the recovery URL when the session expires, so expiring it makes it
+ * payable again. A copy that is opened at the last moment lives as long as any session.
  */
 function isRecoverable({ status, after_expiration }: StripeSession, { now }: AssessContext): boolean {
   const recovery = after_expiration?.recovery;
   if (!recovery?.enabled || status === "complete") return false;
-  return recovery.expires_at == null || now < later(new Date(recovery.expires_at * 1_000), LONGEST_SESSION);
+  return recovery.expires_at == null || now < later(new Date(recovery.expires_at * 1_000), MAX_SESSION);
 }
 
 function assessComplete(

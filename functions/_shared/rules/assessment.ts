@@ -3,15 +3,15 @@ import type { Policy } from "./policy.ts";
 import type { Reason } from "./reasons.ts";
 
 /**
- * What an inspection means for one payment. The first five are verdicts on Stripe's answer, the others say why there is none.
+ * What an inspection means for one payment. The first five are verdicts on Stripe's answer; the others say why there is none.
  *
- * - `paid`: the money is the shop's. Amount in minor units; currency null where nothing was charged.
- * - `dead`: no charge can ever come of it.
- * - `cancelable`: unpaid, and nobody loses anything when it is cancelled now by `call`.
- * - `wait`: must not be cancelled before `until`; `grants` is set when this assessment grants the order's one extra grace.
- * - `quarantine`: must not be touched, and a person has to look.
- * - `unclear`: a failed attempt. `notBefore` is the earliest moment to try again.
- * - `postponed`: there was no time or no room for a call, and nobody is to blame.
+ * - `paid`: the shop has the money. The amount is in minor units; the currency is null when nothing was charged.
+ * - `dead`: the payment can never succeed.
+ * - `cancelable`: unpaid, and `call` may cancel it now without harm to anybody.
+ * - `wait`: must not be cancelled before `until`. `grants` is set when this assessment grants the order's one extra grace.
+ * - `quarantine`: must not be touched until a person has looked at it.
+ * - `unclear`: a failed attempt. `notBefore` is the earliest time of the next one.
+ * - `postponed`: the time or the pace did not allow a call, which is no failed attempt.
  * - `stop`: no call of this run can succeed.
  */
 export type PaymentAssessment =
@@ -24,7 +24,7 @@ export type PaymentAssessment =
   | { kind: "postponed"; why: "throttled" | "out_of_time" | "run_stopped"; until: Date }
   | { kind: "stop"; why: Reason };
 
-/** What an assessment takes into account beside Stripe's answer. `livemode`: the mode of the key the object was read with. */
+/** What an assessment takes into account besides Stripe's answer. `livemode`: the mode of the key that read the object. */
 export type AssessContext = {
   order: Pick<ClaimedOrder, "ref" | "status" | "amount" | "currency" | "graceUntil">;
   payment: Pick<ClaimedPayment, "source">;
@@ -38,7 +38,7 @@ export type AssessContext = {
 export type AssessedPayment = {
   payment: ClaimedPayment;
   assessment: PaymentAssessment;
-  /** How this run cancelled it; null when it did not. */
+  /** The reason to record when this run cancelled it; null when it did not. */
   canceled: Extract<Reason, "ended_by_run" | "ended_reply_lost"> | null;
   evidence: PaymentEvidence;
   /** Of a Checkout Session: the id of its own intent, as soon as it has one. */
@@ -54,7 +54,7 @@ export function isAssessedAs<K extends PaymentAssessment["kind"]>(kind: K) {
   return (it: AssessedPayment): it is AssessedAs<K> => it.assessment.kind === kind;
 }
 
-/** After the last attempt to cancel it: dead is credited to this run, still cancelable means that it did not work. */
+/** Resolves an inspection after a cancel: dead means that the cancel worked, cancelable that it did not. */
 export function resolveAfterCancel(
   again: AssessedPayment,
   { why, canceled }: { why: Reason; canceled: AssessedPayment["canceled"] },

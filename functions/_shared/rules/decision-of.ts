@@ -1,13 +1,13 @@
 import { type AssessedPayment, isAssessedAs } from "./assessment.ts";
 import type { ClaimedOrder, OrderDecision, PaymentDecision } from "./orders.ts";
 import type { Reason } from "./reasons.ts";
-import { type ClosedContext, reasonOfPaid, recordedMoney, whyLeftAlone } from "./resolve-closed-order.ts";
+import { type ClosedContext, isUnproven, reasonOfPaid, recordedAsPaid, whyLeftAlone } from "./resolve-closed-order.ts";
 import type { OrderStep } from "./resolve-order.ts";
-import { moneyOf } from "./same-money.ts";
+import { identityOf } from "./same-payment.ts";
 
 type DecisionContext = ClosedContext & { step: OrderStep; payments: readonly AssessedPayment[]; dryRun: boolean };
 
-/** What is recorded of an order. In a dry run, `step.cancel` holds what a run would have cancelled. */
+/** The decision to record for an order. In a dry run, `step.cancel` has the payments that a real run would have cancelled. */
 export function decisionOf(order: ClaimedOrder, context: DecisionContext): OrderDecision {
   const { step: { outcome, reason, nextCheckAt, cancel }, payments, dryRun } = context;
   const isForeseen = dryRun && outcome === "expired" && cancel.length > 0;
@@ -18,7 +18,7 @@ export function decisionOf(order: ClaimedOrder, context: DecisionContext): Order
     reason: isForeseen ? "would_expire" : reason,
     nextCheckAt,
     payments: payments
-      // A session that was read only to learn whose intent it has is recorded already.
+      // Of a closed order, paid sessions are inspected only to learn their intents; they are recorded already.
       .filter(({ payment: { state } }) => state === "open" || isUndecided(order))
       .map((it) => describePayment(it, { order, ...context })),
   };
@@ -38,12 +38,13 @@ function describePayment(
   const session = sessionOf(it, context);
   const known = {
     stripeId: payment.stripeId,
-    // A webhook may record the session at this moment, without its intent: then only the intent can say that the two are one.
+    // A webhook may be recording the session without its intent. Then only this evidence shows that the two are one payment.
     evidence: session === null ? it.evidence : { ...it.evidence, session },
   };
   const kept = { ...known, state: payment.state, outcome: "kept" } as const;
   switch (assessment.kind) {
     case "paid":
+      if (isUnproven(order, context)) return { ...kept, reason: "account_unproven", alert: true };
       return { ...known, state: "paid", outcome: "found_paid", reason: reasonOf(it, context) };
     case "dead":
       return canceled
@@ -72,22 +73,22 @@ function whyKept(it: AssessedPayment, { order, step, dryRun, ...context }: Decis
   return order.status === "open" ? "sibling_waits" : whyLeftAlone(order, context) ?? "run_stopped";
 }
 
-/** What a payment's money means: what is recorded comes before what this run found, and that in the payments' order. */
+/** The reason of a paid payment. Recorded payments count as earlier, then those before it in this run's order. */
 function reasonOf(it: AssessedPayment, { order, payments }: DecisionContext & { order: ClaimedOrder }): Reason {
   const before = payments.slice(0, payments.indexOf(it)).filter(isAssessedAs("paid"));
-  const recorded = recordedMoney(order).map((money) => {
-    const read = payments.find(({ payment }) => payment.stripeId === money.stripeId);
-    return read ? moneyOf(read) : money;
+  const recorded = recordedAsPaid(order).map((paid) => {
+    const read = payments.find(({ payment }) => payment.stripeId === paid.stripeId);
+    return read ? identityOf(read) : paid;
   });
-  return reasonOfPaid(order, { money: moneyOf(it), others: [...recorded, ...before.map(moneyOf)] });
+  return reasonOfPaid(order, { paid: identityOf(it), others: [...recorded, ...before.map(identityOf)] });
 }
 
-/** The session of the order that made an intent; `none` where the order's sessions are known to have made others. */
+/** The order's session that made an intent; `none` if all of the order's sessions are known to have made others. */
 function sessionOf({ payment }: AssessedPayment, { order, payments }: DecisionContext & { order: ClaimedOrder }) {
   if (payment.kind === "checkout_session") return null;
   const sessions = order.payments.filter(({ kind }) => kind === "checkout_session").map((session) => {
     const read = payments.find((it) => it.payment.stripeId === session.stripeId);
-    return read ? moneyOf(read) : moneyOf({ payment: session, ownIntent: null });
+    return read ? identityOf(read) : identityOf({ payment: session, ownIntent: null });
   });
   const own = sessions.find(({ ownIntent }) => ownIntent === payment.stripeId);
   if (own) return own.stripeId;

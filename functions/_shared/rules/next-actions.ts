@@ -4,10 +4,10 @@ import type { NextAction } from "../stripe/objects.ts";
 /**
  * What a `requires_action` intent is waiting for.
  *
- * - `customer`: somebody is, or was, at a screen; minutes.
- * - `voucher`: the customer holds a code that can be paid until its own expiry; hours to weeks.
- * - `slow`: the bank is at work; days.
- * - `bank_transfer`: like slow, and it may be part-funded.
+ * - `customer`: an action on a screen, for minutes.
+ * - `voucher`: the payment of a code that has its own expiry, for hours to weeks.
+ * - `slow`: a bank, for days.
+ * - `bank_transfer`: like `slow`, but it may be partly funded.
  */
 type ActionClass =
   | { class: "customer" }
@@ -18,7 +18,7 @@ type ActionClass =
 /** Every next_action type of the pinned SDK. */
 type SdkActionType = Exclude<keyof Stripe.PaymentIntent.NextAction, "type">;
 
-// The Record makes the compiler refuse both a type of the SDK that is missing here and one the SDK does not have.
+// With this Record the compiler refuses a type that is missing here and one that the SDK does not have.
 const ACTION_CLASSES: Record<SdkActionType, ActionClass> = {
   use_stripe_sdk: { class: "customer" },
   redirect_to_url: { class: "customer" },
@@ -37,7 +37,7 @@ const ACTION_CLASSES: Record<SdkActionType, ActionClass> = {
   konbini_display_details: { class: "voucher", expiryField: "expires_at" },
   multibanco_display_details: { class: "voucher", expiryField: "expires_at" },
   oxxo_display_details: { class: "voucher", expiryField: "expires_after" },
-  // A Pix code is scanned in the bank's own app, up to 14 days later if the shop wants: a voucher, not a screen.
+  // A voucher: customers scan a Pix code in their bank's app, up to 14 days later if the shop allows it.
   pix_display_qr_code: { class: "voucher", expiryField: "expires_at" },
   card_await_notification: { class: "slow" },
   verify_with_microdeposits: { class: "slow" },
@@ -51,7 +51,7 @@ export type ReadAction =
   /** Minor units still to come; null when Stripe does not say. */
   | { class: "bank_transfer"; amountRemaining: number | null };
 
-/** Classifies the next_action of a `requires_action` intent. A missing one is as unknown as a new type. */
+/** Classifies the next_action of a `requires_action` intent. A missing one is `unknown`, like a new type. */
 export function readNextAction(action: NextAction | null | undefined): ReadAction {
   if (!action || !Object.hasOwn(ACTION_CLASSES, action.type)) return { class: "unknown" };
   const known = ACTION_CLASSES[action.type as SdkActionType];

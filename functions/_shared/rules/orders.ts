@@ -1,33 +1,33 @@
 /**
- * What the database and a run exchange: the database lends orders to a run (a claim), the run hands decisions back.
+ * What the database and a run exchange: a run claims orders and returns decisions.
  *
- * Amounts are integers in the currency's minor unit, currencies are lower-case ISO codes, an empty account is the platform's own.
+ * Amounts are integers in the currency's minor unit, currencies are lower-case ISO codes, and an empty account is the platform's own.
  */
 import type { Reason } from "./reasons.ts";
 
-/** One order that a run holds for a while. */
+/** One order that a run has claimed. */
 export type ClaimedOrder = {
   /** The shop's own key of the order. */
   ref: string;
-  /** Its status before the claim. `unknown`: only payments at Stripe name it. */
+  /** Its status before the claim. */
   status: OrderStatus;
-  /** Fencing token of this claim. A settlement refuses a decision with an older one; idempotency keys contain it. */
+  /** The fencing token of this claim. A settlement ignores decisions with an older one. Idempotency keys contain it. */
   attempt: number;
-  /** Null: the shop cannot know it, and any payment that succeeds settles the order. */
+  /** Null if the shop cannot know the amount; then any payment that succeeds settles the order. */
   amount: number | null;
   currency: string | null;
   account: string;
   method: string | null;
   placedAt: Date;
   deadline: Date;
-  /** End of the one extra grace for a customer in 3-D Secure; null: not granted yet. */
+  /** The end of the one extra grace for a customer in 3-D Secure; null if it was not granted yet. */
   graceUntil: Date | null;
-  /** What the shop says of an order that the ledger does not know. Null: nothing, or the order is known. */
+  /** The shop's answer about an unknown order; null if it gave none, or if the order is known. */
   shopState: "paid" | "closed" | "gone" | null;
   payments: ClaimedPayment[];
 };
 
-/** `open` covers pending and expiring. */
+/** `open` covers pending and expiring. `unknown`: the ledger lacks the order; only payments at Stripe name it. */
 export type OrderStatus = "open" | "paid" | "expired" | "quarantined" | "unknown";
 
 /** One PaymentIntent or one Checkout Session of a claimed order, as the ledger knows it. */
@@ -36,12 +36,12 @@ export type ClaimedPayment = {
   kind: PaymentKind;
   account: string;
   state: PaymentState;
-  /** `server`: attached by the shop. `client`: noted by a customer's role. `list`: found in Stripe's list. */
+  /** `server`: attached by the shop. `client`: recorded with a customer's role. `list`: found in Stripe's list. */
   source: "server" | "client" | "list";
   reason: string | null;
-  /** What a recorded payment brought; null: nothing, or nobody asked Stripe. */
+  /** The amount that a recorded payment brought; null if it is not paid or Stripe was never asked. */
   receivedAmount: number | null;
-  /** A session's own intent, as far as it was recorded. */
+  /** A session's own intent, if it was recorded. */
   intent: string | null;
   attachedAt: Date;
 };
@@ -49,21 +49,21 @@ export type ClaimedPayment = {
 export type PaymentKind = "payment_intent" | "checkout_session";
 export type PaymentState = "open" | "paid" | "dead";
 
-/** What a run decided about one order; goes to the database as JSON. */
+/** What a run decided about one order. */
 export type OrderDecision = {
   ref: string;
   attempt: number;
   /**
-   * - `waiting`: nothing is wrong, a payment may still succeed.
-   * - `retry`: a failed attempt. The database adds the backoff and quarantines after the last one.
-   * - `checked`: the order is not open; its payments are recorded, and `nextCheckAt` says when to look again.
-   * - `handed_back`: there was no time for it, or Stripe's limits left none. What was learned of its payments is recorded.
+   * - `waiting`: nothing is wrong, and a payment may still succeed.
+   * - `retry`: a failed attempt. The database adds the backoff and quarantines the order after the last one.
+   * - `checked`: the order is not open. Its payments are recorded.
+   * - `handed_back`: time or Stripe's limits did not allow a decision. What was learned of its payments is recorded.
    */
   outcome: "expired" | "paid" | "waiting" | "retry" | "quarantined" | "checked" | "handed_back";
   reason: Reason;
-  /** When to look again. Only a minimum for `retry`; null: never, or whenever the database says. */
+  /** When to check the order again; for `retry` the earliest time. Null: never, or when the database decides. */
   nextCheckAt: Date | null;
-  /** Present only when this run grants the order its one extra grace. */
+  /** Set only when this run grants the order its one extra grace. */
   graceUntil?: Date;
   payments: PaymentDecision[];
 };
@@ -72,15 +72,15 @@ export type OrderDecision = {
 export type PaymentDecision = {
   stripeId: string;
   state: PaymentState;
-  /** `canceled`: by this run. `kept`: nothing was cancelled, or nobody knows. */
+  /** `canceled`: by this run. `kept`: not cancelled, or its state is unclear. */
   outcome: "canceled" | "found_dead" | "found_paid" | "kept";
   reason: Reason;
-  /** A person should know of a payment that was kept, as its order is closed and no quarantine will tell. */
+  /** Whether to alert a person: the payment was kept, but its order is closed and cannot be quarantined. */
   alert?: boolean;
   evidence: PaymentEvidence;
 };
 
-/** What Stripe said, small enough to keep for ever: no secret, no client_secret, no personal data. */
+/** What Stripe answered, as far as it may be kept for ever: no secret, no client_secret, no personal data. */
 export type PaymentEvidence = {
   object?: PaymentKind;
   status?: string;
@@ -89,7 +89,7 @@ export type PaymentEvidence = {
   intent_status?: string;
   /** The id of the session's own intent. */
   intent?: string;
-  /** The Checkout Session that made an intent; `none`: no session of the order did. Absent where nobody knows. */
+  /** The Checkout Session that made the intent; `none` if no session of the order did; absent if that is not known. */
   session?: string;
   amount?: number;
   amount_received?: number;

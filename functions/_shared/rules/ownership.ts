@@ -1,6 +1,6 @@
 import type { AssessContext } from "./assessment.ts";
 
-/** What of an object at Stripe says whose it is. */
+/** The fields of an object at Stripe that tell which order it belongs to. */
 export type Marked = {
   livemode: boolean;
   metadata: Record<string, string>;
@@ -11,16 +11,16 @@ export type Marked = {
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /**
- * Whether a payment is this order's: null, or why not.
+ * Checks that a payment belongs to this order. Returns null if it does, otherwise why not.
  *
- * | metadata names | attached by the shop, or listed | noted by a customer's role |
+ * | metadata names | attached by the shop, or listed | recorded with a customer's role |
  * | --- | --- | --- |
- * | this order | ours | ours |
+ * | this order | its own | its own |
  * | another order | foreign | foreign |
- * | none, and the session's client_reference_id names this order | ours | ours |
- * | none | ours: the attachment proves it | foreign: anybody could note any payment |
+ * | none, and the session's client_reference_id names this order | its own | its own |
+ * | none | its own: the attachment proves it | foreign: anybody can record any payment |
  *
- * A client_reference_id never makes a session foreign: shops use it for customers and carts as well.
+ * A client_reference_id never makes a session foreign, because shops also use it for customers and carts.
  */
 export function checkOwnership(
   { livemode, metadata, client_reference_id }: Marked,
@@ -34,7 +34,7 @@ export function checkOwnership(
   return source === "client" ? "foreign_payment" : null;
 }
 
-/** The order that a payment in Stripe's list names; null: none. */
+/** The order that a listed payment names, or null. */
 export function namedRef(
   { metadata, client_reference_id }: Omit<Marked, "livemode">,
   metadataKey: string,
@@ -46,7 +46,7 @@ function namedIn(metadata: Record<string, string>, key: string): string | null {
   return (Object.hasOwn(metadata, key) && metadata[key]) || null;
 }
 
-/** Refs are compared as the shop's keys are: a uuid in capitals is the same uuid, any other text is not the same text. */
+/** Compares refs exactly, or without regard to case when both are UUIDs. */
 export function isSameRef(one: string, other: string): boolean {
   if (one === other) return true;
   return UUID.test(one) && UUID.test(other) && one.toLowerCase() === other.toLowerCase();

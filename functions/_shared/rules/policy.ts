@@ -2,62 +2,61 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-/** How long a payment that must not be cancelled yet is left alone. All times in milliseconds. */
+/** How long payments are left alone that must not be cancelled yet. All times are in milliseconds. */
 export type Policy = {
   /** Extra time, once per order, for a customer found in 3-D Secure, a redirect or a wallet. */
   customerActionGrace: number;
-  /** When to look at a `processing` payment again. */
+  /** When to check a `processing` payment again. */
   processingRecheck: number;
-  /** When to look at an authorised, not yet captured payment again. */
+  /** When to check an authorised but uncaptured payment again. */
   captureRecheck: number;
-  /** How long after its own expiry a voucher stays protected. */
+  /** How long a voucher stays protected after its own expiry. */
   voucherSettleGrace: number;
-  /** When to look at a voucher again that expired and is not settled. */
+  /** When to check an expired, unsettled voucher again. */
   voucherRecheck: number;
-  /** How long after its creation a slow method is protected. */
+  /** How long a slow method is protected after its creation. */
   slowMethodWindow: number;
-  /** When to look again after Stripe's rate limit turned a call away. */
+  /** When to check again after a call was throttled. */
   throttledRecheck: number;
   /** How long an object that Stripe holds a lock on is left alone. */
   busyPause: number;
-  /** `known`: payments that name an order nobody knows are never cancelled. */
+  /** `known`: payments that name an unknown order are never cancelled. */
   cleanupScope: "known" | "all";
 };
 
 export const DEFAULT_POLICY: Policy = {
-  // Shops that cancelled after one minute cut customers off in the middle of 3-D Secure. Banks give a challenge up to about ten
-  // minutes, and the customer has had the order's whole deadline before: five more, and only once, or a script that reopens the
-  // challenge could hold stock for ever.
+  // Shops that cancelled after one minute cut customers off in the middle of 3-D Secure. Banks allow about ten minutes for a challenge,
+  // and the customer had the whole deadline before, so five more minutes are enough. The grace is granted only once; otherwise a script
+  // that reopens the challenge could hold stock for ever.
   customerActionGrace: 5 * MINUTE,
-  // Bank debits take days and crypto takes minutes; the webhook normally ends the wait, the recheck covers a lost one.
+  // Bank debits take days and crypto takes minutes. Normally a webhook ends the wait; the recheck covers a lost one.
   processingRecheck: HOUR,
-  // A hold lapses by itself (7 days by default, 4 d 18 h for the shortest), so a slow look is enough to notice.
+  // A hold lapses by itself (7 days by default, 4 d 18 h at the shortest), so rare checks are enough.
   captureRecheck: 6 * HOUR,
-  // A shop may report a cash payment days after the customer made it: Multibanco confirmations lag "several days", and what
-  // happens to money paid into a cancelled voucher is documented nowhere.
+  // A store may report a cash payment days after the customer made it (Multibanco: "several days"), and Stripe does not document what
+  // happens to money paid into a cancelled voucher.
   voucherSettleGrace: 3 * DAY,
-  // Stripe itself takes a lapsed voucher out of requires_action, often long before the grace ends: looking now and then gives the
-  // stock back days earlier, for at most twelve reads.
+  // Stripe itself takes a lapsed voucher out of requires_action, often long before the grace ends. These checks release the stock days
+  // earlier, at a cost of at most twelve reads.
   voucherRecheck: 6 * HOUR,
   // A wire or a microdeposit takes up to several bank days.
   slowMethodWindow: 7 * DAY,
-  // The rate limiter has already slowed down; a limit that still bites lasts longer than one run's patience.
+  // The rate limiter has already slowed down. A call that is still throttled then must wait longer than this run lasts.
   throttledRecheck: MINUTE,
   // A lock on the intent most likely means that the customer is confirming at this moment.
   busyPause: 30_000,
   cleanupScope: "all",
 };
 
-/** The settings that shape the policy, as the database hands them out. */
-export type PolicySettings = {
-  customerActionGraceSeconds: number;
-  processingRecheckSeconds: number;
-  captureRecheckSeconds: number;
-  voucherSettleGraceSeconds: number;
-  slowMethodWindowSeconds: number;
-  cleanupScope: Policy["cleanupScope"];
-};
+type InSettings =
+  | "customerActionGrace"
+  | "processingRecheck"
+  | "captureRecheck"
+  | "voucherSettleGrace"
+  | "slowMethodWindow";
+type PolicySettings = Pick<Policy, "cleanupScope"> & { [K in InSettings as `${K}Seconds`]: number };
 
+/** Derives the policy from the database's settings. */
 export function policyOf(settings: PolicySettings): Policy {
   return {
     ...DEFAULT_POLICY,
@@ -75,19 +74,19 @@ export function later(moment: Date, ms: number): Date {
   return new Date(moment.getTime() + ms);
 }
 
-/** Waits for payments of orders that are not open, in milliseconds: as long as they were known before, within these bounds. */
-const LOOKS = {
-  // Its bank or its customer decides; no stock waits for it.
+/** How long to wait between checks of payments whose orders are not open. */
+const WAITS = {
+  // The bank or the customer decides, and no stock waits for it.
   protected: { shortest: DAY, longest: DAY },
   // An operator or a setting leaves it alone, and money may still arrive.
   left_alone: { shortest: DAY, longest: 28 * DAY },
-  // Its state may never change, and it is never dropped.
-  puzzling: { shortest: 7 * DAY, longest: 28 * DAY },
+  // Its state may never change, but it is still checked now and then.
+  quarantined: { shortest: 7 * DAY, longest: 28 * DAY },
 } as const;
 
-/** When to look again at an open payment of an order that is not open itself: each wait is twice the one before. */
-export function nextLook(why: keyof typeof LOOKS, { now, knownSince }: { now: Date; knownSince: Date }): Date {
-  const { shortest, longest } = LOOKS[why];
+/** When to check an open payment again whose order is not open. Each wait is twice the previous one, within the bounds above. */
+export function nextCheck(why: keyof typeof WAITS, { now, knownSince }: { now: Date; knownSince: Date }): Date {
+  const { shortest, longest } = WAITS[why];
   const age = now.getTime() - knownSince.getTime();
   return later(now, Math.min(Math.max(age, shortest), longest));
 }

@@ -1,9 +1,9 @@
 import { type AssessedPayment, isAssessedAs } from "./assessment.ts";
 import type { ClaimedOrder } from "./orders.ts";
-import { nextLook, type Policy } from "./policy.ts";
+import { nextCheck, type Policy } from "./policy.ts";
 import type { Reason } from "./reasons.ts";
-import { coverage, earliestOf, firstOf, type OrderStep, undecided } from "./resolve-order.ts";
-import { eachMoneyOnce, isSameMoney, type Money, moneyOf } from "./same-money.ts";
+import { coverage, earliestOf, firstReason, type OrderStep, undecided } from "./resolve-order.ts";
+import { dedupeSessionIntents, identityOf, isSamePayment, type PaymentIdentity } from "./same-payment.ts";
 
 export type ClosedContext = {
   now: Date;
@@ -13,14 +13,14 @@ export type ClosedContext = {
 };
 
 /**
- * Why the cancelable payments of an order that is not open are left alone; null: they are cancelled.
+ * Why the cancelable payments of an order that is not open are left alone; null if they are cancelled.
  *
  * | order | its cancelable payments |
  * | --- | --- |
- * | paid, expired | cancelled: nobody waits for them, and they can only do harm |
+ * | paid, expired | cancelled: nobody needs them, and they can only do harm |
  * | quarantined | left to the operator |
  * | unknown, paid or closed in the shop | cancelled |
- * | unknown, and the shop does not have it either | cancelled within the clean-up's scope, and once the key is proven to be the shop's: with another shop's key all of its payments look like that |
+ * | unknown, and the shop does not have it either | cancelled if the clean-up's scope allows it and the key is proven to be the shop's |
  * | unknown, and the shop's answer is missing | left alone |
  */
 export function whyLeftAlone(
@@ -36,16 +36,27 @@ export function whyLeftAlone(
 }
 
 /**
- * Says what follows for an order that is not open: every cancelable payment is cancelled by itself, whatever the others do, and
- * the order is looked at again as long as one of them is open. The first row that fits counts:
+ * Whether nothing shows that the key belongs to this shop while nobody knows the order: then the payment may be another shop's, and its
+ * money is no late payment of this one.
+ */
+export function isUnproven(
+  { status, shopState }: Pick<ClaimedOrder, "status" | "shopState">,
+  { keyProven }: Pick<ClosedContext, "keyProven">,
+): boolean {
+  return status === "unknown" && shopState === "gone" && !keyProven;
+}
+
+/**
+ * Resolves the next step of an order that is not open. Every cancelable payment is cancelled, whatever the others do, and the order is
+ * checked again as long as a payment of it is open. The first row that fits counts:
  *
  * | order and payments | outcome |
  * | --- | --- |
- * | unknown, and the shop's answer is missing | handed back: it may be open, so nothing is asked |
- * | quarantined, and paid ones cover it | paid; the rest is cancelled when it is looked at as a paid order |
+ * | unknown, and the shop's answer is missing | handed back: it may be open, so Stripe is not asked |
+ * | quarantined, and paid ones cover it | paid; the next check cancels the rest |
  * | one unclear | retry |
  * | one postponed | handed back |
- * | any other | checked, with the earliest next look, if a payment is still open |
+ * | any other | checked, with the time of the next check if a payment is still open |
  */
 export function resolveClosedOrder(
   order: ClaimedOrder,
@@ -55,7 +66,7 @@ export function resolveClosedOrder(
   const leftAlone = whyLeftAlone(order, context);
   if (leftAlone === "order_locked") return { outcome: "handed_back", reason: leftAlone, nextCheckAt: null, cancel: [] };
   const covered = order.status === "quarantined" &&
-    coverage(order, eachMoneyOnce(payments.filter(isAssessedAs("paid"))));
+    coverage(order, dedupeSessionIntents(payments.filter(isAssessedAs("paid"))));
   if (covered) return { outcome: "paid", reason: covered, nextCheckAt: null, cancel: [] };
 
   const cancelable = payments.filter(isAssessedAs("cancelable"));
@@ -63,31 +74,37 @@ export function resolveClosedOrder(
     ...(undecided(payments) ?? {
       outcome: "checked",
       reason: reasonOf(payments, cancelable.length > 0 ? leftAlone : null),
-      nextCheckAt: earliest(payments.flatMap((it) => nextLookAt(it, context) ?? [])),
+      nextCheckAt: earliest(payments.flatMap((it) => nextCheckOf(it, order, context) ?? [])),
     }),
     cancel: leftAlone === null ? cancelable : [],
   };
 }
 
-/** What is most urgent to know of an order whose payments were inspected. */
+/** The most urgent reason among the inspected payments. */
 function reasonOf(payments: readonly AssessedPayment[], leftAlone: Reason | null): Reason {
   const quarantined = payments.filter(isAssessedAs("quarantine"));
-  if (quarantined.length > 0) return firstOf(quarantined);
+  if (quarantined.length > 0) return firstReason(quarantined);
   return leftAlone ?? earliestOf(payments.filter(isAssessedAs("wait")))?.why ?? "payments_checked";
 }
 
-/** When to look at one payment again; null: never, it is paid or dead. */
-function nextLookAt({ payment, assessment }: AssessedPayment, { now }: ClosedContext): Date | null {
-  const known = { now, knownSince: payment.attachedAt };
+/** When to check one payment again; null if it is paid or dead. */
+function nextCheckOf(
+  { payment, assessment }: AssessedPayment,
+  order: ClaimedOrder,
+  context: ClosedContext,
+): Date | null {
+  const known = { now: context.now, knownSince: payment.attachedAt };
   switch (assessment.kind) {
     case "wait": {
-      const look = nextLook("protected", known);
-      return look > assessment.until ? look : assessment.until;
+      const check = nextCheck("protected", known);
+      return check > assessment.until ? check : assessment.until;
     }
     case "quarantine":
-      return nextLook("puzzling", known);
+      return nextCheck("quarantined", known);
     case "cancelable":
-      return nextLook("left_alone", known);
+      return nextCheck("left_alone", known);
+    case "paid":
+      return isUnproven(order, context) ? nextCheck("left_alone", known) : null;
     default:
       return null;
   }
@@ -98,26 +115,26 @@ function earliest(moments: readonly Date[]): Date | null {
 }
 
 /**
- * What money means for an order that is not open; `others` are the order's other payments that are paid. A second payment of a paid
- * order is surplus, money for any other closed order is late.
+ * The reason of a paid payment. `others` are the order's other paid payments. The second payment of a paid order is surplus; a payment of
+ * any other closed order is late.
  */
 export function reasonOfPaid(
   order: Pick<ClaimedOrder, "status" | "shopState" | "amount">,
-  { money, others }: { money: Money; others: readonly Money[] },
+  { paid, others }: { paid: PaymentIdentity; others: readonly PaymentIdentity[] },
 ): Extract<Reason, "paid" | "paid_twice" | "maybe_paid_twice" | "order_expired" | "order_absent"> {
   if (order.status === "expired") return "order_expired";
   if (order.status === "unknown" && order.shopState !== "paid") {
     return order.shopState === "closed" ? "order_expired" : "order_absent";
   }
   if (order.status === "quarantined" || order.status === "open") return "paid";
-  const isSecond = others.length > 0 && others.every((other) => isSameMoney(money, other) === false);
+  const isSecond = others.length > 0 && others.every((other) => isSamePayment(paid, other) === false);
   if (!isSecond) return "paid";
   return order.amount === null ? "maybe_paid_twice" : "paid_twice";
 }
 
 /**
- * Recorded sessions that have to be read before an intent that turned out to be paid can be called a second payment: it may be their
- * own, and nobody recorded which intent they have.
+ * Recorded sessions to inspect before a paid intent can be called a second payment: it may be the session's own intent, which was not
+ * recorded.
  */
 export function sessionsInDoubt(order: ClaimedOrder, payments: readonly AssessedPayment[]): ClaimedOrder["payments"] {
   const isPaid = order.status === "paid" || (order.status === "unknown" && order.shopState === "paid");
@@ -129,8 +146,8 @@ export function sessionsInDoubt(order: ClaimedOrder, payments: readonly Assessed
 }
 
 /**
- * Where such a session could not be read, it cannot be said today whether the money came twice: its answer, or the lack of one, is
- * that of the intents as well, and they are asked about again.
+ * The paid intents that stay in doubt because such a session could not be read. They take over its assessment, so that they are inspected
+ * again.
  */
 export function intentsInDoubt(session: AssessedPayment, payments: readonly AssessedPayment[]): AssessedPayment[] {
   const { assessment } = session;
@@ -140,7 +157,7 @@ export function intentsInDoubt(session: AssessedPayment, payments: readonly Asse
     .map((intent) => ({ ...intent, assessment }));
 }
 
-/** The payments that are recorded as paid, as money. */
-export function recordedMoney({ payments }: Pick<ClaimedOrder, "payments">): Money[] {
-  return payments.filter(({ state }) => state === "paid").map((payment) => moneyOf({ payment, ownIntent: null }));
+/** The payments that are recorded as paid. */
+export function recordedAsPaid({ payments }: Pick<ClaimedOrder, "payments">): PaymentIdentity[] {
+  return payments.filter(({ state }) => state === "paid").map((payment) => identityOf({ payment, ownIntent: null }));
 }

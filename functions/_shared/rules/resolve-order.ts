@@ -1,54 +1,54 @@
 import { type AssessedAs, type AssessedPayment, isAssessedAs } from "./assessment.ts";
 import type { ClaimedOrder, OrderDecision } from "./orders.ts";
 import type { Reason } from "./reasons.ts";
-import { eachMoneyOnce } from "./same-money.ts";
+import { dedupeSessionIntents } from "./same-payment.ts";
 
-/** What follows for the order as a whole, and the payments to cancel on the way there; `cancel` is empty when all is done. */
+/** The next step of an order: its outcome, and the payments to cancel first. `cancel` is empty when nothing is left to do. */
 export type OrderStep = Pick<OrderDecision, "outcome" | "reason" | "nextCheckAt"> & {
   cancel: AssessedAs<"cancelable">[];
 };
 
 /**
- * Says what follows for an open order from its payments. The first row that fits counts, whatever else there is:
+ * Resolves the next step of an open order from its payments. The first row that fits counts:
  *
  * | payments | outcome | cancels |
  * | --- | --- | --- |
- * | paid ones that cover the order | paid (`paid_twice` when several exceed it) | the cancelable ones, as far as it works |
+ * | paid ones that cover the order | paid (`paid_twice` when several exceed it) | the cancelable ones, as far as possible |
  * | one in quarantine | quarantined | nothing |
  * | one unclear | retry | nothing |
  * | one postponed | handed back | nothing |
  * | a paid one that does not cover the order | quarantined, `amount_mismatch` | nothing |
- * | one waits | waiting, until the earliest | nothing: the order stays open, and the customer may still use the other payment |
- * | an amount of 0 | quarantined, `nothing_to_pay` | nothing: who has nothing to pay did not fail to pay |
+ * | one waits | waiting, until the earliest | nothing: the customer may still use the other payments |
+ * | an amount of 0 | quarantined, `nothing_to_pay` | nothing: the customer had nothing to pay |
  * | none at all | expired, `no_payment` | – |
  * | at least one cancelable | expired, once all of them are dead | every cancelable one |
  * | all dead | expired | – |
  *
- * An intent beside its own Checkout Session is the same money and counts once. Unclear and postponed stand before the mismatch,
- * because the payment that could not be read may be the other half of the money.
- * After each cancel the table is read again with what came of it, so a payment that turned out paid, waiting or unclear while the
- * others were being cancelled moves the order to that row and stops the cancelling.
+ * An intent and its own Checkout Session count once. The rows for unclear and postponed payments come before the mismatch, because such a
+ * payment may have brought the missing amount.
+ * The table applies again after each cancel. A payment that turns out to be paid, waiting or unclear then moves the order to another row,
+ * and nothing more is cancelled.
  */
 export function resolveOrder(order: ClaimedOrder, payments: readonly AssessedPayment[]): OrderStep {
   const cancelable = payments.filter(isAssessedAs("cancelable"));
-  const paid = eachMoneyOnce(payments.filter(isAssessedAs("paid")));
+  const paid = dedupeSessionIntents(payments.filter(isAssessedAs("paid")));
   const covered = coverage(order, paid);
-  if (covered !== null) return { ...settled("paid", covered), cancel: cancelable };
+  if (covered !== null) return { ...stepTo("paid", covered), cancel: cancelable };
 
   const quarantined = payments.filter(isAssessedAs("quarantine"));
-  if (quarantined.length > 0) return settled("quarantined", firstOf(quarantined));
+  if (quarantined.length > 0) return stepTo("quarantined", firstReason(quarantined));
   const notRead = undecided(payments);
   if (notRead) return { ...notRead, cancel: [] };
-  if (paid.length > 0) return settled("quarantined", "amount_mismatch");
+  if (paid.length > 0) return stepTo("quarantined", "amount_mismatch");
   const waiting = earliestOf(payments.filter(isAssessedAs("wait")));
-  if (waiting) return { ...settled("waiting", waiting.why), nextCheckAt: waiting.until };
-  if (order.amount === 0) return settled("quarantined", "nothing_to_pay");
-  return { ...settled("expired", order.payments.length === 0 ? "no_payment" : "all_dead"), cancel: cancelable };
+  if (waiting) return { ...stepTo("waiting", waiting.why), nextCheckAt: waiting.until };
+  if (order.amount === 0) return stepTo("quarantined", "nothing_to_pay");
+  return { ...stepTo("expired", order.payments.length === 0 ? "no_payment" : "all_dead"), cancel: cancelable };
 }
 
 /**
- * The reason why paid payments, each money once, settle the order; null when they do not. Money in another currency covers nothing
- * and is never the order's own. Where the shop cannot know the amount, any payment that succeeded settles the order.
+ * The reason why paid payments settle the order, or null when they do not. `paid` has each payment once. Payments in another currency do
+ * not count. If the shop cannot know the amount, any payment that succeeded settles the order.
  */
 export function coverage(
   { amount, currency }: Pick<ClaimedOrder, "amount" | "currency">,
@@ -65,8 +65,8 @@ export function coverage(
   return paid.length > 1 && (received > amount || own.length < paid.length) ? "paid_twice" : "paid";
 }
 
-/** One reason for the order out of several: by name, so that the order of the payments does not matter. */
-export function firstOf(payments: readonly AssessedAs<"quarantine" | "unclear" | "wait" | "postponed">[]): Reason {
+/** One of several reasons: the first by name, so that the order of the payments does not matter. */
+export function firstReason(payments: readonly AssessedAs<"quarantine" | "unclear" | "wait" | "postponed">[]): Reason {
   return payments.map(({ assessment }) => assessment.why).reduce((first, why) => why < first ? why : first);
 }
 
@@ -75,13 +75,13 @@ export function earliestOf(payments: readonly AssessedAs<"wait" | "postponed">[]
   if (payments.length === 0) return null;
   const until = Math.min(...payments.map(({ assessment }) => assessment.until.getTime()));
   const earliest = payments.filter(({ assessment }) => assessment.until.getTime() === until);
-  return { until: new Date(until), why: firstOf(earliest) };
+  return { until: new Date(until), why: firstReason(earliest) };
 }
 
-/** What follows while a payment could not be read: a failed attempt, or none at all. Null: every one was read. */
+/** The next step while a payment is unclear or postponed; null if none is. */
 export function undecided(payments: readonly AssessedPayment[]): Omit<OrderStep, "cancel"> | null {
   const unclear = payments.filter(isAssessedAs("unclear"));
-  if (unclear.length > 0) return { outcome: "retry", reason: firstOf(unclear), nextCheckAt: latestOf(unclear) };
+  if (unclear.length > 0) return { outcome: "retry", reason: firstReason(unclear), nextCheckAt: latestOf(unclear) };
   const postponed = earliestOf(payments.filter(isAssessedAs("postponed")));
   return postponed && { outcome: "handed_back", reason: postponed.why, nextCheckAt: postponed.until };
 }
@@ -91,6 +91,6 @@ function latestOf(unclear: readonly AssessedAs<"unclear">[]): Date | null {
   return moments.length > 0 ? new Date(Math.max(...moments)) : null;
 }
 
-function settled(outcome: OrderDecision["outcome"], reason: Reason): OrderStep {
+function stepTo(outcome: OrderDecision["outcome"], reason: Reason): OrderStep {
   return { outcome, reason, nextCheckAt: null, cancel: [] };
 }

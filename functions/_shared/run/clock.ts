@@ -6,8 +6,8 @@ export type Clock = {
 };
 
 /**
- * A clock that tells the database's time: what the database said at the start of the run, plus the time passed since.
- * Deadlines live in the database, and an isolate's own clock may be minutes off.
+ * A clock that shows the database's time: its answer at the start of the run plus the time that has passed since. Deadlines live in the
+ * database, and an isolate's own clock may be minutes off.
  */
 export function clockFrom(databaseNow: Date, monotonic: () => number = () => performance.now()): Clock {
   const startedAt = monotonic();

@@ -1,13 +1,13 @@
 import type { Database } from "../database/database.ts";
-import type { Lease, RunEnd, Settings } from "../database/runs.ts";
+import type { FinishedRun, Lease, Settings } from "../database/runs.ts";
 import type { OrderDecision } from "../rules/orders.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
 import type { Clock } from "./clock.ts";
 import type { Log } from "./log.ts";
 
-/** A job as a run knows it: how to work, and whether it needs Stripe for that. */
+/** A job as a run sees it: its work, and whether that needs Stripe. */
 export type Job = {
-  /** Then the run fails at its beginning while Stripe's key is missing, and not first when there is something to ask. */
+  /** If so, a run without Stripe's key fails at its beginning, not only when it makes its first call. */
   usesStripe: boolean;
   /** The work of one run, from its first claim to its last settlement. */
   work(ports: Ports, task: Task): Promise<JobResult>;
@@ -16,12 +16,12 @@ export type Job = {
 /** Everything a job may touch. It knows neither HTTP nor the environment. */
 export type Ports = {
   database: Database;
-  /** Loads Stripe's SDK at the first call: that takes as long as the rest of a start, and most ticks have nothing to ask. */
+  /** Loads Stripe's SDK when first called: loading doubles the time of a start, and most runs need no Stripe. */
   openStripe(): Promise<StripeGateway>;
   clock: Clock;
   log: Log;
   deadline: Deadline;
-  /** Aborted when the platform is about to end this worker: claim nothing more, settle, hand over. */
+  /** Aborted when the platform is about to end this worker. The run then claims nothing more, settles and hands over. */
   retired: AbortSignal;
 };
 
@@ -40,10 +40,10 @@ export type Task = {
 };
 
 export type JobResult = {
-  status: RunEnd["status"];
+  status: FinishedRun["status"];
   /** Why the run is not `succeeded`. */
   error: string | null;
-  /** The run handed over before its work was done, and got somewhere: a continuation goes on at once. */
+  /** The run made progress and handed over before its work was done: a continuation starts at once. */
   workLeft: boolean;
   preview?: Preview;
 };
@@ -51,14 +51,14 @@ export type JobResult = {
 /** What a dry run would have done. */
 export type Preview = { summary: PreviewGroup[]; decisions: OrderDecision[] };
 
-/** Orders with the same outcome for the same reason. `amounts`: what they are worth, by currency, in minor units. */
+/** Orders with the same outcome for the same reason. `amounts`: their total by currency, in minor units. */
 export type PreviewGroup = {
   outcome: OrderDecision["outcome"];
   reason: OrderDecision["reason"];
   orders: number;
   amounts: Record<string, number>;
   methods: Record<string, number>;
-  /** Null where none of them could be read. */
+  /** Null when none of the orders could be read. */
   oldestDeadline: Date | null;
 };
 

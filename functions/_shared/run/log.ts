@@ -12,19 +12,19 @@ export type Log = {
 const MAX_LINE = 9_000;
 /** Longest text of one field, in characters. */
 const MAX_TEXT = 500;
-/** The platform takes 100 lines in any 10 s; ten are for what the runtime itself says, and for clocks that count a window differently. */
+/** The platform takes 100 lines in any 10 s. Ten are left for the runtime's own lines and for different clocks. */
 const WINDOW_MS = 10_000;
-const MOST = 90;
-/** Batches and single orders get this many, the beginning and the end of runs the rest. */
-const MOST_OF_WORK = 60;
+const MAX_LINES = 90;
+/** Lines about batches and single orders; the rest is reserved for the beginning and the end of runs. */
+const MAX_WORK_LINES = 60;
 
 /**
  * Writes to the console, where the Edge Runtime collects lines. Lines beyond the platform's limits
- * (supabase.com/docs/guides/functions/limits) are left out and counted: the next one that is written names them in `left_out`, so that
- * a run's last line always tells what is missing.
+ * (supabase.com/docs/guides/functions/limits) are dropped and counted. The next line that is written counts them in `left_out`, so a run's
+ * last line always shows what is missing.
  *
- * Fields hold ids, counts, durations and error classes; never a header, a key or personal data. Texts of errors are somebody else's, so
- * what looks like one of these is taken out of them.
+ * Fields hold ids, counts, durations and error classes; never a header, a key or personal data. Error texts come from elsewhere, so
+ * anything in them that looks like one of these is removed.
  */
 export function createLog(
   fields: LogFields = {},
@@ -38,8 +38,8 @@ export function createLog(
       const { admitted, leftOut } = limit.admit(event);
       if (!admitted) return;
       const elapsed = startedAt === null ? {} : { elapsed_ms: Math.round(monotonic() - startedAt) };
-      const told = cleaned({ ...own, ...more });
-      write(serialize({ level, event, ...told, ...elapsed, ...(leftOut ? { left_out: leftOut } : {}) }));
+      const clean = cleaned({ ...own, ...more });
+      write(serialize({ level, event, ...clean, ...elapsed, ...(leftOut ? { left_out: leftOut } : {}) }));
     }
     return {
       info: (event, more) => line("info", event, more),
@@ -50,7 +50,7 @@ export function createLog(
   return createChild(fields, null);
 }
 
-/** One limit for all lines of a function, because the platform counts them together. Any window of 10 s counts, wherever it begins. */
+/** One limit for all lines of a function, because the platform counts them together, in any window of 10 s. */
 function createLineLimit(monotonic: () => number) {
   let written: number[] = [];
   let leftOut: Record<string, number> | null = null;
@@ -58,29 +58,29 @@ function createLineLimit(monotonic: () => number) {
     admit(event: string): { admitted: boolean; leftOut: Record<string, number> | null } {
       const now = monotonic();
       written = written.filter((at) => now - at < WINDOW_MS);
-      // run_started, run_closed, request_broke, …: few, and without them the others say nothing.
-      const most = /^(run|request)_/.test(event) ? MOST : MOST_OF_WORK;
-      if (written.length >= most) {
+      // run_started, run_finished, request_failed, …: they are few, and the others make no sense without them.
+      const limit = /^(run|request)_/.test(event) ? MAX_LINES : MAX_WORK_LINES;
+      if (written.length >= limit) {
         leftOut = { ...leftOut, [event]: (leftOut?.[event] ?? 0) + 1 };
         return { admitted: false, leftOut: null };
       }
       written.push(now);
-      const told = leftOut;
+      const dropped = leftOut;
       leftOut = null;
-      return { admitted: true, leftOut: told };
+      return { admitted: true, leftOut: dropped };
     },
   };
 }
 
 function cleaned(fields: LogFields): LogFields {
-  const told: LogFields = {};
+  const clean: LogFields = {};
   for (const [name, value] of Object.entries(fields)) {
-    told[name] = typeof value === "string" ? withoutSecrets(value) : value;
-    // As reasonOf writes it: "TypeError: …". A class can be counted, a text cannot.
+    clean[name] = typeof value === "string" ? withoutSecrets(value) : value;
+    // reasonOf writes "TypeError: …". Classes can be counted, texts cannot.
     const [, errorClass] = name === "error" ? /^(\w+): /.exec(String(value)) ?? [] : [];
-    if (errorClass) told.error_class = errorClass;
+    if (errorClass) clean.error_class = errorClass;
   }
-  return told;
+  return clean;
 }
 
 /** What keys, tokens and addresses look like. Ids of payments and orders do not, and stay. */
@@ -99,13 +99,13 @@ const SECRETS: RegExp[] = [
   /[\w.+-]+@[\w-]+\.[\w.-]+/g,
 ];
 
-/** A text fit for a log: keys, tokens and addresses replaced by […], the rest cut to a readable length. */
+/** Makes a text fit for a log: replaces keys, tokens and addresses by […] and cuts the rest to a readable length. */
 export function withoutSecrets(text: string): string {
   const cut = text.slice(0, 4 * MAX_TEXT);
   return SECRETS.reduce((clean, secret) => clean.replace(secret, "[…]"), cut).slice(0, MAX_TEXT);
 }
 
-/** Cutting JSON would make it invalid, so a line that is too long keeps only what finds the run. */
+/** A line that is too long keeps only what identifies the run, because cutting JSON would make it invalid. */
 function serialize(line: LogFields): string {
   const text = JSON.stringify(line);
   if (text.length <= MAX_LINE) return text;

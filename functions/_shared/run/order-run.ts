@@ -5,37 +5,37 @@ import type { Reason } from "../rules/reasons.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
 import type { JobResult, Ports, Task } from "./job.ts";
 
-/** A page takes some 2 ms of CPU, and a run has 0.6 s. */
-const PAGES_OF_A_RUN = 100;
+/** A page costs about 2 ms of CPU, and a run has 0.6 s. */
+const MAX_PAGES = 100;
 
-/** What inspecting orders takes: what it may touch, what it was asked, and how far it has come. A dry run has no more than this. */
+/** The context in which orders are inspected. A dry run needs nothing else. */
 export type Inspection = { ports: Ports; task: Task; gateway: StripeGateway; progress: Progress };
 
-/** A run that changes orders. Shared by everything in it that works at the same time. */
+/** A run that changes orders. Everything that works at the same time in it shares this object. */
 export type OrderRun = Inspection & { lease: Lease };
 
 export type Progress = {
-  /** Orders it may still decide: of those it was asked for, and of its own share (`runOrders`). */
+  /** How many more orders the run may decide: of the caller's limit, and of its own share (`runOrders`). */
   limitLeft: number;
   shareLeft: number;
-  /** Pages of Stripe's lists it may still read. */
+  /** How many more pages of Stripe's lists it may read. */
   pagesLeft: number;
-  /** Orders decided and windows of lists recorded. A run that got nowhere is not continued at once. */
+  /** Orders decided and list windows recorded. A run without progress is not continued at once. */
   done: number;
   failed: number;
   /** What all batches together have learned about the key. */
   keyCheck: KeyCheck;
-  /** Why no call of this run can succeed. */
+  /** Why every further call to Stripe would fail. */
   stop: Reason | null;
-  /** Lists that could not be read; their accounts' orders wait. */
+  /** Lists that could not be read; the orders of their accounts wait. */
   unread: string[];
-  /** Why orders went back undecided although nothing is wrong with them. */
+  /** Why orders were handed back although nothing is wrong with them. */
   delay: string | null;
-  /** A settlement went back: its orders are due at once, and whoever claims on meets them again and again. */
-  claimsNothing: boolean;
-  /** Why it handed over before its work was done. */
+  /** Set after a settlement timed out: its orders are due again at once, and the run would claim them again and again. */
+  stopClaiming: boolean;
+  /** Why the run handed over before its work was done. */
   handover: "Its share of orders is used up" | "Its time is over" | "Its worker is being retired" | null;
-  /** What broke it first. */
+  /** The first error that broke the run. */
   broken: { error: unknown } | null;
 };
 
@@ -50,31 +50,37 @@ export async function beginInspection(ports: Ports, task: Task): Promise<Inspect
     progress: {
       limitLeft: task.limit,
       shareLeft: task.settings.runOrders,
-      pagesLeft: PAGES_OF_A_RUN,
+      pagesLeft: MAX_PAGES,
       done: 0,
       failed: 0,
       keyCheck: createKeyCheck(),
       stop: null,
       unread: [],
       delay: null,
-      claimsNothing: false,
+      stopClaiming: false,
       handover: null,
       broken: null,
     },
   };
 }
 
-/** Whether the run has to hand over now: its time or its worker's is over. Asked before everything that takes a while. */
-export function hasToHandOver({ ports: { clock, deadline, retired }, progress }: Inspection): boolean {
+/** Whether the run must begin nothing more. */
+export function mustStop(run: Inspection): boolean {
+  return run.progress.stop !== null || run.progress.broken !== null || mustHandOver(run);
+}
+
+/** Whether the run must hand over, because its time or its worker's is over. Call it before everything that takes a while. */
+export function mustHandOver({ ports: { clock, deadline, retired }, progress }: Inspection): boolean {
   if (retired.aborted) progress.handover ??= "Its worker is being retired";
   else if (clock.now() >= deadline.claim) progress.handover ??= "Its time is over";
   return progress.handover !== null;
 }
 
 /**
- * What came of the run. What stops it or delays it comes first: a continuation would meet the same at once, so the next tick goes on.
+ * The result of the run. One that was stopped or delayed has no continuation, which would meet the same problem at once: the next tick
+ * goes on.
  *
- * @throws what broke it.
+ * @throws the error that broke the run.
  */
 export function resultOf({ progress }: Inspection): JobResult {
   const { keyCheck, delay, unread, failed, broken, done } = progress;

@@ -1,24 +1,25 @@
-import type { Claim } from "../database/orders.ts";
 import type { ClaimedOrder, OrderDecision } from "../rules/orders.ts";
 import type { JobResult, Ports, PreviewGroup, Task } from "./job.ts";
 import { beginInspection, resultOf } from "./order-run.ts";
 import { examineClaim } from "./work-on-orders.ts";
 
-/** The most that a dry run inspects: as many as the brake lets a real one touch. */
-const MOST = 1_000;
+/** A dry run inspects as many orders as the brake lets a real run touch. */
+const MAX_ORDERS = 1_000;
 
 /**
- * A dry run: the same questions to Stripe and the same decisions as a run's, up to the first write. It reads no list, because reading
- * one moves its cursor: a payment that nobody attached is not in it.
+ * A dry run reads the same payments and makes the same decisions as a real run, up to the first write. It reads no list, because that
+ * would move the list's cursor; so it misses payments that nobody attached.
  */
 export async function previewOrders(ports: Ports, task: Task): Promise<JobResult> {
   const inspection = await beginInspection(ports, task);
   const { progress } = inspection;
-  // One more than is inspected, to know whether the list is whole.
-  const due = await ports.database.previewOrders(task.job, Math.min(task.limit, MOST + 1));
-  const { orders, unreadable, isCut } = cut(due);
+  // One more than is inspected shows whether there are more.
+  const due = await ports.database.previewOrders(task.job, Math.min(task.limit, MAX_ORDERS + 1));
+  const { unreadable } = due;
+  const orders = due.orders.slice(0, Math.max(0, MAX_ORDERS - unreadable.length));
+  const isCut = due.orders.length + unreadable.length > MAX_ORDERS;
   const decisions: OrderDecision[] = [];
-  // In batches, as a run would: with a wrong key it ends as early.
+  // In batches like a real run, so that a wrong key ends it as early.
   const { claimBatch } = task.settings;
   for (let from = 0; (from === 0 || from < orders.length) && progress.stop === null; from += claimBatch) {
     const claim = { orders: orders.slice(from, from + claimBatch), unreadable: from === 0 ? unreadable : [] };
@@ -35,18 +36,12 @@ export async function previewOrders(ports: Ports, task: Task): Promise<JobResult
   const preview = { summary: summaryOf(decisions, orders), decisions };
   const result = resultOf(inspection);
   if (result.status === "failed") return { ...result, preview };
-  if (progress.handover) {
-    return { status: "partial", error: "Time ran out before all due orders were inspected", workLeft: false, preview };
-  }
-  const error = `A dry run inspects no more than ${MOST} orders, and more are due`;
-  return isCut
-    ? { status: "partial", error, workLeft: false, preview }
-    : { status: "succeeded", error: null, workLeft: false, preview };
-}
-
-function cut({ orders, unreadable }: Claim): Claim & { isCut: boolean } {
-  const room = Math.max(0, MOST - unreadable.length);
-  return { orders: orders.slice(0, room), unreadable, isCut: orders.length + unreadable.length > MOST };
+  const error = progress.handover
+    ? "Time ran out before all due orders were inspected"
+    : isCut
+    ? `A dry run inspects no more than ${MAX_ORDERS} orders, and more are due`
+    : null;
+  return { status: error === null ? "succeeded" : "partial", error, workLeft: false, preview };
 }
 
 /** The decisions by outcome and reason, the most frequent first. */

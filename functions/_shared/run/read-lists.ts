@@ -1,37 +1,37 @@
 import type { ListCursor, ListedPayment, ListedWindow } from "../database/lists.ts";
-import { isRefusal, isTimeout } from "../database/refusals.ts";
-import { reasonOf } from "../errors.ts";
+import { isRefusal, isTimeout, reasonOf } from "../errors.ts";
+import { namedRef } from "../rules/ownership.ts";
 import type { Reason } from "../rules/reasons.ts";
 import type { ListedPayment as ListedObject } from "../stripe/objects.ts";
-import { hasToHandOver, type OrderRun } from "./order-run.ts";
+import { mustHandOver, type OrderRun } from "./order-run.ts";
 
 const MINUTE = 60_000;
 /** Stripe's list shows a payment a moment after it was created, so `readTo` stays this far behind Stripe's own clock. */
 const SETTLED_AFTER = MINUTE;
-/** Each window begins this long before the last one ended. */
+/** Each window begins this long before the previous one ended. */
 const OVERLAP = 2 * MINUTE;
-/** A window's length: the first one, and the least, below which it is read whole however many pages it has. */
+/** The length of the first window, and the shortest length. A window of the shortest length is read whole, however many pages it has. */
 const FIRST_SPAN = 60 * MINUTE;
-const LEAST_SPAN = 2 * MINUTE;
-/** A window with more pages is halved, and after one with fewer the next is twice as long. */
-const MOST_PAGES = 30;
+const SHORTEST_SPAN = 2 * MINUTE;
+/** A window with more pages than this is halved. After one with fewer than `FEW_PAGES` the next is twice as long. */
+const MAX_PAGES = 30;
 const FEW_PAGES = 3;
 const LISTS_AT_ONCE = 8;
 
 /**
- * Reads Stripe's lists up to the present, so that no order is closed while a payment of it may exist that nobody attached. Stripe lists
- * newest first, so each list is read in bounded windows of time, the oldest first: all pages of one, then one transaction that records
- * its payments and moves the cursor. Killed at any line, the next run reads the same window again.
+ * Reads Stripe's lists up to the present, so that no order is closed while an unattached payment of it may exist. Stripe lists the newest
+ * payments first. Each list is therefore read in bounded windows of time, oldest first: all pages of one window, then one transaction
+ * that records its payments and moves the cursor. If the run is killed at any line, the next one reads the same window again.
  *
- * A list that cannot be read makes the orders of its account wait, and no others.
+ * A list that cannot be read makes the orders of its own account wait, and no others.
  */
 export async function readLists(run: OrderRun): Promise<void> {
   const { ports: { database, log }, lease, gateway, progress } = run;
   const windows = await database.listWindows(lease, gateway.livemode);
   progress.keyCheck.isProven ||= windows.some(({ proven }) => proven);
   const cursors = windows.values();
-  const lane = async () => {
-    // One iterator for all lanes: each takes the next list that nobody has taken.
+  const work = async () => {
+    // All workers share one iterator: each takes the next list that no other has taken.
     for (const cursor of cursors) {
       try {
         const done = { windows: 0, recorded: 0 };
@@ -43,47 +43,47 @@ export async function readLists(run: OrderRun): Promise<void> {
       if (progress.broken || progress.handover) return;
     }
   };
-  await Promise.all(Array.from({ length: LISTS_AT_ONCE }, lane));
+  await Promise.all(Array.from({ length: LISTS_AT_ONCE }, work));
 }
 
-/** `done`: what it recorded so far. */
+/** Reads one list window by window, and adds what it recorded to `done`. */
 async function readList(
   cursor: ListCursor,
   run: OrderRun,
   done: { windows: number; recorded: number },
 ): Promise<void> {
-  const { ports: { database, clock }, lease, gateway } = run;
+  const { ports: { database, clock }, lease, gateway, progress } = run;
   let { readTo } = cursor;
   let span = FIRST_SPAN;
   while (readTo.getTime() < clock.now().getTime() - SETTLED_AFTER) {
-    if (run.progress.pagesLeft <= 0 || hasToHandOver(run)) return;
+    if (progress.pagesLeft <= 0 || mustHandOver(run)) return;
     const window = {
       from: new Date(readTo.getTime() - OVERLAP),
       to: wholeSecond(Math.min(readTo.getTime() + span, clock.now().getTime())),
     };
-    const read = await readWindow(cursor, window, span > LEAST_SPAN ? MOST_PAGES : Infinity, run);
+    const read = await readWindow(cursor, window, span > SHORTEST_SPAN ? MAX_PAGES : Infinity, run);
     if (read === "too_many") {
-      span = Math.max(LEAST_SPAN, (window.to.getTime() - readTo.getTime()) / 2);
+      span = Math.max(SHORTEST_SPAN, (window.to.getTime() - readTo.getTime()) / 2);
       continue;
     }
-    if (read === "out_of_time") return void (run.progress.handover ??= "Its time is over");
-    if ("failed" in read) return await giveUp(cursor, read, run);
-    // The list is read up to the present, by Stripe's own clock.
+    if (read === "out_of_time") return void (progress.handover ??= "Its time is over");
+    if ("failed" in read) return await recordFailure(cursor, read, run);
+    // By Stripe's own clock, the list is read up to the present.
     if (read.to <= readTo) return;
     try {
       const recorded = await database.recordListed(lease, cursor, gateway.livemode, read);
       done.windows += 1;
       done.recorded += recorded.recorded;
-      run.progress.done += 1;
-      run.progress.keyCheck.isProven ||= recorded.proven;
-      // Another run set it back, or reads the same list.
+      progress.done += 1;
+      progress.keyCheck.isProven ||= recorded.proven;
+      // Another run moved the cursor back, or reads the same list.
       if (recorded.readTo <= readTo) return;
-      // Read up to the present. With slow answers there would be a new present after each.
+      // Read up to the present. Going on would never end while answers are slow, as each one brings a new present.
       if (read.to < window.to) return;
       readTo = recorded.readTo;
     } catch (error) {
       if (!isRefusal(error) && !isTimeout(error)) throw error;
-      return await giveUp(cursor, { failed: reasonOf(error), stops: false }, run);
+      return await recordFailure(cursor, { failed: reasonOf(error), stops: false }, run);
     }
     if (read.pages < FEW_PAGES) span *= 2;
   }
@@ -92,27 +92,27 @@ async function readList(
 type ReadWindow = ListedWindow & { pages: number };
 type Failed = { failed: string; stops: boolean };
 
-/** Reads all pages of one window. Of each payment only what the database needs is kept, and nothing of those that name no order. */
+/** Reads all pages of one window. It keeps only what the database needs, and nothing of payments that name no order. */
 async function readWindow(
   { account, list }: ListCursor,
   { from, to }: { from: Date; to: Date },
-  mostPages: number,
+  maxPages: number,
   { gateway, task, progress }: OrderRun,
 ): Promise<ReadWindow | Failed | "too_many" | "out_of_time"> {
   const readPage = list === "payment_intents" ? gateway.listIntents : gateway.listSessions;
   const payments: ListedPayment[] = [];
   let startingAfter: string | null = null;
   let settledTo: Date | null = null;
-  for (let pages = 1; pages <= mostPages; pages++) {
+  for (let pages = 1; pages <= maxPages; pages++) {
     progress.pagesLeft -= 1;
     const outcome = await readPage({ account, from, to, startingAfter });
     if (outcome.kind === "unsent") return "out_of_time";
     if (outcome.kind !== "object") return failureOf(outcome);
     const page = outcome.object;
     if (page.answeredAt === null) return { failed: "bad_reply: no Date header", stops: false };
-    // By the first page: what is created while the others are read may be missing from them.
+    // The first page decides: payments created while the others are read may be missing from them.
     settledTo ??= new Date(page.answeredAt.getTime() - SETTLED_AFTER);
-    // It may name an order, and nobody would know.
+    // A payment that cannot be read may name an order.
     if (page.unreadable.length > 0) return { failed: `bad_reply: cannot read ${page.unreadable[0]}`, stops: false };
     payments.push(
       ...page.payments.flatMap((payment) => listedOf(payment, task.settings.metadataKey, gateway.livemode)),
@@ -128,10 +128,10 @@ async function readWindow(
   return "too_many";
 }
 
-/** Nothing for a payment that names no order, is over, or belongs to the other mode. */
+/** The payment as the database records it; nothing if it names no order, is over, or belongs to the other mode. */
 function listedOf(payment: ListedObject, metadataKey: string, livemode: boolean): ListedPayment[] {
-  const { id, status, created, metadata, client_reference_id } = payment;
-  const ref = metadata[metadataKey] || client_reference_id;
+  const { id, status, created } = payment;
+  const ref = namedRef(payment, metadataKey);
   if (!ref || payment.livemode !== livemode || status === "canceled" || status === "expired") return [];
   return [{ stripeId: id, ref, createdAt: new Date(created * 1_000), status: status ?? "unknown" }];
 }
@@ -140,8 +140,8 @@ function failureOf(outcome: { kind: string; why?: string }): Failed {
   return { failed: outcome.why ?? outcome.kind, stops: outcome.kind === "stop" };
 }
 
-/** The account's orders wait. What Stripe refuses on the platform's own account, it refuses to the whole run. */
-async function giveUp(cursor: ListCursor, { failed, stops }: Failed, run: OrderRun): Promise<void> {
+/** Makes the account's orders wait. A refusal that concerns the platform's own account stops the whole run. */
+async function recordFailure(cursor: ListCursor, { failed, stops }: Failed, run: OrderRun): Promise<void> {
   const { ports: { database, log }, lease, gateway, progress } = run;
   log.error("list_unread", { ...nameOf(cursor), error: failed });
   if (stops && cursor.account === "") progress.stop ??= failed as Reason;

@@ -5,7 +5,7 @@ import type { Preview } from "./job.ts";
 type CamelCase<S extends string> = S extends `${infer Head}_${infer Tail}` ? `${Head}${Capitalize<CamelCase<Tail>>}`
   : S;
 
-/** A run as the API answers it. Durations in milliseconds, stock in units; of a dry run also what it would have decided. */
+/** A run in the API's shape. Durations are in milliseconds, stock is in units. A dry run adds what it would have decided. */
 export type RunReport =
   & {
     runId: string;
@@ -54,7 +54,7 @@ function camelCase(name: string): string {
   return name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }
 
-/** The same for the log's last line about a run. What it did not count is left out, so that the line stays readable. */
+/** The fields of the log's last line about a run. Counters of zero are left out, so that the line stays readable. */
 export function logFieldsOf(run: RunRow): LogFields {
   const counted = COUNTERS.filter((name) => run[name] > 0).map((name) => [name, run[name]]);
   return {

@@ -1,18 +1,18 @@
 import type { SettledOrders } from "../database/orders.ts";
-import { isRefusal, isTimeout } from "../database/refusals.ts";
-import { reasonOf } from "../errors.ts";
+import { isRefusal, isTimeout, reasonOf } from "../errors.ts";
+import { failedDecision } from "../rules/decision-of.ts";
 import type { OrderDecision } from "../rules/orders.ts";
 import type { OrderRun } from "./order-run.ts";
 
-/** `failed`: orders of which nothing but a failed attempt came. `delay`: why orders went back undecided, or null. */
-export type SettledBatch = Pick<SettledOrders, "outcomes" | "superseded"> & { failed: number; delay: string | null };
+/** `failed`: orders whose attempt failed. `delay`: why orders were handed back undecided, or null. */
+type SettledBatch = Pick<SettledOrders, "outcomes" | "superseded"> & { failed: number; delay: string | null };
 
 /**
- * Settles a batch, in one call as a rule. An order that the database refuses to settle is a failed attempt of its own: the others
- * must not lapse with it, time after time, until all of them are quarantined. When the database gives up waiting, for a lock on an
- * article perhaps, no order is to blame, and those not settled yet are handed back.
+ * Settles a batch, normally in one call. An order that the database refuses to settle becomes a failed attempt of its own; otherwise the
+ * claims of the whole batch would lapse with it, time after time, until all of its orders were quarantined. When the database times out,
+ * waiting for a lock on an article for example, no order is to blame, and those not settled yet are handed back.
  *
- * @throws whatever else the database answers, a lost lease above all: then this run may settle nothing any more.
+ * @throws any other database error. After a lost lease the run may settle nothing more.
  */
 export async function settleOrders(decisions: OrderDecision[], run: OrderRun): Promise<SettledBatch> {
   const { log } = run.ports;
@@ -21,13 +21,13 @@ export async function settleOrders(decisions: OrderDecision[], run: OrderRun): P
     log.error("order_refused", { ref: decision.ref, error: reasonOf(error) });
   }
 
-  // Neither moves stock, so neither waits for an article.
+  // Neither kind moves stock, so neither waits for a lock on an article.
   const second = await settleInHalves([
-    // What Stripe said may be what was refused. The next look finds it again.
-    ...first.refused.map(({ decision }) => failedAttempt(decision, "settlement_refused")),
+    // Without payments: Stripe's evidence may be what was refused. The next attempt reads it again.
+    ...first.refused.map(({ decision }) => failedDecision(decision, "settlement_refused")),
     ...first.open.map(handedBack),
   ], run);
-  // Not even the failed attempt could be written: the claim lapses, which counts as one.
+  // Not even the failed attempt could be written. The claim lapses, which counts as a failed attempt.
   for (const { decision, error } of second.refused) {
     log.error("order_unsettled", { ref: decision.ref, error: reasonOf(error) });
   }
@@ -44,13 +44,13 @@ export async function settleOrders(decisions: OrderDecision[], run: OrderRun): P
 
 type Halves = Pick<SettledOrders, "outcomes" | "superseded"> & {
   refused: { decision: OrderDecision; error: unknown }[];
-  /** What gave up waiting; no call followed it. */
+  /** The timeout after which nothing more was sent. */
   timeout: Error | null;
-  /** Decisions that were not settled for it. */
+  /** Decisions that the timeout left unsettled. */
   open: OrderDecision[];
 };
 
-/** What is refused together is tried in halves, until each order that is refused stands alone. */
+/** Settles a batch. One that is refused is split in halves until each refused order stands alone. */
 async function settleInHalves(
   decisions: OrderDecision[],
   { ports: { database }, lease, gateway }: OrderRun,
@@ -62,7 +62,7 @@ async function settleInHalves(
       const { outcomes, superseded, paymentsPerSecond } = await database.settleOrders(lease, batch);
       result.outcomes = sum(result.outcomes, outcomes);
       result.superseded += superseded;
-      // Clean-up and webhook may have begun or ended meanwhile.
+      // The clean-up or the webhook may have taken or released its share meanwhile.
       gateway.setRate(paymentsPerSecond);
     } catch (error) {
       if (isTimeout(error)) return { ...result, timeout: error, open: [...batch, ...batches.flat()] };
@@ -74,15 +74,7 @@ async function settleInHalves(
   return result;
 }
 
-/** A failed attempt, without what Stripe may have said of the payments. Open or not, the database backs off and gives up at last. */
-export function failedAttempt(
-  { ref, attempt }: Pick<OrderDecision, "ref" | "attempt">,
-  reason: OrderDecision["reason"],
-): OrderDecision {
-  return { ref, attempt, outcome: "retry", reason, nextCheckAt: null, payments: [] };
-}
-
-/** What Stripe said of the payments is true whatever becomes of the order. */
+/** Keeps the payments: what Stripe said of them is true whatever becomes of the order. */
 function handedBack({ ref, attempt, payments }: OrderDecision): OrderDecision {
   return { ref, attempt, outcome: "handed_back", reason: "not_settled_in_time", nextCheckAt: null, payments };
 }

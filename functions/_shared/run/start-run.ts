@@ -18,22 +18,22 @@ export type StartRunOptions = {
   log: Log;
   /** Aborted when the platform is about to end this worker. */
   retired?: AbortSignal;
-  /** The network and the time; left out, the real ones. A simulation brings its own, so that days pass in milliseconds. */
+  /** Network and time; by default the real ones. A simulation passes its own, so that days go by in milliseconds. */
   world?: World;
 };
 
 export type World = { fetch: typeof fetch; clockFrom: (databaseNow: Date) => Clock };
 
-/** A run that was begun, or refused. `ended` settles when it is over; it never rejects. */
-export type StartedRun = { answer: BeginAnswer["answer"]; ended: Promise<RunEnded> };
-export type RunEnded = { report: RunReport; configurationError: string | null };
+/** A run that was begun or refused. `ended` settles when it is over and never rejects. */
+export type StartedRun = { answer: BeginAnswer["answer"]; ended: Promise<EndedRun> };
+type EndedRun = { report: RunReport; configurationError: string | null };
 
 type Running = Extract<BeginAnswer, { answer: "running" }>;
 
 /**
- * Begins a run and works it off in the background: lease, brake, the job, the end, a continuation if work is left.
+ * Begins a run (lease, brake) and carries it out in the background: runs the job, finishes the run, starts a continuation if work is left.
  *
- * @throws DatabaseError when not even the beginning could be written.
+ * @throws DatabaseError when the run could not be begun.
  */
 export async function startRun(options: StartRunOptions): Promise<StartedRun> {
   const { run, database } = options;
@@ -46,10 +46,10 @@ export async function startRun(options: StartRunOptions): Promise<StartedRun> {
     return { answer: begun.answer, ended: Promise.resolve({ report, configurationError }) };
   }
   log.info("run_started", { trigger: begun.run.trigger, dry_run: begun.run.dry_run, due: begun.due });
-  return { answer: "running", ended: workOff(begun, { ...options, log }) };
+  return { answer: "running", ended: carryOut(begun, { ...options, log }) };
 }
 
-async function workOff(begun: Running, options: StartRunOptions): Promise<RunEnded> {
+async function carryOut(begun: Running, options: StartRunOptions): Promise<EndedRun> {
   const { job, log } = options;
   const statistics: CallStatistics = { calls: 0, throttled: 0, callsByEndpoint: {} };
   let configurationError: string | null = null;
@@ -59,10 +59,10 @@ async function workOff(begun: Running, options: StartRunOptions): Promise<RunEnd
     result = await job.work(portsOf(begun, environment, statistics, options), taskOf(begun));
   } catch (error) {
     if (error instanceof ConfigurationError) configurationError = error.message;
-    log.error("run_broke", { error: reasonOf(error), lease_lost: error instanceof LeaseLostError });
+    log.error("run_failed", { error: reasonOf(error), lease_lost: error instanceof LeaseLostError });
     result = { status: "failed", error: reasonOf(error), workLeft: false };
   }
-  return { report: await endRun(begun, result, statistics, options), configurationError };
+  return { report: await finishRun(begun, result, statistics, options), configurationError };
 }
 
 function portsOf(
@@ -79,7 +79,7 @@ function portsOf(
   };
   let opened: Promise<StripeGateway> | undefined;
   async function open(): Promise<StripeGateway> {
-    if (environment === null) throw new Error("Cannot open Stripe: this job said that it does not use it");
+    if (environment === null) throw new Error("Cannot open Stripe: this job declares that it does not use Stripe");
     const { openStripe } = await import("../stripe/gateway.ts");
     const gateway = openStripe({
       ...environment,
@@ -100,11 +100,11 @@ function portsOf(
 function taskOf({ run, settings, due }: Running): Task {
   const task = { job: run.job, due, settings, limit: run.item_limit ?? Number.POSITIVE_INFINITY };
   if (run.dry_run) return { ...task, lease: null };
-  if (run.fence === null) throw new Error(`Cannot work on run ${run.id}: the database gave it no fence`);
+  if (run.fence === null) throw new Error(`Cannot start run ${run.id}: the database gave it no fence`);
   return { ...task, lease: { runId: run.id, fence: run.fence } };
 }
 
-async function endRun(
+async function finishRun(
   { run }: Running,
   result: JobResult,
   { calls, throttled, callsByEndpoint }: CallStatistics,
@@ -119,14 +119,14 @@ async function endRun(
       stripeCalls: calls,
       stripeThrottled: throttled,
     });
-    // After the lease is given back: a continuation that found it taken would give up.
+    // Only after the lease is given back: a continuation that finds it taken gives up.
     if (result.workLeft && row.status !== "braked") {
       log.info("run_continued", { by: await database.continueRun(run.id) });
     }
   } catch (error) {
-    // The watch marks the run lost and the next tick goes on: nothing depends on these calls.
-    log.error("run_end_broke", { error: reasonOf(error) });
+    // Nothing depends on these calls: the watch marks the run lost, and the next tick goes on.
+    log.error("run_finish_failed", { error: reasonOf(error) });
   }
-  log.info("run_closed", { ...logFieldsOf(row), stripe_calls: callsByEndpoint, stripe_throttled: throttled });
+  log.info("run_finished", { ...logFieldsOf(row), stripe_calls: callsByEndpoint, stripe_throttled: throttled });
   return reportOf(row, result.preview);
 }

@@ -2,49 +2,49 @@ import type { Claim } from "../database/orders.ts";
 import { reasonOf } from "../errors.ts";
 import { type ExaminedBatch, examineOrders } from "../protocol/examine-orders.ts";
 import { isKeyDoubtful } from "../protocol/key-check.ts";
+import { failedDecision } from "../rules/decision-of.ts";
 import type { OrderDecision } from "../rules/orders.ts";
 import { policyOf } from "../rules/policy.ts";
-import { type ClaimOrders, hasToHandOver, type Inspection, type OrderRun } from "./order-run.ts";
-import { failedAttempt, settleOrders } from "./settle-orders.ts";
-
-/** Orders of one batch that ask Stripe at the same time. The gateway's pace decides when their turns come. */
-const ORDERS_IN_FLIGHT = 25;
+import { type ClaimOrders, type Inspection, mustHandOver, mustStop, type OrderRun } from "./order-run.ts";
+import { settleOrders } from "./settle-orders.ts";
 
 /**
- * Claims, asks Stripe and settles until nothing is due or the run has to end. Mostly two batches at a time: while one settles and claims
- * anew, the other keeps Stripe busy.
+ * Claims batches of orders, asks Stripe about them and settles them until nothing is due or the run must stop. Usually two batches run
+ * side by side: while one settles and claims, the other keeps Stripe busy.
  *
- * When the database gives up waiting, all of them end: what they handed back is due at once, and they would claim it again and again.
- * What breaks one of them is thrown by `resultOf`, once all have ended: the lease is given back then, and without it nobody may go on
- * cancelling payments.
+ * When one batch breaks, the others end as well. `resultOf` throws the error only after all of them have ended, because the lease is
+ * given back then, and no payment may be cancelled without it.
  */
 export async function workOnOrders(run: OrderRun, claimOrders: ClaimOrders): Promise<void> {
-  const lane = async () => {
+  const { progress, ports: { log }, task: { settings } } = run;
+  const work = async () => {
     try {
       while (await workOnBatch(run, claimOrders));
     } catch (error) {
-      run.ports.log.error("batch_broke", { error: reasonOf(error) });
-      run.progress.broken ??= { error };
+      log.error("batch_failed", { error: reasonOf(error) });
+      progress.broken ??= { error };
     }
   };
-  await Promise.all(Array.from({ length: run.task.settings.batchesAtOnce }, lane));
+  await Promise.all(Array.from({ length: settings.batchesAtOnce }, work));
+  // Not earlier: until its claim returns, a batch reserves more of the share than it may need.
+  if (progress.shareLeft <= 0 && progress.limitLeft > 0) progress.handover ??= "Its share of orders is used up";
 }
 
-/** Claims a batch and sees it through. False: this was the last one. */
+/** Claims, examines and settles one batch. Returns false when there is no further batch to work on. */
 async function workOnBatch(run: OrderRun, claimOrders: ClaimOrders): Promise<boolean> {
   const { progress, lease, task: { settings }, ports: { log } } = run;
-  if (hasToEnd(run)) return false;
-  // Taken before the answer is here, so that batches side by side do not exceed the limit together.
+  if (!mayClaim(run)) return false;
+  // Reserved before the claim returns, so that batches side by side do not exceed the limit together.
   const asked = Math.min(progress.limitLeft, progress.shareLeft, settings.claimBatch);
-  take(run, asked);
+  reserve(run, asked);
   const claim = await claimOrders(lease, asked);
   const claimed = claim.orders.length + claim.unreadable.length;
-  take(run, claimed - asked);
-  // Only an empty claim is the end: a small one may have skipped orders that others hold, or quarantined hopeless ones.
+  reserve(run, claimed - asked);
+  // Only an empty claim means that nothing is due: a small one may have skipped locked orders or quarantined hopeless ones.
   if (claimed === 0) return false;
 
   const batch = await examineClaim(claim, run);
-  // Before settling, which takes a while: the other batches begin nothing more.
+  // Before settling, which takes a while: the other batches must begin nothing more.
   progress.broken ??= batch.broken;
   if (batch.stop !== "too_many_not_found") progress.stop ??= batch.stop;
   const settled = await settleOrders([...batch.decisions, ...untouchedOf(claim, batch)], run);
@@ -60,27 +60,25 @@ async function workOnBatch(run: OrderRun, claimOrders: ClaimOrders): Promise<boo
   }
   progress.failed += settled.failed;
   progress.delay ??= settled.delay;
-  progress.claimsNothing ||= settled.delay !== null;
-  if (batch.untouched.length > 0 && batch.stop === null && batch.broken === null && !hasToHandOver(run)) {
+  progress.stopClaiming ||= settled.delay !== null;
+  if (batch.untouched.length > 0 && batch.stop === null && batch.broken === null && !mustHandOver(run)) {
     progress.handover = "Its time is over";
   }
   return true;
 }
 
-function hasToEnd(run: OrderRun): boolean {
-  const { stop, broken, claimsNothing, keyCheck, limitLeft, shareLeft } = run.progress;
-  // The key is judged anew each time: what another batch finds meanwhile may prove it right.
-  if (stop !== null || broken !== null || claimsNothing || isKeyDoubtful(keyCheck) || limitLeft <= 0) return true;
-  if (shareLeft <= 0) run.progress.handover ??= "Its share of orders is used up";
-  return hasToHandOver(run);
+function mayClaim(run: OrderRun): boolean {
+  const { stopClaiming, keyCheck, limitLeft, shareLeft } = run.progress;
+  // The key is judged each time: another batch may have proven it meanwhile.
+  return limitLeft > 0 && shareLeft > 0 && !stopClaiming && !isKeyDoubtful(keyCheck) && !mustStop(run);
 }
 
-function take({ progress }: OrderRun, orders: number): void {
+function reserve({ progress }: OrderRun, orders: number): void {
   progress.limitLeft -= orders;
   progress.shareLeft -= orders;
 }
 
-/** Asks Stripe about the orders of a claim. One that could not be read is a failed attempt of its own, and asks nothing. */
+/** Asks Stripe about the orders of a claim. An order that could not be read becomes a failed attempt without a call. */
 export async function examineClaim(
   { orders, unreadable }: Claim,
   { ports: { clock, deadline, log, retired }, gateway, progress, task }: Inspection,
@@ -93,18 +91,17 @@ export async function examineClaim(
     clock,
     deadline: deadline.call,
     dryRun,
-    maxInFlight: ORDERS_IN_FLIGHT,
     halted: () => progress.broken !== null || retired.aborted,
     keyCheck: progress.keyCheck,
-    onInternalError: (ref, error) => log.error("order_broke", { ref, error: reasonOf(error) }),
+    onInternalError: (ref, error) => log.error("order_failed", { ref, error: reasonOf(error) }),
     metadataKey: task.settings.metadataKey,
     idempotencyScope: task.job,
   });
-  const failed = unreadable.map((order) => failedAttempt(order, "order_unreadable"));
+  const failed = unreadable.map((order) => failedDecision(order, "order_unreadable"));
   return { ...batch, decisions: [...failed, ...batch.decisions] };
 }
 
-/** Orders that the batch did not get to, handed back as if they had never been claimed. */
+/** Hands back the orders that the batch did not reach, as if they had never been claimed. */
 function untouchedOf({ orders }: Claim, batch: ExaminedBatch): OrderDecision[] {
   const untouched = new Set(batch.untouched);
   return orders.filter(({ ref }) => untouched.has(ref)).map(({ ref, attempt }) => (

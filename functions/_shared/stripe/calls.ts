@@ -1,26 +1,26 @@
 import { type CallKind, NO_TRACE, type Outcome, outcomeOfError, outcomeOfRefusal } from "./outcome.ts";
 import { createPace, type PaceOptions, type Permission } from "./pace.ts";
 
-/** Attempts at a read, the first one included. */
-const ATTEMPTS = 3;
+/** Attempts at a read, including the first. */
+const MAX_ATTEMPTS = 3;
 const FIRST_PAUSE_MS = 250;
 
-/** Calls on the wire, retries included; `throttled`: those that Stripe refused for rate or concurrency. */
+/** Calls on the wire, including retries. `throttled`: those that Stripe refused for rate or concurrency. */
 export type CallStatistics = { calls: number; throttled: number; callsByEndpoint: Record<string, number> };
 
 export type CallOptions = PaceOptions & {
   statistics: CallStatistics;
-  /** Told of each refusal for rate or concurrency. */
+  /** Called for each refusal for rate or concurrency. */
   onThrottled?: ((endpoint: string, limit: "rate" | "concurrency") => void) | undefined;
   random?: () => number;
   firstPauseMs?: number;
 };
 
-/** One call to Stripe. `parse` reads the answer, or the object that an error carries; null: it cannot be read. */
+/** One call to Stripe. `parse` reads the answer, or the object in an error; it returns null for what it cannot read. */
 export type Call<T> = { endpoint: string; send: () => Promise<Answer>; parse: (answer: Answer) => T | null };
 export type Answer = object & { lastResponse: { statusCode: number; requestId: string; headers: unknown } };
 
-/** Makes calls to Stripe at Lapse's pace; what went wrong comes back as a value. */
+/** Makes calls to Stripe at Lapse's pace and returns failures as values. */
 export function createCalls(options: CallOptions) {
   const { clock, deadline, statistics, onThrottled, random = Math.random, firstPauseMs = FIRST_PAUSE_MS } = options;
   const pace = createPace(options);
@@ -38,7 +38,7 @@ export function createCalls(options: CallOptions) {
       }
       return outcome;
     } finally {
-      pace.leave();
+      pace.release();
     }
   }
 
@@ -47,26 +47,26 @@ export function createCalls(options: CallOptions) {
     close: pace.close,
 
     /**
-     * A read or a list: waits for its turn, and is repeated while the failure is transient. `cost` in payments. What Stripe said last
-     * stands when no repetition finds its turn before the deadline.
+     * Reads or lists: waits for its turn, and retries transient failures. `cost` is in payments. When no time is left for a retry, the
+     * last answer stands.
      */
     async read<T>(call: Call<T>, cost: number): Promise<Outcome<T>> {
       let last: Outcome<T> | null = null;
       for (let attempts = 1;; attempts++) {
-        const permission = await pace.turn(call.endpoint, cost);
+        const permission = await pace.acquire(call.endpoint, cost);
         if (permission !== "go") return last ?? unsent(permission);
         last = await attempt(call, "read");
-        if (!isTransient(last) || attempts === ATTEMPTS) return last;
-        // Doubles per attempt, spread over its upper half: payments that failed together must not come back together.
+        if (!isTransient(last) || attempts === MAX_ATTEMPTS) return last;
+        // Doubles per attempt, with jitter: reads that failed together must not be retried together.
         const pause = firstPauseMs * 2 ** (attempts - 1) * (0.5 + random() / 2);
         if (clock.now().getTime() + pause >= deadline.getTime()) return last;
         await clock.sleep(pause);
       }
     },
 
-    /** A cancel or an expire: goes at once and once. It acts on what was read right before, and only its caller can read again. */
+    /** Cancels or expires: at once, and without a retry, because a write acts on what its caller has just read. */
     async write<T>(call: Call<T>): Promise<Outcome<T>> {
-      const permission = pace.follow(call.endpoint);
+      const permission = pace.tryAcquire(call.endpoint);
       return permission === "go" ? await attempt(call, "write") : unsent(permission);
     },
   };
@@ -76,7 +76,7 @@ async function outcomeOf<T>({ send, parse }: Omit<Call<T>, "endpoint">, kind: Ca
   try {
     const answer = await withoutStackTrace(send);
     const { statusCode: httpStatus, requestId = null } = answer.lastResponse;
-    // The SDK takes any JSON without an `error` key for a success, whatever the HTTP status.
+    // The SDK treats any JSON without an `error` key as a success, whatever the HTTP status.
     if (httpStatus >= 400) return outcomeOfRefusal({ httpStatus, requestId }, kind);
     const trace = { ...NO_TRACE, requestId };
     const object = parse(answer);
@@ -90,19 +90,19 @@ function unsent<T>(why: Exclude<Permission, "go">): Outcome<T> {
   return { kind: "unsent", why, trace: NO_TRACE };
 }
 
-/** A card error on a read is no hiccup; whatever it is, repeating it will not cure it. */
+/** A card error on a read is not transient: a retry would get the same answer. */
 function isTransient(outcome: Outcome<unknown>): boolean {
   return outcome.kind === "throttled" || (outcome.kind === "unknown" && outcome.why !== "card_error");
 }
 
 /**
- * The SDK writes down the caller's stack at every call, for the case that it fails: a quarter of the CPU time of a whole order.
- * Here failures are values, and what they say does not depend on who asked.
+ * Makes a call without the stack trace that the SDK records each time in case of an error: that would take a quarter of an order's CPU
+ * time. Failures are values here, and do not need it.
  */
 function withoutStackTrace<T>(call: () => T): T {
   const errors: { stackTraceLimit?: number } = Error;
   const limit = errors.stackTraceLimit;
-  // Not 0: that would still format a stack, an empty one.
+  // Not 0, which would still format an empty stack.
   errors.stackTraceLimit = undefined;
   try {
     return call();

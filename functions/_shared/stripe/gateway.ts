@@ -2,17 +2,24 @@ import Stripe from "stripe";
 import type { z } from "zod/mini";
 import { ConfigurationError } from "../errors.ts";
 import { type CallOptions, createCalls } from "./calls.ts";
-import { type ListPage, pageOf } from "./list-page.ts";
-import { intentSchema, sessionListSchema, sessionSchema, type StripeIntent, type StripeSession } from "./objects.ts";
+import {
+  intentSchema,
+  type ListPage,
+  pageOf,
+  sessionListSchema,
+  sessionSchema,
+  type StripeIntent,
+  type StripeSession,
+} from "./objects.ts";
 import type { Outcome } from "./outcome.ts";
-import { LIST, READ } from "./pace.ts";
+import { LIST_COST, READ_COST } from "./pace.ts";
 
 export type { CallStatistics } from "./calls.ts";
 
-/** The version the rules were written against. A webhook endpoint has a version of its own. */
+/** The API version that the rules were written for. Webhook endpoints have their own version. */
 export const STRIPE_API_VERSION = "2026-10-28.endive";
 
-/** Time for one call on the wire. Waiting for its turn does not count. */
+/** The time limit of one call on the wire, without the wait for its turn. */
 const TIMEOUT_MS = 10_000;
 /** Stripe's largest page. */
 const PAGE_SIZE = 100;
@@ -21,10 +28,10 @@ const PAGE_SIZE = 100;
 export type StripeRef = { id: string; account: string };
 export type IdempotencyKey = { idempotencyKey: string };
 
-/** Payments created in [from, to), whole seconds; `startingAfter` is the last id of the page before. */
+/** Payments created in [from, to), in whole seconds. `startingAfter` is the last id of the previous page. */
 export type ListWindow = { account: string; from: Date; to: Date; startingAfter: string | null };
 
-/** The only way to Stripe, at Lapse's pace. What went wrong comes back as a value. */
+/** All calls to Stripe, at Lapse's pace. Failures are values. */
 export type StripeGateway = {
   /** The mode of the secret key. */
   readonly livemode: boolean;
@@ -38,13 +45,13 @@ export type StripeGateway = {
   /** One page, newest first. */
   listIntents(window: ListWindow): Promise<Outcome<ListPage>>;
   listSessions(window: ListWindow): Promise<Outcome<ListPage>>;
-  /** What the other processes leave of the account's payments per second. */
+  /** The payments per second that other processes leave of the account's limit. */
   setRate(paymentsPerSecond: number): void;
-  /** No call starts any more; what is under way ends. */
+  /** Starts no further call; calls under way finish. */
   close(): void;
 };
 
-/** `deadline`: no call starts after it. `apiBase`: scheme, host and port of another Stripe server. */
+/** `deadline`: no call starts after it. `apiBase`: the origin of another Stripe server. */
 export type OpenStripeOptions = CallOptions & {
   secretKey: string;
   apiBase?: string | undefined;
@@ -53,9 +60,9 @@ export type OpenStripeOptions = CallOptions & {
 };
 
 /**
- * The gateway over the real SDK, with everything switched off that would act on its own: no retries, no telemetry.
+ * Opens the gateway over Stripe's SDK, without the SDK's own retries and telemetry.
  *
- * @throws ConfigurationError if the key is no Stripe secret key or the base is no plain origin; the error never quotes the key.
+ * @throws ConfigurationError if the key is no Stripe secret key or the base is no plain origin. The error never quotes the key.
  */
 export function openStripe({ secretKey, apiBase, fetch, timeoutMs, ...options }: OpenStripeOptions): StripeGateway {
   const livemode = livemodeOf(secretKey);
@@ -73,45 +80,48 @@ export function openStripe({ secretKey, apiBase, fetch, timeoutMs, ...options }:
     readIntent: ({ id, account }) =>
       read({
         endpoint: "payment_intents.retrieve",
-        send: () => stripe.paymentIntents.retrieve(id, {}, on(account)),
+        send: () => stripe.paymentIntents.retrieve(id, {}, accountOf(account)),
         parse: parserOf(intentSchema, id),
-      }, READ),
+      }, READ_COST),
     readSession: ({ id, account }) =>
       read({
         endpoint: "checkout.sessions.retrieve",
-        send: () => stripe.checkout.sessions.retrieve(id, { expand: ["payment_intent"] }, on(account)),
+        send: () => stripe.checkout.sessions.retrieve(id, { expand: ["payment_intent"] }, accountOf(account)),
         parse: parserOf(sessionSchema, id),
-      }, READ),
+      }, READ_COST),
     cancelIntent: ({ id, account }, key) =>
       write({
         endpoint: "payment_intents.cancel",
-        send: () => stripe.paymentIntents.cancel(id, { cancellation_reason: "abandoned" }, { ...on(account), ...key }),
+        send: () =>
+          stripe.paymentIntents.cancel(id, { cancellation_reason: "abandoned" }, { ...accountOf(account), ...key }),
         parse: parserOf(intentSchema, id),
       }),
     expireSession: ({ id, account }, key) =>
       write({
         endpoint: "checkout.sessions.expire",
-        send: () => stripe.checkout.sessions.expire(id, { expand: ["payment_intent"] }, { ...on(account), ...key }),
+        send: () =>
+          stripe.checkout.sessions.expire(id, { expand: ["payment_intent"] }, { ...accountOf(account), ...key }),
         parse: parserOf(sessionSchema, id),
       }),
     sessionsOfIntent: ({ id, account }) =>
       read({
         endpoint: "checkout.sessions.list",
-        send: () => stripe.checkout.sessions.list({ payment_intent: id, expand: ["data.payment_intent"] }, on(account)),
+        send: () =>
+          stripe.checkout.sessions.list({ payment_intent: id, expand: ["data.payment_intent"] }, accountOf(account)),
         parse: parserOf(sessionListSchema),
-      }, LIST),
+      }, LIST_COST),
     listIntents: (window) =>
       read({
         endpoint: "payment_intents.list",
-        send: () => stripe.paymentIntents.list(pageIn(window), on(window.account)),
+        send: () => stripe.paymentIntents.list(pageIn(window), accountOf(window.account)),
         parse: pageOf,
-      }, LIST),
+      }, LIST_COST),
     listSessions: (window) =>
       read({
         endpoint: "checkout.sessions.list",
-        send: () => stripe.checkout.sessions.list(pageIn(window), on(window.account)),
+        send: () => stripe.checkout.sessions.list(pageIn(window), accountOf(window.account)),
         parse: pageOf,
-      }, LIST),
+      }, LIST_COST),
     setRate,
     close,
   };
@@ -125,7 +135,7 @@ function pageIn({ from, to, startingAfter }: ListWindow) {
   };
 }
 
-/** An answer about another object is no answer. */
+/** Parses an answer; null if it does not fit the schema or is about another object. */
 function parserOf<T>(schema: z.ZodMiniType<T>, id?: string): (raw: unknown) => T | null {
   return (raw) => {
     const parsed = schema.safeParse(raw);
@@ -135,7 +145,7 @@ function parserOf<T>(schema: z.ZodMiniType<T>, id?: string): (raw: unknown) => T
   };
 }
 
-function on(account: string): Stripe.RequestOptions {
+function accountOf(account: string): Stripe.RequestOptions {
   return account === "" ? {} : { stripeAccount: account };
 }
 

@@ -3,13 +3,13 @@ import { z } from "zod/mini";
 /**
  * The part of Stripe's objects that the rules read, for API version 2026-10-28.endive.
  *
- * Stripe's enums are open (since SDK 22.4 new values may appear on old API versions too), so every status and every next_action
- * type is a plain string here; what an unknown one means is for the rules to say. Unknown fields are left behind: copying thirty of
- * them for every intent would cost more than the assessment.
+ * Stripe's enums are open (since SDK 22.4 new values may appear on old API versions too), so every status and every next_action type is a
+ * plain string here, and the rules decide what an unknown one means. Other fields are dropped: copying thirty of them for every intent
+ * would cost more than the assessment.
  */
 const nextActionSchema = z.looseObject({ type: z.string() });
 
-/** `metadata` of a session is nullable, of an intent never: an intent without any is a broken answer, not somebody else's. */
+/** A session's `metadata` is nullable, an intent's never: an intent without it is a broken answer. */
 const metadataSchema = z.record(z.string(), z.string());
 const nullableMetadataSchema = z.pipe(z.nullish(metadataSchema), z.transform((metadata) => metadata ?? {}));
 
@@ -19,7 +19,7 @@ export const intentSchema = z.object({
   object: z.literal("payment_intent"),
   status: z.string(),
   amount: z.int(),
-  // Not defaulted: an intent without it cannot be shown to have received nothing.
+  // No default: without this field nothing proves that the intent received no money.
   amount_received: z.int(),
   currency: z.string(),
   created: z.int(),
@@ -51,7 +51,7 @@ export const sessionSchema = z.object({
 /** The sessions of one intent. */
 export const sessionListSchema = z.pipe(z.object({ data: z.array(sessionSchema) }), z.transform(({ data }) => data));
 
-/** What a list shows of an intent or a session: enough to know whose it is. */
+/** The fields of a listed intent or session that tell which order it belongs to. */
 export const listedSchema = z.object({
   id: z.string().check(z.minLength(1)),
   status: z.nullish(z.string()),
@@ -65,3 +65,43 @@ export type StripeIntent = z.infer<typeof intentSchema>;
 export type StripeSession = z.infer<typeof sessionSchema>;
 export type ListedPayment = z.infer<typeof listedSchema>;
 export type NextAction = z.infer<typeof nextActionSchema>;
+
+/**
+ * A page of one of Stripe's lists, newest first. `unreadable` has the ids of rows that do not fit the schema, so that one of them does not
+ * hide the others. `answeredAt` is Stripe's own time from the `Date` header; null without one.
+ */
+export type ListPage = {
+  payments: ListedPayment[];
+  unreadable: string[];
+  hasMore: boolean;
+  lastId: string | null;
+  answeredAt: Date | null;
+};
+
+// Rows are not copied here, because each is parsed by itself below.
+const pageSchema = z.object({ data: z.array(z.custom<{ id: string }>(hasId)), has_more: z.boolean() });
+
+/** Reads a page of a list; null if the answer is not one. */
+export function pageOf(answer: object & { lastResponse: { headers: unknown } }): ListPage | null {
+  const parsed = pageSchema.safeParse(answer);
+  if (!parsed.success) return null;
+  const { data, has_more: hasMore } = parsed.data;
+  const rows = data.map((row) => ({ id: row.id, parsed: listedSchema.safeParse(row) }));
+  return {
+    payments: rows.flatMap(({ parsed }) => parsed.success ? [parsed.data] : []),
+    unreadable: rows.flatMap(({ id, parsed }) => parsed.success ? [] : [id]),
+    hasMore,
+    lastId: data.at(-1)?.id ?? null,
+    answeredAt: dateOf(answer.lastResponse.headers),
+  };
+}
+
+function dateOf(headers: unknown): Date | null {
+  const date = headers instanceof Headers ? headers.get("date") : null;
+  const time = Date.parse(date ?? "");
+  return Number.isNaN(time) ? null : new Date(time);
+}
+
+function hasId(row: unknown): boolean {
+  return typeof row === "object" && row !== null && typeof Reflect.get(row, "id") === "string";
+}

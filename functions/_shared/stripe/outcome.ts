@@ -2,17 +2,17 @@ import Stripe from "stripe";
 import type { Reason } from "../rules/reasons.ts";
 
 /**
- * What came of one call to Stripe, and with it what to do next.
+ * The outcome of one call to Stripe, which determines what to do next.
  *
- * - `object`: it was executed. Assess the object.
- * - `refused`: a write that the object's state does not allow. Only that state can say why: assess the object, or read it if the
- *   error did not carry it. `byCheckout`: Checkout made the intent, so only its session can be ended.
- * - `busy`: Stripe holds a lock on this one object; leave it for a while.
- * - `throttled`: not executed, everybody has to slow down.
- * - `unsent`: it never left. `out_of_time`: no call starts after the deadline. `crowded`: a write that would have had to wait,
- *   after which the look before it would be too old.
- * - `unknown`: it may or may not have been executed.
- * - `quarantine`: a person has to look at this payment.
+ * - `object`: the call was executed. Assess the object.
+ * - `refused`: the object's state does not allow the write. Only that state explains why: assess the object, or read it if the error did
+ *   not contain it. `byCheckout`: Checkout made the intent, so only its session can be cancelled.
+ * - `busy`: Stripe holds a lock on this one object. Leave it alone for a while.
+ * - `throttled`: the call was not executed, and all calls must slow down.
+ * - `unsent`: the call was not sent. `out_of_time`: no call starts after the deadline. `crowded`: the write would have had to wait, and
+ *   the read before it would then be too old.
+ * - `unknown`: the call may or may not have been executed.
+ * - `quarantine`: a person must look at this payment.
  * - `stop`: no call of this run can succeed.
  */
 export type Outcome<T> =
@@ -28,7 +28,7 @@ export type Outcome<T> =
   )
   & { trace: Trace };
 
-/** What is known of a call beside its outcome. Stripe's message is left out: it may quote keys and e-mail addresses. */
+/** Further facts about a call. Stripe's message is left out, because it may quote keys and e-mail addresses. */
 export type Trace = { requestId: string | null; httpStatus: number | null; errorCode: string | null };
 
 export const NO_TRACE: Trace = { requestId: null, httpStatus: null, errorCode: null };
@@ -41,20 +41,20 @@ export type Refusal<T> = {
   httpStatus: number;
   errorType?: string | null;
   errorCode?: string | null;
-  /** The header Stripe-Rate-Limited-Reason of a 429. A lock_timeout has none. */
+  /** The header Stripe-Rate-Limited-Reason of a 429; a lock_timeout has none. */
   rateLimitedReason?: string | null;
   requestId?: string | null;
-  /** The refusal says that Checkout made the intent. It says so in the message only: there is no code for it. */
+  /** Whether the refusal says that Checkout made the intent. Only the message says so: there is no code for it. */
   byCheckout?: boolean;
-  /** The object as it was when Stripe refused, if the error carried it. */
+  /** The object as it was when Stripe refused, if the error contained it. */
   object?: T | null;
 };
 
 /**
- * Says what a refusal means, by HTTP status first: on the wire a 429 and a 409 carry the same error types as other errors.
+ * Classifies a refusal, by HTTP status first: a 429 and a 409 have the same error types as other errors.
  *
- * A refused write is never explained by its error code: Stripe added `payment_intent_invalid_cancellation_state` in 2025 without
- * listing it, and Checkout's refusal has no code. Only the object's own state explains it.
+ * The error code never explains a refused write: Stripe added `payment_intent_invalid_cancellation_state` in 2025 without listing it, and
+ * Checkout's refusal has no code. Only the object's own state explains it.
  */
 export function outcomeOfRefusal<T>(refusal: Refusal<T>, call: CallKind): Outcome<T> {
   const { httpStatus, errorCode = null, rateLimitedReason = null, requestId = null } = refusal;
@@ -67,7 +67,7 @@ export function outcomeOfRefusal<T>(refusal: Refusal<T>, call: CallKind): Outcom
     case 402:
       return { kind: "unknown", why: "card_error", trace };
     case 403:
-      // One shop that left the platform must not stop the run for all others.
+      // An account that left the platform must not stop the run for all others.
       return errorCode === "account_invalid"
         ? { kind: "quarantine", why: "account_access_lost", trace }
         : { kind: "stop", why: "permission_denied", trace };
@@ -80,7 +80,7 @@ export function outcomeOfRefusal<T>(refusal: Refusal<T>, call: CallKind): Outcom
     case 409:
       return { kind: "unknown", why: "call_in_progress", trace };
     case 429:
-      // A lock on one object, and the limit of one object, are 429 as well. They slow nobody else down.
+      // A lock on one object and a limit of one object are 429 as well, but do not slow down other calls.
       if (rateLimitedReason === "resource-specific" || OF_ONE_OBJECT.includes(errorCode)) {
         return { kind: "busy", trace };
       }
@@ -92,7 +92,7 @@ export function outcomeOfRefusal<T>(refusal: Refusal<T>, call: CallKind): Outcom
     : { kind: "unknown", why: "bad_reply", trace };
 }
 
-/** Codes of refusals that concern one object: somebody else works on it, or it was changed too often. */
+/** Codes of refusals that concern one object: another call holds it, or it was changed too often. */
 const OF_ONE_OBJECT: (string | null)[] = ["lock_timeout", "payment_intent_rate_limit_exceeded"];
 
 function outcomeOf400<T>(
@@ -101,7 +101,7 @@ function outcomeOf400<T>(
 ): Outcome<T> {
   if (errorCode === "lock_timeout") return { kind: "busy", trace };
   if (errorType === "idempotency_error") return { kind: "quarantine", why: "idempotency_mismatch", trace };
-  // stripe-node itself reads a 400 with this code as a rate limit.
+  // stripe-node itself treats a 400 with this code as a rate limit.
   if (errorCode === "rate_limit") return { kind: "throttled", limit: "rate", trace };
   if (call === "read" || errorCode?.startsWith("parameter_")) {
     return { kind: "quarantine", why: "refused_request", trace };
@@ -110,19 +110,19 @@ function outcomeOf400<T>(
 }
 
 /**
- * Turns what the SDK threw into an outcome. Only listed fields are taken over: the SDK's errors also hold the message, the headers
- * and the raw body.
+ * Turns an error of the SDK into an outcome. Only the fields named here are copied, because the SDK's errors also contain the message, the
+ * headers and the raw body.
  *
- * The SDK's classes are read for one purpose, to tell "no answer" from an answer; everything else is in the fields (its class for a
- * 409 on an idempotency key is StripeAPIError, and a lock and a rate limit share one class).
+ * The SDK's error classes only tell "no answer" from an answer. Everything else is in the fields: a 409 on an idempotency key is a
+ * StripeAPIError, and a lock and a rate limit share one class.
  *
- * @throws what is not about Stripe or the network: a fault of this program.
+ * @throws any other error, which is a fault of this program.
  */
 export function outcomeOfError<T>(
   error: unknown,
   { kind, parse }: { kind: CallKind; parse: (raw: unknown) => T | null },
 ): Outcome<T> {
-  // `null` as a body makes the SDK itself stumble over the missing `error` key.
+  // The SDK itself throws a TypeError when the body is `null`.
   if (error instanceof TypeError) return { kind: "unknown", why: "bad_reply", trace: NO_TRACE };
   if (!(error instanceof Stripe.errors.StripeError)) throw error;
   const trace = { ...NO_TRACE, requestId: error.requestId ?? null };
@@ -142,7 +142,7 @@ export function outcomeOfError<T>(
   }, kind);
 }
 
-/** The SDK's time limit is an error with the code ETIMEDOUT; one that meets the body comes as the `exception` of another error. */
+/** The SDK reports its time limit with the code ETIMEDOUT; during the body, in the `exception` of another error. */
 function isTimeout({ detail }: InstanceType<typeof Stripe.errors.StripeConnectionError>): boolean {
   return [detail, fieldOf(detail, "exception")].some((error) => fieldOf(error, "code") === "ETIMEDOUT");
 }

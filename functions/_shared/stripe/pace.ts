@@ -1,38 +1,37 @@
 import type { Clock } from "../run/clock.ts";
 import { RateLimiter } from "./rate-limiter.ts";
-import { Semaphore } from "./semaphore.ts";
 
-/** Stripe's limit of one endpoint, live and test; all ids of it together. */
+/** Stripe's limit per endpoint, for live and test mode. */
 const ENDPOINT_PER_SECOND = 25;
-/** A second, and the jitter with which two requests may reach Stripe closer together than they left. */
+/** One second plus jitter: two requests may arrive at Stripe closer together than they were sent. */
 const WINDOW_MS = 1_028;
-/** By Little's law 16 calls in flight are 20 payments a second, two calls each, at 0.4 s a call. */
+/** By Little's law, 16 calls in flight make 20 payments per second, with two calls each and 0.4 s per call. */
 const MAX_IN_FLIGHT = 20;
 
-/** What a call costs, in payments: a read pays for the write that may follow it. */
-export const READ = 1;
-export const LIST = 0.5;
+/** The cost of a call, in payments. A read pays for the write that may follow it. */
+export const READ_COST = 1;
+export const LIST_COST = 0.5;
 
-/** `out_of_time`: no call starts after the deadline. `crowded`: only for a call that cannot wait. */
+/** `out_of_time`: no call starts after the deadline. `crowded`: a write would have to wait. */
 export type Permission = "go" | "out_of_time" | "crowded";
 
 /**
- * When a call to Stripe may start. One process, one pace: others keep to their own, and together they stay below Stripe's limits.
+ * Decides when a call to Stripe may start. Each process has its own pace, and together they stay below Stripe's limits.
  *
- * A payment begins with a read, and the read waits for the payment's turn. What follows it, a cancel, goes at once: between the two
- * lies one round trip, so that a voucher issued or a card authorised meanwhile is seen.
+ * A payment begins with a read, which waits for its turn. The cancel that follows starts at once, only one round trip later, so that it
+ * acts on a fresh answer: a voucher issued or a card authorised meanwhile would be cancelled with the payment.
  */
 export type Pace = {
-  /** Waits until a call to this endpoint may start, and takes its place. */
-  turn(endpoint: string, cost: number): Promise<Permission>;
-  /** For a write that follows a read: now or never. Its read has paid for it. */
-  follow(endpoint: string): Permission;
-  /** The call is over; every `go` is followed by one. */
-  leave(): void;
-  /** Stripe refused a call for its rate or its concurrency, which was sent at this time of the clock. */
+  /** Waits until a read of this endpoint may start. */
+  acquire(endpoint: string, cost: number): Promise<Permission>;
+  /** Starts a write at once or refuses it. The read before it has paid for it. */
+  tryAcquire(endpoint: string): Permission;
+  /** Call this after every call that was permitted. */
+  release(): void;
+  /** Call this when Stripe refused a call that was sent at `sentAt`. */
   slowDown(limit: "rate" | "concurrency", sentAt: number): void;
   setRate(paymentsPerSecond: number): void;
-  /** No call starts any more, and whoever waits hears it at once. */
+  /** Starts no further call, and refuses those that wait. */
   close(): void;
 };
 
@@ -41,7 +40,7 @@ export type PaceOptions = {
   /** No call starts after this moment. */
   deadline: Date;
   paymentsPerSecond: number;
-  /** Calls to one endpoint in any second; default Stripe's limit. */
+  /** Calls to one endpoint per second; by default Stripe's limit. */
   endpointPerSecond?: number;
   maxInFlight?: number;
 };
@@ -74,10 +73,10 @@ export function createPace(options: PaceOptions): Pace {
     const starts = startedAt.get(endpoint) ?? [];
     startedAt.set(endpoint, starts);
     starts.push(now);
-    semaphore.enter();
+    semaphore.acquire();
   }
 
-  /** Starts whatever may start; true: somebody still waits. */
+  /** Starts the reads that may start. Returns whether others still wait. */
   function startWaiting(): boolean {
     if (isOver()) { for (const { resolve } of queue.splice(0)) resolve("out_of_time"); }
     const now = clock.monotonic();
@@ -91,7 +90,7 @@ export function createPace(options: PaceOptions): Pace {
     return false;
   }
 
-  /** One loop wakes for all who wait, four times a second. */
+  /** One loop serves all waiting reads, four times a second. */
   async function pump(): Promise<void> {
     if (isPumping) return;
     isPumping = true;
@@ -108,20 +107,20 @@ export function createPace(options: PaceOptions): Pace {
   }
 
   return {
-    turn(endpoint, cost) {
+    acquire(endpoint, cost) {
       return new Promise((resolve, reject) => {
         queue.push({ endpoint, cost, resolve, reject });
         void pump();
       });
     },
-    follow(endpoint) {
+    tryAcquire(endpoint) {
       const now = clock.monotonic();
       if (isOver()) return "out_of_time";
       if (isFull(endpoint, now)) return "crowded";
       start(endpoint, now);
       return "go";
     },
-    leave: () => semaphore.leave(),
+    release: () => semaphore.release(),
     slowDown(limit, sentAt) {
       const now = clock.monotonic();
       if (limit === "concurrency") semaphore.halve(now, sentAt);
@@ -133,4 +132,43 @@ export function createPace(options: PaceOptions): Pace {
       startWaiting();
     },
   };
+}
+
+/**
+ * Counts the calls under way. Only the first call of a payment checks `hasRoom`: a cancel that waited would act on an old inspection. The
+ * time is an argument, in monotonic milliseconds.
+ */
+export class Semaphore {
+  readonly #max: number;
+  #permits: number;
+  #acquired = 0;
+  #halvedAt = -Infinity;
+
+  constructor(permits: number) {
+    this.#max = this.#permits = permits;
+  }
+
+  hasRoom(now: number): boolean {
+    return this.#acquired < this.#permitsAt(now);
+  }
+
+  acquire(): void {
+    this.#acquired += 1;
+  }
+
+  release(): void {
+    this.#acquired -= 1;
+  }
+
+  /** Halves the permits, down to one; each second restores one. Refusals of calls sent before the last halving count as one. */
+  halve(now: number, sentAt: number): void {
+    if (sentAt <= this.#halvedAt) return;
+    this.#permits = Math.max(1, Math.floor(this.#permitsAt(now) / 2));
+    this.#halvedAt = now;
+  }
+
+  #permitsAt(now: number): number {
+    const seconds = Math.floor((now - this.#halvedAt) / 1_000);
+    return seconds === Infinity ? this.#max : Math.min(this.#max, this.#permits + seconds);
+  }
 }

@@ -1,22 +1,22 @@
-/** Bursts a second. Waking up costs more CPU than a call: one by one 1.87 ms a payment, in bursts of five 0.83. */
+/** Bursts per second. Waking up costs more CPU than a call: one by one a payment takes 1.87 ms, in bursts of five 0.83 ms. */
 const BURSTS = 4;
 const BURST_MS = 1_000 / BURSTS;
 
-/** Nothing starts for so long after a refusal: Stripe counts by the second. */
+/** Nothing starts for this long after a refusal, because Stripe counts by the second. */
 const PAUSE_MS = 1_000;
 
-/** However often Stripe refuses, payments go on at this rate, unless the shop asked for less. */
+/** The lowest rate, in payments per second, however often Stripe refuses. A lower target takes precedence. */
 const LOWEST = 0.5;
 
 /**
- * Says how many payments may start, in small bursts four times a second. Arithmetic only: time comes in as an argument, in
- * milliseconds that never jump, and nothing waits here.
+ * Decides how many payments may start, in small bursts four times a second. It only calculates: it never waits, and the time is an
+ * argument, in monotonic milliseconds.
  *
- * What a burst does not use is not saved up, but for the part of a payment that is left over: at 6 payments a second every other
- * burst has two. What was used too much is paid off by later bursts.
+ * An unused burst is lost, except for a fraction of a payment: at 6 payments per second every other burst has two. Later bursts pay off
+ * what was used in excess.
  */
 export class RateLimiter {
-  /** As fast as it may get again. */
+  /** The rate to return to after a slowdown. */
   #target: number;
   #perSecond: number;
   #balance: number;
@@ -31,21 +31,21 @@ export class RateLimiter {
     this.#burstAt = this.#cleanSince = now;
   }
 
-  /** Payments a second at present. */
+  /** The present rate, in payments per second. */
   get perSecond(): number {
     return this.#perSecond;
   }
 
-  /** Whether one more payment may start now; {@linkcode debit} says that it did. */
+  /** Whether one more payment may start now. Call {@linkcode debit} when it does. */
   mayStart(now: number): boolean {
     this.#advance(now);
     return now >= this.#pausedUntil && this.#balance >= 1;
   }
 
-  /** In payments; what is owed delays the next ones. */
+  /** Records that payments started. A negative balance delays the next ones. */
   debit(payments: number, now: number): void {
     this.#advance(now);
-    // A burst that begins late moves the next one, or two of them would meet.
+    // A burst that begins late postpones the next one; otherwise two could come together.
     if (this.#isUntouched) this.#burstAt = now;
     this.#isUntouched = false;
     this.#balance -= payments;
@@ -57,14 +57,14 @@ export class RateLimiter {
     return Math.max(this.#burstAt + BURST_MS, this.#pausedUntil) - now;
   }
 
-  /** A new target, from what other processes leave. One that was slowed down stays so until clean seconds restore it. */
+  /** Sets a new target. A rate that was slowed down stays lower until seconds without a refusal restore it. */
   setRate(perSecond: number): void {
     const isSlowed = this.#perSecond < this.#target;
     this.#target = perSecond;
     this.#perSecond = isSlowed ? Math.min(this.#perSecond, perSecond) : perSecond;
   }
 
-  /** Stripe refused a call that was sent at `sentAt`. One that left before the last pause was over counts together with it. */
+  /** Halves the rate after Stripe refused a call. Refusals of calls sent before the end of the last pause count as one. */
   slowDown(now: number, sentAt: number): void {
     this.#advance(now);
     if (sentAt <= this.#pausedUntil) return;
@@ -78,7 +78,7 @@ export class RateLimiter {
     if (bursts > 0) {
       const burst = this.#perSecond / BURSTS;
       const leftOver = bursts === 1 ? Math.min(Math.max(this.#balance, 0), 0.999) : 0;
-      // Below four a second no burst has a whole payment: they add up to one.
+      // Below four per second no burst has a whole payment, so fractions add up to one.
       this.#balance = Math.min(this.#balance + bursts * burst, Math.max(burst + leftOver, 1));
       this.#burstAt += bursts * BURST_MS;
       this.#isUntouched = true;

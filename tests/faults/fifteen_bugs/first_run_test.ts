@@ -46,7 +46,7 @@ Deno.test(
       name: "expire-stale-orders",
       job: { usesStripe: true, work: () => Promise.reject(new Error("nobody may get here")) },
       readVariable: (name) => variables[name],
-      waitUntil: () => began++,
+      worker: { waitUntil: () => began++, retired: new AbortController().signal },
       log: createLog({}, () => {}),
     });
     const callers: Record<string, string>[] = [

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createDatabase } from "../../../functions/_shared/database/database.ts";
-import { isRefusal, isTimeout } from "../../../functions/_shared/database/refusals.ts";
+import { isRefusal, isTimeout } from "../../../functions/_shared/errors.ts";
 import type { Rpc } from "../../../functions/_shared/database/rpc.ts";
 import { settings } from "../../../functions/_shared/database/runs.ts";
 import { DatabaseError } from "../../../functions/_shared/errors.ts";

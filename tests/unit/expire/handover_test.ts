@@ -28,6 +28,12 @@ Deno.test("batches side by side share the run's limit and its share", async () =
   assert.equal(shared.settled.length, 40);
 });
 
+Deno.test("a run that decides all that is due has not used up its share, although its claims asked for all of it", async () => {
+  const { database, settled } = databaseOf([{ orders: unpaidOrders(20) }, { orders: unpaidOrders(5, 20) }]);
+  const { result } = await runJob({ database, settings: { runOrders: 40, claimBatch: 20, batchesAtOnce: 3 } });
+  assert.deepEqual([settled.length, result], [25, { status: "succeeded", error: null, workLeft: false }]);
+});
+
 Deno.test("a run whose time is over claims nothing more", async () => {
   const { database, settled, asked } = databaseOf(claims());
   const now = () => asked.length < 2 ? NOW : at(40_000);

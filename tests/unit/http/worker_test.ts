@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { edgeWorker } from "../../../functions/_shared/http/worker.ts";
+import { edgeWorker } from "../../../functions/_shared/http/serve-job.ts";
 
 Deno.test("a worker keeps a run alive, and tells it when the platform announces the worker's end", () => {
   const kept: unknown[] = [];

@@ -5,7 +5,7 @@ import { createKeyCheck, isKeyDoubtful, type KeyCheck } from "../../../functions
 import type { ClaimedOrder } from "../../../functions/_shared/rules/orders.ts";
 import { at, intent, NOW, order, payment } from "../rules/builders.ts";
 import { contextOf } from "./expect-decision.ts";
-import { type Fake, fakeStripe, lost, refused } from "./fake-stripe.ts";
+import { type Fake, fakeStripe, refused } from "./fake-stripe.ts";
 
 Deno.test("a batch decides about every order", async () => {
   const { batch, stripe } = await examineBatch(5);

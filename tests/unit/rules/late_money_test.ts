@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import type { ClaimedOrder, ClaimedPayment } from "../../../functions/_shared/rules/orders.ts";
-import { reasonOfPaid, recordedMoney } from "../../../functions/_shared/rules/resolve-closed-order.ts";
-import { isSameMoney, type Money } from "../../../functions/_shared/rules/same-money.ts";
+import { reasonOfPaid, recordedAsPaid } from "../../../functions/_shared/rules/resolve-closed-order.ts";
+import { isSamePayment, type PaymentIdentity } from "../../../functions/_shared/rules/same-payment.ts";
 import { order, payment } from "./builders.ts";
 
-const money = (stripeId: string, ownIntent: string | null = null): Money => ({
+const money = (stripeId: string, ownIntent: string | null = null): PaymentIdentity => ({
   stripeId,
   kind: stripeId.startsWith("cs_") ? "checkout_session" : "payment_intent",
   ownIntent,
@@ -15,7 +15,7 @@ const recorded = (stripeId: string, intent: string | null = null): ClaimedPaymen
 /** What money on pi_1, or on this session, means for the order. */
 function reason(claimed: Partial<ClaimedOrder>, found = money("pi_1")) {
   const it = order({ status: "paid", ...claimed });
-  return reasonOfPaid(it, { money: found, others: recordedMoney(it) });
+  return reasonOfPaid(it, { paid: found, others: recordedAsPaid(it) });
 }
 
 Deno.test("money for an order that expired is late, whatever else was paid", () => {
@@ -48,5 +48,5 @@ Deno.test("an intent is no second payment beside the session that made it, in ei
 
 Deno.test("where nobody knows a session's intent, an intent beside it is not called a second payment", () => {
   assert.equal(reason({ payments: [recorded("cs_1")] }), "paid");
-  assert.equal(isSameMoney(money("cs_1"), money("pi_1")), null);
+  assert.equal(isSamePayment(money("cs_1"), money("pi_1")), null);
 });

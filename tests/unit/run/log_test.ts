@@ -22,7 +22,7 @@ function workLong(log: Log, clock: { ms: number }): void {
     clock.ms += 50;
     run.info("batch_settled", { claimed: 50 });
   }
-  run.info("run_closed", { status: "succeeded" });
+  run.info("run_finished", { status: "succeeded" });
 }
 
 Deno.test("every line is one JSON object with its event, its run, the time since the run began", () => {
@@ -46,7 +46,7 @@ Deno.test("a run of any size stays under 100 lines in 10 s, and its end says wha
   workLong(log, clock);
   assert.ok(mostInTenSeconds(lines) < 100, `${mostInTenSeconds(lines)} lines in 10 s`);
   assert.equal(JSON.parse(lines[0]!.text).event, "run_started");
-  assert.equal(last().event, "run_closed");
+  assert.equal(last().event, "run_finished");
   const told = lines.filter(({ text }) => JSON.parse(text).event === "batch_settled").length;
   const leftOut = lines.reduce((sum, { text }) => sum + (JSON.parse(text).left_out?.batch_settled ?? 0), 0);
   assert.equal(told + leftOut, 12_000);
@@ -83,7 +83,7 @@ Deno.test("keys, tokens and addresses do not reach a line, also not inside someb
     "ann@shop.example",
     "postgres://admin:hunter2@db.example",
   ];
-  for (const secret of secrets) log.error("run_broke", { error: `TypeError: header ${secret} is odd`, note: secret });
+  for (const secret of secrets) log.error("run_failed", { error: `TypeError: header ${secret} is odd`, note: secret });
   const text = lines.map((line) => line.text).join("\n");
   for (const word of ["51Habc", "99xyz", "abc123", "Zm9v", "abc.def", "_xyz", "c2ln", "ann@", "hunter2"]) {
     assert.ok(!text.includes(word), `${word} is in the log`);
@@ -99,9 +99,9 @@ Deno.test("ids of runs, orders and payments stay readable", () => {
 
 Deno.test("an error's class stands in a field of its own", () => {
   const { log, last } = setUp();
-  log.error("run_broke", { error: "LeaseLostError: Cannot go on with run" });
+  log.error("run_failed", { error: "LeaseLostError: Cannot go on with run" });
   assert.equal(last().error_class, "LeaseLostError");
-  log.info("run_closed", { error: "Time ran out before the work did" });
+  log.info("run_finished", { error: "Time ran out before the work did" });
   assert.equal(last().error_class, undefined);
 });
 

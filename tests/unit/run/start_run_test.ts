@@ -120,7 +120,7 @@ Deno.test("a job that needs Stripe fails without its key before it works; any ot
   ]);
   const third = await run(() => Promise.resolve(NOTHING_DUE), { key, usesStripe: false });
   assert.equal(third.report.status, "succeeded");
-  await assert.rejects(third.ports!.openStripe(), /does not use it/);
+  await assert.rejects(third.ports!.openStripe(), /does not use Stripe/);
 });
 
 Deno.test("Stripe is opened once, when it is first asked for", async () => {
@@ -197,7 +197,7 @@ Deno.test("report and log carry every counter of the run's row", async () => {
   const counted = Object.fromEntries(COUNTERS.map((name, n) => [name, n + 1]));
   const { report, lines } = await run(() => Promise.resolve(NOTHING_DUE), { begun: counted });
   const reported = report as unknown as Record<string, unknown>;
-  const line = lines.find(([event]) => event === "run_closed")![1];
+  const line = lines.find(([event]) => event === "run_finished")![1];
   for (const [n, name] of COUNTERS.entries()) {
     const camelCase = name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
     assert.deepEqual([reported[camelCase], line[name]], [n + 1, n + 1], name);

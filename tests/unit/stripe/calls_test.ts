@@ -5,7 +5,7 @@ import {
   type CallStatistics,
   createCalls,
 } from "../../../functions/_shared/stripe/calls.ts";
-import { READ } from "../../../functions/_shared/stripe/pace.ts";
+import { READ_COST } from "../../../functions/_shared/stripe/pace.ts";
 import { virtualTime } from "./virtual-time.ts";
 
 const ENDPOINT = "payment_intents.retrieve";
@@ -45,7 +45,7 @@ function setUp(steps: Step[], overrides: Partial<CallOptions> = {}) {
     throttled,
     sentAt,
     calls,
-    read: () => time.runUntil(calls.read(call, READ)),
+    read: () => time.runUntil(calls.read(call, READ_COST)),
     write: () => time.runUntil(calls.write(call)),
     ...time,
   };

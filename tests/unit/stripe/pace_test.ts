@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
-import { createPace, LIST, type Pace, type PaceOptions, READ } from "../../../functions/_shared/stripe/pace.ts";
+import {
+  createPace,
+  LIST_COST,
+  type Pace,
+  type PaceOptions,
+  READ_COST,
+} from "../../../functions/_shared/stripe/pace.ts";
 import { peakOf, type VirtualTime, virtualTime } from "./virtual-time.ts";
 
 const INTENT = "payment_intents.retrieve";
@@ -14,7 +20,7 @@ function setUp(options: Partial<PaceOptions> = {}) {
 /** So many payments, of one read that takes so long; when each read started, or null where it was not permitted. */
 async function readAll(
   { pace, clock, runUntil }: { pace: Pace } & VirtualTime,
-  { count, takes = 100, endpoint = INTENT, cost = READ }: {
+  { count, takes = 100, endpoint = INTENT, cost = READ_COST }: {
     count: number;
     takes?: number;
     endpoint?: string;
@@ -22,10 +28,10 @@ async function readAll(
   },
 ): Promise<(number | null)[]> {
   return await runUntil(Promise.all(Array.from({ length: count }, async () => {
-    if (await pace.turn(endpoint, cost) !== "go") return null;
+    if (await pace.acquire(endpoint, cost) !== "go") return null;
     const at = clock.monotonic();
     await clock.sleep(takes);
-    pace.leave();
+    pace.release();
     return at;
   })));
 }
@@ -44,12 +50,12 @@ Deno.test("a single payment starts at once", async () => {
 });
 
 Deno.test("a page of a list costs half a payment", async () => {
-  const times = await readAll(setUp(), { count: 100, endpoint: "payment_intents.list", cost: LIST });
+  const times = await readAll(setUp(), { count: 100, endpoint: "payment_intents.list", cost: LIST_COST });
   assert.ok(Math.max(...times.filter(isSent)) >= 3_000, "one endpoint's limit counts before that");
   const two = setUp();
   const [intents, sessions] = await Promise.all([
-    readAll(two, { count: 20, endpoint: "payment_intents.list", cost: LIST }),
-    readAll(two, { count: 20, endpoint: "checkout.sessions.list", cost: LIST }),
+    readAll(two, { count: 20, endpoint: "payment_intents.list", cost: LIST_COST }),
+    readAll(two, { count: 20, endpoint: "checkout.sessions.list", cost: LIST_COST }),
   ]);
   const last = Math.max(...intents.filter(isSent), ...sessions.filter(isSent));
   assert.ok(last >= 750 && last <= 1_000, `forty pages took ${last} ms`);
@@ -63,19 +69,19 @@ Deno.test("no second sees more than 25 calls to one endpoint, whatever the rate"
 
 Deno.test("a write that would be the 26th of its endpoint in a second is refused at once, and does not wait", () => {
   const { pace } = setUp();
-  for (let n = 0; n < 25; n++) assert.equal(pace.follow(CANCEL), "go");
-  assert.equal(pace.follow(CANCEL), "crowded");
-  assert.equal(pace.follow("checkout.sessions.expire"), "go");
+  for (let n = 0; n < 25; n++) assert.equal(pace.tryAcquire(CANCEL), "go");
+  assert.equal(pace.tryAcquire(CANCEL), "crowded");
+  assert.equal(pace.tryAcquire("checkout.sessions.expire"), "go");
 });
 
 Deno.test("a write goes while reads have to wait: for the next burst, for room, or for the end of a pause", async () => {
   const all = setUp({ maxInFlight: 2 });
   const reading = readAll(all, { count: 8, takes: 1_000 });
-  assert.equal(all.pace.follow(CANCEL), "go");
+  assert.equal(all.pace.tryAcquire(CANCEL), "go");
   all.pace.slowDown("rate", -1);
-  assert.equal(all.pace.follow(CANCEL), "go");
-  all.pace.leave();
-  all.pace.leave();
+  assert.equal(all.pace.tryAcquire(CANCEL), "go");
+  all.pace.release();
+  all.pace.release();
   assert.deepEqual((await reading).slice(0, 2), [0, 0]);
 });
 
@@ -118,7 +124,7 @@ for (const paymentsPerSecond of [1, 6, 20]) {
     assert.ok(Math.max(...sent) < 5_000);
     assert.ok(Math.abs(sent.length - paymentsPerSecond * 5) <= paymentsPerSecond / 4 + 1, `${sent.length} were sent`);
     assert.ok(all.clock.monotonic() <= 5_100, "who was too late hears it at the deadline");
-    assert.equal(all.pace.follow(CANCEL), "out_of_time");
+    assert.equal(all.pace.tryAcquire(CANCEL), "out_of_time");
     assert.deepEqual(await readAll(all, { count: 1 }), [null]);
   });
 }
@@ -128,7 +134,7 @@ Deno.test("a pace that is closed lets nobody through, and tells whoever waits at
   const reading = readAll(all, { count: 30 });
   const closing = all.clock.sleep(300).then(() => {
     all.pace.close();
-    assert.equal(all.pace.follow(CANCEL), "out_of_time");
+    assert.equal(all.pace.tryAcquire(CANCEL), "out_of_time");
   });
   const times = await reading;
   await closing;
@@ -151,6 +157,6 @@ Deno.test("a new rate reaches whoever waits", async () => {
 Deno.test("a clock that breaks is an error for whoever waits, and nobody waits for ever", async () => {
   const { clock, pace } = setUp();
   clock.sleep = () => Promise.reject(new Error("no timers left"));
-  const said = await Promise.allSettled(Array.from({ length: 7 }, () => pace.turn(INTENT, READ)));
+  const said = await Promise.allSettled(Array.from({ length: 7 }, () => pace.acquire(INTENT, READ_COST)));
   assert.deepEqual(said.map(({ status }) => status), [...Array(5).fill("fulfilled"), ...Array(2).fill("rejected")]);
 });

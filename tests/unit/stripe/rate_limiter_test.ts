@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { RateLimiter } from "../../../functions/_shared/stripe/rate-limiter.ts";
-import { Semaphore } from "../../../functions/_shared/stripe/semaphore.ts";
+import { Semaphore } from "../../../functions/_shared/stripe/pace.ts";
 import { peakOf } from "./virtual-time.ts";
 
 /** When payments start from one moment to another, if there is always one more that waits. */
@@ -121,15 +121,15 @@ Deno.test("a new rate counts from now on, and does not undo a slowdown", () => {
 
 Deno.test("a semaphore lets so many in, half as many after a refusal, never none, and each second brings one back", () => {
   const semaphore = new Semaphore(4);
-  for (let n = 0; n < 4; n++) semaphore.enter();
+  for (let n = 0; n < 4; n++) semaphore.acquire();
   assert.equal(semaphore.hasRoom(0), false);
-  semaphore.leave();
+  semaphore.release();
   assert.equal(semaphore.hasRoom(0), true);
   semaphore.halve(1_000, 900);
   semaphore.halve(1_000, 950);
-  semaphore.leave();
+  semaphore.release();
   assert.equal(semaphore.hasRoom(1_000), false, "two are inside");
-  semaphore.leave();
+  semaphore.release();
   assert.equal(semaphore.hasRoom(1_000), true);
   for (let now = 1_100; now < 1_200; now += 10) semaphore.halve(now, now);
   assert.equal(semaphore.hasRoom(1_200), false, "one is inside");
