@@ -361,6 +361,10 @@ declare
   v_ids bigint[];
   v_problems jsonb := '{}';
 begin
+  if not p_wait then
+    -- Many may be held, and the wait for each adds up.
+    perform set_config('lock_timeout', '20ms', true);
+  end if;
   for v_ids in
     select array_agg(i.id order by i.id) from lapse.inbox i where i.id = any (p_ids) group by i.ref order by i.ref
   loop

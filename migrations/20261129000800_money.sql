@@ -137,7 +137,8 @@ $$;
 comment on function lapse.alert_dead_but_paid(lapse.orders, text, text, timestamptz) is
   'An alert about a payment that succeeded although it was recorded dead.';
 
--- Contract: records that a payment succeeded. p_before is its row, locked, or null. A record that Stripe had confirmed
+-- Contract: records that a payment succeeded. p_before is its row, locked, or null. Raises PT409 if another transaction
+-- recorded it for another order meanwhile. A record that Stripe had confirmed
 -- as dead stays dead.
 create function lapse.record_money(
   p_order lapse.orders,
@@ -157,7 +158,12 @@ begin
     values (
       p_stripe_id, (p_order).ref, coalesce(nullif(p_account, ''), (p_order).account), 'paid', 'reported_by_shop',
       p_evidence, p_now, p_now, p_now
-    );
+    )
+    on conflict (stripe_id) do nothing;
+    if not found then
+      raise exception 'Cannot mark order % as paid by %: the payment belongs to another order', (p_order).ref, p_stripe_id
+        using errcode = 'PT409';
+    end if;
     update lapse.orders o set payments = o.payments + 1 where o.ref = (p_order).ref;
   elsif (p_before).state = 'open' then
     update lapse.payments p
