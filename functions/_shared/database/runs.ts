@@ -86,7 +86,7 @@ export const settings = z.object({
   cleanupScope: z.enum(["known", "all"]),
   runSeconds: z._default(seconds, 50),
   claimSeconds: z._default(seconds, 40),
-  runOrders: z._default(positive, 300),
+  runOrders: z._default(positive, 600),
   claimBatch: z._default(positive, 50),
   closeBatch: z._default(positive, 5_000),
   batchesAtOnce: z._default(positive, 2),

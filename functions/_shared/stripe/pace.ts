@@ -1,12 +1,17 @@
 import type { Clock } from "../run/clock.ts";
 import { RateLimiter } from "./rate-limiter.ts";
 
-/** Stripe's limit per endpoint, for live and test mode. */
+/** Stripe's default limit per endpoint, for live and test mode. */
 const ENDPOINT_PER_SECOND = 25;
 /** One second plus jitter: two requests may arrive at Stripe closer together than they were sent. */
 const WINDOW_MS = 1_028;
 /** By Little's law, 16 calls in flight make 20 payments per second, with two calls each and 0.4 s per call. */
 const MAX_IN_FLIGHT = 20;
+
+/** The limits grow with the configured rate: a rate above Stripe's default limits means that Stripe raised those of the account. */
+const endpointLimitAt = (paymentsPerSecond: number) =>
+  Math.max(ENDPOINT_PER_SECOND, Math.ceil(1.25 * paymentsPerSecond));
+const inFlightAt = (paymentsPerSecond: number) => Math.max(MAX_IN_FLIGHT, Math.ceil(paymentsPerSecond));
 
 /** The cost of a call, in payments. A read pays for the write that may follow it. */
 export const READ_COST = 1;
@@ -40,7 +45,7 @@ export type PaceOptions = {
   /** No call starts after this moment. */
   deadline: Date;
   paymentsPerSecond: number;
-  /** Calls to one endpoint per second; by default Stripe's limit. */
+  /** Calls to one endpoint per second, and calls in flight; by default they follow the rate. */
   endpointPerSecond?: number;
   maxInFlight?: number;
 };
@@ -53,9 +58,10 @@ type Waiting = {
 };
 
 export function createPace(options: PaceOptions): Pace {
-  const { clock, deadline, endpointPerSecond = ENDPOINT_PER_SECOND, maxInFlight = MAX_IN_FLIGHT } = options;
+  const { clock, deadline, maxInFlight } = options;
   const limiter = new RateLimiter(options.paymentsPerSecond, clock.monotonic());
-  const semaphore = new Semaphore(maxInFlight);
+  const semaphore = new Semaphore(maxInFlight ?? inFlightAt(options.paymentsPerSecond));
+  let endpointPerSecond = options.endpointPerSecond ?? endpointLimitAt(options.paymentsPerSecond);
   const startedAt = new Map<string, number[]>();
   const queue: Waiting[] = [];
   let isPumping = false;
@@ -126,7 +132,11 @@ export function createPace(options: PaceOptions): Pace {
       if (limit === "concurrency") semaphore.halve(now, sentAt);
       limiter.slowDown(now, sentAt);
     },
-    setRate: (paymentsPerSecond) => limiter.setRate(paymentsPerSecond),
+    setRate(paymentsPerSecond) {
+      limiter.setRate(paymentsPerSecond);
+      endpointPerSecond = options.endpointPerSecond ?? endpointLimitAt(paymentsPerSecond);
+      semaphore.setMax(maxInFlight ?? inFlightAt(paymentsPerSecond));
+    },
     close() {
       isClosed = true;
       startWaiting();
@@ -139,7 +149,7 @@ export function createPace(options: PaceOptions): Pace {
  * time is an argument, in monotonic milliseconds.
  */
 export class Semaphore {
-  readonly #max: number;
+  #max: number;
   #permits: number;
   #acquired = 0;
   #halvedAt = -Infinity;
@@ -165,6 +175,11 @@ export class Semaphore {
     if (sentAt <= this.#halvedAt) return;
     this.#permits = Math.max(1, Math.floor(this.#permitsAt(now) / 2));
     this.#halvedAt = now;
+  }
+
+  /** Changes the number of permits. Those that a refusal took away come back as before. */
+  setMax(permits: number): void {
+    this.#max = permits;
   }
 
   #permitsAt(now: number): number {

@@ -142,7 +142,7 @@ export const DATABASE_FAULTS: Fault[] = [
     ],
     [
       "older-settings-refused",
-      "runOrders: z._default(positive, 300),",
+      "runOrders: z._default(positive, 600),",
       "runOrders: positive,",
       "an older database stops every run",
     ],

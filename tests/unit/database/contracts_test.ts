@@ -19,7 +19,7 @@ Deno.test("functions work with settings of an older database and of a newer one"
   const pace = {
     runSeconds: 50,
     claimSeconds: 40,
-    runOrders: 300,
+    runOrders: 600,
     claimBatch: 50,
     closeBatch: 5_000,
     batchesAtOnce: 2,

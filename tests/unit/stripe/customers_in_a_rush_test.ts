@@ -17,6 +17,7 @@ type Options = {
   perOrder?: number;
   paymentsPerSecond?: number;
   maxInFlight?: number;
+  endpointPerSecond?: number;
   /** Which calls, by their number, Stripe refuses for rate. */
   refuses?: (call: number) => boolean;
 };
@@ -27,7 +28,8 @@ type Options = {
  * trip after that moment is what Lapse took from a customer.
  */
 async function rush(
-  { payments, perOrder = 1, paymentsPerSecond = 20, maxInFlight = 64, refuses = () => false }: Options,
+  { payments, perOrder = 1, paymentsPerSecond = 20, maxInFlight = 64, endpointPerSecond, refuses = () => false }:
+    Options,
 ) {
   const { clock, runUntil } = virtualTime({ from: NOW, turns: 3 });
   const ids = Array.from({ length: payments }, (_, n) => `pi_${String(n).padStart(4, "0")}`);
@@ -63,6 +65,7 @@ async function rush(
     clock,
     deadline,
     paymentsPerSecond,
+    ...(endpointPerSecond === undefined ? {} : { endpointPerSecond }),
     statistics: { calls: 0, throttled: 0, callsByEndpoint: {} },
     fetch: (input) => {
       const { pathname } = new URL(String(input));
@@ -92,7 +95,11 @@ const rows: [string, Options][] = [
   ["one by one", { payments: 200 }],
   ["three of one order", { payments: 198, perOrder: 3, maxInFlight: 4 }],
   ["while Stripe refuses every tenth call for rate", { payments: 200, refuses: (call) => call % 10 === 0 }],
-  ["at more payments a second than one endpoint takes", { payments: 200, paymentsPerSecond: 60 }],
+  ["at more payments a second than one endpoint takes", {
+    payments: 200,
+    paymentsPerSecond: 60,
+    endpointPerSecond: MOST_A_SECOND,
+  }],
 ];
 
 for (const [name, options] of rows) {

@@ -61,10 +61,21 @@ Deno.test("a page of a list costs half a payment", async () => {
   assert.ok(last >= 750 && last <= 1_000, `forty pages took ${last} ms`);
 });
 
-Deno.test("no second sees more than 25 calls to one endpoint, whatever the rate", async () => {
-  const times = (await readAll(setUp({ paymentsPerSecond: 500, maxInFlight: 500 }), { count: 200 })).filter(isSent);
+Deno.test("no second sees more than 25 calls to one endpoint at a rate within Stripe's default limits", async () => {
+  const lists = { count: 200, endpoint: "payment_intents.list", cost: LIST_COST };
+  const times = (await readAll(setUp(), lists)).filter(isSent);
   assert.equal(times.length, 200);
   assert.ok(peakOf(times) <= 25, `${peakOf(times)} calls in one second`);
+});
+
+Deno.test("a higher rate, also one set later, raises the limits of endpoints and of calls in flight with it", async () => {
+  for (const raisedLater of [false, true]) {
+    const all = setUp({ paymentsPerSecond: raisedLater ? 20 : 400 });
+    if (raisedLater) all.pace.setRate(400);
+    const times = (await readAll(all, { count: 2_000, takes: 1_000 })).filter(isSent);
+    assert.equal(times.length, 2_000);
+    assert.ok(peakOf(times) > 350 && peakOf(times) <= 500, `${peakOf(times)} calls in one second`);
+  }
 });
 
 Deno.test("a write that would be the 26th of its endpoint in a second is refused at once, and does not wait", () => {
