@@ -62,6 +62,7 @@ const VARIABLES = {
   SECRET_KEY: "secretKey",
   SCHEDULER_SECRET: "schedulerSecret",
   DB_URL: "dbUrl",
+  STRIPE_API_BASE: "stripeApiBase",
 };
 
 function inWords(description: Description): string {

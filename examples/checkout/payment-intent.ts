@@ -1,0 +1,27 @@
+// A checkout on the shop's own pages, with Stripe's Payment Element.
+
+import { type Backend, openBackend, type Order, placeOrder } from "./shop.ts";
+
+/** What the page needs to take the payment; null: it is too late, the order is being closed. */
+export async function startPayment({ supabase, stripe }: Backend, order: Order): Promise<string | null> {
+  const intent = await stripe.paymentIntents.create({
+    amount: order.amount,
+    currency: order.currency,
+    // By this Lapse knows whose payment it is, also if this function dies before the next line.
+    metadata: { order_id: order.id },
+  });
+  // Before the customer gets the client secret: what Lapse does not know, it cannot cancel in time.
+  const { error } = await supabase.rpc("lapse_attach_payment", { p_ref: order.id, p_stripe_id: intent.id });
+  if (error) {
+    await stripe.paymentIntents.cancel(intent.id);
+    if (error.code === "PT409") return null;
+    throw error;
+  }
+  return intent.client_secret;
+}
+
+if (import.meta.main) {
+  const backend = openBackend((name) => Deno.env.get(name));
+  const order = await placeOrder(backend);
+  console.log(`Order ${order.id} can be paid with ${await startPayment(backend, order)}`);
+}
