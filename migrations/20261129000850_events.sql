@@ -47,7 +47,7 @@ begin
     -- A session and its intent come together: two turns at once.
     else greatest(w.free_at, p_now - v_turn)
   end
-  where w.only_row and (w.free_at <= p_now + interval '5 seconds' or w.free_at > p_now + interval '1 minute')
+  where w.only_row and (w.free_at <= p_now + interval '3 seconds' or w.free_at > p_now + interval '1 minute')
   returning greatest(w.free_at - p_turns * v_turn - p_now, interval '0') into v_wait;
   return v_wait;
 end;

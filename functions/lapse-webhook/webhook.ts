@@ -15,7 +15,7 @@ import type { StripeIntent, StripeSession } from "../_shared/stripe/objects.ts";
 import type { Outcome } from "../_shared/stripe/outcome.ts";
 
 /** Stripe waits longer for an answer, and a worker lives longer. */
-const CALL_MS = 8_000;
+const CALL_MS = 6_000;
 
 type StripeObject = StripeIntent | StripeSession;
 

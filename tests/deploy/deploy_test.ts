@@ -12,6 +12,7 @@ const environment = {
   SUPABASE_SECRET_KEYS: JSON.stringify({ default: "sb_secret_test" }),
   SUPABASE_JWKS: JSON.stringify({ keys: [] }),
   STRIPE_SECRET_KEY: "sk_test_test",
+  STRIPE_WEBHOOK_SECRET: `whsec_${"s".repeat(32)}`,
   LAPSE_SCHEDULER_SECRET: "s".repeat(32),
 };
 
@@ -26,6 +27,8 @@ const job: Answers = { method: "POST", configured: [401, /"credentials"/], empty
 const others: Record<string, Answers> = {
   // It answers anybody; here it finds no database.
   "lapse-health": { method: "GET", configured: [503, /"unhealthy"/], empty: [503, /"misconfigured"/] },
+  // Stripe's signature is all that opens it.
+  "lapse-webhook": { method: "POST", configured: [401, /"signature"/], empty: [401, /"signature"/] },
 };
 
 for (const name of await functionNames()) {

@@ -36,23 +36,27 @@ const COME_AGAIN = "The event could not be handled, and has to come again";
  */
 export function serveWebhook(options: ServeWebhookOptions): (request: Request) => Promise<Response> {
   const { receive, now, fetch = globalThis.fetch, log = createLog({ function: "lapse-webhook" }) } = options;
+  // Made once for all events of a worker, whose CPU time adds up over its life.
+  let environment: Environment | null = null;
+  let verifier: Verify | undefined;
+  let ports: WebhookPorts | undefined;
   return async (request) => {
     const otherMethod = answerMethod(request, ["POST"]);
     if (otherMethod) return otherMethod;
-    const environment = readEnvironment(options.readVariable, log);
+    environment ??= readEnvironment(options.readVariable, log);
     const signature = request.headers.get("stripe-signature");
     if (!signature) return refuse(401, "signature", "Only events with Stripe's signature are accepted");
     if (environment === null) return refuse(500, "configuration", COME_AGAIN);
-    const body = await readBounded(request);
-    if (body === null) return refuse(413, "body", `The event is larger than ${MAX_BODY_BYTES} bytes`);
     try {
+      const body = await readBounded(request);
+      if (body === null) return refuse(413, "body", `The event is larger than ${MAX_BODY_BYTES} bytes`);
       // Loaded for what claims to be Stripe's alone.
-      const { createVerifier } = await import("../stripe/events.ts");
-      const { event, refused } = await createVerifier(environment.secrets, now)(body, signature);
+      verifier ??= (await import("../stripe/events.ts")).createVerifier(environment.secrets, now);
+      const { event, refused } = await verifier(body, signature);
       if (refused === "signature") return refuse(401, "signature", "Only events with Stripe's signature are accepted");
       if (refused) return refuse(400, "body", "The event cannot be read");
 
-      const { again, code } = await receive(event, portsOf(environment, { fetch, log }));
+      const { again, code } = await receive(event, ports ??= portsOf(environment, { fetch, log }));
       log.info("event", { event_id: event.id, type: event.type, payment: event.payment?.id, code, again });
       return again ? refuse(500, code, "The event has to come again") : answer({ received: true, code });
     } catch (error) {
@@ -62,6 +66,7 @@ export function serveWebhook(options: ServeWebhookOptions): (request: Request) =
   };
 }
 
+type Verify = ReturnType<typeof import("../stripe/events.ts").createVerifier>;
 type Environment = { project: Project; stripe: StripeEnvironment; secrets: string[] };
 
 /** What is misconfigured is told to the log, whoever asks, and to nobody else. Null: there is something. */

@@ -73,8 +73,8 @@ select results_eq(
 );
 select is((select s.per_second from lapse.pace_shares s where s.caller = 'webhook'), 1.5, 'which the jobs leave it meanwhile');
 select is(
-  (select count(*)::integer from generate_series(1, 20) where pg_temp.answer(pg_temp.find('cs_1', p_has_turn => false)) = 'read'), 5,
-  'nobody waits for longer than five seconds'
+  (select count(*)::integer from generate_series(1, 20) where pg_temp.answer(pg_temp.find('cs_1', p_has_turn => false)) = 'read'), 2,
+  'nobody waits for longer than three seconds'
 );
 select is(pg_temp.told('due', 'next_check_at')::timestamptz, pg_temp.noon(), 'without a turn, an order whose deadline has passed is due at once');
 select is(
