@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers.sql
-select plan(11);
+select plan(12);
 
 create function pg_temp.sync(p_name text, p_reason text default 'customer called', p_by text default 'ann') returns jsonb
 language sql
@@ -39,6 +39,9 @@ select row_eq(
   row(pg_temp.noon() - interval '2 minutes', pg_temp.noon()), 'the order is due at once, whatever it was waiting for'
 );
 select pg_temp.sync('just due');
+select is(
+  pg_temp.told('just due', 'due_since')::timestamptz, pg_temp.noon() - interval '10 seconds', 'since when it waits stays as it was'
+);
 select is(
   pg_temp.told('just due', 'next_check_at')::timestamptz, pg_temp.noon() - interval '10 seconds', 'but never earlier than its deadline has passed'
 );

@@ -75,7 +75,7 @@ export const CLOSE_FAULTS: Fault[] = [
       "  perform set_config('lock_timeout', '200ms', true);\n",
       "",
       "a checkout waits while Lapse waits for another",
-      ["integration/races_test.ts", "faults/concurrent_writers_test.ts"],
+      ["database/giving_way"],
     ],
     [
       "close-before-folding",
@@ -88,7 +88,6 @@ export const CLOSE_FAULTS: Fault[] = [
       "  perform lapse.fold_inbox(p_refs => v_refs, p_limit => null, p_now => p_now);\n",
       "",
       "an order is closed with a payment that its shop attached just now",
-      ["integration/races_test.ts", "faults/concurrent_writers_test.ts"],
     ],
     [
       "named-payment-ignored",

@@ -146,8 +146,8 @@ export const OPERATOR_FAULTS: Fault[] = [
     ],
     [
       "resolved-without-a-trace",
-      "  perform lapse.record_operators_decisions(\n    p_ref => p_ref,",
-      "  select lapse.record_operators_decisions(\n    p_ref => p_ref,",
+      "p_decisions => array[row('order', p_ref, null, 'paid', 'operator_word', 0, null, null)::lapse.decision]",
+      "p_decisions => array[]::lapse.decision[]",
       "nobody knows who resolved an order",
       RESOLVE,
     ],

@@ -131,13 +131,6 @@ export const RUNS_FAULTS: Fault[] = [
       "an operator cannot release the brake",
     ],
     [
-      "one-order-releases-all",
-      "brake_on = j.brake_on and not (p_release_brake and v_run.ref is null)",
-      "brake_on = j.brake_on and not p_release_brake",
-      "a run of one order releases the brake of all",
-      [...BEGIN, "database/sync_order"],
-    ],
-    [
       "release-without-a-word",
       "if p_release_brake and coalesce(btrim(p_reason), '') = '' then",
       "if false then",
@@ -225,7 +218,7 @@ export const RUNS_FAULTS: Fault[] = [
       "  if found then\n    return v_next;",
       "  if false then\n    return v_next;",
       "a lost answer starts two continuations",
-      CONTINUE,
+      ["database/continue_run"],
     ],
     [
       "paused-goes-on",
@@ -246,7 +239,7 @@ export const RUNS_FAULTS: Fault[] = [
       "set ref = v_run.ref, operator_word = v_run.operator_word",
       "set ref = v_run.ref",
       "an operator's word ends with the first of several runs",
-      CONTINUE,
+      ["database/continue_run"],
     ],
   ]),
   ...faultsIn("migrations/20261129001700_pace.sql", PACE, [
@@ -326,7 +319,7 @@ export const RUNS_FAULTS: Fault[] = [
       "(p_cap > 0 and lapse.list_is_behind(p_now => p_now))::integer",
       "0",
       "a clean-up without due orders reads no list",
-      ["database/begin_run", "database/list_windows"],
+      BEGIN,
     ],
   ]),
   ...faultsIn("migrations/20261129001190_request_run.sql", BEGIN, [

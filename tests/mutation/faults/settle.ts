@@ -31,12 +31,6 @@ export const SETTLE_FAULTS: Fault[] = [
       "a decision about one order closes a payment of another",
     ],
     [
-      "closed-overwritten",
-      "set state = case when p.state = 'open' then s.state else p.state end,",
-      "set state = s.state,",
-      "a payment recorded as paid becomes dead",
-    ],
-    [
       "evidence-overwritten",
       "when p.state <> 'open' then p.evidence\n",
       "",
@@ -277,7 +271,7 @@ export const SETTLE_FAULTS: Fault[] = [
       "  perform set_config('lock_timeout', '200ms', true);\n",
       "",
       "a checkout waits while Lapse waits for another",
-      ["integration/races_test.ts", "faults/concurrent_writers_test.ts"],
+      ["database/giving_way"],
     ],
     [
       "settle-without-a-last-look",
@@ -336,13 +330,6 @@ export const SETTLE_FAULTS: Fault[] = [
     ],
   ]),
   ...faultsIn("migrations/20261129001530_operator_word.sql", SETTLE, [
-    [
-      "word-for-every-order",
-      "where d ->> 'ref' = (p_run).ref and",
-      "where",
-      "an operator's word reaches orders that nobody named",
-      WORD,
-    ],
     [
       "word-overrules-money",
       "p ->> 'state' = 'open' and lapse.is_beyond_stripe(p_reason => p ->> 'reason')",
