@@ -73,11 +73,11 @@ language plpgsql immutable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_options jsonb := '{}';
+  v_options jsonb := '{}'::jsonb;
   v_argument text;
   v_value text;
 begin
-  foreach v_argument in array coalesce(p_arguments, '{}') loop
+  foreach v_argument in array coalesce(p_arguments, '{}'::text[]) loop
     continue when strpos(v_argument, '=') = 0;
     v_value := substr(v_argument, strpos(v_argument, '=') + 1);
     v_options := v_options || jsonb_build_object(

@@ -331,7 +331,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_kinds text[] := array(select distinct i.kind from lapse.inbox i where i.id = any (p_ids));
-  v_problems jsonb := '{}';
+  v_problems jsonb := '{}'::jsonb;
 begin
   if 'watch' = any (v_kinds) then
     v_problems := lapse.fold_watches(p_ids => p_ids, p_now => p_now);
@@ -359,7 +359,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_ids bigint[];
-  v_problems jsonb := '{}';
+  v_problems jsonb := '{}'::jsonb;
 begin
   if not p_wait then
     -- Many may be held, and the wait for each adds up.

@@ -258,7 +258,7 @@ declare
   v_stripe_ids text[];
 begin
   if coalesce(cardinality(p_refs), 0) = 0 then
-    return '{}';
+    return '{}'::text[];
   end if;
   with found as materialized (
     select s.* from lapse.open_shop_orders(p_refs => p_refs) s

@@ -209,7 +209,7 @@ begin
     select from lapse.payments p where p.ref = p_ref and p.state = 'paid' and p.stripe_id <> p_stripe_id
   ) then
     payments := 1;
-    received := p_evidence -> 'amount_received';
+    received := (p_evidence -> 'amount_received')::bigint;
     known := false;
     unsure := false;
     return;
