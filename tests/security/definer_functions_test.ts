@@ -88,7 +88,9 @@ Deno.test("nor behind their checks, on the whole way of an order, through the sh
   await withShop({ unchecked: true }, async ({ sql, stack }) => {
     await sql.unsafe(CARELESS);
     const reached = new Set<string>();
-    for (const way of [WAY_OF_AN_ORDER, WAY_OF_AN_EXPIRY, WAY_OF_A_STUCK_PAYMENT, WAY_OF_AN_OPERATOR]) {
+    for (
+      const way of [WAY_OF_AN_ORDER, WAY_OF_AN_EVENT, WAY_OF_AN_EXPIRY, WAY_OF_A_STUCK_PAYMENT, WAY_OF_AN_OPERATOR]
+    ) {
       const { said, ended } = await attack(stack.database.adminUrl, way);
       assert.equal(said, null);
       for (const name of ended) reached.add(name);
@@ -164,6 +166,17 @@ const WAY_OF_AN_ORDER = [
   `select public.lapse_schedule()`,
   `select public.lapse_inspect()`,
   `select public.lapse_health()`,
+];
+
+const WAY_OF_AN_EVENT = [
+  ...PLACED,
+  `select public.lapse_attach_payment('${ORDER}', 'pi_2')`,
+  `select public.lapse_find_payment('evt_1', 'payment_intent.succeeded', false, '', 'pi_1',
+     '{"metadata": {"order_id": "${ORDER}"}}', pg_catalog.now(), false)`,
+  `select public.lapse_record_event('evt_1', 'payment_intent.succeeded', false,
+     '{"ref": "${ORDER}", "stripeId": "pi_1", "account": "", "state": "paid", "reason": "paid", "evidence": {"amount_received": 2000}}')`,
+  `select public.lapse_record_event(null, 'payment_intent.succeeded', false,
+     '{"ref": "${ORDER}", "stripeId": "pi_2", "account": "", "state": "dead", "reason": "ended_by_run", "evidence": {}}')`,
 ];
 
 const WAY_TO_PG_NET = [
