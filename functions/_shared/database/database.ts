@@ -1,10 +1,33 @@
 import { z } from "zod/mini";
-import { count, uuid } from "../parsing.ts";
+import { count, instant, uuid } from "../parsing.ts";
 import type { OrderDecision } from "../rules/orders.ts";
-import { type ListCursor, listCursors, type ListedWindow, recordedWindow } from "./lists.ts";
 import { claimedOrders, closedOrders, settledOrders } from "./orders.ts";
 import type { Rpc } from "./rpc.ts";
 import { beginAnswer, type FinishedRun, type Lease, type NewRun, runRow } from "./runs.ts";
+
+/**
+ * How far one of Stripe's lists was read. `account`: a connected account, or empty for the platform's own. `proven`: a recently listed
+ * payment named an order of this shop, so the key is the shop's.
+ */
+export type ListCursor = { account: string; list: StripeList; readTo: Date; proven: boolean };
+export type StripeList = "payment_intents" | "checkout_sessions";
+
+/** All payments of one list that name an order and were created in [from, to). */
+export type ListedWindow = { from: Date; to: Date; payments: ListedPayment[] };
+
+/** `ref`: the order that the payment names. */
+export type ListedPayment = { stripeId: string; ref: string; createdAt: Date; status: string };
+
+const listCursors: z.ZodMiniType<ListCursor[]> = z.lazy(() =>
+  z.array(z.object({
+    account: z.string(),
+    list: z.enum(["payment_intents", "checkout_sessions"]),
+    readTo: instant,
+    proven: z.boolean(),
+  }))
+);
+
+const recordedWindow = z.lazy(() => z.object({ readTo: instant, recorded: count, proven: z.boolean() }));
 
 /** Every call that a run makes to the database. Each is one transaction. */
 export type Database = ReturnType<typeof createDatabase>;

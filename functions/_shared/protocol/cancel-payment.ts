@@ -1,9 +1,9 @@
 import { assessIntent } from "../rules/assess-intent.ts";
 import { assessIntentOfSession, assessSession } from "../rules/assess-session.ts";
 import { type AssessedAs, type AssessedPayment, resolveAfterCancel } from "../rules/assessment.ts";
+import type { ClaimedPayment } from "../rules/orders.ts";
 import type { StripeIntent } from "../stripe/objects.ts";
 import type { Outcome } from "../stripe/outcome.ts";
-import { cancelThroughSessions, type KeyFor } from "./cancel-through-sessions.ts";
 import {
   assessContext,
   assessedPayment,
@@ -58,6 +58,9 @@ export async function cancelPayment(
   const call = target.assessment.call === "cancel_intent" ? cancelIntent : expireSession;
   return await call(target, { ...context, keyFor, history });
 }
+
+/** The idempotency key for a call about one object. */
+type KeyFor = (stripeId: string) => { idempotencyKey: string };
 
 type Call = InspectContext & { keyFor: KeyFor; history: CancelHistory };
 
@@ -146,4 +149,48 @@ async function resolveWithoutObject(
 /** A payment that is found dead after a cancel whose reply was lost was cancelled by that call. */
 function creditLostReply({ unknown }: CancelHistory, again: AssessedPayment): AssessedPayment {
   return again.assessment.kind === "dead" && unknown > 0 ? { ...again, canceled: "ended_reply_lost" } : again;
+}
+
+/**
+ * Cancels an intent that Stripe refused to cancel although its state allows it. Most likely Checkout made the intent, and then only
+ * expiring its session cancels it.
+ *
+ * | its sessions | what happens |
+ * | --- | --- |
+ * | none | unclear: the refusal stays unexplained |
+ * | one that is paid, waits or is foreign | the session's assessment counts |
+ * | open | expire it, then inspect the payment again |
+ * | expired | inspect again: Stripe cancels the intent, perhaps a moment later |
+ * | complete | inspect again: if it is still cancelable, nobody can cancel it, and a person must decide |
+ */
+async function cancelThroughSessions(
+  payment: ClaimedPayment,
+  { intentId, keyFor, ...context }: InspectContext & { intentId: string; keyFor: KeyFor },
+): Promise<AssessedPayment> {
+  const { account } = payment;
+  const found = await context.gateway.sessionsOfIntent({ id: intentId, account });
+  if (found.kind !== "object") {
+    const outcome = found.kind === "refused" ? { ...found, object: null } : found;
+    return assessedPayment(payment, { outcome, assessment: assessFailure(outcome, context) });
+  }
+  let canceled: AssessedPayment["canceled"] = null;
+  for (const session of found.object) {
+    // The intent's ownership was checked, so the session may lack metadata but must not name another order.
+    const assessment = assessSession(session, assessContext({ source: "server" }, context));
+    if (assessment.kind !== "cancelable" && assessment.kind !== "dead") {
+      return assessedPayment(payment, { outcome: { ...found, object: session }, assessment });
+    }
+    if (assessment.kind === "dead" || assessment.call === "cancel_intent") continue;
+    const outcome = await context.gateway.expireSession({ id: session.id, account }, keyFor(session.id));
+    if (outcome.kind === "object") canceled = "ended_by_run";
+    else if (outcome.kind === "unknown") canceled = "ended_reply_lost";
+    else if (outcome.kind !== "refused") {
+      return assessedPayment(payment, { outcome, assessment: assessFailure(outcome, context) });
+    }
+  }
+  const again = await inspectPayment(payment, context);
+  if (again.assessment.kind === "cancelable" && found.object.some(({ status }) => status === "complete")) {
+    return { ...again, assessment: { kind: "quarantine", why: "checkout_unclosable" } };
+  }
+  return resolveAfterCancel(again, { why: found.object.length > 0 ? "checkout_closing" : "end_refused", canceled });
 }

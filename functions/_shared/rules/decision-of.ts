@@ -1,9 +1,8 @@
-import { type AssessedPayment, isAssessedAs } from "./assessment.ts";
+import { type AssessedPayment, identityOf, isAssessedAs } from "./assessment.ts";
 import type { ClaimedOrder, OrderDecision, PaymentDecision } from "./orders.ts";
 import type { Reason } from "./reasons.ts";
 import { type ClosedContext, isUnproven, reasonOfPaid, recordedAsPaid, whyLeftAlone } from "./resolve-closed-order.ts";
 import type { OrderStep } from "./resolve-order.ts";
-import { identityOf } from "./same-payment.ts";
 
 type DecisionContext = ClosedContext & { step: OrderStep; payments: readonly AssessedPayment[]; dryRun: boolean };
 

@@ -1,9 +1,15 @@
-import { type AssessedPayment, isAssessedAs } from "./assessment.ts";
+import {
+  type AssessedPayment,
+  dedupeSessionIntents,
+  identityOf,
+  isAssessedAs,
+  isSamePayment,
+  type PaymentIdentity,
+} from "./assessment.ts";
 import type { ClaimedOrder } from "./orders.ts";
 import { nextCheck, type Policy } from "./policy.ts";
 import type { Reason } from "./reasons.ts";
 import { coverage, earliestOf, firstReason, type OrderStep, undecided } from "./resolve-order.ts";
-import { dedupeSessionIntents, identityOf, isSamePayment, type PaymentIdentity } from "./same-payment.ts";
 
 export type ClosedContext = {
   now: Date;

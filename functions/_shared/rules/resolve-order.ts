@@ -1,7 +1,6 @@
-import { type AssessedAs, type AssessedPayment, isAssessedAs } from "./assessment.ts";
+import { type AssessedAs, type AssessedPayment, dedupeSessionIntents, isAssessedAs } from "./assessment.ts";
 import type { ClaimedOrder, OrderDecision } from "./orders.ts";
 import type { Reason } from "./reasons.ts";
-import { dedupeSessionIntents } from "./same-payment.ts";
 
 /** The next step of an order: its outcome, and the payments to cancel first. `cancel` is empty when nothing is left to do. */
 export type OrderStep = Pick<OrderDecision, "outcome" | "reason" | "nextCheckAt"> & {

@@ -1,4 +1,4 @@
-import type { ListCursor, ListedPayment, ListedWindow } from "../database/lists.ts";
+import type { ListCursor, ListedPayment, ListedWindow } from "../database/database.ts";
 import { isRefusal, isTimeout, reasonOf } from "../errors.ts";
 import { namedRef } from "../rules/ownership.ts";
 import type { Reason } from "../rules/reasons.ts";

@@ -122,7 +122,7 @@ export const PROTOCOL_FAULTS: Fault[] = [
     ["lost-cancel-uncredited", "&& unknown > 0 ?", "&& unknown > 9 ?", "a cancel whose reply got lost is nobody's"],
     ["earlier-death-credited", "&& unknown > 0 ?", "&& unknown >= 0 ?", "what a customer cancelled is counted as ours"],
   ]),
-  ...faultsIn(`${PROTOCOL}/cancel-through-sessions.ts`, THROUGH, [
+  ...faultsIn(`${PROTOCOL}/cancel-payment.ts`, THROUGH, [
     [
       "session-money-unseen",
       `if (assessment.kind !== "cancelable" && assessment.kind !== "dead") {`,

@@ -431,7 +431,7 @@ export const RULE_FAULTS: Fault[] = [
       "a locked payment is asked about too early",
     ],
   ]),
-  ...faultsIn(`${RULES}/same-payment.ts`, LATE, [
+  ...faultsIn(`${RULES}/assessment.ts`, LATE, [
     [
       "recorded-intent-forgotten",
       "ownIntent: ownIntent ?? payment.intent",

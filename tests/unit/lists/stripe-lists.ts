@@ -1,5 +1,5 @@
 import type { Database } from "../../../functions/_shared/database/database.ts";
-import type { ListCursor, ListedWindow } from "../../../functions/_shared/database/lists.ts";
+import type { ListCursor, ListedWindow } from "../../../functions/_shared/database/database.ts";
 import { DatabaseError } from "../../../functions/_shared/errors.ts";
 import type { Log, LogFields } from "../../../functions/_shared/run/log.ts";
 import { beginInspection, type OrderRun } from "../../../functions/_shared/run/order-run.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { ClaimedOrder, ClaimedPayment } from "../../../functions/_shared/rules/orders.ts";
 import { reasonOfPaid, recordedAsPaid } from "../../../functions/_shared/rules/resolve-closed-order.ts";
-import { isSamePayment, type PaymentIdentity } from "../../../functions/_shared/rules/same-payment.ts";
+import { isSamePayment, type PaymentIdentity } from "../../../functions/_shared/rules/assessment.ts";
 import { order, payment } from "./builders.ts";
 
 const money = (stripeId: string, ownIntent: string | null = null): PaymentIdentity => ({
