@@ -20,12 +20,9 @@ import { later } from "./policy.ts";
  * | anything else | quarantine: Stripe's enums are open |
  */
 export function assessIntent(intent: StripeIntent, context: AssessContext): PaymentAssessment {
-  const foreign = checkOwnership(intent, context);
-  return foreign ? { kind: "quarantine", why: foreign } : assessOwnIntent(intent, context);
-}
-
-function assessOwnIntent(intent: StripeIntent, context: AssessContext): PaymentAssessment {
   const { order, now, policy } = context;
+  const foreign = checkOwnership(intent, context);
+  if (foreign) return { kind: "quarantine", why: foreign };
   const { amount_received: received, currency } = intent;
   if (intent.status === "succeeded") return { kind: "paid", amountReceived: received, currency };
   if (received > 0) {

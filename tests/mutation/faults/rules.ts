@@ -67,8 +67,8 @@ export const RULE_FAULTS: Fault[] = [
   ...faultsIn(`${RULES}/assess-intent.ts`, INTENTS, [
     [
       "intent-owner-unchecked",
-      `return foreign ? { kind: "quarantine", why: foreign } : assessOwnIntent(intent, context);`,
-      "return assessOwnIntent(intent, context);",
+      `if (foreign) return { kind: "quarantine", why: foreign };`,
+      "",
       "another order's payment is cancelled",
     ],
     [

@@ -198,7 +198,7 @@ export const SETTLE_FAULTS: Fault[] = [
       "an order is quarantined for failures of weeks ago",
     ],
     [
-      "failures-uncounted",
+      "settled-failures-uncounted",
       "when e.outcome = 'retry' or e.exhausted then o.failures + 1",
       "",
       "an order that fails is tried for ever",
@@ -261,7 +261,7 @@ export const SETTLE_FAULTS: Fault[] = [
       "an open order is checked and never closed",
     ],
     [
-      "quarantine-overruled",
+      "settled-quarantine-overruled",
       "when o.status = 'quarantined' then d.outcome in ('checked', 'waiting', 'retry', 'handed_back', 'quarantined', 'paid')",
       "when o.status = 'quarantined' then true",
       "an order that waits for an operator is expired",
