@@ -3,7 +3,7 @@ import { z } from "zod";
 import { defineCommand } from "../command.ts";
 import { inspect, judgeDatabase } from "../doctor/database.ts";
 import { type CheckName, CHECKS, fault, type Finding, notChecked } from "../doctor/finding.ts";
-import { askAsStranger, checkHealth, checkJob } from "../doctor/functions.ts";
+import { askAsStranger, checkHealth, checkJob, checkWebhook } from "../doctor/functions.ts";
 import { checkStripe, judgeClocks } from "../doctor/stripe.ts";
 import { columns, counted, span } from "../output.ts";
 import type { Project } from "../project.ts";
@@ -39,12 +39,13 @@ async function diagnose(project: Project, livemode: boolean | null): Promise<Fin
   const found = await inspect(project, doctor.schedulerSecret);
   const here = new Date();
   const expected = livemode ?? found?.state.value?.livemode ?? null;
-  const [stripe, health, ...jobFindings] = await Promise.all([
+  const [stripe, health, webhook, ...jobFindings] = await Promise.all([
     checkStripe({ secretKey: doctor.stripeSecretKey, apiBase: doctor.stripeApiBase }, expected),
     checkHealth(url),
+    checkWebhook(url),
     ...jobs.map((job) => checkJob(job, { url, secretKey, ...doctor })),
   ]);
-  const outside = [...stripe.findings, health, ...jobFindings];
+  const outside = [...stripe.findings, health, webhook, ...jobFindings];
   if (found === null) return inOrder([...outside, ...blind()]);
 
   const [strangers, lastRuns, openAlerts] = await Promise.all([

@@ -11,6 +11,7 @@ export const CHECKS = [
   "privileges",
   "expire-stale-orders",
   "cleanup-stale-payment-intents",
+  "lapse-webhook",
   "lapse-health",
   "stripe-key",
   "stripe-permissions",

@@ -53,6 +53,28 @@ export async function checkJob(job: JobName, options: Options): Promise<Finding>
   return fault(job, `answered the scheduler with ${status}: ${said}`, deploy(job));
 }
 
+/** A signature that is none: the webhook refuses it, unless it lacks what it needs to check any. */
+const FORGED = { "stripe-signature": "t=1,v1=0" };
+
+/** Whether lapse-webhook refuses what Stripe did not sign. A shop may do without it. */
+export async function checkWebhook(url: string): Promise<Finding> {
+  const name: CheckName = "lapse-webhook";
+  const { status, code, said } = await ask(`${url}/functions/v1/lapse-webhook`, FORGED);
+  if (status === null) return fault(name, `cannot be reached: ${said}`, "read the project's status page");
+  if (status === 404) return ok(name, "is not deployed: a webhook of the shop's own has to call lapse_mark_paid");
+  if (status === 401 && code === "signature") return ok(name, "takes nothing that Stripe did not sign");
+  if (code === "configuration") {
+    const fix =
+      "npx supabase secrets set STRIPE_WEBHOOK_SECRET=VALUE; if that is set, the function's log names the other";
+    return fault(name, "is misconfigured", fix);
+  }
+  if (status === 401) {
+    const what = "the platform refuses callers before the function sees them";
+    return fault(name, what, "set verify_jwt = false for it, as in supabase/config.toml, and deploy again");
+  }
+  return fault(name, `answered a forged event with ${status}: ${said}`, deploy(name));
+}
+
 const health = z.looseObject({ status: z.enum(["ok", "unhealthy"]), reasons: z.array(z.string()).default([]) });
 
 /** Whether lapse-health answers a monitor. The other checks tell themselves what it says about the jobs. */

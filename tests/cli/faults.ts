@@ -194,6 +194,15 @@ export const FAULTS: PlantedFault[] = [
         ? json(500, { error: { code: "configuration", message: "Cannot start: STRIPE_SECRET_KEY is not set" } })
         : undefined,
   }),
+  atGateway("lapse-webhook has no secret", "lapse-webhook", /is misconfigured/, {
+    request: (path) =>
+      path === on("lapse-webhook")
+        ? json(500, { error: { code: "configuration", message: "The event has to come again" } })
+        : undefined,
+  }),
+  atGateway("lapse-webhook takes anything", "lapse-webhook", /answered a forged event with 200/, {
+    request: (path) => path === on("lapse-webhook") ? json(200, { received: true }) : undefined,
+  }),
   atGateway("lapse-health cannot tell", "lapse-health", /cannot tell how the jobs are: misconfigured/, {
     request: (path) =>
       path === on("lapse-health") ? json(503, { status: "unhealthy", reasons: ["misconfigured"] }) : undefined,
