@@ -375,6 +375,54 @@ Deno.test("a webhook of the shop's own beside Lapse's is told of one payment, in
   });
 });
 
+Deno.test("customers pay while runs work, and events are lost, doubled and reordered: every order ends as Stripe has it", async () => {
+  await withWebhook(async (shop) => {
+    const seed = crypto.getRandomValues(new Uint16Array(1))[0]!;
+    const chaos = { dropProbability: 0.3, duplicateProbability: 0.5, reorderWithinMs: 300, seed };
+    shop.stripe.setWebhook([{ ...endpoint(shop), ...chaos }, { ...endpoint(shop, "thin"), ...chaos, seed: seed + 1 }]);
+    shop.stripe.setLatency({ latencyMs: [5, 60] });
+    const orders: string[] = [];
+    const pay: (() => Promise<unknown>)[] = [];
+    for (let n = 0; n < 24; n++) {
+      const order = await shop.placeOrder();
+      orders.push(order);
+      const intent = await shop.addIntent(order);
+      if (n % 3 === 0) {
+        const session = await shop.addSession(order, { intentMetadata: { order_id: order } });
+        pay.push(() => shop.stripe.customer({ id: session, verb: "confirm_session" }));
+      } else if (n % 3 === 1) pay.push(() => shop.stripe.customer({ id: intent, verb: "confirm_ok" }));
+    }
+    const running = (async () => {
+      for (let n = 0; n < 3; n++) {
+        await shop.dueNow();
+        await shop.run();
+      }
+    })();
+    for (const act of pay) {
+      await act();
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    await running;
+    await shop.stripe.webhooksSettled();
+    for (let n = 0; n < 2; n++) {
+      await shop.dueNow();
+      await shop.run();
+    }
+    const told = `seed ${seed}`;
+    for (const order of orders) {
+      const { charged } = shop.stripe.orderMoney({ orderId: order });
+      assert.equal(await shop.shopStatusOf(order), charged ? "paid" : "expired", `${told}, order ${order}`);
+      assert.equal((await shop.orderOf(order)).status, charged ? "paid" : "expired", told);
+    }
+    assert.deepEqual(
+      shop.stripe.webhookDeliveries().filter(({ status }) => status !== 200 && status !== null),
+      [],
+      told,
+    );
+    assert.deepEqual(await shop.openAlerts(), [], told);
+  });
+});
+
 Deno.test("while a run cancels payments, its own events change nothing of what it records", async () => {
   await withWebhook(async (shop) => {
     for (let n = 0; n < 10; n++) await shop.addIntent(await shop.placeOrder());
