@@ -1,6 +1,6 @@
 import { serveWebhook } from "../_shared/http/serve-webhook.ts";
 
-/** Stripe's events: each leads to a read of its payment, and what was read is recorded. Opened by Stripe's signature alone. */
+/** Receives Stripe's events. Each one leads to a read of its payment, whose result is recorded. Only Stripe's signature grants access. */
 Deno.serve(serveWebhook({
   readVariable: (name) => Deno.env.get(name),
   receive: async (event, ports) => (await import("./webhook.ts")).receiveEvent(event, ports),

@@ -14,18 +14,18 @@ import type { StripeGateway } from "../_shared/stripe/gateway.ts";
 import type { StripeIntent, StripeSession } from "../_shared/stripe/objects.ts";
 import type { Outcome } from "../_shared/stripe/outcome.ts";
 
-/** Stripe waits longer for an answer, and a worker lives longer. */
+/** Stripe waits longer than this for an answer, and a worker lives longer. */
 const CALL_MS = 6_000;
 
 type StripeObject = StripeIntent | StripeSession;
 
 /**
- * What to do about one event: find its payment, read it, judge it by the rules of the jobs, and record it together with the event's id.
+ * Handles one event: finds its payment, reads it from Stripe, assesses it by the rules of the jobs, and records it with the event's id.
  *
- * An event is never evidence, so a late, repeated or reordered one leads to the same records, and a lost one to those of the next run.
- * Nothing is recorded before the payment was read: a crash anywhere leaves the event to Stripe, which delivers it again.
+ * An event is never evidence. A late, repeated or reordered event therefore leads to the same records, and the next run makes up for a lost
+ * one. Nothing is recorded before the payment was read, so Stripe delivers the event again after a crash.
  *
- * @throws DatabaseError when the database does not answer or refuses: the event has to come again.
+ * @throws DatabaseError when the database does not answer or refuses; Stripe must then deliver the event again.
  */
 export async function receiveEvent(event: StripeEvent, ports: WebhookPorts): Promise<EventAnswer> {
   const { database, clockFrom } = ports;
@@ -94,13 +94,13 @@ function read(gateway: StripeGateway, ref: { id: string; account: string }): Pro
   return ref.id.startsWith("cs_") ? gateway.readSession(ref) : gateway.readIntent(ref);
 }
 
-/** A payment that this key cannot see is somebody else's. Whatever else went wrong may go right next time. */
+/** A payment that this key cannot see belongs to another account. Other failures are worth another delivery. */
 function unread(outcome: Exclude<Outcome<StripeObject>, { kind: "object" }>): EventAnswer {
   if (outcome.kind !== "quarantine") return { again: true, code: "why" in outcome ? outcome.why : outcome.kind };
   return { again: outcome.why !== "payment_not_found" && outcome.why !== "account_access_lost", code: outcome.why };
 }
 
-/** What was read a moment ago, so that the rules see it without another call. */
+/** Answers reads with the outcome of the last one, so that the rules need no further call. */
 function answering(outcome: Outcome<StripeObject>): Pick<StripeGateway, "readIntent" | "readSession"> {
   return {
     readIntent: () => Promise.resolve(outcome as Outcome<StripeIntent>),
@@ -108,7 +108,7 @@ function answering(outcome: Outcome<StripeObject>): Pick<StripeGateway, "readInt
   };
 }
 
-/** A payment that nobody attached is the order's only if Stripe itself shows the order's ref in it. */
+/** A payment that was not attached. It belongs to the order only if its metadata at Stripe names the order. */
 function unattached({ account }: StripeEvent, id: string, clock: Clock): ClaimedPayment {
   const kind = id.startsWith("cs_") ? "checkout_session" : "payment_intent";
   const attachedAt = clock.now();
@@ -125,7 +125,7 @@ function unattached({ account }: StripeEvent, id: string, clock: Clock): Claimed
   };
 }
 
-/** What is recorded of the payment; null: it is not this shop's. */
+/** The record of a payment; null if it does not belong to this shop. */
 function recordOf(
   { payment, assessment, evidence }: AssessedPayment,
   object: StripeObject,
@@ -136,7 +136,7 @@ function recordOf(
   switch (assessment.kind) {
     case "paid": {
       const { amountReceived, currency } = assessment;
-      // Money in another currency covers nothing. At the deadline a run finds it, and a person decides.
+      // Money in another currency does not pay the order. At the deadline a run finds it, and a person decides.
       const isForeign = order.currency !== null && currency !== null && currency !== order.currency;
       if (isForeign) return { ...record, reason: "amount_mismatch" };
       return { ...record, state: "paid", reason: "paid", evidence: { ...evidence, amount_received: amountReceived } };
@@ -144,7 +144,7 @@ function recordOf(
     case "dead":
       return { ...record, state: "dead", reason: "already_dead" };
     case "wait":
-      // The order's one grace is for the run that would cancel the payment; until then it is simply not paid.
+      // The order's one grace is granted by the run that would cancel the payment. Until then it is just unpaid.
       if (assessment.why === "customer_action") return record;
       return {
         ...record,
@@ -159,7 +159,7 @@ function recordOf(
   }
 }
 
-/** Until when the voucher that the customer holds may be paid; null: it names no day, or that day is over. */
+/** When the customer's voucher expires; null if it has no expiry or has expired. */
 function expiryOf(object: StripeObject, clock: Clock): Date | null {
   const intent = object.object === "payment_intent" ? object : object.payment_intent;
   const action = intent === null || typeof intent === "string" ? null : readNextAction(intent.next_action);
@@ -192,15 +192,13 @@ async function learnWhoseIntent(event: StripeEvent, id: string, context: Webhook
   }
 }
 
-/**
- * The order is paid: its other payments can only do harm. They are due for the next run already, so nothing that goes wrong here matters.
- */
+/** Cancels the other payments of a paid order, which can only do harm. If that fails, the next run does it: they are due already. */
 async function cancelOthers(event: StripeEvent, context: WebhookPorts & EventContext): Promise<void> {
   const { database, log, order: { ref, payments } } = context;
   try {
     const { decision } = await examineOrder(context.order, {
       ...context,
-      // An event is handled once, so no key is ever used for two tries.
+      // An event is handled once, so no key is used twice.
       idempotencyScope: `webhook:${event.id}`,
       dryRun: false,
       keyCheck: createKeyCheck({ isProven: true }),

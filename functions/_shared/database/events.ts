@@ -1,4 +1,4 @@
-/** What the webhook and the database tell each other about the payment that an event names. */
+/** What the webhook and the database exchange about the payment that an event names. */
 import { z } from "zod/mini";
 import { instant } from "../parsing.ts";
 import type { EventPayment, StripeEvent } from "../rules/events.ts";
@@ -8,7 +8,7 @@ import { claimedOrder } from "./orders.ts";
 import type { Rpc } from "./rpc.ts";
 import { settings } from "./runs.ts";
 
-/** What Stripe said of one payment. `reason` null: nothing is the matter with it, it is simply not paid yet. */
+/** What Stripe answered about one payment. `reason` null: it is just not paid yet. */
 export type EventPaymentRecord = {
   ref: string;
   stripeId: string;
@@ -16,7 +16,7 @@ export type EventPaymentRecord = {
   state: PaymentState;
   reason: Reason | null;
   evidence: PaymentEvidence;
-  /** Until when the customer holds a voucher. */
+  /** The expiry of the customer's voucher. */
   holdUntil: Date | null;
 };
 
@@ -28,7 +28,7 @@ const foundPayment = z.lazy(() =>
       answer: z.literal("read"),
       now: instant,
       waitSeconds: wait,
-      /** Null: the ledger does not know the payment, and the event does not show whose it is. */
+      /** Null if the ledger lacks the payment and the event does not name its order. */
       order: z.nullable(claimedOrder),
       settings,
       paymentsPerSecond: z.number().check(z.positive()),
@@ -42,7 +42,7 @@ const foundPayment = z.lazy(() =>
 );
 export type FoundPayment = z.infer<typeof foundPayment>;
 
-/** `order`: it is paid, and its other payments may be cancelled now, after `waitSeconds`. */
+/** `order`: the paid order, whose other payments may be cancelled after `waitSeconds`. */
 const recordedEvent = z.lazy(() =>
   z.object({ result: z.string(), waitSeconds: wait, order: z.nullable(claimedOrder) })
 );
@@ -52,7 +52,7 @@ export type EventDatabase = ReturnType<typeof createEventDatabase>;
 
 export function createEventDatabase(rpc: Rpc) {
   return {
-    /** Whether the event's payment has to be read. `hasTurn`: it was read already, to learn its marks. */
+    /** Whether the event's payment must be read. `hasTurn`: it was read already, to learn which order it names. */
     findPayment: (event: StripeEvent, payment: EventPayment, hasTurn = false) =>
       rpc("lapse_find_payment", {
         p_event_id: event.id,

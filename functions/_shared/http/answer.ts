@@ -40,3 +40,17 @@ export function answerMethod(request: Request, methods: string[]): Response | nu
 }
 
 const FOR_EVERYBODY = { "access-control-allow-origin": "*", "cache-control": "no-store" };
+
+/** The unchanged text of a body; null if it is longer. Reads no further than that, because a Content-Length header may be wrong. */
+export async function readBounded(request: Request, maxBytes: number): Promise<string | null> {
+  if (request.body === null) return "";
+  const decoder = new TextDecoder();
+  let text = "";
+  let size = 0;
+  for await (const chunk of request.body) {
+    size += chunk.byteLength;
+    if (size > maxBytes) return null;
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+}

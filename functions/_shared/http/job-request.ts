@@ -1,5 +1,6 @@
 import { z } from "zod/mini";
 import { WITHOUT_COMPILING } from "../parsing.ts";
+import { readBounded } from "./answer.ts";
 import type { Caller } from "./gate.ts";
 
 /** What a caller may ask of a job. Every field is optional; unknown fields are refused. */
@@ -40,7 +41,7 @@ const schema = z.strictObject({
 
 /** Reads and parses a request's body. An empty body asks for a plain run. Only a person may release the brake, and with a reason. */
 export async function parseJobRequest(request: Request, caller: Caller): Promise<JobRequestResult> {
-  const text = await readBounded(request);
+  const text = await readBounded(request, MAX_BODY_BYTES);
   if (text === null) return refuse(413, "body", `larger than ${MAX_BODY_BYTES} bytes`);
 
   let body: unknown;
@@ -64,20 +65,6 @@ export async function parseJobRequest(request: Request, caller: Caller): Promise
     return refuse(400, "reason", "required to release the brake");
   }
   return { request: { runId, ...rest }, status: 200, issues: null };
-}
-
-/** Reads no further than the limit, because a Content-Length header may be wrong. */
-async function readBounded(request: Request): Promise<string | null> {
-  if (request.body === null) return "";
-  const decoder = new TextDecoder();
-  let text = "";
-  let size = 0;
-  for await (const chunk of request.body) {
-    size += chunk.byteLength;
-    if (size > MAX_BODY_BYTES) return null;
-    text += decoder.decode(chunk, { stream: true });
-  }
-  return text + decoder.decode();
 }
 
 /**

@@ -13,30 +13,30 @@ import { reasonOf } from "../errors.ts";
 import { clockFrom } from "../run/clock.ts";
 import { createLog, type Log } from "../run/log.ts";
 import type { ReceiveEvent, WebhookPorts } from "../run/webhook.ts";
-import { answer, answerMethod, refuse } from "./answer.ts";
+import { answer, answerMethod, readBounded, refuse } from "./answer.ts";
 
 export type ServeWebhookOptions = {
   readVariable: ReadVariable;
   receive: ReceiveEvent;
   log?: Log;
-  /** The network and the time; left out, the real ones. */
+  /** Network and time; by default the real ones. */
   fetch?: typeof fetch;
   now?: () => number;
 };
 
-/** Stripe's own events are below 100 kB, as far as they are known. */
+/** All known events of Stripe are smaller than 100 kB. */
 const MAX_BODY_BYTES = 500_000;
-const COME_AGAIN = "The event could not be handled, and has to come again";
+const COME_AGAIN = "The event could not be handled; Stripe must deliver it again";
 
 /**
- * The HTTP edge of the webhook: method, size, signature, event.
+ * Serves the webhook over HTTP: checks method, size and signature, then handles the event.
  *
- * 200: the event is dealt with, or is none of ours. 500: Stripe should deliver it again. 400, 401, 405, 413: it is not Stripe's, or nobody can
- * read it; nothing was done, and nothing was asked of Stripe. What is misconfigured is told to the log alone.
+ * 200: the event was handled, or does not concern this shop. 500: Stripe should deliver it again. 400, 401, 405, 413: the request is not
+ * Stripe's or cannot be read; nothing was changed, and Stripe was not asked. Only the log says what is misconfigured.
  */
 export function serveWebhook(options: ServeWebhookOptions): (request: Request) => Promise<Response> {
   const { receive, now, fetch = globalThis.fetch, log = createLog({ function: "lapse-webhook" }) } = options;
-  // Made once for all events of a worker, whose CPU time adds up over its life.
+  // Created once per worker, because a worker's CPU time adds up over its life.
   let environment: Environment | null = null;
   let verifier: Verify | undefined;
   let ports: WebhookPorts | undefined;
@@ -48,9 +48,9 @@ export function serveWebhook(options: ServeWebhookOptions): (request: Request) =
     if (!signature) return refuse(401, "signature", "Only events with Stripe's signature are accepted");
     if (environment === null) return refuse(500, "configuration", COME_AGAIN);
     try {
-      const body = await readBounded(request);
+      const body = await readBounded(request, MAX_BODY_BYTES);
       if (body === null) return refuse(413, "body", `The event is larger than ${MAX_BODY_BYTES} bytes`);
-      // Loaded for what claims to be Stripe's alone.
+      // Loaded only for requests with a signature.
       verifier ??= (await import("../stripe/events.ts")).createVerifier(environment.secrets, now);
       const { event, refused } = await verifier(body, signature);
       if (refused === "signature") return refuse(401, "signature", "Only events with Stripe's signature are accepted");
@@ -58,9 +58,9 @@ export function serveWebhook(options: ServeWebhookOptions): (request: Request) =
 
       const { again, code } = await receive(event, ports ??= portsOf(environment, { fetch, log }));
       log.info("event", { event_id: event.id, type: event.type, payment: event.payment?.id, code, again });
-      return again ? refuse(500, code, "The event has to come again") : answer({ received: true, code });
+      return again ? refuse(500, code, "Stripe must deliver the event again") : answer({ received: true, code });
     } catch (error) {
-      log.error("request_broke", { error: reasonOf(error) });
+      log.error("request_failed", { error: reasonOf(error) });
       return refuse(500, "internal", COME_AGAIN);
     }
   };
@@ -69,12 +69,12 @@ export function serveWebhook(options: ServeWebhookOptions): (request: Request) =
 type Verify = ReturnType<typeof import("../stripe/events.ts").createVerifier>;
 type Environment = { project: Project; stripe: StripeEnvironment; secrets: string[] };
 
-/** What is misconfigured is told to the log, whoever asks, and to nobody else. Null: there is something. */
+/** Null if a variable is missing or malformed. Only the log says which. */
 function readEnvironment(read: ReadVariable, log: Log): Environment | null {
   try {
     return { project: parseProject(read), stripe: parseStripe(read), secrets: parseWebhookSecrets(read) };
   } catch (error) {
-    log.error("request_broke", { error: reasonOf(error) });
+    log.error("request_failed", { error: reasonOf(error) });
     return null;
   }
 }
@@ -96,18 +96,4 @@ function portsOf(
     clockFrom,
     log,
   };
-}
-
-/** The text as it came, which the signature is about. Stops reading at the limit: a length header may lie. */
-async function readBounded(request: Request): Promise<string | null> {
-  if (request.body === null) return "";
-  const decoder = new TextDecoder();
-  let text = "";
-  let size = 0;
-  for await (const chunk of request.body) {
-    size += chunk.byteLength;
-    if (size > MAX_BODY_BYTES) return null;
-    text += decoder.decode(chunk, { stream: true });
-  }
-  return text + decoder.decode();
 }

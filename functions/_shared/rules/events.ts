@@ -1,6 +1,6 @@
 import type { Marked } from "./ownership.ts";
 
-/** What an event is good for: it names a payment that should be read. Nothing else in it is believed. */
+/** An event of Stripe. It only names a payment to read; nothing else in it is trusted. */
 export type StripeEvent = {
   id: string;
   /** Without the `v1.` of a thin event. */
@@ -12,15 +12,14 @@ export type StripeEvent = {
   payment: EventPayment | null;
 };
 
-/** `marks`: what of the payment says whose it is; null: the event is thin and does not show it. */
+/** `marks`: the fields that tell which order the payment belongs to; null for a thin event, which does not contain them. */
 export type EventPayment = { id: string; createdAt: Date; marks: Marks | null };
 export type Marks = Pick<Marked, "metadata" | "client_reference_id">;
 
 /**
  * The events that lead to a read.
  *
- * A failed attempt (`payment_intent.payment_failed`) leaves a payment as payable as it was. Nothing is known of a payment that was only
- * created (`payment_intent.created`).
+ * A payment stays payable after a failed attempt (`payment_intent.payment_failed`), and `payment_intent.created` says nothing about it.
  */
 const ACTED_ON = new Set([
   "payment_intent.succeeded",
@@ -35,7 +34,7 @@ const ACTED_ON = new Set([
   "checkout.session.expired",
 ]);
 
-/** The payment that has to be read because of this event; null: none. */
+/** The payment to read because of this event, or null. */
 export function paymentToRead({ type, payment }: StripeEvent): EventPayment | null {
   return ACTED_ON.has(type) ? payment : null;
 }

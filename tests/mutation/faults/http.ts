@@ -83,7 +83,6 @@ export const HTTP_FAULTS: Fault[] = [
       "const MAX_BODY_BYTES = 10_000_000;",
       "a caller fills the function's memory",
     ],
-    ["body-unbounded", "if (size > MAX_BODY_BYTES) return null;", "", "a caller fills the function's memory"],
     [
       "scheduler-releases-brake",
       `if (rest.releaseBrake && caller.trigger === "schedule") {`,
@@ -158,6 +157,7 @@ export const HTTP_FAULTS: Fault[] = [
     ]],
   ]),
   ...faultsIn("functions/_shared/http/answer.ts", EDGE, [
+    ["body-unbounded", "if (size > maxBytes) return null;", "", "a caller fills the function's memory", BODY],
     [
       "any-method",
       "if (methods.includes(request.method)) return null;",
