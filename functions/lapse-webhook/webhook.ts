@@ -168,8 +168,8 @@ function expiryOf(object: StripeObject, clock: Clock): Date | null {
 }
 
 /**
- * Before an intent is recorded as paid: whether it is that of a session which paid the order, and of which nobody recorded the intent. Else
- * one payment would look like two, and a person be told to compare them.
+ * Reads the paid sessions of the order whose intent was not recorded, before another intent is recorded as paid: it may be theirs. One
+ * payment would otherwise look like two, and an alert would ask a person to compare them.
  */
 async function learnWhoseIntent(event: StripeEvent, id: string, context: WebhookPorts & EventContext): Promise<void> {
   if (!id.startsWith("pi_")) return;

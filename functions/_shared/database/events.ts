@@ -65,8 +65,8 @@ export function createEventDatabase(rpc: Rpc) {
         p_has_turn: hasTurn,
       }, { answer: foundPayment, repeatable: true }),
     /**
-     * Records what Stripe said of a payment. `id` null: it was read on the way. Repeatable: what a lost answer had recorded is answered as
-     * `repeated`, and its order's other payments are due for the next run.
+     * Records what Stripe answered about a payment. `id` null: the payment is not the event's own. Repeatable: after a lost answer the result
+     * is `repeated`, and the order's other payments are due for the next run.
      */
     recordEvent: (
       { id, type, livemode }: Pick<StripeEvent, "type" | "livemode"> & { id: string | null },

@@ -42,8 +42,8 @@ export function whyLeftAlone(
 }
 
 /**
- * Whether nothing shows that the key belongs to this shop while nobody knows the order: then the payment may be another shop's, and its
- * money is no late payment of this one.
+ * Whether the payments of an unknown order may belong to another shop, because nothing has proven that the key is this shop's. Money
+ * that they received is then no late payment.
  */
 export function isUnproven(
   { status, shopState }: Pick<ClaimedOrder, "status" | "shopState">,
