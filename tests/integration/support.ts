@@ -5,6 +5,7 @@ import { type Stack, type StackOptions, startStack } from "../../local/stack/sta
 import type { StripeControl } from "../../local/stripe-simulator/control.ts";
 import type { IntentSpec, SessionSpec } from "../../local/stripe-simulator/specs.ts";
 import { assertPromises } from "../oracle/oracle.ts";
+import { inWords, shopOptions, teachWords } from "../support/shop-under-test.ts";
 export { eventually } from "./eventually.ts";
 
 export type JobName = "expire-stale-orders" | "cleanup-stale-payment-intents";
@@ -79,7 +80,7 @@ type ShopOptions = Omit<StackOptions, "databases"> & {
 
 // One server for a whole test file; every shop in it gets a database of its own.
 let databases: Databases;
-Deno.test.beforeAll(async () => void (databases = await startDatabases()));
+Deno.test.beforeAll(async () => void (databases = await startDatabases(shopOptions())));
 Deno.test.afterAll(() => databases.stop());
 
 /** Opens a shop, runs the test in it, asks the oracle, closes the shop. */
@@ -92,7 +93,8 @@ export async function withShop(options: ShopOptions, test: (shop: Shop) => Promi
     simulator: { preset: paced ? "sandbox" : "unlimited" },
     ...stackOptions,
   });
-  const sql = postgres(stack.database.url, { max: 4, onnotice: () => {} });
+  await teachWords(stack.database);
+  const sql = inWords(postgres(stack.database.url, { max: 4, onnotice: () => {} }));
   try {
     await sql`insert into public.inventory (sku, on_hand) values ('tea', 100000), ('mug', 100000)`;
     if (!paced) {

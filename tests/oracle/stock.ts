@@ -29,7 +29,7 @@ export async function lostUnits(
 ): Promise<string[]> {
   const rows = await sql<{ sku: string; on_hand: number; sold: number }[]>`
     select i.sku, i.on_hand, coalesce(sum(r.quantity) filter (where r.state = 'consumed'), 0)::int as sold
-    from public.inventory i left join public.stock_reservations r using (sku) group by i.sku`;
+    from public.inventory i left join public.stock_reservations r using (sku) group by i.sku, i.on_hand`;
   return rows.filter(({ sku, on_hand, sold }) => on_hand + sold !== onHand[sku])
     .map(({ sku, on_hand, sold }) => `2: of ${onHand[sku]} units of ${sku}, ${sold} are sold and ${on_hand} are left`);
 }

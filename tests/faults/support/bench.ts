@@ -13,6 +13,7 @@ import { type Database, withConnection } from "../../../local/postgres/databases
 import { setVaultEntries } from "../../../local/stack/vault.ts";
 import type { StripeControl } from "../../../local/stripe-simulator/control.ts";
 import { startStripeSimulator } from "../../../local/stripe-simulator/start.ts";
+import { inWords, shopOptions, teachWords } from "../../support/shop-under-test.ts";
 import { createDirectCall } from "./direct-call.ts";
 import { emptyTables, ON_HAND } from "./empty-tables.ts";
 import { createTime, type SimulatedTime } from "./time.ts";
@@ -66,15 +67,16 @@ const CONNECTIONS = 4;
 /** Call once at the top of a test file: one server and one database for all its benches. */
 export function useBenches(): void {
   Deno.test.beforeAll(async () => {
-    databases = await startDatabases();
+    databases = await startDatabases(shopOptions());
     database = await databases.fresh();
+    await teachWords(database);
     await setVaultEntries(database.adminUrl, {
       lapse_functions_url: "https://functions.test",
       lapse_scheduler_secret: "not-a-secret-but-long-enough-for-one",
     });
     // A copy made with wal_level = minimal lacks the sequences of unlogged tables until a checkpoint; a crash before it would break them.
     await withConnection(database.adminUrl, (admin) => admin`checkpoint`);
-    sql = postgres(database.url, { max: 4, onnotice: () => {} });
+    sql = inWords(postgres(database.url, { max: 4, onnotice: () => {} }));
     functionSql = postgres(database.url, {
       max: CONNECTIONS,
       onnotice: () => {},

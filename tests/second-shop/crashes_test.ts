@@ -1,0 +1,7 @@
+// In a short form; tests/faults/second_shop has the rest.
+
+import { inSecondShop } from "./in-second-shop.ts";
+
+await inSecondShop(() => import("../faults/crashes_test.ts"), {
+  only: [/^expire-stale-orders: the process dies before any step/],
+});

@@ -1,0 +1,32 @@
+import { testSecondShop } from "../support/shop-under-test.ts";
+
+type Choice = {
+  /** Tests whose names match one of these; left out, all of them. */
+  only?: RegExp[];
+  /** Tests of something that the second shop does not have: a deadline or a method of the order's own, articles with names as keys. */
+  except?: RegExp[];
+};
+
+/** Registers the tests of a file of the first shop's, by the same names, in the second shop. Call before importing anything that opens a shop. */
+export async function inSecondShop(load: () => Promise<unknown>, { only, except = [] }: Choice = {}): Promise<void> {
+  testSecondShop();
+  const runtime: { test: unknown } = Deno;
+  const { test } = Deno;
+  const wanted = (name: string) => (only?.some((it) => it.test(name)) ?? true) && !except.some((it) => it.test(name));
+  const named = (name: string, ...rest: unknown[]) => {
+    if (wanted(name)) (test as unknown as (...args: unknown[]) => void)(`second shop: ${name}`, ...rest);
+  };
+  try {
+    runtime.test = Object.assign(named, {
+      beforeAll: test.beforeAll,
+      afterAll: test.afterAll,
+      beforeEach: test.beforeEach,
+      afterEach: test.afterEach,
+      ignore: test.ignore,
+      only: test.only,
+    });
+    await load();
+  } finally {
+    runtime.test = test;
+  }
+}
