@@ -16,23 +16,27 @@ for (const meeting of meetings) {
   const { name, job } = meeting;
 
   Deno.test(`${job}, ${name}: whoever acts at any moment of the run, the order ends where the money says`, async () => {
-    const steps = await countSteps(meeting);
+    const { steps, gaps } = await gapsOf(meeting);
     let schedules = 0;
     // Alone, a webhook has nothing to tell.
     for (const act of actsFor(meeting).filter((it) => it !== WEBHOOK)) {
-      for (let number = 1; number <= steps + 1; number++, schedules++) await play(meeting, [{ name: act, number }]);
+      for (const number of gaps) {
+        await play(meeting, [{ name: act, number }]);
+        schedules++;
+      }
     }
     report(`${job}, ${name}: ${schedules} interleavings of one act with ${steps} steps`);
   });
 
   if (meeting.kinds.includes("intent")) {
     Deno.test(`${job}, ${name}: the customer pays at any moment and the webhook comes at any later one, and the money is told of`, async () => {
-      const steps = await countSteps(meeting);
+      const { steps, gaps } = await gapsOf(meeting);
       let schedules = 0;
-      for (let a = 1; a <= steps + 1; a++) {
+      for (const a of gaps) {
         // The bounded version takes every third gap.
-        for (let b = isLong ? a : a + 1; b <= steps + 1; b += isLong ? 1 : 3, schedules++) {
+        for (const b of isLong ? gaps.filter((it) => it >= a) : gaps.filter((it, n) => it > a && n % 3 === a % 3)) {
           await play(meeting, [{ name: PAYS, number: a }, { name: WEBHOOK, number: b }]);
+          schedules++;
         }
       }
       report(`${job}, ${name}: ${schedules} interleavings of a payment and its webhook with ${steps} steps`);
@@ -44,7 +48,7 @@ if (isLong) {
   for (const meeting of MEETINGS) {
     const { name, job } = meeting;
     Deno.test(`${job}, ${name}: whichever two act at any two moments of the run, the order ends where the money says`, async () => {
-      const steps = await countSteps(meeting);
+      const { steps } = await gapsOf(meeting);
       let schedules = 0;
       const names = actsFor(meeting);
       for (const first of names) {
@@ -72,11 +76,18 @@ function actsFor({ kinds, job, acts }: Meeting): string[] {
     .map(([name]) => name);
 }
 
-function countSteps({ open, job }: Meeting): Promise<number> {
+/**
+ * How many steps the run of a meeting has, and the gaps before, between and after them. The bounded version leaves out those in which the run
+ * reads Stripe's lists, but for the last: it holds nothing yet, and one is like another.
+ */
+function gapsOf({ open, job }: Meeting): Promise<{ steps: number; gaps: number[] }> {
   return withBench(async (bench) => {
     await open(bench);
     const [outcome] = await tick(bench, { job });
-    return outcome!.steps.length;
+    const { steps } = outcome!;
+    const all = Array.from({ length: steps.length + 1 }, (_, n) => n + 1);
+    const read = steps.findLastIndex(({ name }) => name === "lapse_record_listed");
+    return { steps: steps.length, gaps: isLong ? all : all.filter((number) => number === 1 || number > read) };
   });
 }
 

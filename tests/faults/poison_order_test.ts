@@ -10,10 +10,10 @@ import type { AtStep } from "./support/wire.ts";
 useBenches();
 
 /** More than two full claims. */
-const ORDERS = lengthOf({ bounded: 230, long: 450 });
+const ORDERS = lengthOf({ bounded: 110, long: 450 });
 /** Those that fall due between two ticks, and what each claim takes of the 40 seconds in which a run claims. */
-const DUE_PER_TICK = 60;
-const SECONDS_PER_CLAIM = 0.8;
+const DUE_PER_TICK = 30;
+const SECONDS_PER_CLAIM = 1.6;
 /** As lapse.settings.max_attempts. */
 const MAX_ATTEMPTS = 8;
 

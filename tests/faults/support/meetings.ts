@@ -6,7 +6,7 @@ import { type Bench, type JobName, ON_HAND } from "./bench.ts";
 import { finalStatus, type OrderModel, type PaymentModel } from "./model.ts";
 import { nextTick, tick, tickUntilQuiet, watch } from "./scheduler.ts";
 import { createAtStripe, markPaid, type PaymentSpec, placeOrder, statusOf } from "./shop.ts";
-import { DAY, MINUTE } from "./time.ts";
+import { DAY, HOUR, MINUTE } from "./time.ts";
 import { canceledInTheGap } from "./under-way.ts";
 
 /** An order that meets a customer in the middle of a run. `bounded`: the bounded version plays it, too. */
@@ -69,7 +69,7 @@ export const MEETINGS: Meeting[] = [
       const { id } = await placeOrder(bench, { payments: [] });
       await tick(bench);
       const stripeId = createAtStripe(bench, id, { intent: {} });
-      bench.time.advance(DAY);
+      bench.time.advance(2 * HOUR);
       return { id, payments: [{ stripeId, attached: false, fate: "open" }] };
     },
     comeToRest: restClosed,
