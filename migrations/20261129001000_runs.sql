@@ -11,7 +11,8 @@ create table lapse.jobs (
   brake_on boolean not null default false,
   close_batch integer check (close_batch > 0)
 );
-insert into lapse.jobs (job) values ('expire-stale-orders'), ('cleanup-stale-payment-intents');
+-- The first statement of all is small: nobody knows yet how long this shop's triggers take.
+insert into lapse.jobs (job, close_batch) values ('expire-stale-orders', 250), ('cleanup-stale-payment-intents', null);
 
 comment on table lapse.jobs is 'Each job: which run works on it, and until when without a further sign of life.';
 comment on column lapse.jobs.job is 'The job.';
@@ -19,7 +20,7 @@ comment on column lapse.jobs.fence is 'Grows with every new holder; see lapse.ru
 comment on column lapse.jobs.run_id is 'The run that holds the lease.';
 comment on column lapse.jobs.lease_until is 'When the lease ends without a further sign of life.';
 comment on column lapse.jobs.brake_on is 'True: the next run is braked whatever is due, until an operator releases the brake.';
-comment on column lapse.jobs.close_batch is 'Orders without payments that one statement closes at present, where a slow shop made it shrink.';
+comment on column lapse.jobs.close_batch is 'Orders without payments that one statement closes at present: fewer at first and where the shop is slow. Empty: as the settings say.';
 
 create table lapse.runs (
   id uuid primary key default gen_random_uuid(),

@@ -11,9 +11,9 @@ $$;
 
 comment on function lapse.close_batch(text) is 'How many orders without payments one statement closes at present.';
 
--- Contract: fits that size to how long a statement held orders of the shop: half a second at most. Grows back when
--- there is room.
-create function lapse.fit_close_batch(p_job text, p_seconds numeric) returns void
+-- Contract: fits that size to how long a statement held so many orders of the shop: half a second at most. Grows when
+-- there is room: only a full statement that was quick shows that a larger one is bearable.
+create function lapse.fit_close_batch(p_job text, p_seconds numeric, p_orders integer) returns void
 language sql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -23,10 +23,10 @@ as $$
     when j.close_batch * 2 < s.close_batch then j.close_batch * 2
   end
   from lapse.settings s
-  where j.job = p_job and (p_seconds > 0.5 or j.close_batch is not null and p_seconds < 0.2);
+  where j.job = p_job and (p_seconds > 0.5 or p_seconds < 0.2 and p_orders >= j.close_batch);
 $$;
 
-comment on function lapse.fit_close_batch(text, numeric) is
+comment on function lapse.fit_close_batch(text, numeric, integer) is
   'Fits the size of a statement that closes orders to the time it took.';
 
 -- Contract: halves that size after a timeout, and returns the new one.

@@ -195,7 +195,9 @@ begin
   if v_open <> '{}' then
     perform lapse.finish_shop_orders(p_expired => v_open, p_paid => '{}');
   end if;
-  perform lapse.fit_close_batch(p_job => v_run.job, p_seconds => extract(epoch from clock_timestamp() - v_started));
+  perform lapse.fit_close_batch(
+    p_job => v_run.job, p_seconds => extract(epoch from clock_timestamp() - v_started), p_orders => cardinality(v_due)
+  );
   return (
     select jsonb_build_object(
       'expired', count(*) filter (where d.outcome = 'expired'),

@@ -1,13 +1,16 @@
 import assert from "node:assert/strict";
 import { assertAtRest } from "../oracle/at-rest.ts";
 import { type Bench, ON_HAND, useBenches, withBench } from "./support/bench.ts";
+import { placeInBulk } from "./support/bulk.ts";
+import { lengthOf, report } from "./support/length.ts";
 import { nextTick, tick } from "./support/scheduler.ts";
 import { placeOrder } from "./support/shop.ts";
-import { withLockedShelf, withRefusedOrder } from "./support/shop-refusals.ts";
+import { withLockedShelf, withRefusedOrder, withSlowTrigger } from "./support/shop-refusals.ts";
 import type { AtStep } from "./support/wire.ts";
 
 useBenches();
 
+const SLOW_ORDERS = lengthOf({ bounded: 1_000, long: 5_000 });
 /** As lapse.settings.max_attempts. */
 const MAX_ATTEMPTS = 8;
 
@@ -83,6 +86,33 @@ Deno.test("orders with payments are worked off while the articles of orders with
       assert.deepEqual(await standing(bench), ["1 expired, 0 failures", "5 pending, 0 failures"]);
     });
     await nextTick(bench);
+    await assertAtRest({ ...bench, onHand: ON_HAND });
+  });
+});
+
+Deno.test(`a trigger of the shop that takes 3 ms an order holds up nothing but its own: ${SLOW_ORDERS} orders are closed in smaller statements`, async () => {
+  await withBench(async (bench) => {
+    await bench.sql`update lapse.settings set brake_threshold = 10000`;
+    await placeInBulk(bench.sql, SLOW_ORDERS, bench.time.now());
+    await withSlowTrigger(bench, 3, async () => {
+      const statements: number[] = [];
+      const timed: AtStep = async (step, take) => {
+        const from = performance.now();
+        const answer = await take();
+        if (step.name === "lapse_close_without_payments") statements.push(performance.now() - from);
+        return answer;
+      };
+      for (let ticks = 0; ticks < 10; ticks++) {
+        const outcomes = await nextTick(bench, { always: timed });
+        if (outcomes.at(-1)!.report?.backlog === 0) break;
+      }
+      assert.deepEqual(await standing(bench), [`${SLOW_ORDERS} expired, 0 failures`]);
+      report(
+        `${SLOW_ORDERS} orders at 3 ms each in ${statements.length} statements of ${
+          Math.round(Math.max(...statements))
+        } ms at most`,
+      );
+    });
     await assertAtRest({ ...bench, onHand: ON_HAND });
   });
 });

@@ -15,6 +15,7 @@ update public.inventory i
 set reserved = (select sum(r.quantity) from public.stock_reservations r where r.sku = i.sku);
 select lapse.fold_inbox(p_now => pg_temp.noon()), pg_temp.cursors_at(pg_temp.noon());
 select lapse.record_payments(array[pg_temp.ref('order 751')], '{pi_1}', null, 'server', pg_temp.noon());
+update lapse.jobs set close_batch = null where job = 'expire-stale-orders';
 select pg_temp.begin_run('run'), pg_temp.claim('run');
 
 select is(

@@ -24,7 +24,7 @@ export async function emptyTables(sql: postgres.Sql): Promise<void> {
     delete from lapse.metrics_daily;
     delete from lapse.metrics;
     insert into lapse.metrics (job) select job from lapse.jobs;
-    update lapse.jobs set run_id = null, fence = 0, lease_until = '-infinity', brake_on = false, close_batch = null;
+    update lapse.jobs set run_id = null, fence = 0, lease_until = '-infinity', brake_on = false, close_batch = case job when 'expire-stale-orders' then 250 end;
     update lapse.watch_state set watched_at = now();
     delete from lapse.settings;
     insert into lapse.settings (payments_per_second_test, cleanup_payments_per_second) values (1000, 1000);

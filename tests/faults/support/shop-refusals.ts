@@ -25,6 +25,24 @@ export async function withRefusedOrder(
   }
 }
 
+/** Meanwhile a trigger of the shop takes its time over each order that is closed. */
+export async function withSlowTrigger({ sql }: Bench, ms: number, use: () => Promise<void>): Promise<void> {
+  await sql.unsafe(`
+    create function public.tell_the_warehouse() returns trigger language plpgsql as $$
+    begin
+      perform pg_sleep(${ms / 1_000});
+      return new;
+    end $$;
+    create trigger tell_the_warehouse before update of status on public.orders
+      for each row when (new.status = 'expired') execute function public.tell_the_warehouse();
+  `).simple();
+  try {
+    await use();
+  } finally {
+    await sql.unsafe("drop function public.tell_the_warehouse() cascade");
+  }
+}
+
 /** Meanwhile a transaction of the shop holds the article. */
 export async function withLockedShelf({ sql }: Bench, sku: string, use: () => Promise<void>): Promise<void> {
   await sql.begin(async (stocktaking) => {
