@@ -107,6 +107,23 @@ Deno.test("what the shop closed before Lapse read of it is followed, also where 
   });
 });
 
+Deno.test("the second open payment of an order that a webhook paid is cancelled by the next tick", async () => {
+  await withShop({}, async (shop) => {
+    const id = await shop.placeOrder({ minutesAgo: 1 });
+    const [paid, open, session] = [
+      await shop.addIntent(id, { status: "succeeded" }),
+      await shop.addIntent(id),
+      await shop.addSession(id),
+    ];
+    assert.equal(await shop.markPaid(id, paid), "paid");
+    const report = await shop.run();
+    assert.deepEqual([report.paymentIntentsCanceled, report.checkoutSessionsExpired], [1, 1]);
+    assert.equal(shop.stripe.paymentIntent({ id: open }).status, "canceled");
+    assert.equal(shop.stripe.checkoutSession({ id: session }).status, "expired");
+    assert.deepEqual(await shop.openAlerts(), []);
+  });
+});
+
 Deno.test("an order that the shop deleted is closed, and its payment cancelled", async () => {
   await withShop({}, async (shop) => {
     const [bare, payable] = [await shop.placeOrder(), await shop.placeOrder()];
