@@ -260,6 +260,7 @@ export const SHOP_FAULTS: Fault[] = [
       "if not p_patient then",
       "if true then",
       "a webhook's payment is refused because another checkout takes its time",
+      ["database/giving_way"],
     ],
     [
       "unasked-open-believed",
@@ -334,7 +335,7 @@ export const SHOP_FAULTS: Fault[] = [
       "if p_source = 'server' then update",
       "if false then update",
       "a payment that a list had named is no proof of the key",
-      [...ATTACH, "database/record_listed"],
+      INBOX,
     ],
     [
       "payments-uncounted",
@@ -355,7 +356,7 @@ export const SHOP_FAULTS: Fault[] = [
       "coalesce(nullif(n.account, ''), o.account, '')",
       "coalesce(nullif(n.account, ''), '')",
       "a connected account's payment is looked for at the platform",
-      [...ATTACH, ...INBOX, ...ADOPT],
+      INBOX,
     ],
     [
       "hold-advances",
