@@ -163,6 +163,8 @@ const WAY_OF_AN_ORDER = [
   `select public.lapse_finish_run('${RUN}', 'partial')`,
   `select public.lapse_mark_paid('${ORDER}', 'pi_1')`,
   `select public.lapse_follow_order('${ORDER}', true)`,
+  `select public.lapse_test_adapter()`,
+  `select public.lapse_adopt_orders()`,
   `select public.lapse_schedule()`,
   `select public.lapse_inspect()`,
   `select public.lapse_health()`,
@@ -208,6 +210,9 @@ const WAY_OF_AN_OPERATOR = [
   `select public.lapse_mark_paid('${ORDER}', 'pi_1')`,
   `select public.lapse_mark_paid('${ORDER}', 'pi_2')`,
   `select public.lapse_resolve_alert((select a.id from public.lapse_alerts a where a.key = 'paid_twice:${ORDER}'), ${BY})`,
+  // Last: enabling secures every function again.
+  `select public.lapse_disable()`,
+  `select public.lapse_enable()`,
 ];
 
 /** Those that can be called; what the shop's triggers call with their owner's rights, place_order reaches. */

@@ -43,7 +43,7 @@ alter table cron.job_run_details enable row level security;
 create policy cron_job_run_details_policy on cron.job_run_details using (username = current_user);
 grant select, delete on cron.job_run_details to public;
 
-create function cron._manages_all_jobs() returns boolean language sql stable set search_path = '' as $$
+create function cron._manages_all_jobs() returns boolean language sql stable set search_path = pg_catalog, pg_temp as $$
   select pg_catalog.current_setting('is_superuser')::boolean
     or (select relowner = current_user::regrole from pg_catalog.pg_class where oid = 'cron.job'::regclass)
 $$;
@@ -51,7 +51,7 @@ $$;
 -- pg_cron's functions write cron.job whatever the caller may do with the table; SQL functions cannot tell who called them once they run
 -- as somebody else. So everybody holds the privilege, row security limits it to one's own jobs, and this trigger refuses whatever
 -- does not come out of the functions below, with the original's message.
-create function cron._refuse_direct_change() returns trigger language plpgsql set search_path = '' as $$
+create function cron._refuse_direct_change() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
   if coalesce(pg_catalog.current_setting('lapse.inside_pg_cron', true), '') <> 'on' and not cron._manages_all_jobs() then
     raise insufficient_privilege using message = 'permission denied for table job';
@@ -65,7 +65,7 @@ create trigger refuse_direct_change before insert or update or delete on cron.jo
 -- One field of a schedule ("*/5", "1-5", "mon,wed") as the numbers it stands for; null if it is no such field. Cron's grammar: a step
 -- needs a star or a range before it.
 create function cron._parse_field(field text, low int, high int, names text[] default '{}') returns int[]
-language plpgsql immutable set search_path = '' as $$
+language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 declare
   item text;
   part text[];
@@ -99,7 +99,7 @@ create type cron._parsed_schedule as (
 
 -- Null if pg_cron 1.4 would refuse the schedule.
 create function cron._parse(schedule text) returns cron._parsed_schedule
-language plpgsql immutable set search_path = '' as $$
+language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 declare
   field text[] := pg_catalog.regexp_split_to_array(pg_catalog.btrim(schedule, E' \t'), '[ \t]+');
   parsed cron._parsed_schedule;
@@ -127,7 +127,7 @@ $$;
 
 -- Whether the schedule fires in the minute of `at`, in UTC. Where both day fields are restricted, either of them is enough: cron's rule.
 create function cron._is_due(schedule text, at timestamptz) returns boolean
-language plpgsql immutable strict set search_path = '' as $$
+language plpgsql immutable strict set search_path = pg_catalog, pg_temp as $$
 declare
   parsed cron._parsed_schedule := cron._parse(schedule);
   utc timestamp := at at time zone 'UTC';
@@ -143,7 +143,7 @@ end;
 $$;
 
 create function cron._check(schedule text, database text, username text) returns void
-language plpgsql set search_path = '' as $$
+language plpgsql set search_path = pg_catalog, pg_temp as $$
 declare
   role pg_catalog.pg_roles;
 begin
@@ -167,7 +167,7 @@ end;
 $$;
 
 create function cron._store(job_name text, schedule text, command text, database text, username text, active boolean)
-returns bigint language plpgsql set search_path = '' set lapse.inside_pg_cron = 'on' as $$
+returns bigint language plpgsql set search_path = pg_catalog, pg_temp set lapse.inside_pg_cron = 'on' as $$
 declare
   owner text := coalesce(username, current_user);
   id bigint;
@@ -189,13 +189,13 @@ end;
 $$;
 
 create function cron.schedule(schedule text, command text) returns bigint
-language sql strict set search_path = '' as $$
+language sql strict set search_path = pg_catalog, pg_temp as $$
   select cron._store(null, schedule, command, null, null, true)
 $$;
 comment on function cron.schedule(text, text) is 'schedule a pg_cron job';
 
 create function cron.schedule(job_name text, schedule text, command text) returns bigint
-language plpgsql set search_path = '' as $$
+language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
   if job_name is null then
     raise exception 'job_name can not be NULL';
@@ -207,7 +207,7 @@ comment on function cron.schedule(text, text, text) is 'schedule a pg_cron job; 
 
 create function cron.schedule_in_database(
   job_name text, schedule text, command text, database text, username text default null, active boolean default true)
-returns bigint language plpgsql set search_path = '' as $$
+returns bigint language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
   if job_name is null then
     raise exception 'job_name can not be NULL';
@@ -219,7 +219,7 @@ comment on function cron.schedule_in_database(text, text, text, text, text, bool
 revoke all on function cron.schedule_in_database(text, text, text, text, text, boolean) from public;
 
 create function cron.unschedule(job_id bigint) returns boolean
-language plpgsql strict set search_path = '' set lapse.inside_pg_cron = 'on' as $$
+language plpgsql strict set search_path = pg_catalog, pg_temp set lapse.inside_pg_cron = 'on' as $$
 declare
   owner text := (select username from cron.job where jobid = job_id);
 begin
@@ -235,7 +235,7 @@ $$;
 comment on function cron.unschedule(bigint) is 'unschedule a pg_cron job';
 
 create function cron.unschedule(job_name text) returns boolean
-language plpgsql strict set search_path = '' set lapse.inside_pg_cron = 'on' as $$
+language plpgsql strict set search_path = pg_catalog, pg_temp set lapse.inside_pg_cron = 'on' as $$
 begin
   delete from cron.job where jobname = job_name and username = current_user;
   if not found then
@@ -249,7 +249,7 @@ comment on function cron.unschedule(text) is 'unschedule a pg_cron job; a name t
 create function cron.alter_job(
   job_id bigint, schedule text default null, command text default null, database text default null,
   username text default null, active boolean default null)
-returns void language plpgsql set search_path = '' set lapse.inside_pg_cron = 'on' as $$
+returns void language plpgsql set search_path = pg_catalog, pg_temp set lapse.inside_pg_cron = 'on' as $$
 declare
   job cron.job;
 begin
