@@ -1,13 +1,14 @@
 -- The adapter's self-test: calls the shop's functions as a run would, and takes back whatever they did.
 --
--- Each part runs in a subtransaction that always ends with an exception, so that nothing of it stays: no closed order, no lock, no request
--- of pg_net's. What does not roll back is a synchronous call of extension http; a shop with triggers that make one is not made to close
--- orders.
+-- Each part runs in a subtransaction that always ends with an exception, so that nothing of it stays: no closed order,
+-- no lock, no request of pg_net's. What does not roll back is a synchronous call of extension http; a shop with
+-- triggers that make one is not made to close orders.
 
 -- `ok` is null for a warning: Lapse works, and somebody should look at it.
 create type lapse.finding as (name text, ok boolean, message text);
 
--- Contract: up to 20 open orders of the shop, the oldest first; none while there is none, or while the adapter cannot tell.
+-- Contract: up to 20 open orders of the shop, the oldest first; none while there is none, or while the adapter cannot
+-- tell.
 create function lapse.test_sample() returns text[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -21,8 +22,8 @@ $$;
 
 comment on function lapse.test_sample() is 'Open orders of the shop for the self-test.';
 
--- Contract: functions that wait for an answer over HTTP, by extension http or by calling such a function, and triggers of the shop that
--- call them. pg_net only queues its requests, which rolls back.
+-- Contract: functions that wait for an answer over HTTP, by extension http or by calling such a function, and triggers
+-- of the shop that call them. pg_net only queues its requests, which rolls back.
 create function lapse.http_callers() returns setof text
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -35,14 +36,18 @@ as $$
     join pg_language l on l.oid = p.prolang
     where l.lanname not in ('internal', 'c')
       and n.nspname not in (
-        'lapse', 'pg_catalog', 'information_schema', 'auth', 'storage', 'realtime', 'vault', 'cron', 'net', 'supabase_functions', 'extensions',
+        'lapse', 'pg_catalog', 'information_schema', 'auth', 'storage', 'realtime', 'vault', 'cron', 'net',
+          'supabase_functions', 'extensions',
         'graphql', 'graphql_public', 'pgbouncer', 'pgsodium'
       )
   ),
   callers as (
-    select r.oid, r.nspname, r.proname from routines r where r.body ~* '\mhttp(_get|_post|_put|_patch|_delete|_head)?\s*\('
+    select r.oid, r.nspname, r.proname from routines r
+    where r.body ~* '\mhttp(_get|_post|_put|_patch|_delete|_head)?\s*\('
     union
-    select r.oid, r.nspname, r.proname from callers c join routines r on r.body ~ ('\m' || c.proname || '\s*\(') and c.proname ~ '^\w+$'
+    select r.oid, r.nspname, r.proname
+    from callers c
+    join routines r on r.body ~ ('\m' || c.proname || '\s*\(') and c.proname ~ '^\w+$'
   )
   select format('trigger %I of %s calls %s', t.tgname, t.tgrelid::regclass, t.tgfoid::regprocedure)
   from pg_trigger t
@@ -89,7 +94,8 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_refs text[] := array[
-    'lapse-self-test', gen_random_uuid()::text, upper(gen_random_uuid()::text), repeat('x', 500), '-1', '99999999999999999999999999999',
+    'lapse-self-test', gen_random_uuid()::text, upper(gen_random_uuid()::text), repeat('x', 500), '-1',
+      '99999999999999999999999999999',
     '1e400', 'infinity', 'NaN', 'null', '{}', e'two\nlines', '''; --', ' ', 'é'
   ];
   v_wait boolean;
@@ -105,7 +111,8 @@ begin
     having count(l.ref) <> 1 or bool_or(l.state is distinct from 'gone')
     limit 1;
     if found then
-      return query select 'unknown_refs', false, format('lock_orders(p_wait => %s): %s; one row with gone is right', v_wait, v_bad);
+      return query select 'unknown_refs', false, format('lock_orders(p_wait => %s): %s; one row with gone is right',
+        v_wait, v_bad);
       return;
     end if;
   end loop;
@@ -113,7 +120,9 @@ begin
     return query select 'unknown_refs', false, 'lock_orders answers orders that it was not asked about'::text;
     return;
   end if;
-  if exists (select from lapse_shop.open_orders(p_refs => v_refs)) or exists (select from lapse_shop.open_orders(p_refs => '{}')) then
+  if exists (select from lapse_shop.open_orders(p_refs => v_refs))
+    or exists (select from lapse_shop.open_orders(p_refs => '{}'))
+  then
     return query select 'unknown_refs', false, 'open_orders answers orders that it was not asked about'::text;
     return;
   end if;
@@ -151,8 +160,8 @@ begin
   into v_unreadable, v_example, v_foreign
   from (select * from lapse_shop.open_orders() limit 10000) o
   cross join lateral lapse.read_open_order(
-    p_ref => o.ref, p_placed_at => o.placed_at, p_deadline => o.deadline, p_amount => o.amount, p_currency => o.currency,
-    p_account => o.account, p_now => now()
+    p_ref => o.ref, p_placed_at => o.placed_at, p_deadline => o.deadline, p_amount => o.amount,
+    p_currency => o.currency, p_account => o.account, p_now => now()
   ) r
   left join lateral (
     select min(i) as id from unnest(o.stripe_ids) i where i <> '' and lapse.stripe_id_in(i) is null
@@ -166,7 +175,8 @@ begin
   where l.state = 'open' and b.ref is null
   limit 1;
   if found then
-    return query select 'open_orders', false, format('open_orders does not find open order %s when it is asked about it', v_differs);
+    return query select 'open_orders', false,
+      format('open_orders does not find open order %s when it is asked about it', v_differs);
     return;
   end if;
 
@@ -180,7 +190,8 @@ begin
   end if;
   if v_foreign is not null then
     return query select 'payment_ids', null::boolean,
-      format('%s is not the id of a PaymentIntent or Checkout Session; such ids begin with pi_ or cs_', left(v_foreign, 60));
+      format('%s is not the id of a PaymentIntent or Checkout Session; such ids begin with pi_ or cs_',
+        left(v_foreign, 60));
   end if;
 end;
 $$;
@@ -195,6 +206,7 @@ as $$
 declare
   v_begun timestamptz := clock_timestamp();
   v_row record;
+  v_locked text[];
   v_free text[];
 begin
   if p_sample = '{}' then
@@ -207,33 +219,39 @@ begin
   having count(*) > 1 or l.ref is null or l.ref <> all (p_sample)
   limit 1;
   if found then
-    return query select 'lock_orders', false, format('lock_orders answers order %s %s times; each order asked for has one row',
+    return query select 'lock_orders', false,
+      format('lock_orders answers order %s %s times; each order asked for has one row',
       coalesce(v_row.ref, 'null'), v_row.rows);
     return;
   end if;
   if not exists (
     select from pg_locks k join pg_class c on c.oid = k.relation join pg_namespace n on n.oid = c.relnamespace
-    where k.pid = pg_backend_pid() and k.mode in ('RowShareLock', 'RowExclusiveLock', 'ExclusiveLock') and k.locktype = 'relation'
+    where k.pid = pg_backend_pid() and k.mode in ('RowShareLock', 'RowExclusiveLock', 'ExclusiveLock')
+      and k.locktype = 'relation'
       and n.nspname not in ('lapse', 'pg_catalog')
   ) then
-    return query select 'lock_orders', false, 'lock_orders locks nothing: it has to read the orders `for no key update`'::text;
+    return query select 'lock_orders', false,
+      'lock_orders locks nothing: it has to read the orders `for no key update`'::text;
     return;
   end if;
 
-  -- Nobody else can change what is locked now: open_orders has to agree.
+  -- Nobody else can change what is locked already when this statement begins: open_orders has to agree.
+  v_locked := array(select l.ref from lapse_shop.lock_orders(p_refs => p_sample, p_wait => false) l);
   select l.ref, l.state into v_row
-  from lapse_shop.lock_orders(p_refs => p_sample, p_wait => false) l
-  join lapse_shop.open_orders(p_refs => p_sample) o on o.ref = l.ref
+  from lapse_shop.lock_orders(p_refs => v_locked, p_wait => false) l
+  join lapse_shop.open_orders(p_refs => v_locked) o on o.ref = l.ref
   where l.state is distinct from 'open'
   limit 1;
   if found then
-    return query select 'lock_orders', false, format('order %s is %s for lock_orders and open for open_orders', v_row.ref,
-      coalesce(v_row.state, 'null'));
+    return query select 'lock_orders', false,
+      format('order %s is %s for lock_orders and open for open_orders', v_row.ref, coalesce(v_row.state, 'null'));
     return;
   end if;
-  v_free := array(select l.ref from lapse_shop.lock_orders(p_refs => p_sample, p_wait => false) l where l.state = 'open');
+  v_free := array(select l.ref from lapse_shop.lock_orders(p_refs => p_sample, p_wait => false) l
+    where l.state = 'open');
   if v_free = '{}' then
-    return query select 'lock_orders', null::boolean, 'not tried: every open order of the sample is held or was closed meanwhile'::text;
+    return query select 'lock_orders', null::boolean,
+      'not tried: every open order of the sample is held or was closed meanwhile'::text;
     return;
   end if;
   select l.ref, l.state, l.units, l.stripe_ids into v_row
@@ -244,21 +262,24 @@ begin
       is distinct from array(select i from unnest(o.stripe_ids) i where i is not null order by 1)
   limit 1;
   if found then
-    return query select 'lock_orders', case when v_row.state = 'open' and v_row.units >= 0 then null else false end, format(
-      'order %s is open for open_orders; lock_orders says %s, %s units, payments %s', v_row.ref, coalesce(v_row.state, 'null'),
+    return query select 'lock_orders', case when v_row.state = 'open' and v_row.units >= 0 then null else false end,
+    format(
+      'order %s is open for open_orders; lock_orders says %s, %s units, payments %s', v_row.ref,
+      coalesce(v_row.state, 'null'),
       coalesce(v_row.units::text, 'null'), coalesce(array_to_string(v_row.stripe_ids, ' '), 'null')
     );
     return;
   end if;
   return query select 'lock_orders', case when clock_timestamp() - v_begun <= interval '1 second' then true end,
-    format('locked %s open orders, in %s ms', cardinality(v_free), round(extract(epoch from clock_timestamp() - v_begun) * 1000));
+    format('locked %s open orders, in %s ms', cardinality(v_free),
+      round(extract(epoch from clock_timestamp() - v_begun) * 1000));
 end;
 $$;
 
 comment on function lapse.test_lock_orders(text[]) is 'Self-test: locking open orders.';
 
--- Contract: closes these open orders in the shop in one way, then again, then in the other way, which must change nothing. Answers what is
--- wrong with that, or null.
+-- Contract: closes these open orders in the shop in one way, then again, then in the other way, which must change
+-- nothing. Answers what is wrong with that, or null.
 create function lapse.test_finish(p_refs text[], p_paid boolean) returns text
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -269,7 +290,7 @@ declare
   v_wanted text[] := case when p_paid then array['paid'] else array['closed', 'gone'] end;
   v_word text := case when p_paid then 'p_paid' else 'p_expired' end;
   v_written bigint := lapse.rows_written();
-  v_units bigint := (select sum(l.units) from lapse_shop.lock_orders(p_refs => p_refs, p_wait => true) l);
+  v_units bigint := (select sum(l.units)::bigint from lapse_shop.lock_orders(p_refs => p_refs, p_wait => true) l);
   v_bad record;
 begin
   perform set_config('lapse.settling', 'on', true);
@@ -300,7 +321,8 @@ begin
 end;
 $$;
 
-comment on function lapse.test_finish(text[], boolean) is 'Self-test: what is wrong with closing these orders, if anything is.';
+comment on function lapse.test_finish(text[], boolean) is
+  'Self-test: what is wrong with closing these orders, if anything is.';
 
 -- finish_orders, on open orders that nobody holds.
 create function lapse.test_finish_orders(p_sample text[]) returns setof lapse.finding
@@ -319,7 +341,8 @@ begin
     return;
   end if;
   v_free := array(
-    select l.ref from lapse_shop.lock_orders(p_refs => p_sample, p_wait => false) l where l.state = 'open' and l.ref = any (p_sample)
+    select l.ref from lapse_shop.lock_orders(p_refs => p_sample, p_wait => false) l where l.state = 'open'
+      and l.ref = any (p_sample)
   );
   if v_free = '{}' then
     return query select 'finish_orders', true, 'not tried: the shop has no open order that nobody holds'::text;
@@ -338,7 +361,8 @@ begin
       return;
     end if;
   end loop;
-  return query select 'finish_orders', case when clock_timestamp() - v_begun <= interval '1 second' then true end, format(
+  return query select 'finish_orders', case when clock_timestamp() - v_begun <= interval '1 second' then true end,
+    format(
     'closed %s open orders as expired and as paid, each once, in %s ms; taken back', cardinality(v_free),
     round(extract(epoch from clock_timestamp() - v_begun) * 1000)
   );
@@ -347,8 +371,8 @@ $$;
 
 comment on function lapse.test_finish_orders(text[]) is 'Self-test: closing open orders.';
 
--- What the adapter reads as a whole where the planner avoids that at any price: there is no index for it. A lookup of a
--- few orders that reads thousands of rows of an index has none that fits.
+-- What the adapter reads as a whole where the planner avoids that at any price: there is no index for it. A lookup of
+-- a few orders that reads thousands of rows of an index has none that fits.
 create function lapse.test_indexes(p_sample text[]) returns setof lapse.finding
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -376,7 +400,8 @@ begin
       join pg_class c on c.oid = r.relation
       cross join lateral (select v_before -> r.relation::text as was) b
       where r.scans > coalesce((b.was -> 'scans')::bigint, 0)
-        or v_call <> 'open_orders()' and r.index_rows > coalesce((nullif(b.was -> 'index_rows', 'null'))::bigint, 0) + 2000
+        or v_call <> 'open_orders()' and r.index_rows > 2000
+          + coalesce((nullif(b.was -> 'index_rows', 'null'))::bigint, 0)
       order by 1
     );
   end loop;
@@ -415,13 +440,16 @@ as $$
   select string_agg(quote_ident(w.column_name), ', ')
   from wanted w
   where not exists (
-    select from pg_attribute a where a.attrelid = p_relation and a.attname = w.column_name and a.attnum > 0 and not a.attisdropped
+    select from pg_attribute a where a.attrelid = p_relation and a.attname = w.column_name and a.attnum > 0
+      and not a.attisdropped
   );
 $$;
 
-comment on function lapse.trigger_problem(oid, text, text[]) is 'Columns that a trigger of Lapse''s names and its table lacks.';
+comment on function lapse.trigger_problem(oid, text, text[]) is
+  'Columns that a trigger of Lapse''s names and its table lacks.';
 
--- The triggers that feed the ledger: there, enabled, of columns that exist, and able to append whoever changes the shop's row.
+-- The triggers that feed the ledger: there, enabled, of columns that exist, and able to append whoever changes the
+-- shop's row.
 create function lapse.test_triggers(p_sample text[]) returns setof lapse.finding
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -438,7 +466,8 @@ begin
       (string_to_array(encode(t.tgargs, 'escape'), '\000'))[1:t.tgnargs] as arguments
     from pg_trigger t
     join pg_proc p on p.oid = t.tgfoid
-    where p.pronamespace = 'lapse'::regnamespace and p.proname in ('tg_watch', 'tg_attach', 'tg_follow') and not t.tgisinternal
+    where p.pronamespace = 'lapse'::regnamespace and p.proname in ('tg_watch', 'tg_attach', 'tg_follow')
+      and not t.tgisinternal
     order by t.tgrelid, t.tgname
   loop
     v_kinds := v_kinds || v_trigger.proname::text;
@@ -449,16 +478,19 @@ begin
     elsif lapse.trigger_problem(
       p_relation => v_trigger.tgrelid, p_function => v_trigger.proname::text, p_arguments => v_trigger.arguments
     ) is not null then
-      v_bad := v_bad || format('%I names columns that %s does not have: %s', v_trigger.tgname, v_trigger.tgrelid::regclass,
-        lapse.trigger_problem(p_relation => v_trigger.tgrelid, p_function => v_trigger.proname::text, p_arguments => v_trigger.arguments));
+      v_bad := v_bad || format('%I names columns that %s does not have: %s', v_trigger.tgname,
+        v_trigger.tgrelid::regclass,
+        lapse.trigger_problem(p_relation => v_trigger.tgrelid, p_function => v_trigger.proname::text,
+          p_arguments => v_trigger.arguments));
     end if;
   end loop;
 
-  -- The same function on a table of one's own, as each role of the API. Inside an RPC nobody may change the role; there the rights that
-  -- were checked above have to do.
+  -- The same function on a table of one's own, as each role of the API. Inside an RPC nobody may change the role; there
+  -- the rights that were checked above have to do.
   create temporary table lapse_self_test (id text, amount text) on commit drop;
   grant insert on lapse_self_test to anon, authenticated, service_role;
-  create trigger lapse_self_test after insert on lapse_self_test for each row execute function lapse.tg_watch('id', 'amount', 'eur', '1 hour');
+  create trigger lapse_self_test after insert on lapse_self_test for each row
+    execute function lapse.tg_watch('id', 'amount', 'eur', '1 hour');
   foreach v_role in array array['anon', 'authenticated', 'service_role'] loop
     begin
       perform set_config('role', v_role, true);
@@ -477,7 +509,8 @@ begin
     end;
     select i.payload, i.role into v_note from lapse.inbox i where i.ref = 'lapse-self-test-' || v_role;
     if not found or v_note.payload ? 'problem' then
-      v_bad := v_bad || format('a write of %s is not noted: %s', v_role, coalesce(v_note.payload ->> 'problem', 'the inbox is empty'));
+      v_bad := v_bad || format('a write of %s is not noted: %s', v_role,
+        coalesce(v_note.payload ->> 'problem', 'the inbox is empty'));
     end if;
   end loop;
 
@@ -498,7 +531,8 @@ begin
       array_to_string(array(select k from unnest('{tg_watch,tg_follow}'::text[]) k where k <> all (v_kinds)), ' or ')
     );
   else
-    return query select 'triggers', true, format('%s triggers note what the shop does, whoever does it', cardinality(v_kinds));
+    return query select 'triggers', true, format('%s triggers note what the shop does, whoever does it',
+      cardinality(v_kinds));
   end if;
 end;
 $$;
@@ -547,8 +581,9 @@ $$;
 
 comment on function lapse.test_part(text, text[]) is 'One part of the self-test, taken back in any case.';
 
--- test_adapter: what works and what does not about the shop's adapter. `ok` is true, false, or null for a warning. Nothing of it stays, and
--- it works in a shop without orders. It locks up to 20 open orders, and their articles, for a moment.
+-- test_adapter: what works and what does not about the shop's adapter. `ok` is true, false, or null for a warning.
+-- Nothing of it stays, and it works in a shop without orders. It locks up to 20 open orders, and their articles, for a
+-- moment.
 create function lapse.test_adapter() returns table (name text, ok boolean, message text)
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -568,13 +603,15 @@ begin
     return;
   end if;
   v_sample := lapse.test_sample();
-  foreach v_part in array array['http', 'indexes', 'unknown_refs', 'open_orders', 'lock_orders', 'finish_orders', 'triggers'] loop
+  foreach v_part in array array['http', 'indexes', 'unknown_refs', 'open_orders', 'lock_orders', 'finish_orders',
+    'triggers'] loop
     return query select f.name, f.ok, f.message from lapse.test_part(p_part => v_part, p_sample => v_sample) f;
   end loop;
 end;
 $$;
 
-comment on function lapse.test_adapter() is 'Tests the shop''s adapter as a run would use it, and takes everything back.';
+comment on function lapse.test_adapter() is
+  'Tests the shop''s adapter as a run would use it, and takes everything back.';
 
 create function public.lapse_test_adapter() returns table (name text, ok boolean, message text)
 language sql
@@ -584,4 +621,5 @@ as $$
   select t.name, t.ok, t.message from lapse.test_adapter() t;
 $$;
 
-comment on function public.lapse_test_adapter() is 'Tests the shop''s adapter and takes everything back. For the operator''s tools (secret key) only.';
+comment on function public.lapse_test_adapter() is
+  'Tests the shop''s adapter and takes everything back. For the operator''s tools (secret key) only.';

@@ -1,7 +1,8 @@
 -- Turning Lapse on in a shop that lives: the brake first, then the open orders, then the schedules.
 --
--- `lapse enable` calls these one after another, each in a transaction of its own. Until an operator has read the first dry run and released
--- the brake, runs change nothing. Everything may be repeated: a job that was turned on once keeps the brake as its operator left it.
+-- `lapse enable` calls these one after another, each in a transaction of its own. Until an operator has read the first
+-- dry run and released the brake, runs change nothing. Everything may be repeated: a job that was turned on once keeps
+-- the brake as its operator left it.
 
 -- Contract: puts the brake of each job on that was never turned on. Answers all jobs whose brake is on.
 create function lapse.hold_first_runs() returns text[]
@@ -44,7 +45,8 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   if coalesce(p_limit not between 1 and 10000, true) then
-    raise exception 'Cannot adopt % orders at a time: it is not a number from 1 to 10000', coalesce(p_limit::text, 'null')
+    raise exception 'Cannot adopt % orders at a time: it is not a number from 1 to 10000', coalesce(p_limit::text,
+      'null')
       using errcode = 'invalid_parameter_value';
   end if;
   perform lapse.hold_first_runs();
@@ -63,7 +65,8 @@ as $$
   select lapse.enable();
 $$;
 
-comment on function public.lapse_enable() is 'Turns both jobs on, with the brake on at first. For the operator''s tools (secret key) only.';
+comment on function public.lapse_enable() is
+  'Turns both jobs on, with the brake on at first. For the operator''s tools (secret key) only.';
 
 create function public.lapse_disable() returns jsonb
 language sql
