@@ -1,8 +1,8 @@
--- The adapter's self-test: calls the shop's functions as a run would, and takes back whatever they did.
+-- The adapter's self-test: calls the shop's functions as a run would, and undoes everything they did.
 --
 -- Each part runs in a subtransaction that always ends with an exception, so that nothing of it stays: no closed order,
--- no lock, no request of pg_net's. What does not roll back is a synchronous call of extension http; a shop with
--- triggers that make one is not made to close orders.
+-- no lock, no request of pg_net's. A synchronous call of extension http does not roll back, so the test closes no
+-- orders in a shop whose triggers make one.
 
 -- `ok` is null for a warning: Lapse works, and somebody should look at it.
 create type lapse.finding as (name text, ok boolean, message text);
@@ -16,7 +16,7 @@ as $$
 begin
   return array(select s.ref from lapse_shop.open_orders() s where s.ref <> '' order by s.placed_at, s.ref limit 20);
 exception when others then
-  return '{}';
+  return array[]::text[];
 end;
 $$;
 
@@ -184,7 +184,7 @@ begin
     format('%s open orders, read in %s ms', v_count, round(extract(epoch from v_took) * 1000));
   if v_unreadable > 0 then
     return query select 'open_order_values', null::boolean, format(
-      '%s open orders will be quarantined as unreadable: amount, currency, deadline or account cannot be used, for example of order %s',
+      '%s open orders will be quarantined: their amount, currency, deadline or account is unusable, for example of %s',
       v_unreadable, v_example
     );
   end if;
@@ -279,7 +279,7 @@ $$;
 comment on function lapse.test_lock_orders(text[]) is 'Self-test: locking open orders.';
 
 -- Contract: closes these open orders in the shop in one way, then again, then in the other way, which must change
--- nothing. Answers what is wrong with that, or null.
+-- nothing. Returns what is wrong, or null.
 create function lapse.test_finish(p_refs text[], p_paid boolean) returns text
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -302,7 +302,8 @@ begin
     return format('after finish_orders(%s) order %s is %s', v_word, v_bad.ref, v_bad.state);
   end if;
   if not p_paid and v_units > 0 and lapse.rows_written() - v_written <= cardinality(p_refs) then
-    return format('lock_orders reports %s units, and finish_orders(p_expired) releases none: it changed only %s rows for %s orders',
+    return format(
+      'lock_orders reports %s units, and finish_orders(p_expired) releases none: it changed only %s rows for %s orders',
       v_units, lapse.rows_written() - v_written, cardinality(p_refs));
   end if;
 
@@ -314,7 +315,8 @@ begin
   end if;
   perform lapse_shop.finish_orders(p_expired => v_paid, p_paid => v_expired);
   if lapse.rows_written() <> v_written then
-    return format('finish_orders changes orders that are closed already: after finish_orders(%s) it must close open orders only', v_word);
+    return format('finish_orders changes orders that are closed already: after finish_orders(%s) it must close open orders only',
+      v_word);
   end if;
   set constraints all immediate;
   return null;
@@ -371,8 +373,8 @@ $$;
 
 comment on function lapse.test_finish_orders(text[]) is 'Self-test: closing open orders.';
 
--- What the adapter reads as a whole where the planner avoids that at any price: there is no index for it. A lookup of
--- a few orders that reads thousands of rows of an index has none that fits.
+-- Tables that the adapter reads as a whole although the planner avoids that at any price: they lack an index. A lookup
+-- of a few orders that reads thousands of rows of an index has none that fits.
 create function lapse.test_indexes(p_sample text[]) returns setof lapse.finding
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -381,9 +383,9 @@ declare
   v_refs text[] := p_sample || gen_random_uuid()::text;
   v_call text;
   v_before jsonb;
-  v_reads text[] := '{}';
+  v_reads text[] := array[]::text[];
 begin
-  -- A plan that was kept from before knows nothing of these settings.
+  -- A cached plan would ignore these settings.
   execute 'discard plans';
   perform set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true),
     set_config('max_parallel_workers_per_gather', '0', true);
@@ -456,8 +458,8 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_trigger record;
-  v_kinds text[] := '{}';
-  v_bad text[] := '{}';
+  v_kinds text[] := array[]::text[];
+  v_bad text[] := array[]::text[];
   v_role text;
   v_note record;
 begin
@@ -485,8 +487,8 @@ begin
     end if;
   end loop;
 
-  -- The same function on a table of one's own, as each role of the API. Inside an RPC nobody may change the role; there
-  -- the rights that were checked above have to do.
+  -- Run the same function on a temporary table as each role of the API. An RPC cannot change its role; there the rights
+  -- checked above must suffice.
   create temporary table lapse_self_test (id text, amount text) on commit drop;
   grant insert on lapse_self_test to anon, authenticated, service_role;
   create trigger lapse_self_test after insert on lapse_self_test for each row
@@ -498,7 +500,8 @@ begin
       null;
     end;
     begin
-      execute 'insert into pg_temp.lapse_self_test values ($1, ''1000'')' using 'lapse-self-test-' || v_role;
+      execute format('insert into %s values ($1, ''1000'')', to_regclass('pg_temp.lapse_self_test'))
+      using 'lapse-self-test-' || v_role;
     exception when others then
       v_bad := v_bad || format('a trigger makes a write of %s fail: %s', v_role, sqlerrm);
     end;
@@ -515,7 +518,8 @@ begin
   end loop;
 
   -- A trigger of the shop's own that calls Lapse needs its owner's rights: customers have none.
-  select v_bad || coalesce(array_agg(format('%I of %s calls Lapse with the rights of whoever changes the row; make %s security definer',
+  select v_bad || coalesce(array_agg(format(
+    '%I of %s calls Lapse with the rights of whoever changes the row; make %s security definer',
     t.tgname, t.tgrelid::regclass, p.oid::regprocedure)), '{}')
   into v_bad
   from pg_trigger t
@@ -553,7 +557,7 @@ $$;
 
 comment on function lapse.test_http(text[]) is 'Self-test: triggers that wait for a server.';
 
--- Contract: one part of the self-test, taken back in any case. What a part raises is what is wrong.
+-- Contract: one part of the self-test, taken back in any case. An error that the part raises is its finding.
 create function lapse.test_part(p_part text, p_sample text[]) returns setof lapse.finding
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -581,9 +585,8 @@ $$;
 
 comment on function lapse.test_part(text, text[]) is 'One part of the self-test, taken back in any case.';
 
--- test_adapter: what works and what does not about the shop's adapter. `ok` is true, false, or null for a warning.
--- Nothing of it stays, and it works in a shop without orders. It locks up to 20 open orders, and their articles, for a
--- moment.
+-- test_adapter: tests each part of the shop's adapter. `ok` is true, false, or null for a warning. Nothing of it stays,
+-- and it works in a shop without orders. It locks up to 20 open orders, and their articles, for a moment.
 create function lapse.test_adapter() returns table (name text, ok boolean, message text)
 language plpgsql
 set search_path = pg_catalog, pg_temp
