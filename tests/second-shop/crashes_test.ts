@@ -2,6 +2,7 @@
 
 import { inSecondShop } from "./in-second-shop.ts";
 
-await inSecondShop(() => import("../faults/crashes_test.ts"), {
+const { test } = Deno;
+await inSecondShop((name, work) => test(name, work), () => import("../faults/crashes_test.ts"), {
   only: [/^expire-stale-orders: the process dies before any step/],
 });

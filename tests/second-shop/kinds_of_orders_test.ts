@@ -1,3 +1,4 @@
 import { inSecondShop } from "./in-second-shop.ts";
 
-await inSecondShop(() => import("../integration/kinds_of_orders_test.ts"));
+const { test } = Deno;
+await inSecondShop((name, work) => test(name, work), () => import("../integration/kinds_of_orders_test.ts"));

@@ -1,3 +1,4 @@
 import { inSecondShop } from "./in-second-shop.ts";
 
-await inSecondShop(() => import("../integration/session_and_intent_test.ts"));
+const { test } = Deno;
+await inSecondShop((name, work) => test(name, work), () => import("../integration/session_and_intent_test.ts"));

@@ -1,3 +1,4 @@
 import { inSecondShop } from "../../second-shop/in-second-shop.ts";
 
-await inSecondShop(() => import("../crashes_test.ts"));
+const { test } = Deno;
+await inSecondShop((name, work) => test(name, work), () => import("../crashes_test.ts"));

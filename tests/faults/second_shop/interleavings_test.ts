@@ -1,3 +1,4 @@
 import { inSecondShop } from "../../second-shop/in-second-shop.ts";
 
-await inSecondShop(() => import("../interleavings_test.ts"));
+const { test } = Deno;
+await inSecondShop((name, work) => test(name, work), () => import("../interleavings_test.ts"));

@@ -2,7 +2,8 @@
 
 import { inSecondShop } from "../../second-shop/in-second-shop.ts";
 
-await inSecondShop(async () => {
+const { test } = Deno;
+await inSecondShop((name, work) => test(name, work), async () => {
   await import("../../integration/brake_and_dry_run_test.ts");
   await import("../../integration/leaving_quarantine_test.ts");
   await import("../../integration/one_run_at_a_time_test.ts");

@@ -1,3 +1,4 @@
 import { inSecondShop } from "../../second-shop/in-second-shop.ts";
 
-await inSecondShop(() => import("../outages_test.ts"));
+const { test } = Deno;
+await inSecondShop((name, work) => test(name, work), () => import("../outages_test.ts"));
