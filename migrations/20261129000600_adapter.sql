@@ -1,5 +1,5 @@
--- The adapter's gate: Lapse calls the shop's functions in schema lapse_shop only from here, and distrusts what they
--- answer.
+-- The adapter's gate: Lapse calls the shop's functions in schema lapse_shop only from here, and does not trust their
+-- results.
 --
 -- Errors: LP002, the shop refused to close orders; LP010, there is no adapter, or it does not keep to the contract.
 
@@ -23,7 +23,11 @@ begin
       'The shop has no adapter, or an incomplete one: %s is missing. Write it with `lapse adapter`.', v_missing
     );
   end if;
-  v_version := lapse_shop.contract_version();
+  begin
+    v_version := lapse_shop.contract_version();
+  exception when others then
+    return format('The shop''s adapter cannot tell its version: %s', sqlerrm);
+  end;
   if v_version is distinct from 1 then
     return format(
       'The shop''s adapter is for version %s of the contract, and this is version 1.', coalesce(v_version::text, 'null')
@@ -35,7 +39,7 @@ $$;
 
 comment on function lapse.adapter_problem() is 'Why no run can work with the shop''s adapter; null if one can.';
 
--- Contract: passes a state of the adapter's on. Raises LP010 for one that is none.
+-- Contract: passes on a state that the adapter reported. Raises LP010 for an unknown one.
 create function lapse.known_shop_state(p_ref text, p_state text) returns text
 language plpgsql immutable
 set search_path = pg_catalog, pg_temp
@@ -50,12 +54,12 @@ end;
 $$;
 
 comment on function lapse.known_shop_state(text, text) is
-  'Passes a state of the adapter''s on. Raises LP010 for one that is none.';
+  'Passes on a state that the adapter reported. Raises LP010 for an unknown one.';
 
--- Contract: locks these orders in the shop and reports them, one row per ref at most. What nobody asked for is dropped;
--- a ref about which the adapter says nothing, or contradicts itself, counts as held by somebody else. With p_wait false
--- Lapse gives way: it waits for no lock longer than 200 ms. Raises LP010 without an adapter and for a state that is
--- none.
+-- Contract: locks these orders in the shop and reports them, one row per ref at most. Drops refs that it did not ask
+-- for. A ref that the adapter does not report, or reports with a contradiction, counts as locked by another
+-- transaction. With p_wait false Lapse gives way: it waits for no lock longer than 200 ms. Raises LP010 without an
+-- adapter and for an unknown state.
 create function lapse.lock_shop_orders(p_refs text[], p_wait boolean)
 returns table (ref text, state text, units bigint, stripe_ids text[])
 language plpgsql
@@ -104,7 +108,7 @@ end;
 $$;
 
 comment on function lapse.lock_shop_orders(text[], boolean) is
-  'Locks orders in the shop and reports them. Drops what nobody asked for.';
+  'Locks orders in the shop and reports them. Drops refs that it did not ask for.';
 
 -- Contract: closes these orders in the shop, as p_expired or as p_paid, and asks the shop again whether it did. The
 -- caller has locked them and found them open. Lapse's own triggers stay quiet meanwhile. A run gives way: it waits for
@@ -153,8 +157,8 @@ $$;
 comment on function lapse.finish_shop_orders(text[], text[], boolean) is
   'Closes orders in the shop and asks it whether it did. Raises LP002 if it did not.';
 
--- Contract: the open orders of the shop, all or these. What nobody asked for, and a second row of an order, are
--- dropped; ids of payments are brought into Stripe's form. Without an adapter there is none.
+-- Contract: the open orders of the shop, all or these. Drops rows that it did not ask for and second rows of an order,
+-- and brings ids of payments into Stripe's form. Returns nothing without an adapter.
 create function lapse.open_shop_orders(p_refs text[] default null)
 returns table (
   ref text, placed_at timestamptz, deadline timestamptz, amount bigint, currency text, account text, stripe_ids text[]
@@ -180,4 +184,4 @@ end;
 $$;
 
 comment on function lapse.open_shop_orders(text[]) is
-  'The open orders of the shop, all or these. Drops what nobody asked for.';
+  'The open orders of the shop, all or these. Drops refs that it did not ask for.';

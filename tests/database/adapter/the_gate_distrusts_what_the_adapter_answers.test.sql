@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers.sql
-select plan(17);
+select plan(18);
 
 -- An adapter that answers whatever the test says.
 create table pg_temp.says (ref text, state text, units bigint, stripe_ids text[]);
@@ -81,6 +81,11 @@ select is(lapse.adapter_problem(), null, 'an adapter with all its functions is o
 select is(
   pg_temp.problem('create or replace function lapse_shop.contract_version() returns integer language sql as $f$ select 2 $f$'),
   'The shop''s adapter is for version 2 of the contract, and this is version 1.', 'one for another version of the contract is not'
+);
+select is(
+  pg_temp.problem($c$create or replace function lapse_shop.contract_version() returns integer language plpgsql
+    as $f$ begin raise exception 'not yet'; end $f$ $c$),
+  'The shop''s adapter cannot tell its version: not yet', 'nor is one that fails to tell its version'
 );
 select is(
   pg_temp.problem('drop function lapse_shop.open_orders(text[])'),
