@@ -1,8 +1,7 @@
 import { type Fault, faultsIn } from "../fault.ts";
 
 const SETTINGS = ["platform/schedule/settings_test.ts"];
-const SLOTS = ["platform/schedule/slots_test.ts"];
-const REPEATED = ["platform/schedule/slots_test.ts", "platform/watch/lost_runs_test.ts"];
+const SLOTS = ["database/slots"];
 const CONTINUATION = ["platform/schedule/continuation_test.ts"];
 const ENABLE = ["database/schedule"];
 
@@ -78,7 +77,7 @@ export const SCHEDULE_FAULTS: Fault[] = [
       "new.enabled_at := now(); end if; if tg_op = 'UPDATE' and new.changed_at",
       "null; end if; if tg_op = 'UPDATE' and new.changed_at",
       "a slot that was moved begins at once",
-      [...SETTINGS, ...SLOTS],
+      ENABLE,
     ],
   ]),
   ...faultsIn("migrations/20261129002250_slots.sql", SLOTS, [
@@ -112,35 +111,30 @@ export const SCHEDULE_FAULTS: Fault[] = [
       "when r.status in ('failed', 'lost') then r.created_at <= p_now - p_retry_after and not exists",
       "when r.status in ('failed', 'lost') then not exists",
       "a clean-up that fails is repeated every five minutes",
-      REPEATED,
     ],
     [
       "repeated-although-completed",
       "and c.finished_at > r.finished_at",
       "and false",
       "a clean-up that completed is repeated",
-      REPEATED,
     ],
     [
       "repeated-beside-another",
       "where not exists (select from lapse.runs u where u.job = r.job and u.finished_at is null and not u.dry_run)",
       "where true",
       "a clean-up is repeated while it works",
-      REPEATED,
     ],
     [
       "lost-start-waits",
       "then r.id = (p_slot).run_id or r.created_at <= p_now - p_retry_after",
       "then r.created_at <= p_now - p_retry_after",
       "a clean-up whose request got lost waits for an hour",
-      REPEATED,
     ],
     [
       "operators-run-is-the-slots",
       "and r.trigger in ('schedule', 'continuation')",
       "",
       "an operator's run decides about a slot",
-      REPEATED,
     ],
   ]),
   ...faultsIn("migrations/20261129002300_dispatch.sql", CONTINUATION, [
@@ -157,13 +151,7 @@ export const SCHEDULE_FAULTS: Fault[] = [
       "null, p_now",
       "a run with a limit goes on without one",
     ],
-    [
-      "one-order-not-handed-on",
-      "v_before.reason, v_before.ref, v_before",
-      "v_before.reason, null, v_before",
-      "a run for one order goes on with all",
-      CONTINUATION,
-    ],
+
     ["secret-unsent", "'x-lapse-secret', v_secret)", "'x-lapse-secret', '')", "the functions refuse every tick", [
       "platform/schedule/fired_run_test.ts",
     ]],
