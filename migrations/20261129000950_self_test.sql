@@ -500,7 +500,7 @@ begin
       null;
     end;
     begin
-      execute format('insert into %s values ($1, ''1000'')', to_regclass('pg_temp.lapse_self_test'))
+      execute format('insert into %I.%I values ($1, ''1000'')', 'pg_temp', 'lapse_self_test')
       using 'lapse-self-test-' || v_role;
     exception when others then
       v_bad := v_bad || format('a trigger makes a write of %s fail: %s', v_role, sqlerrm);
