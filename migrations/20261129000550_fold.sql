@@ -46,8 +46,9 @@ $$;
 comment on function lapse.stripe_id_in(text) is
   'The id of a PaymentIntent or Checkout Session in a text; empty if there is none.';
 
--- Contract: checks what is said of an order and brings it into the form of the ledger. Raises 22023 for what cannot be
--- used. A deadline of `infinity` is one that never comes; one that is centuries away is milliseconds taken for seconds.
+-- Contract: checks the description of an order and converts it into the ledger's form. Raises 22023 for a value that
+-- cannot be used. A deadline of `infinity` never comes; one that is centuries away was given in milliseconds instead of
+-- seconds.
 create function lapse.checked_note(
   p_ref text,
   p_amount numeric,
@@ -104,9 +105,10 @@ end;
 $$;
 
 comment on function lapse.checked_note(text, numeric, text, timestamptz, text, text, timestamptz, text) is
-  'Checks what is said of an order and brings it into the form of the ledger. Raises 22023 for what cannot be used.';
+  'Checks the description of an order and converts it into the ledger''s form. Raises 22023 for an unusable value.';
 
--- Contract: reads an entry `watch` of the inbox: the order it speaks of, or the problem with it. Never raises.
+-- Contract: reads a `watch` entry of the inbox and returns the order that it describes, or the problem with it. Never
+-- raises.
 create function lapse.read_watch(
   p_entry lapse.inbox,
   p_now timestamptz,
@@ -152,7 +154,8 @@ $$;
 comment on function lapse.read_watch(lapse.inbox, timestamptz) is
   'Reads an entry of the inbox about an order. Never raises.';
 
--- Contract: reads an entry `attach` of the inbox: the payment it speaks of, or the problem with it. Never raises.
+-- Contract: reads an `attach` entry of the inbox and returns the payment that it describes, or the problem with it.
+-- Never raises.
 create function lapse.read_attach(
   p_entry lapse.inbox,
   out stripe_id text,
@@ -179,7 +182,7 @@ begin
       then format('%s is not the id of a PaymentIntent or Checkout Session', left(v_said ->> 'stripe_id', 100))
     when account !~ '^(acct_[A-Za-z0-9]+)?$' then format('%s is not the id of a connected account', left(account, 100))
   end;
-  -- An expiry that cannot be used protects nothing, and makes no payment unreadable.
+  -- An unusable expiry protects nothing, and does not make the payment unreadable.
   expires_at := nullif(v_said ->> 'expires_at', '')::timestamptz;
   if not isfinite(expires_at) or expires_at > p_entry.at + interval '3 years' then
     expires_at := null;
@@ -191,7 +194,7 @@ $$;
 
 comment on function lapse.read_attach(lapse.inbox) is 'Reads an entry of the inbox about a payment. Never raises.';
 
--- Contract: reads the entries `watch` among these. The last one of an order that can be interpreted counts. Answers the
+-- Contract: reads the entries `watch` among these. The last one of an order that can be interpreted counts. Returns the
 -- others as a JSON object of id and problem, like the next two functions.
 create function lapse.fold_watches(p_ids bigint[], p_now timestamptz) returns jsonb
 language plpgsql
@@ -324,7 +327,7 @@ comment on function lapse.fold_closings(bigint[], timestamptz) is
   'Reads entries about orders that the shop closed itself into the ledger.';
 
 -- Contract: reads these entries into the ledger, in the order watch, attach, follow whatever the order in which they
--- came, and deletes them. Answers those that it cannot interpret, which stay. The caller holds the entries.
+-- came, and deletes them. Returns those that it cannot interpret; they stay in the inbox. The caller holds the entries.
 create function lapse.fold_entries(p_ids bigint[], p_now timestamptz) returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -348,11 +351,10 @@ end;
 $$;
 
 comment on function lapse.fold_entries(bigint[], timestamptz) is
-  'Reads entries of the inbox into the ledger and deletes them. Answers those that it cannot interpret.';
+  'Reads entries of the inbox into the ledger and deletes them. Returns those that it cannot interpret.';
 
--- Contract: as fold_entries, but order by order, because something among these entries made it fail. An entry that
--- fails alone is one that cannot be interpreted. What somebody holds is left for later, unless the caller waits for it
--- (p_wait).
+-- Contract: like fold_entries, but one order at a time, because one of these entries made it fail. An entry that fails
+-- alone cannot be interpreted. Entries of locked orders are left for later, unless the caller waits for them (p_wait).
 create function lapse.fold_one_by_one(p_ids bigint[], p_wait boolean, p_now timestamptz) returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -387,10 +389,10 @@ comment on function lapse.fold_one_by_one(bigint[], boolean, timestamptz) is
   'Folds entries order by order, because one of them made a fold fail.';
 
 -- Contract: folds the inbox: all entries of these refs, waiting for those that another fold holds; or, without refs,
--- the oldest, leaving out what anybody holds and giving way after 200 ms. That is up to p_limit of them and 5000 at
--- most, so that a checkout never waits long for the transaction that folds. Never raises because of an entry: one that
--- cannot be interpreted stays. Only a fold without refs marks it with its error, for lapse.check_inbox to raise an
--- alert. Answers how many entries it took.
+-- the oldest, skipping locked ones and giving up after 200 ms. That is up to p_limit of them and 5000 at most, so that
+-- a checkout never waits long for the transaction that folds. Never raises because of an entry: one that cannot be
+-- interpreted stays. Only a fold without refs marks it with its error, for lapse.check_inbox to raise an alert. Returns
+-- how many entries it took.
 create function lapse.fold_inbox(
   p_refs text[] default null,
   p_limit integer default 5000,
@@ -409,7 +411,7 @@ begin
       select i.id from lapse.inbox i where i.error is null order by i.id limit least(p_limit, 5000)
       for no key update skip locked
     );
-    -- Who holds a ledger row may wait for an entry that is held here: leave those orders alone.
+    -- A transaction that holds a ledger row may be waiting for an inbox entry held here: skip those orders.
     v_ids := array(
       with asked as (
         select distinct i.ref from lapse.inbox i where i.id = any (v_ids)

@@ -1,8 +1,8 @@
--- What the shop's checkout tells Lapse: an order to watch, a payment of it, an order that the shop closed itself.
+-- Calls of the shop's checkout: an order to watch, a payment of it, an order that the shop closed itself.
 --
--- Every call locks the shop's row first, like every other writer, so that it may stand anywhere in a transaction of the
--- shop's. Then it folds what the shop's triggers noted of the order, and then it takes the ledger's row. No call takes
--- a row that other orders need.
+-- Every call locks the shop's row first, like every other writer, so the shop may make it anywhere in its transaction.
+-- Then it folds the order's inbox entries, and then it locks the ledger's row. No call locks a row that other orders
+-- need.
 
 -- Contract: the ref under which Lapse knows an order. A uuid in capitals is the same uuid, unless the shop itself
 -- writes it in capitals.
@@ -84,9 +84,9 @@ create trigger deadline_followed before update of deadline, hold_until on lapse.
   )
   execute function lapse.follow_deadline();
 
--- Contract: takes these orders into the ledger, or changes what it knows of them while they are open. What a repeated
--- note leaves out stays as it was. An order that only payments at Stripe named until now becomes pending. An order that
--- was placed before the reach of Stripe's lists is quarantined, as its payments cannot be found.
+-- Contract: adds these orders to the ledger, or updates them while they are open. Values that a repeated note omits
+-- stay as they were. An order that only payments at Stripe named until now becomes pending. An order that was placed
+-- before the reach of Stripe's lists is quarantined, as its payments cannot be found.
 create function lapse.note_orders(p_orders lapse.order_note[], p_now timestamptz) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -138,12 +138,12 @@ end;
 $$;
 
 comment on function lapse.note_orders(lapse.order_note[], timestamptz) is
-  'Takes orders into the ledger, or changes what it knows of them while they are open.';
+  'Adds orders to the ledger, or updates them while they are open.';
 
 -- Contract: records these payments (arrays of one length; p_accounts null: their orders' accounts) under their orders,
--- unless somebody has them already, and raises the orders' count of payments. What is no id of Stripe's is left out. A
+-- unless an order has them already, and raises the orders' count of payments. Skips texts that are not ids of Stripe. A
 -- payment that only a customer had noted, or a list had named, counts as the shop's own once the shop attaches it.
--- Closed and quarantined orders fall due, so that the new payment is inspected. Answers the payments recorded just now.
+-- Closed and quarantined orders fall due, so that the new payment is inspected. Returns the payments recorded just now.
 create function lapse.record_payments(
   p_refs text[],
   p_stripe_ids text[],
@@ -195,7 +195,7 @@ end;
 $$;
 
 comment on function lapse.record_payments(text[], text[], text[], text, timestamptz) is
-  'Records payments under their orders, unless somebody has them already. Answers those recorded just now.';
+  'Records payments under their orders, unless an order has them already. Returns those recorded just now.';
 
 -- Contract: a customer of each of these orders holds a voucher until then. Only later than before, and only while the
 -- order is open.
@@ -212,8 +212,8 @@ $$;
 comment on function lapse.hold_orders(text[], timestamptz[]) is
   'Notes until when customers hold vouchers of open orders.';
 
--- Contract: an open order of the shop's as the adapter reports it, checked. One whose values cannot be used is noted as
--- `unreadable`: it is known, and nothing is closed on a guess. Never raises.
+-- Contract: an open order of the shop's as the adapter reports it, checked. An order with unusable values is noted as
+-- `unreadable`, so that it is known and never closed on a guess. Never raises.
 create function lapse.read_open_order(
   p_ref text,
   p_placed_at timestamptz,
@@ -247,7 +247,7 @@ comment on function lapse.read_open_order(text, timestamptz, timestamptz, bigint
   'An open order of the shop''s, checked; quarantined as unreadable if its values cannot be used. Never raises.';
 
 -- Contract: takes over those of these orders that the shop calls open and the ledger does not know, with every payment
--- that the shop's rows name. Answers them.
+-- that the shop's rows name. Returns them.
 create function lapse.adopt_refs(p_refs text[], p_now timestamptz) returns text[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -292,11 +292,11 @@ $$;
 comment on function lapse.adopt_refs(text[], timestamptz) is
   'Takes over those of these orders that the shop calls open and the ledger does not know, with their payments.';
 
--- Contract: the ledger follows the shop, which closed these orders itself (p_paid: paid, or closed unpaid). The shop's
--- wish is law for the order and its stock, not for its payments: while one of them may still be paid the order stays
--- open, due at once, and a run cancels it; nothing moves in the shop again. Money for an order that the shop closed
--- unpaid is for a person to decide. Orders that are closed already only fall due if a payment of theirs is open. Passes
--- over orders that the ledger does not know.
+-- Contract: the ledger follows the shop, which closed these orders itself (p_paid: paid, or closed unpaid). The shop
+-- decides about the order and its stock, not about its payments: while one of them may still be paid, the order stays
+-- open and due at once, and a run cancels the payment; nothing changes in the shop again. A person decides about money
+-- for an order that the shop closed unpaid. Orders that are closed already only fall due if a payment of theirs is
+-- open. Passes over orders that the ledger does not know.
 create function lapse.follow_orders(p_refs text[], p_paid boolean[], p_now timestamptz) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -358,8 +358,8 @@ $$;
 comment on function lapse.recheck_leftovers(text[], timestamptz) is
   'Closed orders with an open payment fall due at once.';
 
--- Contract: takes an order into the ledger that the shop's call names and nobody watched: as the open order that it is,
--- or as closed as the shop says. The caller has locked it in the shop.
+-- Contract: adds an order that a call of the shop names and the ledger does not know: as open or as closed, whichever
+-- the shop reports. The caller has locked it in the shop.
 create function lapse.know_order(p_ref text, p_shop text, p_now timestamptz) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -395,9 +395,9 @@ end;
 $$;
 
 comment on function lapse.know_order(text, text, timestamptz) is
-  'Takes an order into the ledger that the shop names and nobody watched.';
+  'Adds an order that the shop names and the ledger does not know.';
 
--- Contract: locks an order in the shop for one of the shop's own calls and answers its state; null if the adapter does
+-- Contract: locks an order in the shop for one of the shop's own calls and returns its state; null if the adapter does
 -- not report it or there is none yet. It waits as long as the shop's own limits allow.
 create function lapse.shop_state(p_ref text) returns text
 language plpgsql
@@ -411,12 +411,12 @@ begin
 end;
 $$;
 
-comment on function lapse.shop_state(text) is 'Locks an order in the shop, waiting for it, and answers its state.';
+comment on function lapse.shop_state(text) is 'Locks an order in the shop, waiting for it, and returns its state.';
 
 -- watch_order: an order was placed, or its deadline or amount changed.
 --
 -- Without p_deadline the policies for p_method and p_channel set it. Without p_amount any payment settles the order. A
--- repeated call moves what it names, also while a run holds the order; what it leaves out stays. Closed orders stay
+-- repeated call changes the values it names, also while a run holds the order; the others stay. Closed orders stay
 -- closed. Raises 22023 for a ref, amount, currency, deadline or account that cannot be used.
 create function lapse.watch_order(
   p_ref text,
@@ -451,15 +451,15 @@ end;
 $$;
 
 comment on function lapse.watch_order(text, bigint, text, timestamptz, text, text, timestamptz, text, timestamptz) is
-  'Takes an order into the ledger, or changes its deadline or amount.';
+  'Adds an order to the ledger, or changes its deadline or amount.';
 
 -- attach_payment: a PaymentIntent or Checkout Session of an order, before the customer gets its client secret.
 --
 -- Only a pending order takes a payment. If this raises PT409, the order is being closed or is closed: cancel the new
 -- payment at Stripe at once and tell the customer. A repeated call is harmless; p_expires_at (a voucher's own expiry,
--- which is known only once the voucher is issued) postpones the order, never advances it. An open order that nobody
--- watches yet is adopted. Raises 22023 for what is no id of Stripe's, PT404 for an order that neither Lapse nor the
--- shop knows, PT409 as above, for a payment of another order, and for more than settings.max_payments_per_order
+-- which is known only once the voucher is issued) postpones the order, never advances it. An open order that is not
+-- watched yet is adopted. Raises 22023 for a text that is not an id of Stripe, PT404 for an order that neither Lapse
+-- nor the shop knows, PT409 as above, for a payment of another order, and for more than settings.max_payments_per_order
 -- payments.
 create function lapse.attach_payment(
   p_ref text,
@@ -559,13 +559,13 @@ end;
 $$;
 
 comment on function lapse.check_stripe_id(text, text) is
-  'Raises 22023 for what is no id of a payment or connected account of Stripe''s.';
+  'Raises 22023 unless the texts are ids of a payment and a connected account at Stripe.';
 
 -- follow_order: the shop closed the order itself, for cash, by an admin, because it is free. Call it in the transaction
 -- that closes it.
 --
 -- p_paid: the order is paid. Else it is closed unpaid, and payments that are still open are cancelled by the next run.
--- Raises 22023 without p_paid. An order that Lapse does not know needs nothing.
+-- Raises 22023 without p_paid. Does nothing for an order that Lapse does not know.
 create function lapse.follow_order(p_ref text, p_paid boolean, p_now timestamptz default now()) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp

@@ -1,13 +1,13 @@
--- Money: what a payment that succeeded means for its order, and when a person has to hear of it.
+-- Money: how a payment that succeeded changes its order, and when it alerts a person.
 --
--- A Checkout Session and the PaymentIntent that Stripe made for it are one payment under two ids. What Stripe said is
--- kept as evidence: `intent` of a session, `session` of an intent (`none`: it has none). Where nobody asked, a session
--- and an intent may be one, and nobody may be told to refund either.
+-- A Checkout Session and the PaymentIntent that Stripe made for it are one payment under two ids. Stripe's answer is
+-- kept as evidence: `intent` of a session, `session` of an intent (`none`: it has none). Until Stripe was asked, a
+-- session and an intent may be one payment, and no alert may ask for a refund of either.
 
--- Contract: tells the money of orders apart. p_payments are the payments that paid them, as a JSON list of ref, kind,
--- stripe_id and evidence. Of each: `counts`, false for an intent whose own session is among them; `is_known`, whether
--- it is such an intent or such a session; `is_unsure`, whether its order has a session whose intent nobody knows beside
--- an intent whose session nobody knows.
+-- Contract: counts each payment of an order once. p_payments are the payments that paid them, as a JSON list of ref,
+-- kind, stripe_id and evidence. Of each: `counts`, false for an intent whose own session is among them; `is_known`,
+-- whether it is such an intent or such a session; `is_unsure`, whether its order has both a session with an unknown
+-- intent and an intent with an unknown session.
 create function lapse.each_money_once(p_payments jsonb)
 returns table (ref text, stripe_id text, counts boolean, is_known boolean, is_unsure boolean, received bigint)
 language sql stable
@@ -43,12 +43,12 @@ as $$
 $$;
 
 comment on function lapse.each_money_once(jsonb) is
-  'Tells the money of orders apart: a session and its own intent are one payment.';
+  'Counts each payment of an order once: a session and its intent are one payment.';
 
 -- Contract: raises an alert for each of these orders whose money is wrong: paid by more than one payment, or closed
--- unpaid and paid. Looks at what is recorded, not at who recorded it, so that no order of events can hide it. A session
--- and an intent that may be its own are a warning, which calls for a comparison and not for a refund. One alert per
--- order, and none for payments whose alert an operator closed: it stays closed, however often a webhook is repeated.
+-- unpaid and paid. Reads the records alone, so the order of events cannot hide it. A session and an intent that may be
+-- its own are a warning, which calls for a comparison and not for a refund. One alert per order, and none for payments
+-- whose alert an operator closed: it stays closed, however often a webhook is repeated.
 create function lapse.alert_wrong_money(p_refs text[], p_now timestamptz) returns void
 language sql
 set search_path = pg_catalog, pg_temp
@@ -62,7 +62,7 @@ as $$
       -- two halves of the amount are no surplus; where an amount is unknown, two payments are
       count(*) > 1 and coalesce(sum(m.received) > o.amount or bool_or(m.received is null), true) as surplus,
       bool_or(m.is_unsure) as unsure,
-      -- of three, two are not the same, whichever belong together
+      -- among three, at least two are different payments
       count(*) = 2 and bool_or(m.is_unsure) as harmless
     from lapse.orders o
     join recorded p on p.ref = o.ref
@@ -96,8 +96,7 @@ $$;
 comment on function lapse.alert_wrong_money(text[], timestamptz) is
   'Alerts for orders paid twice, or paid after they were closed unpaid.';
 
--- Contract: Stripe contradicts what it said before. The record stays, dead is final; a person has to hear of the money,
--- once.
+-- Contract: raises one alert when Stripe contradicts its earlier answer. The record stays, because dead is final.
 create function lapse.alert_dead_but_paid(
   p_order lapse.orders,
   p_stripe_id text,
@@ -138,8 +137,7 @@ comment on function lapse.alert_dead_but_paid(lapse.orders, text, text, timestam
   'An alert about a payment that succeeded although it was recorded dead.';
 
 -- Contract: records that a payment succeeded. p_before is its row, locked, or null. Raises PT409 if another transaction
--- recorded it for another order meanwhile. A record that Stripe had confirmed
--- as dead stays dead.
+-- recorded it for another order meanwhile. A payment that Stripe had confirmed as dead stays dead.
 create function lapse.record_money(
   p_order lapse.orders,
   p_before lapse.payments,
@@ -169,7 +167,7 @@ begin
     update lapse.payments p
     set state = 'paid',
         reason = 'reported_by_shop',
-        -- which session an intent belongs to stays true, whoever reports the money
+        -- an intent keeps its session, no matter who reports the money
         evidence = p_evidence || jsonb_strip_nulls(jsonb_build_object(
           'intent', p.evidence -> 'intent', 'session', p.evidence -> 'session'
         )),
@@ -231,20 +229,20 @@ $$;
 
 comment on function lapse.money_of(text, text, jsonb) is 'The money of an order, this payment included.';
 
--- mark_paid: a payment succeeded, says Stripe to the shop's checkout or webhook.
+-- mark_paid: Stripe told the shop's checkout or webhook that a payment succeeded.
 --
--- Legal at any time: pending, expiring and quarantined orders become paid in the ledger and in the shop, whichever run
--- may hold them; the run's own compare-and-set then finds nothing to do. Repeating the call is harmless. Answers
+-- Legal at any time: pending, expiring and quarantined orders become paid in the ledger and in the shop, even while a
+-- run holds them; the run's compare-and-set then finds nothing to do. Repeating the call is harmless. Returns
 --   paid              the order is paid now
 --   partly_paid       all payments together are short of the amount: recorded, the order stays open
 --   already_paid      this payment, or its own session or intent, was known to be paid, or the shop had marked the order
 --   paid_twice        another payment had paid the order before: refund this one (alert)
 --   maybe_paid_twice  the other payment may be this one's own session or intent: compare them before refunding (alert)
 --   late_payment      the order was closed unpaid and its stock is gone: refund or deliver by hand (alert)
--- p_amount is what was received, in minor units; without it the payment is taken for the whole amount. Raises 22023 for
--- what is no id of Stripe's, PT404 for an order that neither Lapse nor the shop knows, PT409 for a payment of another
--- order, LP002 if the shop does not close its order, LP010 without an adapter. A payment that was never attached is
--- recorded here.
+-- p_amount is the amount received, in minor units; without it the payment counts as the whole amount. Raises 22023 for
+-- a text that is not an id of Stripe, PT404 for an order that neither Lapse nor the shop knows, PT409 for a payment of
+-- another order, LP002 if the shop does not close its order, LP010 without an adapter. A payment that was never
+-- attached is recorded here.
 create function lapse.mark_paid(
   p_ref text,
   p_stripe_id text,
@@ -323,7 +321,7 @@ begin
     set status = 'paid', reason = 'reported_by_shop', next_check_at = null, run_id = null, closed_at = p_now
     where o.ref = v_ref;
   elsif v_result = 'late_payment' then
-    -- That payment is open no more, so that the shop's closing may now be final here, too.
+    -- That payment is no longer open, so the shop's closing may now become final here.
     perform lapse.follow_orders(p_refs => array[v_ref], p_paid => array[false], p_now => p_now);
   end if;
   perform lapse.recheck_leftovers(p_refs => array[v_ref], p_now => p_now);
@@ -346,7 +344,7 @@ end;
 $$;
 
 comment on function lapse.mark_paid(text, text, text, bigint, timestamptz) is
-  'Records a payment that succeeded and closes its order as paid, in ledger and shop. Answers what became of it.';
+  'Records a payment that succeeded and closes its order as paid, in ledger and shop. Returns the result.';
 
 create function public.lapse_mark_paid(
   p_ref text,
@@ -364,4 +362,4 @@ as $$
 $$;
 
 comment on function public.lapse_mark_paid(text, text, text, bigint) is
-  'Marks an order as paid. Answers paid, partly_paid, already_paid, paid_twice, maybe_paid_twice or late_payment.';
+  'Marks an order as paid. Returns paid, partly_paid, already_paid, paid_twice, maybe_paid_twice or late_payment.';

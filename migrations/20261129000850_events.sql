@@ -1,8 +1,8 @@
 -- Events of Stripe's: what lapse-webhook asks before it reads a payment, and what it records afterwards.
 --
 -- An event is a hint, never evidence: Stripe repeats events, loses some and promises no order. So each of them leads to
--- a read of its payment, and what was read is recorded in the transaction that notes the event's id. A crash in between
--- loses nothing, because Stripe delivers the event again.
+-- a read of its payment, and the transaction that notes the event's id records the result. A crash in between loses
+-- nothing, because Stripe delivers the event again.
 
 create table lapse.events (
   id text collate "C" primary key check (id <> '' and length(id) <= 255),
@@ -26,7 +26,7 @@ comment on table lapse.webhook_pace is 'When the webhook''s next turn at Stripe 
 comment on column lapse.webhook_pace.only_row is 'Always true.';
 comment on column lapse.webhook_pace.free_at is 'When the next turn is free.';
 
--- Contract: takes turns at Stripe for this many payments and answers how long to wait for them; null if that is longer
+-- Contract: takes turns at Stripe for this many payments and returns how long to wait for them; null if that is longer
 -- than a customer and Stripe can wait, and then none is taken. Takes or renews the webhook's share of the pace, too.
 create function lapse.take_turns(p_turns integer, p_livemode boolean, p_now timestamptz) returns interval
 language plpgsql
@@ -54,7 +54,7 @@ end;
 $$;
 
 comment on function lapse.take_turns(integer, boolean, timestamptz) is
-  'Takes turns at Stripe for the webhook and answers how long to wait; empty if there is no room.';
+  'Takes turns at Stripe for the webhook and returns how long to wait; empty if there is no room.';
 
 -- Contract: whether events of this type say that a payment ended. A run that cancels a payment causes them, too.
 create function lapse.is_end(p_type text) returns boolean
@@ -66,17 +66,19 @@ comment on function lapse.is_end(text) is 'Whether events of this type say that 
 
 -- find_payment: whether a payment that an event names has to be read.
 --
--- p_marks is what of the payment says whose it is, {"metadata", "client_reference_id"}, as the event shows it; null
--- where the event does not. p_has_turn: the caller has read the payment already. Answers {"answer", "now"} with
+-- p_marks are the values of the payment that name its order, {"metadata", "client_reference_id"}, as the event shows
+-- them; null where the event does not. p_has_turn: the caller has read the payment already. Returns {"answer", "now"}
+-- with
 --   repeated   the event was recorded before
---   nothing    the payment is nobody's here, or all there is to know of it is recorded; `why` says which
+--   nothing    no order here has the payment, or nothing new can be learned of it; `why` says which
 --   locked     the shop holds the order, which the ledger does not know yet: ask again
 --   unknown    neither ledger nor shop knows the order, and the payment is recent: the shop may commit its order later
 --   postponed  the webhook has used up its share; an order whose deadline has passed is due at once, others wait for it
 --   read       read it, in `waitSeconds`: with `order` (null: only its metadata can say), `settings`,
 --              `paymentsPerSecond`
 -- A payment belongs to the order that it was attached to, else to the one it names. One that was never attached counts
--- on the order's own account alone: whoever owns another one could write any metadata. Raises 22023 for what is no id.
+-- on the order's own account alone: the owner of another account could write any metadata. Raises 22023 for a text that
+-- is not an id.
 create function lapse.find_payment(
   p_event_id text,
   p_type text,
@@ -128,7 +130,7 @@ begin
       if v_shop is null then
         return jsonb_build_object('answer', 'locked', 'now', p_now);
       elsif v_shop = 'gone' then
-        -- A payment that names an order nobody has: the list records it, and the clean-up looks at it once it is stale.
+        -- The payment names an unknown order: the list records it, and the clean-up inspects it once it is stale.
         return jsonb_build_object('now', p_now, 'why', 'order_absent', 'answer', case
           when p_created_at > p_now - v_settings.stale_age then 'unknown' else 'nothing'
         end);
@@ -139,7 +141,7 @@ begin
     if v_payment.ref is null and v_order.account <> coalesce(p_account, '') then
       return jsonb_build_object('answer', 'nothing', 'why', 'other_account', 'now', p_now);
     elsif lapse.is_end(p_type => p_type) and v_order.run_id is not null then
-      -- It was this run, most likely, and the run records what it did.
+      -- Most likely this run ended it, and the run records that itself.
       return jsonb_build_object('answer', 'nothing', 'why', 'run_decides', 'now', p_now);
     end if;
   elsif p_account <> '' and not exists (select from lapse.list_cursors c where c.account = p_account) then
@@ -169,9 +171,8 @@ $$;
 comment on function lapse.find_payment(text, text, boolean, text, text, jsonb, timestamptz, boolean, timestamptz) is
   'Whether a payment that an event names has to be read, and which order it belongs to.';
 
--- Contract: writes what Stripe said of a payment that is recorded already. What is closed stays closed; of money that
--- is recorded, only evidence is added. Which session an intent belongs to, and since when a payment is processing,
--- stays known.
+-- Contract: writes Stripe's answer about a recorded payment. A closed payment stays closed, and a paid one only gains
+-- evidence. An intent keeps its session, and a payment keeps the time since which it has been processing.
 create function lapse.record_answer(p_stripe_id text, p_state text, p_reason text, p_evidence jsonb, p_now timestamptz) returns void
 language sql
 set search_path = pg_catalog, pg_temp
@@ -195,18 +196,18 @@ as $$
   where p.stripe_id = p_stripe_id and (p.state = 'open' or p.state = 'paid' and p_state = 'paid');
 $$;
 
-comment on function lapse.record_answer(text, text, text, jsonb, timestamptz) is 'Writes what Stripe said of a payment.';
+comment on function lapse.record_answer(text, text, text, jsonb, timestamptz) is 'Writes Stripe''s answer about a payment.';
 
--- record_event: what Stripe said of a payment, after an event named it, with the event's id in the same transaction.
+-- record_event: records Stripe's answer about a payment that an event named, with the event's id, in one transaction.
 --
 -- p_payment is {"ref", "stripeId", "account", "state" (open, paid, dead), "reason", "evidence", "holdUntil"}. Without
--- p_event_id it is a payment that was read on the way. Money settles its order at once, as lapse.mark_paid does; a
--- payment that can never be paid is recorded, and its order still waits for its deadline; any other is recorded, and
--- holdUntil, the expiry of a voucher that the customer got, postpones the order. While a run holds the order, nothing is
--- called dead, because the run records what it ended.
--- Answers {"result", "waitSeconds", "order"}: repeated; recorded; nothing; or what lapse.mark_paid answers. `order` is
--- set when the order is paid, other payments of it may still be paid, and there are turns to cancel them now; whatever
--- is not cancelled is due for the next run. Raises 22023, PT404, PT409, LP002 and LP010 as lapse.mark_paid does.
+-- p_event_id no event named the payment: it was read along with another one. Money settles its order at once, as
+-- lapse.mark_paid does; a payment that can never be paid is recorded, and its order still waits for its deadline; any
+-- other is recorded, and holdUntil, the expiry of a voucher that the customer got, postpones the order. While a run
+-- holds the order, no payment is recorded as dead, because the run records the payments that it ends. Returns
+-- {"result", "waitSeconds", "order"}: repeated; recorded; nothing; or a result of lapse.mark_paid. `order` is set when
+-- the order is paid, other payments of it may still be paid, and there are turns to cancel them now; payments that are
+-- not cancelled are due for the next run. Raises 22023, PT404, PT409, LP002 and LP010 as lapse.mark_paid does.
 create function lapse.record_event(
   p_event_id text,
   p_type text,
@@ -287,7 +288,7 @@ begin
     perform lapse.resolve_alert(p_key => 'processing_long:' || v_ref, p_now => p_now);
   end if;
 
-  -- Of a closed order: due while a payment of it is open, and done when none is.
+  -- A closed order is due while one of its payments is open, and done when none is.
   select count(*) into v_open from lapse.payments p where p.ref = v_ref and p.state = 'open';
   if v_open > 0 then
     perform lapse.recheck_leftovers(p_refs => array[v_ref], p_now => p_now);
@@ -309,7 +310,7 @@ end;
 $$;
 
 comment on function lapse.record_event(text, text, boolean, jsonb, timestamptz) is
-  'Records what Stripe said of a payment after an event named it, once per event. Money settles its order.';
+  'Records Stripe''s answer about a payment that an event named, once per event. Money settles its order.';
 
 create function public.lapse_find_payment(
   p_event_id text,
@@ -343,4 +344,4 @@ as $$
 $$;
 
 comment on function public.lapse_record_event(text, text, boolean, jsonb) is
-  'Records what Stripe said of a payment after an event named it. For the Edge Functions (secret key) only.';
+  'Records Stripe''s answer about a payment that an event named. For the Edge Functions (secret key) only.';

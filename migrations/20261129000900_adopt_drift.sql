@@ -14,8 +14,8 @@ comment on column lapse.adoptions.ref is 'The order.';
 
 -- Contract: takes over up to p_limit orders that the shop calls open and the ledger does not know, oldest first, with
 -- every payment that the shop's rows name. It locks them in the shop and then reads them once more: an order that is
--- paid meanwhile is either seen as paid, or waits and its trigger's note is folded after its adoption. Orders that
--- somebody holds are left for a later call. Repeatable; answers how many it took over, 0 if there is none (left).
+-- paid meanwhile is either seen as paid, or waits and its trigger's note is folded after its adoption. Locked orders
+-- are left for a later call. Safe to repeat. Returns how many orders it took over, 0 if none is left.
 create function lapse.adopt_orders(p_limit integer default 1000, p_now timestamptz default now()) returns integer
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -58,8 +58,8 @@ $$;
 comment on function lapse.adopt_orders(integer, timestamptz) is
   'Takes over orders that the shop calls open and the ledger does not know.';
 
--- Contract: where shop and ledger disagree, in one snapshot; empty unless something is wrong. What the inbox will
--- settle is no disagreement, nor is an order that the shop closed and whose payments a run still has to cancel.
+-- Contract: where shop and ledger disagree, in one snapshot; empty unless something is wrong. Differences that the
+-- inbox will settle do not count, nor do orders that the shop closed and whose payments a run still has to cancel.
 --   open_and_not_watched  the shop's order is open, and the ledger does not know it
 --   open_and_closed       the shop's order is open, and the ledger has closed it
 --   watched_and_not_open  the ledger watches an order that the shop has closed

@@ -31,8 +31,8 @@ comment on function lapse.hold_lease(uuid, bigint, timestamptz) is
   'Heartbeat and fence: extends a run''s lease, or raises LP001 when it is lost.';
 
 -- Contract: how many runs of a job died in a row up to now, when the first of them began, and when the last was found
--- dead. The row continues until a run came to its end and left no order due that one of the dead may have held. Failed
--- runs, refused runs, dry runs and runs of one order say nothing. Only the latest hundred runs that count are read.
+-- dead. A run that came to its end and left no order due that a dead run may have held ends the sequence. Failed runs,
+-- refused runs, dry runs and runs of one order do not count. Only the latest hundred runs that count are read.
 create function lapse.deaths_in_a_row(p_job text) returns table (deaths integer, since timestamptz, until timestamptz)
 language sql stable
 set search_path = pg_catalog, pg_temp

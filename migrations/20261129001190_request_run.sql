@@ -79,7 +79,7 @@ begin
     raise exception 'Cannot begin run %: the scheduler may only start runs that are queued in this database', p_run_id
       using errcode = 'PT404';
   end if;
-  -- What a request leaves out, the queued run says.
+  -- The queued run supplies the values that the request omits.
   v_differs := case
     when v_run.job <> p_job then 'job'
     when v_run.dry_run <> p_dry_run then 'dryRun'

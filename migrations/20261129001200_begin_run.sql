@@ -1,4 +1,4 @@
--- begin_run: the first call of every run. It answers what the run may do.
+-- begin_run: the first call of every run. It returns what the run may do.
 
 -- Contract: takes the job's lease and looks at the brake, in one transaction. `answer` is
 --   running    go on, with this fence, these settings and the database's time
@@ -150,7 +150,7 @@ begin
 end;
 $$;
 
-comment on function lapse.running(lapse.runs, timestamptz) is 'What begin_run answers to a run that may work.';
+comment on function lapse.running(lapse.runs, timestamptz) is 'The result of begin_run for a run that may work.';
 
 create function public.lapse_begin_run(
   p_run_id uuid,

@@ -2,7 +2,7 @@
 
 -- Contract: gives the run its final state, updates the job's metrics and gives the lease back. Safe to repeat, and safe
 -- after the lease was lost: a final state is never overwritten, and a lease held by another run is left alone. A run
--- that met the brake in the middle ends as braked, whatever it says of itself. Returns the run's row.
+-- that met the brake in the middle ends as braked, even if it reports another state. Returns the run's row.
 create function lapse.finish_run(
   p_run_id uuid,
   p_status text,
@@ -80,7 +80,7 @@ begin
     perform lapse.release_share(p_run => v_run, p_now => p_now);
     update lapse.jobs j set run_id = null, lease_until = p_now where j.run_id = p_run_id;
 
-    -- A run restricted to one order says nothing about the job, and whoever asked for it sees how it ended.
+    -- A run restricted to one order says nothing about the job, and the person who requested it sees how it ended.
     if v_status = 'failed' and v_run.ref is null then
       perform lapse.raise_alert(
         p_key => 'run_failed:' || v_run.job, p_job => v_run.job, p_severity => 'warning', p_message => 'A run failed',
@@ -141,7 +141,7 @@ begin
   if found then
     return v_next;
   end if;
-  -- The switch that stops the ticks stops what continues by itself as well.
+  -- The switch that stops the ticks also stops continuations.
   if exists (select from lapse.schedules s where s.job = v_run.job and not s.active) then
     return null;
   end if;

@@ -2,8 +2,8 @@
 --
 -- A claim locks ledger rows only, skips those that are locked, and reads one index up to its limit: no row of the shop
 -- can make it wait or fail. It takes open orders only once their account's lists were read beyond the time at which
--- they were due, because a payment that was never attached can still be paid (lapse.list_cursors). Of a claim that
--- lapsed this was seen to when it was taken, and nothing is released for an order that is not open.
+-- they were due, because a payment that was never attached can still be paid (lapse.list_cursors). A lapsed claim
+-- passed this check when it was taken, and a claim of an order that is not open releases nothing.
 
 -- Contract: claims up to p_limit orders that were due by p_due_by, oldest first, until p_until, and returns their refs.
 -- Pending orders become expiring, others keep their status. A claim that lapsed, because its run died, counts as a
@@ -23,7 +23,7 @@ declare
   v_refs text[];
 begin
   if (p_run).job = 'expire-stale-orders' then
-    -- `having` makes an account without both lists null, and no open order of it claimable
+    -- An account that lacks one of the lists yields null, so none of its open orders can be claimed.
     v_refs := array(
       select o.ref
       from lapse.orders o
@@ -103,9 +103,9 @@ comment on function lapse.claim_one(lapse.runs, text, timestamptz, timestamptz) 
 
 -- Contract: the next claim of a run that is not restricted to one order. A run that died may have been killed by one of
 -- the orders it held, and without caution hundreds would be quarantined together with the one that kills. So after
--- deaths in a row the orders that the dead may have held are claimed apart and fewer at a time: a quarter after each
--- death. What was due before the first of the dead began goes first, what fell due since the last was found dead comes
--- last, both as many at a time as ever.
+-- deaths in a row, the orders that a dead run may have held are claimed separately and fewer at a time: a quarter after
+-- each death. Orders due before the first dead run began are claimed first, those due since the last death last; both
+-- in full batches.
 create function lapse.claim_next(p_run lapse.runs, p_limit integer, p_asked text[], p_now timestamptz) returns text[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -121,8 +121,8 @@ begin
   select d.deaths, d.since, d.until into v_dead from lapse.deaths_in_a_row(p_job => (p_run).job) d;
 
   if v_dead.deaths > 0 then
-    -- A claim moves the time at which its orders are due: what was due before the first of the dead began, none of them
-    -- held.
+    -- A claim moves the time at which its orders are due, so no dead run held an order that was due before the first of
+    -- them began.
     v_refs := lapse.claim_due(
       p_run => p_run, p_due_by => least(p_now, v_dead.since), p_until => v_until, p_limit => p_limit, p_asked => p_asked
     );
@@ -130,7 +130,7 @@ begin
       return v_refs;
     end if;
 
-    -- A run is found dead once its claims have lapsed: what it held is due since then.
+    -- A run is found dead once its claims have lapsed: its orders have been due since then.
     v_refs := lapse.claim_due(
       p_run => p_run, p_due_by => least(p_now, v_dead.until), p_until => v_until, p_asked => p_asked,
       p_limit => least(p_limit, greatest(1, trunc(v_settings.claim_batch / power(4, v_dead.deaths))::integer))
@@ -144,4 +144,4 @@ end;
 $$;
 
 comment on function lapse.claim_next(lapse.runs, integer, text[], timestamptz) is
-  'Claims what is due; after runs that died, fewer at a time of what they may have held.';
+  'Claims due orders; after runs died, fewer at a time of those that they may have held.';

@@ -1,7 +1,7 @@
--- What a run reads of an order, and what it reads instead of claiming when it changes nothing.
+-- How a run reads orders: those it claimed, or, in a dry run, those it would claim.
 
--- Contract: these orders with their payments, as the functions parse them (ClaimedOrder), by deadline. p_shop tells how
--- unknown refs stand in the shop, {ref: state}.
+-- Contract: these orders with their payments, as the functions parse them (ClaimedOrder), by deadline. p_shop has the
+-- shop's state of unknown refs, {ref: state}.
 create function lapse.claimed_orders(p_refs text[], p_shop jsonb default '{}') returns jsonb
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -42,9 +42,9 @@ $$;
 
 comment on function lapse.claimed_orders(text[], jsonb) is 'Orders with their payments, as a run reads them.';
 
--- Contract: how the shop's rows of unknown refs that are due stand, {ref: state}, up to p_limit refs. Those that are
--- open in the shop are adopted on the way. A ref that somebody holds in the shop is left out, and so is every ref while
--- the adapter fails: the clean-up's other orders need not wait for it.
+-- Contract: the shop's state of unknown refs that are due, {ref: state}, up to p_limit refs. Those that are open in the
+-- shop are adopted on the way. A ref that is locked in the shop is left out, and so is every ref while the adapter
+-- fails, so that the clean-up's other orders need not wait.
 create function lapse.ask_about_unknown(p_now timestamptz, p_limit integer) returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -81,7 +81,7 @@ begin
 end;
 $$;
 
-comment on function lapse.ask_about_unknown(timestamptz, integer) is 'How unknown refs that are due stand in the shop.';
+comment on function lapse.ask_about_unknown(timestamptz, integer) is 'The shop''s state of unknown refs that are due.';
 
 -- Contract: what a dry run reads instead of claiming: the oldest due orders of a job, with payments and without,
 -- whatever Stripe's lists say. No lock, no change.

@@ -1,7 +1,7 @@
 -- claim_orders and claim_without_payments: how a run claims.
 
--- Contract: what a run died of must not go on killing runs. Open orders are quarantined as claim_lapsed; orders that
--- are closed or quarantined are looked at again in a week, and an alert says so.
+-- Contract: an order that killed several runs must not kill more. Open orders are quarantined as claim_lapsed; closed
+-- and quarantined ones are checked again in a week, and an alert says so.
 create function lapse.give_up(p_run lapse.runs, p_refs text[], p_now timestamptz) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -42,8 +42,8 @@ comment on function lapse.give_up(lapse.runs, text[], timestamptz) is
 -- Contract: claims due orders, oldest first, and returns them as a JSON list of ClaimedOrder; fewer than asked for
 -- after runs that died. expire-stale-orders claims every order that has payments or is closed but has a check due; the
 -- clean-up claims closed and unknown ones. An empty list says that nothing else can be claimed now: a claim of hopeless
--- orders alone is followed by another. Not for ever, for one call must not take minutes: what the last of a hundred
--- such claims took is handed out all the same, once more.
+-- orders alone is followed by another. It stops after 100 claims, so that a call stays short, and hands out the last
+-- one even if it is hopeless.
 create function lapse.claim_orders(
   p_run_id uuid,
   p_fence bigint,
@@ -64,7 +64,7 @@ declare
   v_hopeless text[];
 begin
   select * into strict v_settings from lapse.settings;
-  -- The list that a clean-up read may have brought more unknown orders than its beginning knew of.
+  -- The lists that a clean-up read may have brought more unknown orders than it knew of when it began.
   if v_run.job = 'cleanup-stale-payment-intents' and v_run.ref is null
     and lapse.brake_reason(p_run => v_run, p_now => p_now) is not null then
     update lapse.jobs j set brake_on = true where j.job = v_run.job;
@@ -98,7 +98,7 @@ begin
     exit when v_refs <> '{}';
   end loop;
 
-  -- A statement of its own, and so a later look: a payment attached just before the claim got the lock is in it.
+  -- A separate statement, so it has a newer snapshot: it sees a payment attached just before the claim got the lock.
   return lapse.claimed_orders(p_refs => v_refs, p_shop => v_shop);
 end;
 $$;
@@ -117,10 +117,9 @@ comment on function public.lapse_claim_orders(uuid, bigint, integer) is
   'Claims due orders for a limited time. For the Edge Functions (secret key) only.';
 
 -- Contract: claims up to p_limit due orders without payments, oldest first, when the set-based close was refused: one
--- order that the shop refuses to close undoes the closing of all of them, and claimed one by one it is a failed attempt
--- of its own. Looks at the 10,000 oldest. An order that somebody works on is left out. A payment attached just before
--- the claim got the lock is in the list, as the order's own. A run restricted to one order claims that order with
--- claim_orders, and gets none here.
+-- order that the shop refuses to close undoes the closing of all of them, and claimed one by one only that order counts
+-- as a failed attempt. Considers the 10,000 oldest. Skips locked orders. The list includes a payment attached just
+-- before the claim got the lock. A run restricted to one order claims that order with claim_orders, and gets none here.
 create function lapse.claim_without_payments(
   p_run_id uuid,
   p_fence bigint,

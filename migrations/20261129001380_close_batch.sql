@@ -1,7 +1,7 @@
--- How many orders without payments one statement closes: as many as the shop can bear, so that no transaction holds its
--- orders for more than half a second.
+-- How many orders without payments one statement closes: as many as fit into half a second, so that no transaction
+-- holds the shop's orders for longer.
 
--- Contract: the size of one statement: settings.close_batch, or what a slow shop made it shrink to.
+-- Contract: the size of one statement: settings.close_batch, or fewer where the shop is slow.
 create function lapse.close_batch(p_job text) returns integer
 language sql stable
 set search_path = pg_catalog, pg_temp

@@ -29,7 +29,7 @@ $$;
 comment on function lapse.due_without_payments(lapse.runs, integer, timestamptz) is
   'Due orders without payments that may be closed.';
 
--- Contract: records the payments that the shop's rows of these orders name and the ledger lacks; answers the orders
+-- Contract: records the payments that the shop's rows of these orders name and the ledger lacks; returns the orders
 -- that got one.
 create function lapse.record_named_payments(p_refs text[], p_stripe_ids text[], p_now timestamptz) returns text[]
 language plpgsql
@@ -66,10 +66,9 @@ end;
 $$;
 
 comment on function lapse.record_named_payments(text[], text[], timestamptz) is
-  'Records payments that the shop''s rows name and the ledger lacks; answers their orders.';
+  'Records payments that the shop''s rows name and the ledger lacks; returns their orders.';
 
--- Contract: orders that somebody holds in the shop are looked at again in a minute; answers how many. Since when they
--- wait stays as it is.
+-- Contract: puts off orders that are locked in the shop for a minute. Returns their number. due_since does not change.
 create function lapse.put_off_held(p_refs text[], p_now timestamptz) returns integer
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -89,11 +88,11 @@ end;
 $$;
 
 comment on function lapse.put_off_held(text[], timestamptz) is
-  'Looks again in a minute at orders that somebody holds in the shop.';
+  'Puts off orders that are locked in the shop for a minute.';
 
--- Contract: closes up to p_limit due orders without payments, oldest first. One that somebody holds in the shop is
--- looked at again in a minute. One whose row names a payment gets that payment, and is claimed like all others. What
--- the shop closed meanwhile is followed, not closed again. An order over nothing was never unpaid: it is quarantined as
+-- Contract: closes up to p_limit due orders without payments, oldest first. One that is locked in the shop is put off
+-- for a minute. One whose row names a payment gets that payment, and is claimed like all others. One that the shop
+-- closed meanwhile is followed, not closed again. An order with amount 0 cannot be unpaid: it is quarantined as
 -- nothing_to_pay. Returns {"expired", "unitsReleased", "asked"}: asked is how many orders this call moved in one way or
 -- another, 0 when there is nothing left to do.
 create function lapse.close_without_payments(
@@ -129,7 +128,7 @@ begin
     return '{"expired": 0, "unitsReleased": 0, "asked": 0}'::jsonb;
   end if;
 
-  -- From here on orders of the shop are held: Lapse gives way, well before a deadlock would be looked for.
+  -- From here on the shop's orders are locked, so Lapse stops waiting well before PostgreSQL looks for a deadlock.
   perform set_config('lock_timeout', '200ms', true);
   with locked as materialized (
     select * from lapse.lock_shop_orders(p_refs => v_due, p_wait => false)
@@ -142,7 +141,8 @@ begin
     (select array_agg(n.id order by n.ref, n.id) from named n)
   into v_refs, v_states, v_units, v_named, v_named_ids
   from locked l;
-  -- Now each trigger that committed before the lock is in the inbox. Only of what was locked: others may hold theirs.
+  -- Now each trigger that committed before the lock is in the inbox. Fold only the locked orders; other transactions
+  -- may hold the entries of the rest.
   perform lapse.fold_inbox(p_refs => v_refs, p_limit => null, p_now => p_now);
   if v_named <> '{}' then
     v_moved := cardinality(lapse.record_named_payments(p_refs => v_named, p_stripe_ids => v_named_ids, p_now => p_now));
@@ -151,7 +151,7 @@ begin
   with locked as materialized (
     select l.ref, l.state, l.units from unnest(v_refs, v_states, v_units) as l (ref, state, units)
   ),
-  -- A payment that its row names and that is recorded with another order says that this one is not simply unpaid.
+  -- An order whose row names a payment that is recorded under another order is not simply unpaid.
   held as materialized (
     select o.ref, l.state, l.units,
       case

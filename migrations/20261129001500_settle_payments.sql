@@ -1,4 +1,4 @@
--- Settling, first part: what a run's decisions say of payments.
+-- Settling, first part: a run's decisions about payments.
 
 -- Contract: a JSON list of OrderDecision (functions/_shared/rules/orders.ts) as rows.
 create function lapse.order_decisions(p_decisions jsonb)
@@ -19,7 +19,7 @@ $$;
 
 comment on function lapse.order_decisions(jsonb) is 'A run''s decisions about orders, as rows.';
 
--- Contract: what these decisions say of payments, as rows.
+-- Contract: the decisions about payments in these decisions about orders, as rows.
 create function lapse.payment_decisions(p_decisions jsonb)
 returns table (ref text, stripe_id text, state text, outcome text, reason text, alert boolean, evidence jsonb)
 language sql immutable
@@ -32,10 +32,10 @@ as $$
   );
 $$;
 
-comment on function lapse.payment_decisions(jsonb) is 'What a run''s decisions say of payments, as rows.';
+comment on function lapse.payment_decisions(jsonb) is 'A run''s decisions about payments, as rows.';
 
--- Contract: the refs that were decided about. Raises 22023 for two decisions about one order or payment, and for what
--- is no decision.
+-- Contract: the refs that were decided about. Raises 22023 for two decisions about one order or payment, and for
+-- anything that is not a decision.
 create function lapse.decided_refs(p_decisions jsonb) returns text[]
 language plpgsql immutable
 set search_path = pg_catalog, pg_temp
@@ -90,13 +90,13 @@ end;
 $$;
 
 comment on function lapse.decided_refs(jsonb) is
-  'The orders that decisions are about; refuses what is no list of decisions.';
+  'The orders that decisions are about; refuses anything but a list of decisions.';
 
--- Contract: writes what Stripe said of the payments of these locked orders, and answers what to record. It is true
--- whatever became of the order, so a payment is closed even if the run lost its claim (p_held are those it still has).
--- A payment of an order it has not is counted only when it closed just now. Money for an order that is closed, and not
--- as paid, is a late payment. Payments that were kept are recorded each time for an open order; for any other only when
--- the reason is a new one.
+-- Contract: writes Stripe's answers about the payments of these locked orders, and returns the decisions to record. The
+-- answers hold whatever became of the order, so a payment is closed even if the run lost its claim (p_held are the
+-- orders that it still holds). A payment of an order that it lost counts only if it closed just now. Money for an order
+-- that is closed, and not as paid, is a late payment. Payments that were kept are recorded each time for an open order;
+-- for any other only when the reason is a new one.
 create function lapse.settle_payments(
   p_run lapse.runs,
   p_decisions jsonb,
@@ -129,10 +129,10 @@ begin
   ),
   recorded as (
     update lapse.payments p
-    -- What is closed stays closed; only the reason tells that Stripe contradicts it now.
+    -- A closed payment stays closed; only its reason tells that Stripe contradicts it now.
     set state = case when p.state = 'open' then s.state else p.state end,
         reason = s.reason,
-        -- Which session an intent belongs to, and since when a payment is processing, stays known. Nothing closes
+        -- An intent keeps its session, and a payment keeps the time since which it has been processing. Nothing closes
         -- without evidence.
         evidence = case
           when p.state <> 'open' then p.evidence
@@ -187,10 +187,10 @@ end;
 $$;
 
 comment on function lapse.settle_payments(lapse.runs, jsonb, text[], text[], jsonb, timestamptz) is
-  'Writes what Stripe said of payments, and answers what to record.';
+  'Writes Stripe''s answers about payments, and returns the decisions to record.';
 
--- Contract: alerts about payments that were kept. A person should know of one whose order is closed, as no quarantine
--- tells: one alert per reason, not per payment, so that a status that Stripe invents does not raise a thousand.
+-- Contract: alerts about payments that were kept. Those of closed orders need one, because no quarantine shows them:
+-- one alert per reason, not per payment, so that a status that Stripe invents does not raise a thousand.
 create function lapse.alert_kept_payments(p_run lapse.runs, p_said jsonb, p_now timestamptz) returns void
 language sql
 set search_path = pg_catalog, pg_temp

@@ -1,9 +1,9 @@
--- Settling, second part: what a run's decisions mean for its orders.
+-- Settling, second part: a run's decisions about its orders.
 
--- Contract: what a decision means once shop and ledger were asked again. p_shop is how the shop's row stands, null
--- where somebody else holds it. An order is never expired while a payment of it lives, while its row names a payment
+-- Contract: revises a decision against the current shop and ledger. p_shop is the state of the shop's row, null if
+-- another transaction holds it. An order is never expired while a payment of it lives, while its row names a payment
 -- that the ledger lacked, before a deadline that the shop moved, or over nothing to pay; an operator's word overrules
--- the last two. What the shop closed itself is followed.
+-- the last two. An order that the shop closed itself is followed.
 create function lapse.sound_decision(
   p_outcome text,
   p_reason text,
@@ -56,7 +56,7 @@ end;
 $$;
 
 comment on function lapse.sound_decision(text, text, text, boolean, boolean, boolean, bigint) is
-  'What a decision means once shop and ledger were asked again.';
+  'Revises a decision against the current shop and ledger.';
 
 -- Contract: when to look again, as a run asked: at least settings.backoff_base ahead and a month at most, and up to a
 -- tenth later, ten minutes at most, so that many orders that wait for the same do not come back in step.
@@ -88,11 +88,11 @@ $$;
 
 comment on function lapse.next_attempt(integer, timestamptz, timestamptz) is 'When to try again after failed attempts.';
 
--- Contract: applies decisions to the orders that this run holds (p_held, locked), and answers what to record, with
--- `checked` and `handed_back` among it, which are no decisions. p_unrecorded are orders that just got a payment which
+-- Contract: applies decisions to the orders that this run holds (p_held, locked), and returns the results, of which
+-- `checked` and `handed_back` are not recorded as decisions. p_unrecorded are orders that just got a payment which
 -- their rows name, p_foreign those whose rows name a living payment of another order. Open orders: failed attempts back
--- off and end in quarantine. Other orders: their last attempt is followed by a look in a week and an alert. Whatever is
--- open of a closed order is due for the next run.
+-- off and end in quarantine. Other orders: after the last attempt comes a check in a week, and an alert. If a closed
+-- order still has an open payment, the next run checks it.
 create function lapse.settle_statuses(
   p_run lapse.runs,
   p_decisions jsonb,
@@ -157,7 +157,7 @@ begin
         )
         when s.outcome = 'waiting' then lapse.next_look(p_asked => s.asked, p_now => p_now)
         when s.outcome = 'paid' then case when x.open_payment then p_now end
-        -- a payment that came while the run held the order was not looked at
+        -- a payment that came while the run held the order was not inspected
         when s.outcome = 'checked' and x.unsaid_payment then p_now
         when s.outcome = 'checked' and s.asked is not null then lapse.next_look(p_asked => s.asked, p_now => p_now)
       end as next_check_at
@@ -226,4 +226,4 @@ end;
 $$;
 
 comment on function lapse.settle_statuses(lapse.runs, jsonb, text[], jsonb, text[], text[], timestamptz) is
-  'Applies a run''s decisions to the orders it holds, and answers what to record.';
+  'Applies a run''s decisions to the orders it holds, and returns the results.';

@@ -1,8 +1,8 @@
--- An operator's word in a run of one order (lapse.resolve_order), where Stripe has none.
+-- An operator's word in a run of one order (lapse.resolve_order), where Stripe gives no answer.
 
 -- Contract: in a run that an operator answers for (lapse.resolve_order), payments of its order that Stripe can neither
--- find nor end are declared dead. Is nothing else left of the order, it expires by the operator's word; otherwise it
--- goes back to the job, which decides about the rest as ever. Money, and whatever may still become money, is never
+-- find nor end are declared dead. If no other payment is left, the order expires by the operator's word; otherwise it
+-- goes back to the job, which decides about the rest as usual. A payment that succeeded, or may still succeed, is never
 -- overruled.
 create function lapse.apply_operator_word(p_run lapse.runs, p_decisions jsonb, p_now timestamptz) returns jsonb
 language plpgsql
@@ -48,8 +48,8 @@ $$;
 comment on function lapse.apply_operator_word(lapse.runs, jsonb, timestamptz) is
   'Declares payments dead that Stripe can neither find nor end, in a run that an operator answers for.';
 
--- Contract: whether a look at a payment ended in a way that only a person can take further: Stripe cannot find it, or
--- lets nobody end it.
+-- Contract: whether only a person can take a payment further after this inspection: Stripe cannot find it, or does not
+-- let it be ended.
 create function lapse.is_beyond_stripe(p_reason text) returns boolean
 language sql immutable
 set search_path = pg_catalog, pg_temp

@@ -2,9 +2,9 @@
 
 -- Contract: settles a JSON list of OrderDecision (functions/_shared/rules/orders.ts): orders, payments, decisions,
 -- counters and the shop's orders with their stock commit together or not at all. Returns {"outcomes": {"expired": n,
--- …}, "superseded": n, "paymentsPerSecond"}. Superseded orders were decided by somebody else meanwhile, or somebody
--- holds them; they were left alone. A second call with the same decisions applies nothing. Raises 22023 for two
--- decisions about one order, LP001 without the lease, LP002 when the shop refuses.
+-- …}, "superseded": n, "paymentsPerSecond"}. Superseded orders were decided or locked by another transaction meanwhile;
+-- they were left alone. A second call with the same decisions applies nothing. Raises 22023 for two decisions about one
+-- order, LP001 without the lease, LP002 when the shop refuses.
 --
 -- Order of locks: the lease, the shop's order rows, ledger rows by ref, payments, decisions, and articles last, in
 -- finish_shop_orders.
@@ -35,8 +35,8 @@ begin
     v_decisions := lapse.apply_operator_word(p_run => v_run, p_decisions => p_decisions, p_now => p_now);
   end if;
 
-  -- The shop's rows first: of orders to be closed, and of those that money came for. While they are held Lapse gives
-  -- way, well before a deadlock would be looked for.
+  -- Lock the shop's rows first: of orders to close, and of orders that received money. While it holds them Lapse stops
+  -- waiting well before PostgreSQL looks for a deadlock.
   perform set_config('lock_timeout', '200ms', true);
   with locked as materialized (
     select * from lapse.lock_shop_orders(p_wait => false, p_refs => array(
@@ -56,7 +56,8 @@ begin
   into v_shop, v_named, v_named_ids
   from locked l;
 
-  -- Now each trigger that committed before the lock is in the inbox. Only of what was locked: others may hold theirs.
+  -- Now each trigger that committed before the lock is in the inbox. Fold only the locked orders; other transactions
+  -- may hold the entries of the rest.
   perform lapse.fold_inbox(p_refs => array(select jsonb_object_keys(v_shop)), p_limit => null, p_now => p_now);
   if v_named <> '{}' then
     v_unrecorded := lapse.record_named_payments(p_refs => v_named, p_stripe_ids => v_named_ids, p_now => p_now);
@@ -70,7 +71,7 @@ begin
   v_locked := array(
     select o.ref from lapse.orders o where o.ref = any (v_refs) order by o.ref for no key update skip locked
   );
-  -- A statement of its own, and so a later look: it sees what the rows were when their locks were taken.
+  -- A separate statement, so it has a newer snapshot: it sees the rows as they were when they were locked.
   v_held := array(
     select o.ref
     from lapse.order_decisions(p_decisions => v_decisions) d
@@ -99,7 +100,7 @@ begin
       select d from unnest(v_orders) d where d.outcome not in ('handed_back', 'checked')
     )
   );
-  -- Of every order that money was recorded for, also if somebody else decided it meanwhile.
+  -- Check every order that received money, even one that another caller decided.
   perform lapse.alert_wrong_money(p_now => p_now, p_refs => array(
     select d.ref from unnest(v_payments) d where d.outcome in ('found_paid', 'late_payment')
     union

@@ -1,4 +1,4 @@
--- Cursors over Stripe's lists: up to when every payment is recorded that names an order.
+-- Cursors over Stripe's lists: the time up to which every payment that names an order is recorded.
 --
 -- A payment the shop never attached can still be paid, and after a restore whole orders seem to have no payment. So a
 -- run with due orders first reads Stripe's lists (PaymentIntents, Checkout Sessions) of the accounts concerned, oldest
@@ -30,7 +30,7 @@ comment on column lapse.list_cursors.proven_at is
 comment on column lapse.list_cursors.failing_since is 'Since when the list cannot be read; empty: it can.';
 comment on column lapse.list_cursors.error is 'Why not.';
 
--- Contract: the mode whose lists a run goes by: its own, or that of the list read last where it has not said.
+-- Contract: the mode whose lists a run goes by: its own, or that of the list read last while the run's mode is unknown.
 create function lapse.mode_of(p_run lapse.runs) returns boolean
 language sql stable
 set search_path = pg_catalog, pg_temp

@@ -1,4 +1,4 @@
--- record_listed: writes what a window of one of Stripe's lists held, and moves the cursor over it, in one transaction.
+-- record_listed: records one window of one of Stripe's lists and moves the cursor over it, in one transaction.
 
 -- Contract: a ref as the ledger keeps it: a uuid in capitals is the same uuid.
 create function lapse.canonical_ref(p_ref text) returns text
@@ -11,11 +11,11 @@ $$;
 comment on function lapse.canonical_ref(text) is 'A ref with a uuid in lower case.';
 
 -- Contract: p_payments are the payments of a window that carry a ref and are neither canceled nor expired,
--- [{"stripeId", "ref", "createdAt", "status"}]. Payments nobody has yet are recorded under the order they name, in the
--- ref's own spelling or as a uuid in lower case. Refs the ledger does not know are asked of the shop: open orders are
--- adopted, paid money of a paid order is nothing new, and all others become orders of status `unknown`, which the
--- clean-up looks at once their payment is stale, or at once if it brought money. Moves read_to to p_to if the window
--- began at or before it: both jobs read with the same cursor. Returns {"readTo", "recorded", "proven"}.
+-- [{"stripeId", "ref", "createdAt", "status"}]. Payments that no order has yet are recorded under the order they name,
+-- in the ref's own spelling or as a uuid in lower case. Refs the ledger does not know are asked of the shop: open
+-- orders are adopted, paid money of a paid order is nothing new, and all others become orders of status `unknown`,
+-- which the clean-up looks at once their payment is stale, or at once if it brought money. Moves read_to to p_to if the
+-- window began at or before it: both jobs read with the same cursor. Returns {"readTo", "recorded", "proven"}.
 create function lapse.record_listed(
   p_run_id uuid,
   p_fence bigint,
@@ -40,7 +40,7 @@ declare
 begin
   perform lapse.hold_lease(p_run_id => p_run_id, p_fence => p_fence, p_now => p_now);
 
-  -- What can be recorded at all, with the ref that the ledger has or would have.
+  -- The payments that can be recorded, with the ref that the ledger has or would have.
   select coalesce(jsonb_agg(jsonb_build_object(
     'id', x.id, 'ref', coalesce(o.ref, lapse.canonical_ref(x.ref)), 'at', x.at,
     'money', x.status in ('succeeded', 'complete')

@@ -1,8 +1,8 @@
 -- Pace: how many payments per second a run may work on.
 --
 -- All of Lapse together takes half of what Stripe allows the account (lapse.settings). The clean-up and the webhook
--- take small shares while they work, and say so here; expire-stale-orders takes what they leave. Nobody reserves
--- anything and nobody compares clocks: a share that its holder does not renew ends by itself.
+-- take small shares while they work, and say so here; expire-stale-orders takes what they leave. There are no
+-- reservations, and no clocks are compared: a share that its holder does not renew ends by itself.
 
 create table lapse.pace_shares (
   caller text primary key check (caller in ('cleanup', 'webhook')),
@@ -54,8 +54,8 @@ comment on function lapse.take_share(text, boolean, timestamptz) is
   'Takes the share of the clean-up or the webhook for a while.';
 
 -- Contract: payments per second for a run of this job. The clean-up's own share; expire-stale-orders gets what the
--- shares in force leave. A share that ends further ahead than a lease can last is of a clock that was set back, and
--- counts for nothing.
+-- shares in force leave. A share that ends further ahead than a lease can last comes from a clock that was set back,
+-- and does not count.
 create function lapse.payments_per_second(p_job text, p_livemode boolean, p_now timestamptz) returns numeric
 language sql stable
 set search_path = pg_catalog, pg_temp

@@ -1,7 +1,7 @@
 -- sync_order and redrive_order: an operator gives an order to the job now.
 --
--- Nothing is decided in a second way: a run with lease, claim, verdicts and settlement does it. A restriction to one
--- order stands in the run's row, as everything else a run is told; a request names the run and nothing more.
+-- There is no second way to decide: a run with lease, claim, verdicts and settlement does it. The run's row holds the
+-- restriction to one order, like every other option of a run; a request names the run and nothing more.
 
 -- Contract: refuses an operator's call without a reason or a name.
 create function lapse.check_operator(p_what text, p_reason text, p_requested_by text) returns void
@@ -18,8 +18,7 @@ $$;
 
 comment on function lapse.check_operator(text, text, text) is 'Refuses an operator''s call without a reason or a name.';
 
--- Contract: the order, locked, after what the shop's triggers noted of it was folded in. Raises PT404 for one that
--- nobody watches.
+-- Contract: the order, locked, after folding its inbox entries. Raises PT404 for an order that is not watched.
 create function lapse.lock_watched_order(p_what text, p_ref text, p_now timestamptz) returns lapse.orders
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -120,8 +119,8 @@ comment on function lapse.queue_run_of_one(text, text, text, boolean, timestampt
 
 -- Contract: makes one order due and queues a run restricted to it, in one transaction; {"runId"} is the run to ask the
 -- function for. If nobody does, the next tick finds the order due. Raises 22023, PT404, and PT409 for an order that is
--- neither pending nor quarantined, or that the customer may still pay: a run would cancel the payments of one who is
--- about to.
+-- neither pending nor quarantined, or that the customer may still pay: a run would cancel a payment that the customer
+-- is about to make.
 create function lapse.sync_order(
   p_ref text,
   p_reason text,

@@ -1,9 +1,9 @@
--- declare_dead and resolve_order: an operator's word, where Stripe has none.
+-- declare_dead and resolve_order: an operator's word, where Stripe gives no answer.
 --
--- Who and why stand in a run of its own. The word covers only what Stripe can neither find nor end: money that is
--- there, or may still come, is never overruled.
+-- A separate run records who decided and why. The word covers only payments that Stripe can neither find nor end: one
+-- that succeeded, or may still succeed, is never overruled.
 
--- Contract: records decisions of an operator in a run of its own, which is over, and returns the run's id.
+-- Contract: records decisions of an operator in a separate, finished run and returns its id.
 create function lapse.record_operators_decisions(
   p_ref text, p_reason text, p_requested_by text, p_decisions lapse.decision[], p_now timestamptz
 ) returns uuid
@@ -27,10 +27,10 @@ end;
 $$;
 
 comment on function lapse.record_operators_decisions(text, text, text, lapse.decision[], timestamptz) is
-  'Records decisions of an operator in a run of its own.';
+  'Records decisions of an operator in a separate run.';
 
 -- Contract: declares one payment dead on an operator's word, and gives its order back to the job, which asks Stripe
--- about all its other payments as ever and expires it only if they are dead as well. Only while the payment is open,
+-- about all its other payments as usual and expires it only if they are dead as well. Only while the payment is open,
 -- its order is quarantined, and its last look says that Stripe can neither find nor end it; Stripe's last answer stays,
 -- with who declared it dead, why and when. Returns {"ref", "runId"}. Raises 22023, PT404 for an unknown payment, PT409
 -- for any other.
@@ -113,8 +113,8 @@ $$;
 comment on function public.lapse_declare_dead(text, text, text) is
   'Declares one payment dead that Stripe can neither find nor end. For the operator''s tools (secret key) only.';
 
--- Contract: why an operator may not have an order expired: money is there, or its last look says that it may still
--- come; null if they may.
+-- Contract: why an operator may not have an order expired: a payment succeeded, or its last inspection says that it may
+-- still succeed; null if they may.
 create function lapse.money_in_the_way(p_ref text) returns text
 language sql stable
 set search_path = pg_catalog, pg_temp

@@ -11,7 +11,7 @@ as $$
 begin
   return (select nullif(btrim(s.decrypted_secret), '') from vault.decrypted_secrets s where s.name = p_name);
 exception when others then
-  -- The root key is another one than that it was written with, for example after a restore into another project.
+  -- Another root key encrypted it, for example before a restore into this project.
   raise exception 'Cannot read the Vault secret %: Vault cannot decrypt it', p_name
     using detail = sqlerrm, hint = format('Set it again: select lapse.set_secret(%L, ''…'');', p_name);
 end;

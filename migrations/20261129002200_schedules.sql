@@ -31,10 +31,10 @@ comment on column lapse.schedules.local_day is 'Day of the weekly slot: 1 is Mon
 comment on column lapse.schedules.local_time is 'Local time of the weekly slot.';
 comment on column lapse.schedules.catch_up is 'A slot is made up for, and its run repeated, within this time and not later.';
 comment on column lapse.schedules.retry_after is 'When the run of a slot that failed or died is repeated.';
-comment on column lapse.schedules.enabled_at is 'When the job was first turned on, or its slot was last moved: earlier slots are nobody''s.';
+comment on column lapse.schedules.enabled_at is 'When the job was first turned on, or its slot was last moved: earlier slots are ignored.';
 comment on column lapse.schedules.changed_at is 'Since when the schedule is as it is: the watch misses no tick from before.';
 
--- Everything about a schedule that PostgreSQL or pg_cron would take now and stumble over later. Better to hear of it when it is set.
+-- Refuses values that PostgreSQL or pg_cron would accept now and fail on later.
 create function lapse.refuse_bad_schedule() returns trigger
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -87,8 +87,8 @@ as $$
 $$;
 comment on function lapse.schedule_command(lapse.schedules) is 'The SQL that pg_cron runs for a schedule.';
 
--- Contract: puts every schedule into pg_cron, or brings it up to date; safe to repeat, for example after a restore. Answers what
--- is scheduled now.
+-- Contract: puts every schedule into pg_cron, or brings it up to date; safe to repeat, for example after a restore.
+-- Returns the schedules.
 create function lapse.install_schedules() returns table (job text, schedule text, active boolean)
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -120,8 +120,8 @@ comment on function lapse.install_changed_schedules() is 'A change of a schedule
 create trigger install_changed_schedules after update on lapse.schedules
   for each statement execute function lapse.install_changed_schedules();
 
--- Contract: turns both jobs on. Raises LP010 while the adapter is missing or does not fit: every run would fail. What the adapter's own
--- migration left open to the API's roles is closed on this occasion.
+-- Contract: turns both jobs on. Raises LP010 while the adapter is missing or does not fit: every run would fail. It
+-- also takes privileges that the adapter's migration left to the API's roles.
 create function lapse.enable_schedules() returns table (job text, schedule text, active boolean)
 language plpgsql
 set search_path = pg_catalog, pg_temp

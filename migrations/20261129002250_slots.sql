@@ -40,7 +40,7 @@ comment on function lapse.last_slot(lapse.schedules, timestamptz) is 'The last w
 
 -- Contract: whether the work of a claimed slot needs another run. The last link of its chain of runs decides (runs of operators are not
 -- part of it), and only while no run of the job is under way:
---   the slot's own run never began, or met another run: at once. What the other was limited to need not be all.
+--   the slot's own run never began, or met another run: at once. The other run may have been limited to less.
 --   the link failed, died or was lost: after retry_after, unless a run of the job completed since.
 --   anything else: no. The brake waits for an operator, and a chain that merely broke is resumed by the watch (lapse.resume_chains).
 create function lapse.slot_needs_run(p_slot lapse.schedule_slots, p_retry_after interval, p_now timestamptz) returns boolean
@@ -69,9 +69,9 @@ $$;
 comment on function lapse.slot_needs_run(lapse.schedule_slots, interval, timestamptz) is
   'Whether a claimed slot needs another run, because the last one came to nothing.';
 
--- Contract: dispatches a weekly job if its last slot is due and nobody claimed it, or its run has to be repeated; returns the run's id or
--- null. The first tick at or after the slot claims it, whatever kept earlier ticks from happening. If dispatching fails, the claim goes
--- with it.
+-- Contract: dispatches a job with slots if its last slot is due and was not claimed, or if the slot's run has to be
+-- repeated; returns the run's id or null. The first tick at or after the slot claims it, whatever prevented earlier
+-- ticks. If dispatching fails, the claim is rolled back, too.
 create function lapse.dispatch_due_slot(p_job text, p_now timestamptz default now()) returns uuid
 language plpgsql
 set search_path = pg_catalog, pg_temp

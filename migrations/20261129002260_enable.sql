@@ -1,10 +1,10 @@
--- Turning Lapse on in a shop that lives: the brake first, then the open orders, then the schedules.
+-- Turning Lapse on in a shop with open orders: the brake first, then the open orders, then the schedules.
 --
--- `lapse enable` calls these one after another, each in a transaction of its own. Until an operator has read the first
+-- `lapse enable` calls these one after another, each in a separate transaction. Until an operator has read the first
 -- dry run and released the brake, runs change nothing. Everything may be repeated: a job that was turned on once keeps
 -- the brake as its operator left it.
 
--- Contract: puts the brake of each job on that was never turned on. Answers all jobs whose brake is on.
+-- Contract: puts the brake on for each job that was never enabled. Returns all jobs whose brake is on.
 create function lapse.hold_first_runs() returns text[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -18,9 +18,9 @@ begin
 end;
 $$;
 
-comment on function lapse.hold_first_runs() is 'Puts the brake on for each job that was never turned on.';
+comment on function lapse.hold_first_runs() is 'Puts the brake on for each job that was never enabled.';
 
--- Contract: turns both jobs on, after the brake. Raises LP010 while the adapter is missing or does not fit. Answers
+-- Contract: turns both jobs on, after the brake. Raises LP010 while the adapter is missing or does not fit. Returns
 -- {"brakeOn": [job], "schedules": [{"job", "schedule", "active"}]}.
 create function lapse.enable() returns jsonb
 language plpgsql

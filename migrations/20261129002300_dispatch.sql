@@ -1,8 +1,8 @@
 -- Dispatch: from a tick of pg_cron to a run of a job.
 --
--- The run's row and the HTTP request commit together, so that neither exists without the other; what becomes of the request is for the
--- watch to notice. Raises when Vault lacks the URL or the secret: pg_net would drop an empty header without a word, and pg_cron would call
--- that a success.
+-- The run's row and the HTTP request commit together, so that neither exists without the other; the watch notices what
+-- becomes of the request. Raises when Vault lacks the URL or the secret: pg_net would drop an empty header without a
+-- word, and pg_cron would call that a success.
 
 -- Contract: queues a run of a job and returns its id. p_continues hands on a run's reason, its restriction to one order, what is left of its
 -- limit, and the time at which an operator released its brake. Raises 22023 for a dry run, whose continuation would be a real one.

@@ -1,4 +1,4 @@
--- What became of the runs: the answers to their requests, and the runs that nobody will ever finish.
+-- The fate of runs: the responses to their requests, and runs that will never finish.
 --
 -- Each of these parts locks rows of runs for a moment and leaves out those that somebody holds: a run that begins, settles or ends at this
 -- very moment is left to the next watch.

@@ -3,7 +3,8 @@
 -- Only weekly jobs need this: a job that ticks all the time continues with its next tick. A run that failed, and a run of a slot that died,
 -- are repeated by the slot itself (lapse.slot_needs_run).
 
--- Contract: the runs of weekly jobs after which work is left that nobody continues. A chain is broken when its last link
+-- Contract: the runs of jobs with slots that left work which no other run continues. A chain is broken when its last
+-- link
 --   handed over and asked for no continuation: its function died, or its call got no answer
 --   is a continuation that was lost, or that met another run, and what completed last left something to do.
 -- Not when another run is under way, when an operator has to decide (a limit, the brake), when the link decided nothing (a list that cannot
@@ -27,7 +28,7 @@ as $$
     ) r
     where s.active and s.time_zone is not null
   ),
-  -- those that were cut off; whoever is to ask for a continuation has had the time to
+  -- those that were cut off: the time to request a continuation has passed
   cut_off as (
     select l.*
     from link l
@@ -66,8 +67,8 @@ as $$
 $$;
 comment on function lapse.broken_chains(timestamptz) is 'Runs of weekly jobs that nobody continues although work is left.';
 
--- Contract: queues the run that continues a broken chain, with what is left of its limit, its reason and its released brake. Each run has at
--- most one continuation, whoever asks for it: a lost one is itself continued.
+-- Contract: queues the run that continues a broken chain, with what is left of its limit, its reason and its released
+-- brake. Each run has at most one continuation, no matter who requests it: a lost one is itself continued.
 create function lapse.resume_chains(p_now timestamptz) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp

@@ -1,4 +1,4 @@
--- The first check of the watch: what did not happen.
+-- The first check of the watch: runs that did not happen.
 
 -- Contract: when a run of the job last completed, after which moment one should have by now, and whether it is late. No row for a schedule
 -- that was never turned on. lapse-health asks this, too.

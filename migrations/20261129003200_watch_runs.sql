@@ -25,8 +25,8 @@ as $$
 $$;
 comment on function lapse.check_run_failed(timestamptz) is 'L003: jobs whose last run failed.';
 
--- A run that began was accepted, whatever pg_net saw: an answer that comes after its timeout is none. A refusal counts until a run of the
--- job completes, whoever started it: a weekly job is not asked again for days.
+-- A run that began was accepted, whatever pg_net saw: a response after its timeout does not count. A refusal counts
+-- until a run of the job completes, no matter who started it: a weekly job is not asked again for days.
 create function lapse.check_dispatch_refused(p_now timestamptz) returns setof lapse.condition
 language sql stable
 set search_path = pg_catalog, pg_temp

@@ -1,4 +1,5 @@
--- Checks of the watch about what the runs leave behind: the brake, orders that wait, quarantined orders, lists that cannot be read.
+-- Checks of the watch about the results of runs: the brake, orders that wait, quarantined orders, lists that cannot be
+-- read.
 
 -- The brake is raised by the run that met it, and by nothing else. It is on while the switch is, and while more orders are due for the first
 -- time than an operator's last release covers. It must not be closed too soon either: what a run held back falls due a moment after.
@@ -75,7 +76,7 @@ as $$
 $$;
 comment on function lapse.check_quarantined(timestamptz) is 'L010: orders kept for an operator to decide.';
 
--- Every run would fail. Nobody expects one before the jobs were turned on.
+-- Every run would fail. None is expected before the jobs are turned on.
 create function lapse.check_adapter(p_now timestamptz) returns setof lapse.condition
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -113,7 +114,8 @@ as $$
 $$;
 comment on function lapse.mode_of_runs() is 'The mode of the Stripe key that the last runs worked with; true: live.';
 
--- Lists of the mode that the runs work in; those of another mode concern nobody. A warning at first: the next run may read the list.
+-- Lists of the mode that the runs work in; those of another mode do not matter. A warning at first: the next run may
+-- read the list.
 create function lapse.check_list_unread(p_now timestamptz) returns setof lapse.condition
 language sql stable
 set search_path = pg_catalog, pg_temp

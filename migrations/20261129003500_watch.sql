@@ -1,11 +1,11 @@
 -- The watch: notices what did not happen, in SQL alone, so that it works when the functions do not.
 --
--- pg_cron calls lapse.watch every minute. It does its work in parts, and each part is a transaction of its own:
+-- pg_cron calls lapse.watch every minute. It does its work in parts, and each part is a separate transaction:
 --   a part that fails raises an alert and holds up none of the others
 --   a part that is cut off (a time limit, pg_cancel_backend, a crash) takes nothing with it that the others did; the next watch says so and
 --   does that part last from then on, until it gets through
 --   rows are held no longer than their part takes; while it counts, the watch holds none that a run needs.
--- What notices a watch that stopped is lapse-health, asked from outside, and the dead man's switch.
+-- lapse-health, called from outside, and the dead man's switch notice a watch that stopped.
 
 alter table lapse.watch_state add column part text, add column pid integer;
 comment on column lapse.watch_state.part is 'The part under way; left behind by a watch that was cut off.';
@@ -70,8 +70,9 @@ as $$
 $$;
 comment on function lapse.note_watch(timestamptz) is 'Notes that the watch came to its end.';
 
--- Contract: what is to be done now, in order: parts that are due, those that were cut off before at the end, so that they keep none of the
--- others from being done. Empty while another watch is looking. A part that an earlier watch left unfinished is an alert.
+-- Contract: the parts to do now, in order: those that are due, with those that were cut off before at the end, so that
+-- they delay none of the others. Empty while another watch is working. A part that an earlier watch left unfinished is
+-- an alert.
 create function lapse.begin_watch(p_now timestamptz) returns text[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -84,7 +85,7 @@ begin
   if not found then
     return '{}'::text[];
   end if;
-  -- Between two parts nobody holds the row, but whoever works on the next one is still at it.
+  -- Between two parts no transaction holds the row, but the other watch is still working.
   if v_state.part is not null and not exists (
     select
     from pg_stat_activity a
@@ -113,10 +114,11 @@ begin
   return v_parts;
 end;
 $$;
-comment on function lapse.begin_watch(timestamptz) is 'The parts of the watch that are to be done now, in order.';
+comment on function lapse.begin_watch(timestamptz) is 'The parts that the watch does now, in order.';
 
--- Contract: one part of the watch. A failure becomes an alert. p_next is the part that follows, noted in the same transaction. Answers false
--- if another watch is at it: this one leaves the rest to that. A lock that somebody holds for long is a failure, too.
+-- Contract: one part of the watch. A failure becomes an alert. p_next is the part that follows, noted in the same
+-- transaction. Returns false if another watch is working: this one leaves the rest to it. A lock that somebody holds
+-- for long is a failure, too.
 create function lapse.watch_part(p_part text, p_now timestamptz default now(), p_next text default null) returns boolean
 language plpgsql
 set search_path = pg_catalog, pg_temp

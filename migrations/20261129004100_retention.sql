@@ -1,4 +1,4 @@
--- Retention: what has become old is deleted, each kind after a time of its own, a batch at a time.
+-- Retention: deletes old rows a batch at a time, each kind after the time that its setting says.
 --
 -- A decision is kept at least as long as its run, so that the counters of every run that is still there can be counted again; after that
 -- the run's totals live on in lapse.metrics. A closed order leaves the ledger before its payments do, so that late money is recognised;
@@ -23,10 +23,11 @@ comment on column lapse.retention_steps.done_to is 'Key up to which nothing is l
 
 create index orders_unknown_idx on lapse.orders (watched_at) where status = 'unknown' and next_check_at is null;
 
--- Each of the functions below deletes up to one batch and answers how many rows it dealt with: a full batch means that there may be more.
+-- Each of the functions below deletes up to one batch and returns how many rows it processed: a full batch means that
+-- there may be more.
 
--- A row whose connection failed has no time of its own; it is at least as old as the rows after it. A history that was emptied by hand
--- may begin with lower numbers again.
+-- A row whose connection failed has no time; it is at least as old as the rows after it. A history that was emptied by
+-- hand may begin with lower numbers again.
 create function lapse.retain_cron_history(p_settings lapse.settings, p_now timestamptz) returns bigint
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -124,7 +125,7 @@ as $$
   select count(*) from deleted;
 $$;
 
--- Refs that only payments at Stripe named, and about which nothing is left to be found out.
+-- Refs that only payments at Stripe named, and that are fully resolved.
 create function lapse.retain_unknown_orders(p_settings lapse.settings, p_now timestamptz) returns bigint
 language sql
 set search_path = pg_catalog, pg_temp
@@ -204,7 +205,7 @@ comment on function lapse.retain_payments(lapse.settings, timestamptz) is 'Delet
 comment on function lapse.retain_alerts(lapse.settings, timestamptz) is 'Deletes alerts that were resolved long ago.';
 comment on function lapse.retain_slots(lapse.settings, timestamptz) is 'Deletes weekly slots that no catch-up reaches any more.';
 
--- Contract: one batch of one step. Answers whether there may be more.
+-- Contract: one batch of one step. Returns whether there may be more.
 create function lapse.retain_batch(p_step text, p_now timestamptz default now()) returns boolean
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -218,7 +219,7 @@ begin
   return v_rows >= v_settings.retention_batch;
 end;
 $$;
-comment on function lapse.retain_batch(text, timestamptz) is 'Deletes up to one batch of one kind; answers whether there may be more.';
+comment on function lapse.retain_batch(text, timestamptz) is 'Deletes up to one batch of one kind; returns whether there may be more.';
 
 -- Contract: the steps, in order.
 create function lapse.retention_order() returns text[]
@@ -229,9 +230,9 @@ as $$
 $$;
 comment on function lapse.retention_order() is 'The steps of the retention, in order.';
 
--- Deletes what is older than its setting: batch after batch, each in a transaction of its own, every kind in turn, until nothing is left or
--- the time is over. Not to be called inside a transaction. For that reason it can have no search_path of its own; it uses nothing but
--- qualified names.
+-- Deletes rows older than their setting: batch after batch, each in a separate transaction, every kind in turn, until
+-- nothing is left or the time is over. Not to be called inside a transaction. For that reason it can have no
+-- search_path of its own; it uses nothing but qualified names.
 create procedure lapse.retain(
   p_now pg_catalog.timestamptz default pg_catalog.now(),
   p_limit pg_catalog.interval default '60 seconds'
@@ -259,4 +260,4 @@ begin
 end;
 $$;
 comment on procedure lapse.retain(timestamptz, interval) is
-  'Deletes what is older than its setting, a batch at a time. What pg_cron calls: call lapse.retain()';
+  'Deletes rows older than their setting, a batch at a time. What pg_cron calls: call lapse.retain()';

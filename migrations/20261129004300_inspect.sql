@@ -1,9 +1,9 @@
--- What the doctor sees of the private half of a project: what is installed, never a value of a secret.
+-- What `lapse doctor` reads of a project's private state: what is installed, never the value of a secret.
 --
--- Each part is inspected by a function of its own, lapse.inspect_<part>, and a part that cannot be inspected says why instead of hiding the
--- others.
+-- A separate function, lapse.inspect_<part>, inspects each part. A part that cannot be inspected says why and does not
+-- hide the others.
 
--- Contract: versions of the applied migrations, oldest first; null when nobody kept a history.
+-- Contract: versions of the applied migrations, oldest first; null when there is no history.
 create function lapse.inspect_migrations(p_asked jsonb, p_now timestamptz) returns jsonb
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
@@ -27,8 +27,9 @@ as $$
   left join pg_available_extensions a on a.name = n.name;
 $$;
 
--- Contract: how each Vault entry stands: ok, missing, unreadable (written with another root key), not_https, elsewhere (another URL than
--- functionsUrl asked about), short, differs (from the secret whose SHA-256 was asked about).
+-- Contract: the state of each Vault entry: ok, missing, unreadable (written with another root key), not_https,
+-- elsewhere (another URL than functionsUrl asked about), short, differs (from the secret whose SHA-256 was asked
+-- about).
 create function lapse.inspect_secrets(p_asked jsonb, p_now timestamptz) returns jsonb
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
@@ -60,8 +61,8 @@ begin
 end;
 $$;
 
--- Contract: every privilege on Lapse's own objects that is more, or less, than it grants, in a sentence each. Other objects of the shop are
--- its own business.
+-- Contract: every privilege on Lapse's own objects that is more, or less, than it grants, in a sentence each. Other
+-- objects of the shop are left out.
 create function lapse.inspect_privileges(p_asked jsonb, p_now timestamptz) returns jsonb
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
@@ -174,7 +175,7 @@ $$;
 
 comment on function lapse.inspect_migrations(jsonb, timestamptz) is 'Versions of the applied migrations.';
 comment on function lapse.inspect_extensions(jsonb, timestamptz) is 'The extensions the schedule needs, and their versions.';
-comment on function lapse.inspect_secrets(jsonb, timestamptz) is 'How each Vault entry stands, never its value.';
+comment on function lapse.inspect_secrets(jsonb, timestamptz) is 'The state of each Vault entry, never its value.';
 comment on function lapse.inspect_privileges(jsonb, timestamptz) is 'Privileges that are more, or less, than Lapse grants.';
 comment on function lapse.inspect_adapter(jsonb, timestamptz) is 'Why no run can work with the shop''s adapter.';
 comment on function lapse.inspect_drift(jsonb, timestamptz) is 'Orders about which shop and ledger disagree.';
@@ -207,7 +208,7 @@ begin
   return v_all;
 end;
 $$;
-comment on function lapse.inspect(jsonb, timestamptz) is 'What is installed and how it stands.';
+comment on function lapse.inspect(jsonb, timestamptz) is 'What is installed, and its state.';
 
 create function public.lapse_inspect(p_asked jsonb default '{}') returns jsonb
 language sql stable
@@ -217,4 +218,4 @@ as $$
   select lapse.inspect(p_asked => p_asked, p_now => now());
 $$;
 comment on function public.lapse_inspect(jsonb) is
-  'What is installed and how it stands, for `lapse doctor`. For the operator''s tools (secret key) only.';
+  'What is installed, and its state, for `lapse doctor`. For the operator''s tools (secret key) only.';

@@ -1,8 +1,9 @@
 -- What the REST API serves: one view for each table of the ledger that operators and viewers read.
 --
--- The views ask with the rights of whoever reads them, so that the policies of the tables below decide (lapse.secure). A policy alone is a
--- filter on each row, and a signed-in customer could make the database read millions of rows to show none. So each view asks for the role
--- once as well, before it reads anything; other roles than `authenticated` have no policy to wait for.
+-- The views read with their reader's rights, so that the policies of the tables below decide (lapse.secure). A policy
+-- alone is a filter on each row, and a signed-in customer could make the database read millions of rows to show none.
+-- So each view asks for the role once as well, before it reads anything; other roles than `authenticated` have no
+-- policy to wait for.
 
 create view public.lapse_metrics with (security_invoker = true) as
 select m.* from lapse.metrics m
@@ -53,7 +54,7 @@ where (
     or coalesce(auth.jwt() -> 'app_metadata' ->> 'lapse_role' in ('operator', 'viewer'), false)
 );
 
--- A view says of itself and of its columns what the table below says.
+-- Copies the comments of each table and its columns to its view.
 do $$
 declare
   v_comment text;

@@ -1,4 +1,4 @@
--- Who may do what. Nothing of Lapse is open to anybody but its owner, except for what this list says.
+-- Who may do what. Only the owner may use Lapse's objects, except as this list says.
 --
 -- lapse.secure() takes everything away and grants by the list. It ends this migration and every later one, and an operator calls it after a
 -- restore: dumps carry no default privileges, and a project whose default privileges still favour `anon` opens what it restores.
@@ -8,7 +8,7 @@ create function lapse.expected_grants() returns table (kind text, name text, rol
 language sql immutable
 set search_path = pg_catalog, pg_temp
 as $$
-  -- Both sides of a view: it reads its table with the rights of whoever reads it.
+  -- Both sides of a view: it reads its table with its reader's rights.
   select 'relation', side.prefix || t.name, r.role, 'SELECT'
   from unnest('{metrics,metrics_daily,runs,decisions,alerts,orders,payments}'::text[]) t (name)
   cross join unnest('{lapse.,public.lapse_}'::text[]) side (prefix)

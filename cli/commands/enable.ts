@@ -3,7 +3,7 @@ import { type Context, defineCommand, type Outcome, typedInteger } from "../comm
 import { counted, table } from "../output.ts";
 import type { Project } from "../project.ts";
 
-// Turning Lapse on in a shop that lives, and off again. Both need the secret key.
+// Turning Lapse on in a shop with open orders, and off again. Both need the secret key.
 
 /** `ok` null is a warning: Lapse works, and somebody should look at it. */
 const finding = z.object({ name: z.string(), ok: z.boolean().nullable(), message: z.string() });
