@@ -46,7 +46,9 @@ export type FinishedRun = {
 const status = z.enum(["queued", "running", "succeeded", "partial", "failed", "braked", "skipped", "lost"]);
 export type RunStatus = z.infer<typeof status>;
 
-const counters = Object.fromEntries(COUNTERS.map((name) => [name, count])) as Record<Counter, typeof count>;
+/** A database that is one version older lacks the newest counters. */
+const counter = z._default(count, 0);
+const counters = Object.fromEntries(COUNTERS.map((name) => [name, counter])) as Record<Counter, typeof counter>;
 
 /** A row of `lapse.runs`. Other columns are ignored. */
 export const runRow = z.object({
