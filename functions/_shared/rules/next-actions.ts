@@ -44,6 +44,11 @@ const ACTION_CLASSES: Record<SdkActionType, ActionClass> = {
   display_bank_transfer_instructions: { class: "bank_transfer" },
 };
 
+type Listed = { [Type in SdkActionType]?: never };
+
+/** Types that Stripe sends and the pinned SDK does not list yet. One that a newer SDK lists moves up: the compiler says so. */
+const UNLISTED_CLASSES = {} as const satisfies Record<string, ActionClass> & Listed;
+
 export type ReadAction =
   | { class: "customer" | "slow" | "unknown" }
   /** `expiresAt` null: absent or not a number. */
@@ -53,8 +58,8 @@ export type ReadAction =
 
 /** Classifies the next_action of a `requires_action` intent. A missing one is `unknown`, like a new type. */
 export function readNextAction(action: NextAction | null | undefined): ReadAction {
-  if (!action || !Object.hasOwn(ACTION_CLASSES, action.type)) return { class: "unknown" };
-  const known = ACTION_CLASSES[action.type as SdkActionType];
+  const known = action && classOf(action.type);
+  if (!known) return { class: "unknown" };
   switch (known.class) {
     case "voucher": {
       const seconds = numberIn(action, known.expiryField);
@@ -65,6 +70,11 @@ export function readNextAction(action: NextAction | null | undefined): ReadActio
     default:
       return { class: known.class };
   }
+}
+
+function classOf(type: string): ActionClass | undefined {
+  const tables: Record<string, ActionClass>[] = [ACTION_CLASSES, UNLISTED_CLASSES];
+  return tables.find((table) => Object.hasOwn(table, type))?.[type];
 }
 
 /** Stripe nests the details under a key named like the type. */

@@ -234,8 +234,8 @@ export const RULE_FAULTS: Fault[] = [
     ],
     [
       "inherited-names",
-      "!Object.hasOwn(ACTION_CLASSES, action.type)",
-      "!(action.type in ACTION_CLASSES)",
+      "Object.hasOwn(table, type)",
+      "type in table",
       "an action that is called like a method of objects breaks the program",
     ],
   ]),
