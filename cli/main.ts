@@ -9,7 +9,7 @@ import { doctor } from "./commands/doctor.ts";
 import { disable, enable } from "./commands/enable.ts";
 import { metrics } from "./commands/metrics.ts";
 import { order, orders } from "./commands/orders.ts";
-import { runCleanup, runExpire, runs } from "./commands/run.ts";
+import { runs, startingCommands } from "./commands/run.ts";
 import { status } from "./commands/status.ts";
 import { describeError, UsageError } from "./errors.ts";
 import { columns } from "./output.ts";
@@ -24,8 +24,7 @@ export const commands: Command[] = [
   runs,
   orders,
   order,
-  runExpire,
-  runCleanup,
+  ...startingCommands,
   sync,
   redrive,
   declareDead,

@@ -6,7 +6,17 @@ import { z } from "zod";
 const when = z.string().transform((text) => new Date(text).toISOString());
 const count = z.int().nonnegative();
 
-export const jobs = ["expire-stale-orders", "cleanup-stale-payment-intents"] as const;
+/** Every job, by the word that commands use for it. */
+export const JOBS = { expire: "expire-stale-orders", cleanup: "cleanup-stale-payment-intents" } as const;
+export type JobWord = keyof typeof JOBS;
+export type JobName = typeof JOBS[JobWord];
+export const jobWords = Object.keys(JOBS) as JobWord[];
+export const jobs: readonly JobName[] = Object.values(JOBS);
+
+/** The command that starts a run of a job. */
+export function runCommandOf(job: string): string {
+  return `npm run lapse -- run ${jobWords.find((word) => JOBS[word] === job) ?? job}`;
+}
 
 /** The counters of a run, a day and a job, in the order in which every report has them. */
 const counters = {

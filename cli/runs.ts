@@ -3,7 +3,7 @@ import { RefusedError, UnreachableError } from "./errors.ts";
 import { counted, explained, moment } from "./output.ts";
 import type { Outcome } from "./command.ts";
 import type { Project } from "./project.ts";
-import { type RunRow, runRow } from "./rows.ts";
+import { JOBS, runCommandOf, type RunRow, runRow } from "./rows.ts";
 
 const POLL_MS = 700;
 /** Longer than any run lasts; a run that dies is marked lost within minutes. */
@@ -63,7 +63,7 @@ export async function runForOrder(
       if (other) return other;
       throw error;
     }
-    await project.invoke("expire-stale-orders", { runId });
+    await project.invoke(JOBS.expire, { runId });
     const run = await followRun(project, runId, { progress });
     if (run.status !== "skipped") return run;
     await waitForOthers(project, progress);
@@ -77,7 +77,7 @@ export async function runForOrder(
 
 /** Waits until no run works on orders. */
 export async function waitForOthers(project: Project, progress: (text: string) => void): Promise<void> {
-  const query = project.client.from("lapse_runs").select("*").eq("job", "expire-stale-orders").eq("status", "running");
+  const query = project.client.from("lapse_runs").select("*").eq("job", JOBS.expire).eq("status", "running");
   for (const run of await project.rows(query.eq("dry_run", false), runRow)) {
     progress("Another run is working; waiting until it has ended");
     await followRun(project, run.id, { progress });
@@ -137,7 +137,7 @@ export async function describeRun(project: Project, run: RunRow): Promise<Outcom
     `  ${counted(run.stripeCalls, "call")} to Stripe, ${run.stripeThrottled} of them throttled${left}`,
   ];
   if (run.status === "braked") {
-    const command = `npm run lapse -- run ${run.job === "expire-stale-orders" ? "expire" : "cleanup"}`;
+    const command = runCommandOf(run.job);
     lines.push(`  Inspect first: ${command} --dry-run --limit 20`);
     lines.push(`  Then release the brake: ${command} --wait --release-brake --reason TEXT (runbook, L007)`);
   }

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { type Context, defineCommand, type Outcome, typedInteger } from "../command.ts";
 import { counted, table } from "../output.ts";
 import type { Project } from "../project.ts";
+import { runCommandOf } from "../rows.ts";
 
 // Turning Lapse on in a shop with open orders, and off again. Both need the secret key.
 
@@ -68,7 +69,6 @@ function describeSchedules(schedules: z.infer<typeof scheduleRows>): string {
 }
 
 function describeNext(brakeOn: string[]): string {
-  const command = (job: string) => `npm run lapse -- run ${job === "expire-stale-orders" ? "expire" : "cleanup"}`;
   if (brakeOn.length === 0) return "No brake is on: the next run works. Check the project with npm run lapse -- doctor";
   return [
     `The brake is on for ${brakeOn.join(" and ")}: runs change nothing until you release it.`,
@@ -77,8 +77,8 @@ function describeNext(brakeOn: string[]): string {
       ["npm run lapse -- doctor", "is everything set up?"],
       ["npm run lapse -- orders --quarantined", "orders that Lapse leaves to a person, such as very old ones"],
       ...brakeOn.flatMap((job) => [
-        [`${command(job)} --dry-run`, "what would the first run do?"],
-        [`${command(job)} --wait --release-brake --reason TEXT`, "if that is right: let it work"],
+        [`${runCommandOf(job)} --dry-run`, "what would the first run do?"],
+        [`${runCommandOf(job)} --wait --release-brake --reason TEXT`, "if that is right: let it work"],
       ]),
     ]),
   ].join("\n");

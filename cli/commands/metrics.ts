@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { defineCommand, typedInteger } from "../command.ts";
 import { bar, columns, indent } from "../output.ts";
-import { type DayRow, dayRow, jobs, metricsRow } from "../rows.ts";
+import { type DayRow, dayRow, type JobName, jobs, metricsRow } from "../rows.ts";
 
 export const metrics = defineCommand({
   name: "metrics",
@@ -35,7 +35,7 @@ function formatted(name: string, value: unknown): string {
   return `${value.toLocaleString("en-US")}${name === "jobExecutionTime" ? " ms" : ""}`;
 }
 
-const CHARTS: Record<string, [keyof DayRow, string][]> = {
+const CHARTS: Partial<Record<JobName, [keyof DayRow, string][]>> = {
   "expire-stale-orders": [
     ["ordersExpired", "orders expired"],
     ["stockReleased", "units released"],
@@ -44,7 +44,7 @@ const CHARTS: Record<string, [keyof DayRow, string][]> = {
   "cleanup-stale-payment-intents": [["paymentIntentsCanceled", "intents cancelled"], ["latePayments", "late payments"]],
 };
 
-function chartsOf(job: string, days: DayRow[], dates: string[]): string[] {
+function chartsOf(job: JobName, days: DayRow[], dates: string[]): string[] {
   return (CHARTS[job] ?? []).map(([field, title]) => {
     const values = dates.map((date) => Number(days.find(({ day }) => day === date)?.[field] ?? 0));
     const max = Math.max(...values);

@@ -3,24 +3,24 @@ import { type Command, type Context, defineCommand, type Outcome, typedInteger, 
 import { UsageError } from "../errors.ts";
 import { amountOf, columns, counted, explained, moment, table } from "../output.ts";
 import { parseAnswer } from "../project.ts";
-import { jobs, runRow } from "../rows.ts";
+import { JOBS, jobWords, runRow } from "../rows.ts";
 import { describeRun, followRun, isGoodRun, lineOf } from "../runs.ts";
 
 export const runs = defineCommand({
   name: "runs",
   summary: "The last runs: when, how they ended, what they did",
   options: {
-    job: { value: "expire|cleanup", help: "runs of this job only" },
+    job: { value: jobWords.join("|"), help: "runs of this job only" },
     limit: { value: "N", help: "how many (20)" },
   },
   input: z.strictObject({
-    job: z.enum(["expire", "cleanup"], "it is neither expire nor cleanup").optional(),
+    job: z.enum(jobWords, `it is not one of ${jobWords.join(", ")}`).optional(),
     limit: typedInteger(1, 1_000).default(20),
   }),
   run: async ({ job, limit }, context) => {
     const { client, rows } = await context.connect();
     const all = client.from("lapse_runs").select("*").order("created_at", { ascending: false }).limit(limit);
-    const found = await rows(job ? all.eq("job", jobs[job === "expire" ? 0 : 1]) : all, runRow);
+    const found = await rows(job ? all.eq("job", JOBS[job]) : all, runRow);
     const now = new Date();
     const lines = found.map((run) => [run.id, run.job, ...lineOf(run, now)]);
     return { well: true, json: found, text: found.length === 0 ? "No run yet" : columns(lines) };
@@ -35,8 +35,7 @@ const input = z.strictObject({
   reason: typedText.optional(),
 });
 
-export const runExpire = starting("run expire", jobs[0]);
-export const runCleanup = starting("run cleanup", jobs[1]);
+export const startingCommands = jobWords.map((word) => starting(`run ${word}`, JOBS[word]));
 
 function starting(name: string, job: string): Command {
   return defineCommand({

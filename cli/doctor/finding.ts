@@ -1,3 +1,5 @@
+import { jobs } from "../rows.ts";
+
 /** The checks, in the order in which they are told. A name is never reused for something else. */
 export const CHECKS = [
   "migrations",
@@ -9,8 +11,7 @@ export const CHECKS = [
   "schedules",
   "watch",
   "privileges",
-  "expire-stale-orders",
-  "cleanup-stale-payment-intents",
+  ...jobs,
   "lapse-webhook",
   "lapse-health",
   "stripe-key",

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { JobName } from "../rows.ts";
 import { type CheckName, fault, type Finding, ok } from "./finding.ts";
 
 /** A body that every gate refuses, so that a function that lets the caller in starts nothing. */
@@ -11,7 +12,6 @@ type Options = {
   schedulerSecret: string | undefined;
   publishableKey: string | undefined;
 };
-type JobName = "expire-stale-orders" | "cleanup-stale-payment-intents";
 
 /** Whether the function is set up, lets the scheduler in and strangers not. Every request carries the unusable body. */
 export async function checkJob(job: JobName, options: Options): Promise<Finding> {

@@ -31,7 +31,7 @@ const MISTAKES: [string, string[], RegExp][] = [
   ["run expire", ["--limit", "0"], /^Cannot use --limit 0: it is not a whole number from 1 to 100000$/],
   ["run expire", ["--wait=yes"], /^Cannot use --wait=yes: --wait takes no value$/],
   ["run cleanup", ["--release-brake"], /^Cannot release the brake: --reason TEXT is missing$/],
-  ["runs", ["--job", "both"], /^Cannot use --job both: it is neither expire nor cleanup$/],
+  ["runs", ["--job", "both"], /^Cannot use --job both: it is not one of expire, cleanup$/],
   ["metrics", ["--days", "367"], /^Cannot use --days 367: it is not a whole number from 1 to 366$/],
   ["alerts", ["--resolve", "7"], /^Cannot resolve an alert: --reason TEXT is missing$/],
   ["adapter", ["--orders", ""], /^Cannot use --orders: it is empty$/],
