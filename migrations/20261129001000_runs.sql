@@ -8,17 +8,21 @@ create table lapse.jobs (
   fence bigint not null default 0,
   run_id uuid,
   lease_until timestamptz not null default '-infinity',
-  brake_on boolean not null default false,
+  has_brake boolean not null default false,
+  brake_on boolean not null default false check (has_brake or not brake_on),
   close_batch integer check (close_batch > 0)
 );
 -- The first statement of all is small: nobody knows yet how long this shop's triggers take.
-insert into lapse.jobs (job, close_batch) values ('expire-stale-orders', 250), ('cleanup-stale-payment-intents', null);
+insert into lapse.jobs (job, has_brake, close_batch) values
+  ('expire-stale-orders', true, 250),
+  ('cleanup-stale-payment-intents', true, null);
 
 comment on table lapse.jobs is 'Each job: which run works on it, and until when without a further sign of life.';
 comment on column lapse.jobs.job is 'The job.';
 comment on column lapse.jobs.fence is 'Grows with every new holder; see lapse.runs.fence.';
 comment on column lapse.jobs.run_id is 'The run that holds the lease.';
 comment on column lapse.jobs.lease_until is 'When the lease ends without a further sign of life.';
+comment on column lapse.jobs.has_brake is 'True: the job closes orders or cancels payments, so the brake can stop it.';
 comment on column lapse.jobs.brake_on is 'True: the next run is braked whatever is due, until an operator releases the brake.';
 comment on column lapse.jobs.close_batch is 'Orders without payments that one statement closes at present: fewer at first and where the shop is slow. Empty: as the settings say.';
 

@@ -20,7 +20,7 @@ begin
       order by o.next_check_at, o.ref
       limit p_cap
     ) d;
-  else
+  elsif p_job = 'cleanup-stale-payment-intents' then
     return query
     select greatest(count(*), (p_cap > 0 and lapse.list_is_behind(p_now => p_now))::integer)::integer, null::timestamptz
     from (
@@ -30,6 +30,9 @@ begin
       order by o.next_check_at, o.ref
       limit p_cap
     ) d;
+  else
+    -- A job without a queue of orders always has something to do.
+    return query select least(p_cap, 1), null::timestamptz;
   end if;
 end;
 $$;

@@ -20,7 +20,8 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_livemode boolean := lapse.mode_of(p_run => p_run);
-  v_refs text[];
+  -- Other jobs claim no orders.
+  v_refs text[] := '{}';
 begin
   if (p_run).job = 'expire-stale-orders' then
     -- An account that lacks one of the lists yields null, so none of its open orders can be claimed.
@@ -39,7 +40,7 @@ begin
       limit p_limit
       for no key update of o skip locked
     );
-  else
+  elsif (p_run).job = 'cleanup-stale-payment-intents' then
     v_refs := array(
       select o.ref
       from lapse.orders o

@@ -1,14 +1,13 @@
 -- The schedule: when each job ticks, and the commands that put it into pg_cron.
 --
--- Both jobs are installed switched off. `lapse enable`, or select lapse.enable_schedules(), turns them on once the adapter is there.
+-- All jobs are installed switched off. `lapse enable`, or select lapse.enable_schedules(), turns them on once the adapter is there.
 -- Operators change a schedule here, and pg_cron follows at once:
 --   update lapse.schedules set active = false where job = 'expire-stale-orders';
 -- After a restore, or whenever an alert says that pg_cron does something else:
 --   select lapse.install_schedules();
 
 create table lapse.schedules (
-  job text primary key
-    constraint known_job check (job in ('expire-stale-orders', 'cleanup-stale-payment-intents', 'watch', 'retention')),
+  job text primary key,
   cron text not null,
   active boolean not null default true,
   time_zone text,
@@ -18,7 +17,9 @@ create table lapse.schedules (
   retry_after interval check (retry_after between interval '5 minutes' and interval '1 day'),
   enabled_at timestamptz,
   changed_at timestamptz not null default now(),
-  constraint local_slot_complete check (num_nulls(time_zone, local_day, local_time, catch_up, retry_after) in (0, 5)),
+  constraint local_slot_complete check (
+    num_nulls(time_zone, local_time, catch_up, retry_after) in (0, 4) and (time_zone is not null or local_day is null)
+  ),
   constraint enabled_when_active check (not active or enabled_at is not null)
 );
 
@@ -26,9 +27,9 @@ comment on table lapse.schedules is 'When each job ticks. A change reaches pg_cr
 comment on column lapse.schedules.job is 'The job; pg_cron has it as lapse-<job>.';
 comment on column lapse.schedules.cron is 'Five cron fields, in UTC.';
 comment on column lapse.schedules.active is 'False pauses the job.';
-comment on column lapse.schedules.time_zone is 'For a weekly slot in local time: an IANA zone. Each tick looks whether a slot is due.';
-comment on column lapse.schedules.local_day is 'Day of the weekly slot: 1 is Monday, 7 is Sunday.';
-comment on column lapse.schedules.local_time is 'Local time of the weekly slot.';
+comment on column lapse.schedules.time_zone is 'For a slot in local time: an IANA zone. Each tick looks whether a slot is due.';
+comment on column lapse.schedules.local_day is 'Day of a weekly slot: 1 is Monday, 7 is Sunday. Empty: a slot on every day.';
+comment on column lapse.schedules.local_time is 'Local time of the slot.';
 comment on column lapse.schedules.catch_up is 'A slot is made up for, and its run repeated, within this time and not later.';
 comment on column lapse.schedules.retry_after is 'When the run of a slot that failed or died is repeated.';
 comment on column lapse.schedules.enabled_at is 'When the job was first turned on, or its slot was last moved: earlier slots are ignored.';
@@ -40,6 +41,9 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+  if new.job not in ('watch', 'retention') and not exists (select from lapse.jobs j where j.job = new.job) then
+    raise exception 'Cannot schedule %: lapse.jobs has no such job', new.job using errcode = 'invalid_parameter_value';
+  end if;
   if not exists (select from lapse.cron_ticks(p_cron => new.cron, p_until => now(), p_count => 1)) then
     raise exception 'Cannot schedule %: % would never tick', new.job, new.cron using errcode = 'invalid_parameter_value';
   end if;
@@ -120,7 +124,7 @@ comment on function lapse.install_changed_schedules() is 'A change of a schedule
 create trigger install_changed_schedules after update on lapse.schedules
   for each statement execute function lapse.install_changed_schedules();
 
--- Contract: turns both jobs on. Raises LP010 while the adapter is missing or does not fit: every run would fail. It
+-- Contract: turns all jobs on. Raises LP010 while the adapter is missing or does not fit: every run would fail. It
 -- also takes privileges that the adapter's migration left to the API's roles.
 create function lapse.enable_schedules() returns table (job text, schedule text, active boolean)
 language plpgsql
@@ -134,11 +138,11 @@ begin
   end if;
   perform lapse.secure();
   update lapse.schedules s set active = true
-  where s.job in ('expire-stale-orders', 'cleanup-stale-payment-intents') and not s.active;
+  where s.job in (select j.job from lapse.jobs j) and not s.active;
   return query select * from lapse.install_schedules();
 end;
 $$;
-comment on function lapse.enable_schedules() is 'Turns both jobs on, once the shop''s adapter is there.';
+comment on function lapse.enable_schedules() is 'Turns all jobs on, once the shop''s adapter is there.';
 
 create function lapse.pause_schedules() returns table (job text, schedule text, active boolean)
 language plpgsql
@@ -146,8 +150,8 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   update lapse.schedules s set active = false
-  where s.job in ('expire-stale-orders', 'cleanup-stale-payment-intents') and s.active;
+  where s.job in (select j.job from lapse.jobs j) and s.active;
   return query select * from lapse.install_schedules();
 end;
 $$;
-comment on function lapse.pause_schedules() is 'Turns both jobs off. The watch and the retention go on.';
+comment on function lapse.pause_schedules() is 'Turns all jobs off. The watch and the retention go on.';

@@ -1,4 +1,4 @@
--- Weekly slots in local time, each of them once: pg_cron ticks in UTC, and the first tick at or after a slot claims it.
+-- Slots in local time, weekly or daily, each of them once: pg_cron ticks in UTC, and the first tick at or after a slot claims it.
 --
 -- A run of a slot that came to nothing is repeated by later ticks, within the schedule's catch-up: at once if it never began, after
 -- retry_after if it failed or died.
@@ -12,31 +12,32 @@ create table lapse.schedule_slots (
   primary key (job, slot_at)
 );
 
-comment on table lapse.schedule_slots is 'Weekly slots that were claimed. The key makes each of them happen once.';
-comment on column lapse.schedule_slots.job is 'The weekly job.';
+comment on table lapse.schedule_slots is 'Slots that were claimed. The key makes each of them happen once.';
+comment on column lapse.schedule_slots.job is 'The job.';
 comment on column lapse.schedule_slots.slot_at is 'The slot.';
 comment on column lapse.schedule_slots.claimed_at is 'When a tick last dispatched a run for it.';
 comment on column lapse.schedule_slots.attempts is 'How many runs were dispatched for it, continuations not counted.';
 comment on column lapse.schedule_slots.run_id is 'The last of these runs.';
 
--- Contract: the last slot of a weekly schedule at or before p_now. A local time that a change of the clocks skips or repeats is
--- resolved by PostgreSQL to one instant, so that each week has exactly one.
+-- Contract: the last slot of a schedule at or before p_now. A local time that a change of the clocks skips or repeats is
+-- resolved by PostgreSQL to one instant, so that each week, or day without local_day, has exactly one.
 create function lapse.last_slot(p_schedule lapse.schedules, p_now timestamptz) returns timestamptz
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_today date := (p_now at time zone p_schedule.time_zone)::date;
-  v_day date := v_today - (extract(isodow from v_today)::integer - p_schedule.local_day + 7) % 7;
+  v_every integer := case when p_schedule.local_day is null then 1 else 7 end;
+  v_day date := v_today - coalesce((extract(isodow from v_today)::integer - p_schedule.local_day + 7) % 7, 0);
   v_slot_at timestamptz := (v_day + p_schedule.local_time) at time zone p_schedule.time_zone;
 begin
   if v_slot_at > p_now then
-    return (v_day - 7 + p_schedule.local_time) at time zone p_schedule.time_zone;
+    return (v_day - v_every + p_schedule.local_time) at time zone p_schedule.time_zone;
   end if;
   return v_slot_at;
 end;
 $$;
-comment on function lapse.last_slot(lapse.schedules, timestamptz) is 'The last weekly slot at or before a moment.';
+comment on function lapse.last_slot(lapse.schedules, timestamptz) is 'The last slot at or before a moment.';
 
 -- Contract: whether the work of a claimed slot needs another run. The last link of its chain of runs decides (runs of operators are not
 -- part of it), and only while no run of the job is under way:
@@ -84,7 +85,7 @@ declare
 begin
   select * into v_schedule from lapse.schedules s where s.job = p_job and s.time_zone is not null;
   if not found then
-    raise exception 'Cannot dispatch a slot of %: it has no weekly schedule', p_job using errcode = 'invalid_parameter_value';
+    raise exception 'Cannot dispatch a slot of %: it has no slots', p_job using errcode = 'invalid_parameter_value';
   end if;
 
   v_slot_at := lapse.last_slot(p_schedule => v_schedule, p_now => p_now);
@@ -109,4 +110,4 @@ begin
 end;
 $$;
 comment on function lapse.dispatch_due_slot(text, timestamptz) is
-  'Dispatches a weekly job once per slot, and again if that run came to nothing. What pg_cron calls.';
+  'Dispatches a job once per slot, and again if that run came to nothing. What pg_cron calls.';

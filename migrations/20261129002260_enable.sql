@@ -4,7 +4,7 @@
 -- dry run and released the brake, runs change nothing. Everything may be repeated: a job that was turned on once keeps
 -- the brake as its operator left it.
 
--- Contract: puts the brake on for each job that was never enabled. Returns all jobs whose brake is on.
+-- Contract: puts the brake on for each job that was never enabled and has a brake. Returns all jobs whose brake is on.
 create function lapse.hold_first_runs() returns text[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -13,14 +13,14 @@ begin
   update lapse.jobs j
   set brake_on = true
   from lapse.schedules s
-  where s.job = j.job and s.enabled_at is null and not j.brake_on;
+  where s.job = j.job and j.has_brake and s.enabled_at is null and not j.brake_on;
   return array(select j.job from lapse.jobs j where j.brake_on order by j.job desc);
 end;
 $$;
 
 comment on function lapse.hold_first_runs() is 'Puts the brake on for each job that was never enabled.';
 
--- Contract: turns both jobs on, after the brake. Raises LP010 while the adapter is missing or does not fit. Returns
+-- Contract: turns all jobs on, after the brake. Raises LP010 while the adapter is missing or does not fit. Returns
 -- {"brakeOn": [job], "schedules": [{"job", "schedule", "active"}]}.
 create function lapse.enable() returns jsonb
 language plpgsql
@@ -36,7 +36,7 @@ begin
 end;
 $$;
 
-comment on function lapse.enable() is 'Turns both jobs on; those that never were begin with the brake on.';
+comment on function lapse.enable() is 'Turns all jobs on; those that never were begin with the brake on.';
 
 create function public.lapse_adopt_orders(p_limit integer default 1000) returns integer
 language plpgsql
@@ -66,7 +66,7 @@ as $$
 $$;
 
 comment on function public.lapse_enable() is
-  'Turns both jobs on, with the brake on at first. For the operator''s tools (secret key) only.';
+  'Turns all jobs on, with the brake on at first. For the operator''s tools (secret key) only.';
 
 create function public.lapse_disable() returns jsonb
 language sql
@@ -77,4 +77,4 @@ as $$
 $$;
 
 comment on function public.lapse_disable() is
-  'Turns both jobs off; the watch and the retention go on. For the operator''s tools (secret key) only.';
+  'Turns all jobs off; the watch and the retention go on. For the operator''s tools (secret key) only.';

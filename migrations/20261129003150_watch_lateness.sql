@@ -43,7 +43,7 @@ as $$
     order by r.finished_at desc
     limit 1
   ) c on true
-  where s.enabled_at is not null and s.job in ('expire-stale-orders', 'cleanup-stale-payment-intents');
+  where s.enabled_at is not null and s.job in (select j.job from lapse.jobs j);
 $$;
 comment on function lapse.run_lateness(timestamptz) is
   'For each scheduled job: when a run last completed, and whether the next is late.';

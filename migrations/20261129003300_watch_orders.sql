@@ -84,7 +84,7 @@ as $$
   select 'adapter', null, 'critical', rtrim(x.problem, '.'), null::timestamptz, '{}'::jsonb
   from lapse.adapter_problem() x (problem)
   where x.problem is not null
-    and exists (select from lapse.schedules s where s.active and s.job in ('expire-stale-orders', 'cleanup-stale-payment-intents'));
+    and exists (select from lapse.schedules s where s.active and s.job in (select j.job from lapse.jobs j));
 $$;
 comment on function lapse.check_adapter(timestamptz) is 'L018: the shop''s adapter is missing or does not fit.';
 

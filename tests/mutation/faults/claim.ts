@@ -52,14 +52,14 @@ export const CLAIM_FAULTS: Fault[] = [
     ],
     [
       "newest-first",
-      "order by o.next_check_at, o.ref\n      limit p_limit\n      for no key update of o skip locked\n    );\n  else",
-      "order by o.next_check_at desc, o.ref\n      limit p_limit\n      for no key update of o skip locked\n    );\n  else",
+      "order by o.next_check_at, o.ref\n      limit p_limit\n      for no key update of o skip locked\n    );\n  elsif",
+      "order by o.next_check_at desc, o.ref\n      limit p_limit\n      for no key update of o skip locked\n    );\n  elsif",
       "the oldest orders never come",
     ],
     [
       "claim-waits",
-      "      for no key update of o skip locked\n    );\n  else",
-      "      for no key update of o\n    );\n  else",
+      "      for no key update of o skip locked\n    );\n  elsif",
+      "      for no key update of o\n    );\n  elsif",
       "one busy order holds up the run",
       ["integration/turns_test.ts", "integration/races_test.ts"],
     ],

@@ -83,6 +83,13 @@ export const SCHEDULE_FAULTS: Fault[] = [
   ...faultsIn("migrations/20261129002250_slots.sql", SLOTS, [
     ["slot-of-next-week", "if v_slot_at > p_now then", "if false then", "a slot begins before its time"],
     [
+      "daily-slot-skips-a-week",
+      "case when p_schedule.local_day is null then 1 else 7 end",
+      "7",
+      "a daily job is late from midnight until its hour",
+      ENABLE,
+    ],
+    [
       "slot-in-utc",
       "v_slot_at timestamptz := (v_day + p_schedule.local_time) at time zone p_schedule.time_zone;",
       "v_slot_at timestamptz := (v_day + p_schedule.local_time) at time zone 'UTC';",
@@ -164,9 +171,15 @@ export const SCHEDULE_FAULTS: Fault[] = [
       "the first run of a new installation touches orders before anybody has seen a dry run",
     ],
     [
+      "brake-without-orders",
+      "where s.job = j.job and j.has_brake and s.enabled_at is null",
+      "where s.job = j.job and s.enabled_at is null",
+      "a job that closes nothing waits for an operator, or cannot be enabled",
+    ],
+    [
       "brake-comes-back",
-      "where s.job = j.job and s.enabled_at is null and not j.brake_on;",
-      "where s.job = j.job and not j.brake_on;",
+      "where s.job = j.job and j.has_brake and s.enabled_at is null and not j.brake_on;",
+      "where s.job = j.job and j.has_brake and not j.brake_on;",
       "a job that was paused and enabled again is braked",
     ],
   ]),

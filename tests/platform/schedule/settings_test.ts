@@ -68,7 +68,7 @@ const refusals: { what: string; sql: string; reason: RegExp }[] = [
   {
     what: "an unknown job",
     sql: "insert into lapse.schedules (job, cron) values ('x', '* * * * *')",
-    reason: /known_job/,
+    reason: /Cannot schedule x: lapse\.jobs has no such job/,
   },
   {
     what: "an interval below one minute",

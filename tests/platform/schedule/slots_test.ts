@@ -100,11 +100,11 @@ Deno.test("a slot in the first hour of a local day is of that day, while it is s
   });
 });
 
-Deno.test("a job without a weekly schedule has no slot", async () => {
+Deno.test("a job without a local time has no slot", async () => {
   await withSchedule(async (sql) => {
     await assert.rejects(
       async () => void await sql`select lapse.dispatch_due_slot('expire-stale-orders', now())`,
-      /Cannot dispatch a slot of expire-stale-orders: it has no weekly schedule/,
+      /Cannot dispatch a slot of expire-stale-orders: it has no slots/,
     );
     assert.deepEqual(await claims(sql), []);
   });
