@@ -1,6 +1,6 @@
 -- Chains of runs: a run that hands over is continued by another one. Where the continuation got lost, the watch asks for it again.
 --
--- Only weekly jobs need this: a job that ticks all the time continues with its next tick. A run that failed, and a run of a slot that died,
+-- Only jobs with slots need this: a job that ticks all the time continues with its next tick. A run that failed, and a run of a slot that died,
 -- are repeated by the slot itself (lapse.slot_needs_run).
 
 -- Contract: the runs of jobs with slots that left work which no other run continues. A chain is broken when its last
@@ -65,7 +65,7 @@ as $$
       where r.job = c.job and r.created_at > d.created_at and r.status = 'lost' and not r.dry_run and r.ref is null
     ) < g.alert_after;
 $$;
-comment on function lapse.broken_chains(timestamptz) is 'Runs of weekly jobs that nobody continues although work is left.';
+comment on function lapse.broken_chains(timestamptz) is 'Runs of jobs with slots that left work which no run continues.';
 
 -- Contract: queues the run that continues a broken chain, with what is left of its limit, its reason and its released
 -- brake. Each run has at most one continuation, no matter who requests it: a lost one is itself continued.

@@ -4,7 +4,7 @@
 -- that was never turned on. lapse-health asks this, too.
 --   A job that ticks all the time is late after alert_after ticks without a completed run, the present tick not counted. Paused, it is not
 --   expected to run.
---   A job with a weekly slot is late when slot_patience has passed since the slot, or, once a tick dispatched a run for it, when alert_after
+--   A job with a slot is late when slot_patience has passed since the slot, or, once a tick dispatched a run for it, when alert_after
 --   attempts came to nothing or no further one was made. A slot is missed until a run completes, whether the job is paused and resumed in between or not; but what is
 --   missed while it is paused is only said once it is resumed.
 create function lapse.run_lateness(p_now timestamptz)
