@@ -13,7 +13,8 @@ create table lapse.inbox (
   at timestamptz not null default now(),
   error text
 )
-with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,
+-- A queue that fills and empties: a vacuum that gave its pages back would lock out every writer for a moment, again and again.
+with (vacuum_truncate = off, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,
   autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 50000);
 
 create index inbox_ref_idx on lapse.inbox (ref);
