@@ -123,6 +123,18 @@ $$;
 
 comment on function lapse.make_cursors(text[], boolean, timestamptz) is 'Makes the cursors that accounts lack.';
 
+-- Contract: whether a list has shown lately that the key belongs to this shop. A proof must not outlive the key: payments
+-- of unknown orders are cancelled once they are stale_age old, and by then a key that was replaced proves nothing.
+create function lapse.is_proven(p_proven_at timestamptz, p_now timestamptz) returns boolean
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select coalesce(p_proven_at >= p_now - s.stale_age, false) from lapse.settings s;
+$$;
+
+comment on function lapse.is_proven(timestamptz, timestamptz) is
+  'Whether a list has shown lately that the key belongs to this shop.';
+
 -- Contract: the lists a run has to read before it claims, [{"account", "list", "readTo", "proven"}], the one read least
 -- far first; and notes the mode of the run's key in its row. Empty when nothing is due that was not read already.
 create function lapse.list_windows(
@@ -144,7 +156,10 @@ begin
   perform lapse.make_cursors(p_accounts => v_accounts, p_livemode => p_livemode, p_now => p_now);
   return (
     select coalesce(jsonb_agg(
-      jsonb_build_object('account', c.account, 'list', c.list, 'readTo', c.read_to, 'proven', c.proven_at is not null)
+      jsonb_build_object(
+        'account', c.account, 'list', c.list, 'readTo', c.read_to,
+        'proven', lapse.is_proven(p_proven_at => c.proven_at, p_now => p_now)
+      )
       order by c.read_to, c.account, c.list
     ), '[]')
     from lapse.list_cursors c

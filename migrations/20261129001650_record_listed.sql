@@ -123,7 +123,8 @@ begin
       using errcode = 'PT404', hint = 'lapse.list_windows makes the cursors.';
   end if;
   return jsonb_build_object(
-    'readTo', v_cursor.read_to, 'recorded', v_recorded, 'proven', v_cursor.proven_at is not null
+    'readTo', v_cursor.read_to, 'recorded', v_recorded,
+    'proven', lapse.is_proven(p_proven_at => v_cursor.proven_at, p_now => p_now)
   );
 end;
 $$;

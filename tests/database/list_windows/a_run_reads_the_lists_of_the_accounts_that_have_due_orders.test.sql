@@ -1,7 +1,7 @@
 begin;
 \ir ../helpers.sql
 \ir ../cleanup.sql
-select plan(14);
+select plan(15);
 
 create function pg_temp.windows(p_run text, p_livemode boolean default false) returns text[]
 language sql
@@ -67,6 +67,14 @@ select is(cardinality(pg_temp.windows('cleanup')), 6, 'or with a cursor of its m
 select is(
   (select array_agg(w -> 'proven') from lapse.list_windows(pg_temp.id('cleanup'), 1, false, pg_temp.noon()) l, jsonb_array_elements(l) w),
   array_fill('false'::jsonb, '{6}'), 'so far no payment has shown that the key is this shop''s'
+);
+update lapse.list_cursors set proven_at = pg_temp.noon() - case list when 'payment_intents' then interval '7 days' else interval '7 days 1 second' end;
+select is(
+  (
+    select array_agg(distinct (w ->> 'list') || ' ' || (w ->> 'proven'))
+    from lapse.list_windows(pg_temp.id('cleanup'), 1, false, pg_temp.noon()) l, jsonb_array_elements(l) w
+  ),
+  array['checkout_sessions false', 'payment_intents true'], 'and a proof that is older than stale_age is none: the key may be another one by now'
 );
 
 -- What it cannot read.
