@@ -12,7 +12,6 @@
 
 import { parseArgs } from "node:util";
 import { endCommands } from "./support/command.ts";
-import { mutationJob } from "./support/runner/mutation.ts";
 import { runJobs } from "./support/runner/pool.ts";
 import { staticChecks } from "./support/runner/static-checks.ts";
 import { filteredJobs, suiteJobs } from "./support/runner/suites.ts";
@@ -31,7 +30,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 
 const { quick, slow } = await suiteJobs();
 const checks = await staticChecks();
-const known = new Set([...checks, ...quick, ...slow, mutationJob].map(({ check }) => check));
+const known = new Set([...checks, ...quick, ...slow].map(({ check }) => check));
 refuseUnknown(positionals);
 const chosen = (jobs: Job[]) =>
   positionals.length === 0 ? jobs : jobs.filter(({ check }) => positionals.includes(check));
@@ -42,7 +41,7 @@ const options = { filter, refuseSkipped };
 const outcomes = filter === undefined
   ? [
     ...await runJobs(long ? [] : chosen([...checks, ...quick]), options, lanes),
-    ...await runJobs(long || all || positionals.length > 0 ? chosen([...slow, mutationJob]) : [], options, 1),
+    ...await runJobs(long || all || positionals.length > 0 ? chosen(slow) : [], options, 1),
   ]
   // A filter names tests, and means no other check.
   : await runJobs(chosen(await filteredJobs(filter)), options, lanes);
