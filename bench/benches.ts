@@ -8,6 +8,7 @@ import { pace } from "./pace.ts";
 import { perOrder } from "./per-order.ts";
 import { settle } from "./settle.ts";
 import type { Bench } from "./support/bench.ts";
+import { triggers } from "./triggers.ts";
 
 /** Every bench. */
-export const benches: Bench[] = [claim, settle, perOrder, pace, cpu, memory, cold, lists, idle, health];
+export const benches: Bench[] = [claim, settle, perOrder, pace, cpu, memory, cold, lists, triggers, idle, health];
