@@ -5,54 +5,25 @@
 -- So each view asks for the role once as well, before it reads anything; other roles than `authenticated` have no
 -- policy to wait for.
 
-create view public.lapse_metrics with (security_invoker = true) as
-select m.* from lapse.metrics m
-where (
-  select current_user <> 'authenticated'
-    or coalesce(auth.jwt() -> 'app_metadata' ->> 'lapse_role' in ('operator', 'viewer'), false)
-);
-
-create view public.lapse_metrics_daily with (security_invoker = true) as
-select m.* from lapse.metrics_daily m
-where (
-  select current_user <> 'authenticated'
-    or coalesce(auth.jwt() -> 'app_metadata' ->> 'lapse_role' in ('operator', 'viewer'), false)
-);
-
-create view public.lapse_runs with (security_invoker = true) as
-select r.* from lapse.runs r
-where (
-  select current_user <> 'authenticated'
-    or coalesce(auth.jwt() -> 'app_metadata' ->> 'lapse_role' in ('operator', 'viewer'), false)
-);
-
-create view public.lapse_decisions with (security_invoker = true) as
-select d.* from lapse.decisions d
-where (
-  select current_user <> 'authenticated'
-    or coalesce(auth.jwt() -> 'app_metadata' ->> 'lapse_role' in ('operator', 'viewer'), false)
-);
-
-create view public.lapse_alerts with (security_invoker = true) as
-select a.* from lapse.alerts a
-where (
-  select current_user <> 'authenticated'
-    or coalesce(auth.jwt() -> 'app_metadata' ->> 'lapse_role' in ('operator', 'viewer'), false)
-);
-
-create view public.lapse_orders with (security_invoker = true) as
-select o.* from lapse.orders o
-where (
-  select current_user <> 'authenticated'
-    or coalesce(auth.jwt() -> 'app_metadata' ->> 'lapse_role' in ('operator', 'viewer'), false)
-);
-
-create view public.lapse_payments with (security_invoker = true) as
-select p.* from lapse.payments p
-where (
-  select current_user <> 'authenticated'
-    or coalesce(auth.jwt() -> 'app_metadata' ->> 'lapse_role' in ('operator', 'viewer'), false)
-);
+do $$
+declare
+  v_table text;
+begin
+  foreach v_table in array '{metrics,metrics_daily,runs,decisions,alerts,orders,payments}'::text[] loop
+    execute format(
+      $view$
+        create view public.%I with (security_invoker = true) as
+        select t.* from lapse.%I t
+        where (
+          select current_user <> 'authenticated'
+            or coalesce(auth.jwt() -> 'app_metadata' ->> 'lapse_role' in ('operator', 'viewer'), false)
+        )
+      $view$,
+      'lapse_' || v_table, v_table
+    );
+  end loop;
+end;
+$$;
 
 -- Copies the comments of each table and its columns to its view.
 do $$

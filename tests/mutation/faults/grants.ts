@@ -81,14 +81,14 @@ export const GRANT_FAULTS: Fault[] = [
   ...faultsIn("migrations/20261129008000_views.sql", PRIVILEGES, [
     [
       "views-of-the-owner",
-      "create view public.lapse_orders with (security_invoker = true) as",
-      "create view public.lapse_orders as",
+      "create view public.%I with (security_invoker = true) as",
+      "create view public.%I as",
       "every customer reads every order",
     ],
     [
       "view-without-a-gate",
-      "select o.* from lapse.orders o where ( select current_user <> 'authenticated'",
-      "select o.* from lapse.orders o where ( select true",
+      "select t.* from lapse.%I t where ( select current_user <> 'authenticated'",
+      "select t.* from lapse.%I t where ( select true",
       "a customer makes the database read every order to show none",
     ],
   ]),
