@@ -46,7 +46,7 @@ async function diagnose(project: Project, livemode: boolean | null): Promise<Fin
     ...jobs.map((job) => checkJob(job, { url, secretKey, ...doctor })),
   ]);
   const outside = [...stripe.findings, health, webhook, ...jobFindings];
-  if (found === null) return inOrder([...outside, ...blind()]);
+  if (found === null) return inOrder([...outside, ...blind(outside)]);
 
   const [strangers, lastRuns, openAlerts] = await Promise.all([
     askAsStranger(url, doctor.publishableKey),
@@ -63,27 +63,15 @@ function inOrder(findings: Finding[]): Finding[] {
   return findings.toSorted((a, b) => CHECKS.indexOf(a.check) - CHECKS.indexOf(b.check));
 }
 
-const INSIDE: CheckName[] = [
-  "settings",
-  "extensions",
-  "adapter",
-  "drift",
-  "vault",
-  "schedules",
-  "watch",
-  "privileges",
-  "clocks",
-  "runs",
-  "invariants",
-  "alerts",
-];
-
 /** Without lapse_inspect nothing private can be seen. */
-function blind(): Finding[] {
+function blind(outside: Finding[]): Finding[] {
+  const inside = CHECKS.filter((check) =>
+    check !== "migrations" && outside.every((finding) => finding.check !== check)
+  );
   const what = "the project lacks lapse_inspect, or its API has not noticed it yet";
   return [
     fault("migrations", what, "npx supabase db push --yes; then: notify pgrst, 'reload schema';"),
-    ...INSIDE.map((check) => notChecked(check, "follows from migrations")),
+    ...inside.map((check) => notChecked(check, "follows from migrations")),
   ];
 }
 
