@@ -59,7 +59,7 @@ export function unreachable(why: string, target: Target): UnreachableError {
   return new UnreachableError(`Cannot reach ${target.url}: ${reason}. ${whatToCheck(target)}`);
 }
 
-/** Advice for whoever is refused with a key; a user who signed in knows who that was. */
+/** Advice when a key was refused. A user who signed in knows which account they used. */
 export function keyToCheck({ credentials }: Target): string {
   return credentials.kind === "key" ? ". Check LAPSE_SECRET_KEY" : "";
 }

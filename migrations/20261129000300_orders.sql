@@ -66,7 +66,7 @@ comment on column lapse.orders.account is 'Connected account whose payments pay 
 comment on column lapse.orders.method is 'Payment method the customer chose, if the shop said so.';
 comment on column lapse.orders.channel is 'Sales channel, if the shop said so.';
 comment on column lapse.orders.placed_at is 'When the order was placed.';
-comment on column lapse.orders.deadline is 'Deadline to pay, as the customer was told.';
+comment on column lapse.orders.deadline is 'Deadline to pay that the customer was given.';
 comment on column lapse.orders.hold_until is 'Expiry of a voucher the customer holds, where it is later than the deadline.';
 comment on column lapse.orders.grace_until is 'End of the one extra grace for a customer found in 3-D Secure or a redirect.';
 comment on column lapse.orders.next_check_at is

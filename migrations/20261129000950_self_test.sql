@@ -450,8 +450,8 @@ $$;
 comment on function lapse.trigger_problem(oid, text, text[]) is
   'Columns that a trigger of Lapse''s names and its table lacks.';
 
--- The triggers that feed the ledger: there, enabled, of columns that exist, and able to append whoever changes the
--- shop's row.
+-- The triggers that feed the ledger: they exist, are enabled, name columns that exist, and can append for every role
+-- that changes the shop's row.
 create function lapse.test_triggers(p_sample text[]) returns setof lapse.finding
 language plpgsql
 set search_path = pg_catalog, pg_temp

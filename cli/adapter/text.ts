@@ -1,4 +1,4 @@
-/** The one search path that leaves nothing to whoever calls. */
+/** The search path of every adapter function, so that the caller's search path has no effect. */
 export const SETTINGS = "set search_path = pg_catalog, pg_temp";
 export const WIDTH = 120;
 

@@ -109,7 +109,7 @@ async function checkPermissions(secretKey: string, ask: (probe: Probe) => Promis
   );
 }
 
-/** An id that does not exist is refused with 404 in a path and with 400 in a body, but only to whoever may ask. */
+/** An id that does not exist is refused with 404 in a path and with 400 in a body, but only for a caller with the permission. */
 function isGranted(method: Probe["method"], status: number): boolean {
   return status === 200 || (method === "POST" && (status === 400 || status === 404));
 }

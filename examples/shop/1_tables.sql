@@ -34,7 +34,7 @@ create index orders_open_idx on public.orders (id) where status = 'pending';
 
 comment on table public.orders is 'What customers ordered. An order holds stock until it is paid or expired.';
 comment on column public.orders.amount is 'Total to pay, in the currency''s minor unit (cents).';
-comment on column public.orders.expires_at is 'Deadline to pay, as the customer was told.';
+comment on column public.orders.expires_at is 'Deadline to pay that the customer was given.';
 
 create table public.stock_reservations (
   order_id uuid not null references public.orders (id),

@@ -44,7 +44,7 @@ export async function createAuthTables(url: string): Promise<void> {
     const { driver: sql } = connection;
     const [migrations] = await sql`select to_regnamespace('supabase_migrations') is not null as there`;
     await new App({ connection, auth: { enabled: true } } as ConstructorParameters<typeof App>[0]).ensureSystemSchema();
-    // lite makes the CLI's table as well, for whoever is connected; the CLI makes its own, as the role it runs migrations as.
+    // lite also creates the CLI's table, owned by the connected role. The CLI creates its own, owned by the role that migrates.
     if (!migrations!.there) await sql`drop schema supabase_migrations cascade`;
   } finally {
     await close(connection);

@@ -18,7 +18,7 @@ export function startRestAndAuth(dbUrl: string, options: { keys: ProjectKeys; ap
       if (pathname.startsWith("/auth/v1/")) {
         return await withOuterToken(await lite.fetch(withToken(request, token)), tokens);
       }
-      // lite sees every caller first: whoever has no key is told so, and not what else is wrong with the request.
+      // lite sees every caller first, so a caller without a key learns that and nothing else about the request.
       const known = [options.keys.publishableKey, options.keys.secretKey].includes(request.headers.get("apikey") ?? "");
       if (!known || !MUTATIONS.includes(request.method)) return await lite.fetch(withToken(request, token));
       const { method, headers } = request;

@@ -66,7 +66,7 @@ async function filesBelow(folder: string): Promise<string[]> {
   return files.sort();
 }
 
-/** Whoever copies one that is removed meanwhile makes it anew; those used in the last hour stay out of it. */
+/** Keeps those used in the last hour. If one is removed while a process copies it, that process prepares it again. */
 async function removeOldest(shelf: string): Promise<void> {
   const entries: { path: string; used: number }[] = [];
   for await (const { name } of Deno.readDir(shelf)) {

@@ -13,7 +13,7 @@ export async function removeAbandoned(): Promise<void> {
     if (!entry.isDirectory || !entry.name.startsWith(serverPrefix)) continue;
     if (!await isAbandoned(folder)) continue;
     if (await exists(join(folder, "data", "postmaster.pid"))) {
-      // pg_ctl knows whether that process is still the server; a bare kill could hit whoever got the number next.
+      // pg_ctl knows whether that process is still the server; a bare kill could hit a process that got the number since.
       const args = ["stop", "-D", join(folder, "data"), "-m", "immediate", "-w", "-s"];
       await run(join(folder, "bin", "pg_ctl"), args, serverUser()).catch((error) => console.warn(String(error)));
     }

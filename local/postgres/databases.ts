@@ -19,7 +19,7 @@ export async function createDatabase(
   return describeDatabase(adminUrl, name);
 }
 
-/** Drops the database and cuts whoever is still connected. No error if it is gone. */
+/** Drops the database and ends its connections. No error if it is gone. */
 export async function dropDatabase(database: Database): Promise<void> {
   const maintenance = describeDatabase(database.adminUrl, "postgres").adminUrl;
   await withConnection(maintenance, (sql) => sql`drop database if exists ${sql(database.name)} with (force)`);

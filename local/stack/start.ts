@@ -32,7 +32,7 @@ export type StackOptions = {
   functionsFolder?: string;
   /** Folder of somebody's project: its migrations and functions instead of the sample shop and those here. */
   project?: string;
-  /** Fresh ones by default. Whoever brings them along can sign a user's token that Auth would not issue. */
+  /** Fresh ones by default. A caller who passes them can sign a user's token that Auth would not issue. */
   keys?: ProjectKeys;
   onFunctionLog?: (log: FunctionLog) => void;
 };

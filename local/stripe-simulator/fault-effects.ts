@@ -36,7 +36,7 @@ export function errorInsteadOfResult(fault: Fault | null): StripeRefusal | null 
 /** What the proxy in front of Stripe answers, in HTML: the SDK cannot read it as JSON. */
 export const BAD_GATEWAY_HTML = "<html><head><title>502 Bad Gateway</title></head><body>502 Bad Gateway</body></html>";
 
-/** A page that shows nothing and says that more follows: whoever pages by the last object seen has none to go on from. */
+/** An empty page that promises more: a caller that pages by the last object has none to continue from. */
 export function emptied(body: string): string {
   const reply = JSON.parse(body);
   return JSON.stringify(reply.object === "list" ? { ...reply, data: [], has_more: true } : reply);

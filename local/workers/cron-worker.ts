@@ -33,8 +33,8 @@ export async function startCronWorker(options: CronWorkerOptions): Promise<CronW
   }
 
   /**
-   * One instance of a job at a time: a trigger that comes too early waits for the run before it, as in pg_cron. An error of that run is
-   * told to whoever triggered it, not here.
+   * One instance of a job at a time: a trigger that comes too early waits for the run before it, as in pg_cron. The error of
+   * that run is thrown where it was triggered, not here.
    */
   function trigger(jobId: string): Promise<void> {
     const before = lastRun.get(jobId) ?? Promise.resolve();

@@ -48,7 +48,7 @@ export async function startNetWorker(options: NetWorkerOptions): Promise<NetWork
   const stopping = new AbortController();
   let lastTurn: Promise<unknown> = Promise.resolve();
 
-  /** Whatever is queued now, batch by batch. One turn at a time, whoever asks. */
+  /** Sends everything queued now, batch by batch. Only one turn runs at a time. */
   function takeTurn(): Promise<void> {
     const turn = lastTurn.then(async () => {
       let awake = await hasRequests(sql);

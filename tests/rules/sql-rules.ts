@@ -30,7 +30,7 @@ function closingParenthesis(text: string): number {
   return text.length;
 }
 
-/** Functions without the one search path that leaves nothing to whoever calls them. A procedure that commits cannot have one. */
+/** Functions without the fixed search path that makes the caller's irrelevant. A procedure that commits cannot have one. */
 export function findOpenSearchPaths(sql: string): string[] {
   return functionsIn(sql).filter((text) => !/ set search_path (=|to) pg_catalog, pg_temp\b/.test(text)).map(headOf);
 }

@@ -90,7 +90,7 @@ const SECRETS: RegExp[] = [
   /\bwhsec_[\w+/=]+/g,
   /\bsb_(?:secret|publishable)_[\w-]+/g,
   /\b(?:Bearer|Basic)\s+\S+/gi,
-  // client secrets of intents and sessions open the payment to whoever holds them
+  // client secrets of intents and sessions: anybody who has one can act on the payment
   /\b\w+_secret_\w+/g,
   // JSON web tokens
   /\beyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?/g,

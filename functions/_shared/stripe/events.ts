@@ -3,7 +3,7 @@ import { z } from "zod/mini";
 import { WITHOUT_COMPILING } from "../parsing.ts";
 import type { StripeEvent } from "../rules/events.ts";
 
-/** A signature that is older than this counts as a replay. Stripe signs each delivery anew, repeated ones too. */
+/** An older signature counts as a replay. Stripe signs each delivery again, also when it repeats one. */
 const TOLERANCE_SECONDS = 300;
 
 export type Verified = { event: StripeEvent; refused: null } | { event: null; refused: "signature" | "malformed" };
