@@ -46,6 +46,12 @@ create table lapse.settings (
   stale_age interval not null default interval '7 days' check (stale_age between interval '1 hour' and interval '90 days'),
   cleanup_scope text not null default 'all' check (cleanup_scope in ('known', 'all')),
 
+  disputed_payments text not null default 'quarantine' check (disputed_payments in ('quarantine', 'paid')),
+  late_payments text not null default 'alert' check (late_payments in ('alert', 'revive_or_alert', 'revive_or_refund')),
+  refund_surplus boolean not null default false,
+  refunds_per_day integer not null default 20 check (refunds_per_day between 0 and 100000),
+  refunded_per_day bigint not null default 200000 check (refunded_per_day >= 0),
+
   start_patience interval not null default interval '2 minutes'
     check (start_patience between interval '10 seconds' and interval '1 day'),
   alert_after integer not null default 3 check (alert_after between 1 and 100),
@@ -104,6 +110,11 @@ comment on column lapse.settings.max_payments_per_order is 'An order takes no mo
 comment on column lapse.settings.list_reach is 'How far back Lapse reads Stripe''s lists at most; older open orders are quarantined at adoption.';
 comment on column lapse.settings.stale_age is 'A payment that names an unknown order is left alone until it is this old.';
 comment on column lapse.settings.cleanup_scope is 'known: the clean-up cancels payments of known orders only; all: also those that name unknown orders.';
+comment on column lapse.settings.disputed_payments is 'What becomes of an open order whose payment is disputed: quarantine; or paid, as if it were not disputed.';
+comment on column lapse.settings.late_payments is 'What to do about money for an order that Lapse expired. alert; revive_or_alert: take its stock again if there is enough; revive_or_refund: or else give the money back.';
+comment on column lapse.settings.refund_surplus is 'Whether a payment beyond a paid order''s amount is given back without asking.';
+comment on column lapse.settings.refunds_per_day is 'More refunds than this on one UTC day wait for an operator.';
+comment on column lapse.settings.refunded_per_day is 'Refunds beyond this sum of one currency on one UTC day, in minor units, wait for an operator.';
 comment on column lapse.settings.start_patience is 'How long a dispatched run may take to begin before it counts as lost.';
 comment on column lapse.settings.alert_after is 'This many missed, failed or growing runs in a row raise an alert.';
 comment on column lapse.settings.slot_patience is 'How long after a weekly slot its run may complete before an alert is raised.';

@@ -41,7 +41,10 @@ insert into lapse.alert_kinds (kind, code, nature, title) values
   ('list_unread', 'L020', 'check', 'A list of payments at Stripe cannot be read'),
   ('processing_long', 'L021', 'check', 'A payment has been processing for very long'),
   ('drift', 'L022', 'check', 'Shop and ledger disagree'),
-  ('privileges', 'L023', 'check', 'Somebody may do more, or less, than Lapse grants');
+  ('privileges', 'L023', 'check', 'Somebody may do more, or less, than Lapse grants'),
+  ('refund_failed', 'L026', 'event', 'A refund failed'),
+  ('refunds_held', 'L027', 'check', 'Refunds wait for an operator'),
+  ('revive_failed', 'L028', 'event', 'The shop''s adapter failed to revive an order');
 
 create table lapse.alerts (
   id bigint generated always as identity primary key,

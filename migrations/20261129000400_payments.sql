@@ -23,6 +23,8 @@ with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000, a
 
 create index payments_ref_idx on lapse.payments (ref);
 create index payments_closed_idx on lapse.payments (closed_at) where closed_at is not null;
+-- The session that made an intent: events about refunds and disputes name the intent alone.
+create index payments_intent_idx on lapse.payments ((evidence ->> 'intent')) where evidence ? 'intent';
 
 comment on table lapse.payments is 'PaymentIntents and Checkout Sessions of orders. An order may have several.';
 comment on column lapse.payments.stripe_id is 'Id at Stripe: pi_… or cs_….';
@@ -63,9 +65,25 @@ end;
 $$;
 comment on function lapse.refuse_expiry_with_live_payment() is 'An order is expired only when each of its payments is recorded dead.';
 
--- Only a revival leads out of expired. (Revival arrives with late payments; until then nothing does.)
+-- Contract: whether Stripe's answer shows that all of the money was given back.
+create function lapse.is_refunded(p_evidence jsonb) returns boolean
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select coalesce(
+    (p_evidence -> 'amount_received')::bigint > 0
+      and (p_evidence -> 'amount_refunded')::bigint >= (p_evidence -> 'amount_received')::bigint,
+    false
+  );
+$$;
+comment on function lapse.is_refunded(jsonb) is 'Whether Stripe''s answer shows that all of the money was given back.';
+
+-- Only a revival leads out of expired.
 create trigger final_status before update of status on lapse.orders
-  for each row when (old.status in ('expired', 'paid') and new.status is distinct from old.status)
+  for each row when (
+    old.status in ('expired', 'paid') and new.status is distinct from old.status
+    and not (old.status = 'expired' and new.status = 'paid' and new.reason is not distinct from 'revived')
+  )
   execute function lapse.refuse_change('status');
 create trigger legal_move before update of status on lapse.orders
   for each row when (old.status = 'quarantined' and new.status = 'expiring')
@@ -73,8 +91,12 @@ create trigger legal_move before update of status on lapse.orders
 create trigger expired_when_payments_dead before update of status on lapse.orders
   for each row when (new.status = 'expired' and old.status <> 'expired' and new.payments > 0)
   execute function lapse.refuse_expiry_with_live_payment();
+-- Money that was given back before its order was settled is no money.
 create trigger final_state before update of state on lapse.payments
-  for each row when (old.state in ('paid', 'dead') and new.state is distinct from old.state)
+  for each row when (
+    old.state in ('paid', 'dead') and new.state is distinct from old.state
+    and not (old.state = 'paid' and new.state = 'dead' and new.reason is not distinct from 'refunded' and lapse.is_refunded(new.evidence))
+  )
   execute function lapse.refuse_change('state');
 create trigger final_order before update of ref on lapse.payments
   for each row when (new.ref is distinct from old.ref) execute function lapse.refuse_change('ref');

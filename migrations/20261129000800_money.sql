@@ -5,9 +5,10 @@
 -- session and an intent may be one payment, and no alert may ask for a refund of either.
 
 -- Contract: counts each payment of an order once. p_payments are the payments that paid them, as a JSON list of ref,
--- kind, stripe_id and evidence. Of each: `counts`, false for an intent whose own session is among them; `is_known`,
--- whether it is such an intent or such a session; `is_unsure`, whether its order has both a session with an unknown
--- intent and an intent with an unknown session.
+-- kind, stripe_id and evidence. Of each: `counts`, false for an intent whose own session is among them, and for money
+-- that was given back in full; `is_known`, whether it is such an intent or such a session; `is_unsure`, whether its
+-- order has both a session with an unknown intent and an intent with an unknown session; `received`, without what was
+-- given back.
 create function lapse.each_money_once(p_payments jsonb)
 returns table (ref text, stripe_id text, counts boolean, is_known boolean, is_unsure boolean, received bigint)
 language sql stable
@@ -16,12 +17,13 @@ as $$
   with paid as (
     select p ->> 'ref' as ref, p ->> 'kind' as kind, p ->> 'stripe_id' as stripe_id,
       p #>> '{evidence,intent}' as intent, p #>> '{evidence,session}' as session,
-      (p #>> '{evidence,amount_received}')::bigint as received
+      (p #>> '{evidence,amount_received}')::bigint - coalesce((p #>> '{evidence,amount_refunded}')::bigint, 0) as received,
+      lapse.is_refunded(p_evidence => p -> 'evidence') as is_returned
     from jsonb_array_elements(p_payments) p
   ),
   -- sessions with their own intents
   pairs as (
-    select s.stripe_id as session, i.stripe_id as intent, i.received
+    select s.stripe_id as session, i.stripe_id as intent, i.received, i.is_returned
     from paid s
     join paid i on i.ref = s.ref and (s.intent = i.stripe_id or i.session = s.stripe_id)
     where s.kind = 'checkout_session' and i.kind = 'payment_intent'
@@ -30,11 +32,12 @@ as $$
     select p.*,
       exists (select from pairs x where x.intent = p.stripe_id) as is_own,
       exists (select from pairs x where p.stripe_id in (x.intent, x.session)) as is_known,
-      -- one of the two may have been reported without its amount
-      coalesce(p.received, (select max(x.received) from pairs x where x.session = p.stripe_id)) as known_received
+      -- one of the two may have been reported without its amount, or before its refund
+      least(p.received, (select min(x.received) from pairs x where x.session = p.stripe_id)) as known_received,
+      p.is_returned or exists (select from pairs x where x.session = p.stripe_id and x.is_returned) as is_gone
     from paid p
   )
-  select p.ref, p.stripe_id, not p.is_own, p.is_known,
+  select p.ref, p.stripe_id, not p.is_own and not p.is_gone, p.is_known,
     bool_or(p.kind = 'checkout_session' and p.intent is null and not p.is_known) over of_order
       and bool_or(p.kind = 'payment_intent' and p.session is null and not p.is_known) over of_order,
     p.known_received
@@ -45,52 +48,78 @@ $$;
 comment on function lapse.each_money_once(jsonb) is
   'Counts each payment of an order once: a session and its intent are one payment.';
 
--- Contract: raises an alert for each of these orders whose money is wrong: paid by more than one payment, or closed
--- unpaid and paid. Reads the records alone, so the order of events cannot hide it. A session and an intent that may be
--- its own are a warning, which calls for a comparison and not for a refund. One alert per order, and none for payments
--- whose alert an operator closed: it stays closed, however often a webhook is repeated.
-create function lapse.alert_wrong_money(p_refs text[], p_now timestamptz) returns void
-language sql
+-- Contract: the recorded payments of these orders whose money the shop still has, each counted once.
+create function lapse.money_kept(p_refs text[])
+returns table (ref text, stripe_id text, received bigint, currency text, is_unsure boolean)
+language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
-  with recorded as (
+  with recorded as materialized (
     select p.* from lapse.payments p where p.ref = any (p_refs) and p.state = 'paid'
-  ),
-  paid as (
+  )
+  select m.ref, m.stripe_id, m.received, r.evidence ->> 'currency', m.is_unsure
+  from lapse.each_money_once(p_payments => coalesce((select jsonb_agg(to_jsonb(r)) from recorded r), '[]')) m
+  join recorded r on r.stripe_id = m.stripe_id
+  where m.counts;
+$$;
+
+comment on function lapse.money_kept(text[]) is 'The payments whose money the shop still has, each counted once.';
+
+-- Contract: those of these orders whose money is wrong: paid by more than one payment, or closed unpaid and paid. `key`
+-- is that of the alert. Reads the records alone, so the order of events cannot hide it. Payments that lapse.refunds has
+-- are on their way back and do not count. A session and an intent that may be its own are a warning, which calls for a
+-- comparison and not for a refund.
+create function lapse.wrong_money(p_refs text[])
+returns table (key text, severity text, message text, stripe_ids jsonb, details jsonb)
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  with paid as (
     select o.ref, o.status, o.amount, o.currency,
-      jsonb_agg(p.stripe_id order by p.closed_at, p.stripe_id) as stripe_ids,
+      jsonb_agg(m.stripe_id order by p.closed_at, m.stripe_id) as stripe_ids,
       -- two halves of the amount are no surplus; where an amount is unknown, two payments are
       count(*) > 1 and coalesce(sum(m.received) > o.amount or bool_or(m.received is null), true) as surplus,
       bool_or(m.is_unsure) as unsure,
       -- among three, at least two are different payments
       count(*) = 2 and bool_or(m.is_unsure) as harmless
     from lapse.orders o
-    join recorded p on p.ref = o.ref
-    join lapse.each_money_once(p_payments => (select jsonb_agg(to_jsonb(r)) from recorded r)) m
-      on m.counts and m.ref = p.ref and m.stripe_id = p.stripe_id
+    join lapse.money_kept(p_refs => p_refs) m on m.ref = o.ref
+    join lapse.payments p on p.stripe_id = m.stripe_id
     where o.ref = any (p_refs) and (o.status in ('paid', 'expired') or o.reason in ('closed_by_shop', 'late_payment'))
+      and not exists (select from lapse.refunds r where r.stripe_id = m.stripe_id)
     group by o.ref
   )
-  select lapse.raise_alert(
-    p_key => x.key,
-    p_job => null,
-    p_severity => case when p.status = 'paid' and p.harmless then 'warning' else 'critical' end,
-    p_message => case
+  select case p.status when 'paid' then 'paid_twice:' else 'late_payment:' end || p.ref,
+    case when p.status = 'paid' and p.harmless then 'warning' else 'critical' end,
+    case
       when p.status <> 'paid' then 'A payment succeeded although its order is closed unpaid'
       when p.unsure then
         'An order was paid by a Checkout Session and an intent that may be its own: compare the session''s intent before you refund'
       else 'An order was paid by more than one payment'
     end,
-    p_details => jsonb_build_object('ref', p.ref, 'amount', p.amount, 'currency', p.currency, 'payments', p.stripe_ids),
+    p.stripe_ids,
+    jsonb_build_object('ref', p.ref, 'amount', p.amount, 'currency', p.currency, 'payments', p.stripe_ids)
+  from paid p
+  where p.status <> 'paid' or p.surplus;
+$$;
+
+comment on function lapse.wrong_money(text[]) is 'Orders paid twice, or paid after they were closed unpaid.';
+
+-- Contract: raises an alert for each of these orders whose money is wrong. One alert per order, and none for payments
+-- whose alert an operator closed: it stays closed, however often a webhook is repeated.
+create function lapse.alert_wrong_money(p_refs text[], p_now timestamptz) returns void
+language sql
+set search_path = pg_catalog, pg_temp
+as $$
+  select lapse.raise_alert(
+    p_key => w.key, p_job => null, p_severity => w.severity, p_message => w.message, p_details => w.details,
     p_now => p_now
   )
-  from paid p
-  cross join lateral (select case p.status when 'paid' then 'paid_twice:' else 'late_payment:' end || p.ref as key) x
-  where (p.status <> 'paid' or p.surplus)
-    and not exists (
-      select from lapse.alerts a
-      where a.key = x.key and a.resolved_at is not null and a.details -> 'payments' @> p.stripe_ids
-    );
+  from lapse.wrong_money(p_refs => p_refs) w
+  where not exists (
+    select from lapse.alerts a
+    where a.key = w.key and a.resolved_at is not null and a.details -> 'payments' @> w.stripe_ids
+  );
 $$;
 
 comment on function lapse.alert_wrong_money(text[], timestamptz) is
@@ -238,7 +267,9 @@ comment on function lapse.money_of(text, text, jsonb) is 'The money of an order,
 --   already_paid      this payment, or its own session or intent, was known to be paid, or the shop had marked the order
 --   paid_twice        another payment had paid the order before: refund this one (alert)
 --   maybe_paid_twice  the other payment may be this one's own session or intent: compare them before refunding (alert)
---   late_payment      the order was closed unpaid and its stock is gone: refund or deliver by hand (alert)
+--   late_payment      the order was closed unpaid and its stock is gone: settings.late_payments decides what follows
+--   revived           the order had expired, its stock was taken again, and it is paid now
+--   refunded          the payment's money was given back in full before: nothing to deliver
 -- p_amount is the amount received, in minor units; without it the payment counts as the whole amount. Raises 22023 for
 -- a text that is not an id of Stripe, PT404 for an order that neither Lapse nor the shop knows, PT409 for a payment of
 -- another order, LP002 if the shop does not close its order, LP010 without an adapter. A payment that was never
@@ -291,6 +322,9 @@ begin
     raise exception 'Cannot mark order % as paid by %: the payment belongs to order %', v_ref, p_stripe_id, v_before.ref
       using errcode = 'PT409';
   end if;
+  if v_order.status <> 'paid' and lapse.is_refunded(p_evidence => v_before.evidence) then
+    return 'refunded';
+  end if;
   perform lapse.record_money(
     p_order => v_order, p_before => v_before, p_stripe_id => p_stripe_id, p_account => p_account,
     p_evidence => v_evidence, p_now => p_now
@@ -327,7 +361,9 @@ begin
   perform lapse.recheck_leftovers(p_refs => array[v_ref], p_now => p_now);
 
   if v_result not in ('paid', 'partly_paid') or v_money.payments > 1 then
-    perform lapse.alert_wrong_money(p_refs => array[v_ref], p_now => p_now);
+    if lapse.settle_wrong_money(p_refs => array[v_ref], p_patient => true, p_now => p_now) <> '{}' then
+      v_result := 'revived';
+    end if;
   end if;
   if v_before.state = 'dead' and v_result <> 'already_paid' then
     perform lapse.alert_dead_but_paid(
@@ -362,4 +398,4 @@ as $$
 $$;
 
 comment on function public.lapse_mark_paid(text, text, text, bigint) is
-  'Marks an order as paid. Returns paid, partly_paid, already_paid, paid_twice, maybe_paid_twice or late_payment.';
+  'Marks an order as paid. Returns paid, partly_paid, already_paid, paid_twice, maybe_paid_twice, late_payment, revived or refunded.';

@@ -10,6 +10,8 @@ create table lapse.events (
   received_at timestamptz not null
 );
 
+create index events_received_idx on lapse.events (received_at);
+
 comment on table lapse.events is 'Events of Stripe''s that were recorded, so that a repeated one changes nothing.';
 comment on column lapse.events.id is 'Id of the event: evt_….';
 comment on column lapse.events.type is 'Type of the event, for example payment_intent.succeeded.';
@@ -64,18 +66,27 @@ as $$ select p_type in ('payment_intent.canceled', 'checkout.session.expired') $
 
 comment on function lapse.is_end(text) is 'Whether events of this type say that a payment ended.';
 
+-- Contract: whether events of this type are about money that was given back, or that a bank takes back.
+create function lapse.is_about_return(p_type text) returns boolean
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$ select p_type ~ '^(refund\.|charge\.refund|charge\.dispute\.)' $$;
+
+comment on function lapse.is_about_return(text) is 'Whether events of this type are about a refund or a dispute.';
+
 -- find_payment: whether a payment that an event names has to be read.
 --
--- p_marks are the values of the payment that name its order, {"metadata", "client_reference_id"}, as the event shows
--- them; null where the event does not. p_has_turn: the caller has read the payment already. Returns {"answer", "now"}
+-- p_stripe_id is the payment that the event names; null where only Stripe can say which one a refund or a dispute is
+-- about. p_marks are the values of the payment that name its order, {"metadata", "client_reference_id"}, as the event
+-- shows them; null where the event does not. p_has_turn: the caller has asked Stripe already. Returns {"answer", "now"}
 -- with
 --   repeated   the event was recorded before
 --   nothing    no order here has the payment, or nothing new can be learned of it; `why` says which
 --   locked     the shop holds the order, which the ledger does not know yet: ask again
 --   unknown    neither ledger nor shop knows the order, and the payment is recent: the shop may commit its order later
 --   postponed  the webhook has used up its share; an order whose deadline has passed is due at once, others wait for it
---   read       read it, in `waitSeconds`: with `order` (null: only its metadata can say), `settings`,
---              `paymentsPerSecond`
+--   read       read `stripeId`, in `waitSeconds`: with `order` (null: only its metadata can say), `settings`,
+--              `paymentsPerSecond`. Of an intent whose session is recorded, that is the session.
 -- A payment belongs to the order that it was attached to, else to the one it names. One that was never attached counts
 -- on the order's own account alone: the owner of another account could write any metadata. Raises 22023 for a text that
 -- is not an id.
@@ -95,19 +106,28 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_settings lapse.settings := (select s from lapse.settings s);
+  v_return boolean := lapse.is_about_return(p_type => p_type);
   v_payment lapse.payments;
   v_order lapse.orders;
   v_ref text;
   v_shop text;
   v_wait interval;
 begin
-  perform lapse.check_stripe_id(p_stripe_id => p_stripe_id, p_account => p_account);
+  if p_stripe_id is not null then
+    perform lapse.check_stripe_id(p_stripe_id => p_stripe_id, p_account => p_account);
+  end if;
   if exists (select from lapse.events e where e.id = p_event_id) then
     return jsonb_build_object('answer', 'repeated', 'now', p_now);
   end if;
 
   select * into v_payment from lapse.payments p where p.stripe_id = p_stripe_id;
-  if v_payment.state = 'paid' or v_payment.state = 'dead' and lapse.is_end(p_type => p_type) then
+  if p_stripe_id is not null and v_payment.ref is null and v_return then
+    select * into v_payment from lapse.payments p where p.evidence ->> 'intent' = p_stripe_id and p.evidence ? 'intent';
+    if v_payment.ref is null then
+      return jsonb_build_object('answer', 'nothing', 'why', 'unknown_payment', 'now', p_now);
+    end if;
+  end if;
+  if v_payment.state = 'paid' and not v_return or v_payment.state = 'dead' and lapse.is_end(p_type => p_type) then
     return jsonb_build_object('answer', 'nothing', 'why', 'known', 'now', p_now);
   elsif v_payment.account <> coalesce(p_account, '') then
     return jsonb_build_object('answer', 'nothing', 'why', 'other_account', 'now', p_now);
@@ -161,6 +181,7 @@ begin
   end if;
   return jsonb_build_object(
     'answer', 'read', 'now', p_now, 'waitSeconds', extract(epoch from v_wait),
+    'stripeId', coalesce(v_payment.stripe_id, p_stripe_id),
     'order', lapse.claimed_orders(p_refs => array[v_order.ref]) -> 0,
     'settings', lapse.settings_json(p_job => 'expire-stale-orders'),
     'paymentsPerSecond', (select s.per_second from lapse.pace_shares s where s.caller = 'webhook')
@@ -171,15 +192,18 @@ $$;
 comment on function lapse.find_payment(text, text, boolean, text, text, jsonb, timestamptz, boolean, timestamptz) is
   'Whether a payment that an event names has to be read, and which order it belongs to.';
 
--- Contract: writes Stripe's answer about a recorded payment. A closed payment stays closed, and a paid one only gains
--- evidence. An intent keeps its session, and a payment keeps the time since which it has been processing.
-create function lapse.record_answer(p_stripe_id text, p_state text, p_reason text, p_evidence jsonb, p_now timestamptz) returns void
+-- Contract: writes Stripe's answer about a recorded payment. A dead payment stays dead. A paid one gains evidence; it is
+-- dead if all of its money was given back before its order was settled (p_settled). An intent keeps its session, and a
+-- payment keeps the time since which it has been processing.
+create function lapse.record_answer(
+  p_stripe_id text, p_state text, p_reason text, p_evidence jsonb, p_settled boolean, p_now timestamptz
+) returns void
 language sql
 set search_path = pg_catalog, pg_temp
 as $$
   update lapse.payments p
-  set state = case when p_state = 'dead' then 'dead' else p.state end,
-      reason = case when p.state = 'open' then p_reason else p.reason end,
+  set state = case when p.state = 'paid' and not x.is_dead then p.state when p_state = 'dead' then 'dead' else p.state end,
+      reason = case when p.state = 'open' or x.is_dead then p_reason else p.reason end,
       evidence = case
         when p.state = 'paid' then p.evidence || p_evidence
         else jsonb_strip_nulls(jsonb_build_object(
@@ -192,11 +216,16 @@ as $$
         )) || p_evidence
       end,
       checked_at = p_now,
-      closed_at = case when p_state = 'dead' then p_now else p.closed_at end
-  where p.stripe_id = p_stripe_id and (p.state = 'open' or p.state = 'paid' and p_state = 'paid');
+      closed_at = case when x.is_dead then p_now else p.closed_at end
+  from lapse.payments o
+  cross join lateral (
+    select p_state = 'dead' and (o.state = 'open' or o.state = 'paid' and p_reason = 'refunded' and not p_settled) as is_dead
+  ) x
+  where p.stripe_id = p_stripe_id and o.stripe_id = p_stripe_id
+    and (p.state = 'open' or p.state = 'paid' and (p_state = 'paid' or (p_evidence -> 'amount_received')::bigint > 0));
 $$;
 
-comment on function lapse.record_answer(text, text, text, jsonb, timestamptz) is 'Writes Stripe''s answer about a payment.';
+comment on function lapse.record_answer(text, text, text, jsonb, boolean, timestamptz) is 'Writes Stripe''s answer about a payment.';
 
 -- record_event: records Stripe's answer about a payment that an event named, with the event's id, in one transaction.
 --
@@ -263,7 +292,14 @@ begin
     p_refs => array[v_ref], p_stripe_ids => array[v_id], p_accounts => array[p_payment ->> 'account'], p_source => 'list', p_now => p_now
   );
   perform lapse.record_answer(
-    p_stripe_id => v_id, p_state => v_state, p_reason => p_payment ->> 'reason', p_evidence => v_evidence, p_now => p_now
+    p_stripe_id => v_id, p_state => v_state, p_reason => p_payment ->> 'reason', p_evidence => v_evidence,
+    p_settled => v_order.status in ('paid', 'expired'), p_now => p_now
+  );
+  -- A bank decided about a refund, perhaps weeks after Stripe called it succeeded: the next run asks how it stands.
+  update lapse.refunds r
+  set status = 'pending', ended_at = null, next_attempt_at = p_now
+  where r.ref = v_ref and (
+    r.status = 'pending' and lapse.is_about_return(p_type => p_type) or r.status = 'succeeded' and p_type = 'refund.failed'
   );
   if v_state = 'paid' then
     v_result := lapse.mark_paid(
@@ -286,6 +322,9 @@ begin
   end if;
   if v_state <> 'open' then
     perform lapse.resolve_alert(p_key => 'processing_long:' || v_ref, p_now => p_now);
+  end if;
+  if (v_evidence -> 'amount_refunded')::bigint > 0 then
+    perform lapse.resolve_returned_money(p_refs => array[v_ref], p_now => p_now);
   end if;
 
   -- A closed order is due while one of its payments is open, and done when none is.

@@ -15,6 +15,7 @@ as $$
     'batchesAtOnce', case when d.deaths = 0 then 2 else 1 end,
     'metadataKey', s.metadata_key,
     'cleanupScope', s.cleanup_scope,
+    'disputedPayments', s.disputed_payments,
     'customerActionGraceSeconds', extract(epoch from s.customer_action_grace),
     'processingRecheckSeconds', extract(epoch from s.processing_recheck),
     'captureRecheckSeconds', extract(epoch from s.capture_recheck),

@@ -145,6 +145,8 @@ begin
     'run', to_jsonb(p_run),
     'settings', lapse.settings_json(p_job => (p_run).job),
     'due', v_due,
+    'refundsDue', not (p_run).dry_run and (p_run).ref is null and (p_run).job = 'expire-stale-orders'
+      and lapse.refunds_due(p_now => p_now),
     'paymentsPerSecond', lapse.pace_of(p_run => p_run, p_now => p_now)
   );
 end;

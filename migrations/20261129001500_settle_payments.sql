@@ -95,7 +95,8 @@ comment on function lapse.decided_refs(jsonb) is
 -- Contract: writes Stripe's answers about the payments of these locked orders, and returns the decisions to record. The
 -- answers hold whatever became of the order, so a payment is closed even if the run lost its claim (p_held are the
 -- orders that it still holds). A payment of an order that it lost counts only if it closed just now. Money for an order
--- that is closed, and not as paid, is a late payment. Payments that were kept are recorded each time for an open order;
+-- that is closed, and not as paid, is a late payment. A payment that was recorded as paid and has been given back in
+-- full is dead while its order is not settled. Payments that were kept are recorded each time for an open order;
 -- for any other only when the reason is a new one.
 create function lapse.settle_payments(
   p_run lapse.runs,
@@ -121,7 +122,10 @@ begin
   with said as materialized (
     select s.*, p.kind, p.state as state_before, p.reason as reason_before, o.status,
       p_shop #>> array[s.ref, 'state'] as shop,
-      s.ref = any (p_held) as held
+      s.ref = any (p_held) as held,
+      -- the order is not settled, so money that was given back meanwhile no longer counts
+      s.ref = any (p_held) and o.status in ('expiring', 'quarantined') and p.state = 'paid' and s.state = 'dead'
+        and s.reason = 'refunded' as was_refunded
     from lapse.payment_decisions(p_decisions => p_decisions) s
     join lapse.payments p on p.stripe_id = s.stripe_id and p.ref = s.ref
     join lapse.orders o on o.ref = s.ref
@@ -130,11 +134,12 @@ begin
   recorded as (
     update lapse.payments p
     -- A closed payment stays closed; only its reason tells that Stripe contradicts it now.
-    set state = case when p.state = 'open' then s.state else p.state end,
+    set state = case when p.state = 'open' or s.was_refunded then s.state else p.state end,
         reason = s.reason,
         -- An intent keeps its session, and a payment keeps the time since which it has been processing. Nothing closes
         -- without evidence.
         evidence = case
+          when s.was_refunded then p.evidence || s.evidence
           when p.state <> 'open' then p.evidence
           when s.evidence is null then case when s.state = 'open' then p.evidence end
           else jsonb_strip_nulls(jsonb_build_object(
@@ -147,11 +152,11 @@ begin
           )) || s.evidence
         end,
         checked_at = p_now,
-        closed_at = case when p.state = 'open' and s.state <> 'open' then p_now else p.closed_at end
+        closed_at = case when p.state = 'open' and s.state <> 'open' or s.was_refunded then p_now else p.closed_at end
     from said s
     where p.stripe_id = any (v_ids) and p.stripe_id = s.stripe_id
-      and (p.state = 'open' or s.held and s.outcome = 'kept' and s.state = p.state)
-    returning p.stripe_id, s.state_before = 'open' and p.state <> 'open' as closed_now
+      and (p.state = 'open' or s.was_refunded or s.held and s.outcome = 'kept' and s.state = p.state)
+    returning p.stripe_id, s.state_before <> p.state as closed_now
   )
   select jsonb_agg(to_jsonb(s) || jsonb_build_object(
     'closed_now', coalesce(r.closed_now, false),

@@ -48,17 +48,17 @@ $$;
 comment on function lapse.apply_operator_word(lapse.runs, jsonb, timestamptz) is
   'Declares payments dead that Stripe can neither find nor end, in a run that an operator answers for.';
 
--- Contract: whether only a person can take a payment further after this inspection: Stripe cannot find it, or does not
--- let it be ended.
+-- Contract: whether only a person can take a payment further after this inspection: Stripe cannot find it, does not let
+-- it be ended, or a bank took its money back.
 create function lapse.is_beyond_stripe(p_reason text) returns boolean
 language sql immutable
 set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(p_reason in (
     'payment_not_found', 'account_access_lost', 'wrong_mode', 'foreign_payment', 'checkout_unclosable',
-    'session_recoverable'
+    'session_recoverable', 'disputed'
   ), false);
 $$;
 
 comment on function lapse.is_beyond_stripe(text) is
-  'Whether Stripe can neither find nor end a payment that was inspected with this result.';
+  'Whether only a person can take a payment further that was inspected with this result.';

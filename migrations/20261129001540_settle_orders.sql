@@ -30,6 +30,8 @@ declare
   v_held text[];
   v_payments lapse.decision[];
   v_orders lapse.decision[];
+  v_late lapse.decision[];
+  v_revived text[];
 begin
   if v_run.operator_word then
     v_decisions := lapse.apply_operator_word(p_run => v_run, p_decisions => p_decisions, p_now => p_now);
@@ -101,12 +103,22 @@ begin
     )
   );
   -- Check every order that received money, even one that another caller decided.
-  perform lapse.alert_wrong_money(p_now => p_now, p_refs => array(
+  v_revived := lapse.settle_wrong_money(p_patient => false, p_now => p_now, p_refs => array(
     select d.ref from unnest(v_payments) d where d.outcome in ('found_paid', 'late_payment')
     union
     select d.ref from unnest(v_orders) d where d.outcome in ('paid', 'expired')
   ));
-  perform lapse.alert_late_money(p_run => v_run, p_late => v_payments, p_now => p_now);
+  if v_revived <> '{}' then
+    perform lapse.record_decisions(p_run => v_run, p_now => p_now, p_decisions => array(
+      select row('order', ref, null, 'paid', 'revived', 0, null, null)::lapse.decision from unnest(v_revived) ref
+    ));
+  end if;
+  v_late := array(
+    select d from unnest(v_payments) d
+    where d.outcome = 'late_payment' and d.ref <> all (v_revived)
+      and not exists (select from lapse.refunds r where r.stripe_id = d.stripe_id)
+  );
+  perform lapse.alert_late_money(p_run => v_run, p_late => v_late, p_now => p_now);
 
   perform lapse.finish_shop_orders(
     p_expired => array(
@@ -139,8 +151,8 @@ $$;
 comment on function lapse.settle_orders(uuid, bigint, jsonb, timestamptz) is
   'Settles a run''s decisions with all their consequences, in one transaction.';
 
--- Contract: an alert for each order that a late payment was recorded for just now, unless the money's own alert named
--- it already.
+-- Contract: an alert for each order that one of these late payments was recorded for just now, unless the money's own
+-- alert named it already.
 create function lapse.alert_late_money(p_run lapse.runs, p_late lapse.decision[], p_now timestamptz) returns void
 language sql
 set search_path = pg_catalog, pg_temp
@@ -165,7 +177,6 @@ as $$
       jsonb_agg(d.stripe_id order by d.stripe_id) as stripe_ids, max(d.evidence ->> 'currency') as currency,
       sum(case when d.evidence ->> 'amount_received' ~ '^\d{1,18}$' then (d.evidence ->> 'amount_received')::bigint end) as amount
     from unnest(p_late) d
-    where d.outcome = 'late_payment'
     group by d.ref
     order by d.ref
   ) x

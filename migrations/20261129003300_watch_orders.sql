@@ -137,6 +137,20 @@ as $$
 $$;
 comment on function lapse.check_list_unread(timestamptz) is 'L020: lists at Stripe that cannot be read.';
 
+create function lapse.check_refunds_held(p_now timestamptz) returns setof lapse.condition
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select 'refunds_held', null, 'warning',
+    case count(*) when 1 then 'A refund is waiting for an operator' else format('%s refunds are waiting for an operator', count(*)) end,
+    min(r.held_since), jsonb_build_object('refunds', count(*), 'examples', (array_agg(
+      jsonb_build_object('id', r.id, 'stripeId', r.stripe_id, 'ref', r.ref, 'amount', r.amount, 'currency', r.currency) order by r.held_since
+    ))[1:5])
+  from (select * from lapse.refunds h where h.held_since is not null order by h.held_since limit 100000) r
+  having count(*) > 0;
+$$;
+comment on function lapse.check_refunds_held(timestamptz) is 'L027: refunds beyond the day''s limit.';
+
 create index payments_open_idx on lapse.payments (attached_at) where state = 'open';
 
 create function lapse.check_processing_long(p_now timestamptz) returns setof lapse.condition

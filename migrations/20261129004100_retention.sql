@@ -14,7 +14,8 @@ create table lapse.retention_steps (
 );
 
 insert into lapse.retention_steps (step, position) values
-  ('cron_history', 1), ('runs', 2), ('decisions', 3), ('orders', 4), ('unknown_orders', 5), ('payments', 6), ('alerts', 7), ('slots', 8);
+  ('cron_history', 1), ('runs', 2), ('decisions', 3), ('orders', 4), ('unknown_orders', 5), ('payments', 6), ('refunds', 7), ('events', 8),
+  ('alerts', 9), ('slots', 10);
 
 comment on table lapse.retention_steps is 'What the retention deletes, in its order.';
 comment on column lapse.retention_steps.step is 'lapse.retain_<step> does it.';
@@ -170,6 +171,41 @@ begin
 end;
 $$;
 
+-- As long as its payment is known, a refund keeps it from being given back twice.
+create function lapse.retain_refunds(p_settings lapse.settings, p_now timestamptz) returns bigint
+language sql
+set search_path = pg_catalog, pg_temp
+as $$
+  with deleted as (
+    delete from lapse.refunds r
+    where r.id in (
+      select o.id from lapse.refunds o
+      where o.created_at < p_now - p_settings.keep_payments and o.ended_at is not null
+        and not exists (select from lapse.payments p where p.stripe_id = o.stripe_id)
+      order by o.created_at
+      limit p_settings.retention_batch
+    )
+    returning 1
+  )
+  select count(*) from deleted;
+$$;
+
+-- Stripe repeats an event for three days at most, and an operator may for thirty.
+create function lapse.retain_events(p_settings lapse.settings, p_now timestamptz) returns bigint
+language sql
+set search_path = pg_catalog, pg_temp
+as $$
+  with deleted as (
+    delete from lapse.events e
+    where e.id in (
+      select o.id from lapse.events o where o.received_at < p_now - interval '35 days'
+      order by o.received_at limit p_settings.retention_batch
+    )
+    returning 1
+  )
+  select count(*) from deleted;
+$$;
+
 create function lapse.retain_alerts(p_settings lapse.settings, p_now timestamptz) returns bigint
 language sql
 set search_path = pg_catalog, pg_temp
@@ -202,6 +238,8 @@ comment on function lapse.retain_runs(lapse.settings, timestamptz) is 'Deletes r
 comment on function lapse.retain_orders(lapse.settings, timestamptz) is 'Deletes closed orders without an open payment from the ledger.';
 comment on function lapse.retain_unknown_orders(lapse.settings, timestamptz) is 'Deletes refs that only payments at Stripe named.';
 comment on function lapse.retain_payments(lapse.settings, timestamptz) is 'Deletes closed payments whose order has left the ledger.';
+comment on function lapse.retain_refunds(lapse.settings, timestamptz) is 'Deletes ended refunds whose payment is gone.';
+comment on function lapse.retain_events(lapse.settings, timestamptz) is 'Deletes events that Stripe delivers no more.';
 comment on function lapse.retain_alerts(lapse.settings, timestamptz) is 'Deletes alerts that were resolved long ago.';
 comment on function lapse.retain_slots(lapse.settings, timestamptz) is 'Deletes weekly slots that no catch-up reaches any more.';
 

@@ -10,7 +10,7 @@ set search_path = pg_catalog, pg_temp
 as $$
   -- Both sides of a view: it reads its table with its reader's rights.
   select 'relation', side.prefix || t.name, r.role, 'SELECT'
-  from unnest('{metrics,metrics_daily,runs,decisions,alerts,orders,payments}'::text[]) t (name)
+  from unnest('{metrics,metrics_daily,runs,decisions,alerts,orders,payments,refunds}'::text[]) t (name)
   cross join unnest('{lapse.,public.lapse_}'::text[]) side (prefix)
   cross join unnest('{authenticated,service_role}'::text[]) r (role)
   union all
@@ -21,10 +21,10 @@ as $$
     -- the functions
     'begin_run', 'finish_run', 'continue_run', 'list_windows', 'record_listed', 'list_failed', 'close_without_payments',
     'claim_orders', 'claim_without_payments', 'preview_orders', 'settle_orders', 'shrink_close_batch', 'health',
-    'find_payment', 'record_event',
+    'find_payment', 'record_event', 'claim_refunds', 'record_refund',
     -- the operator's tools
     'sync_order', 'redrive_order', 'declare_dead', 'resolve_order', 'resolve_alert', 'schedule', 'inspect',
-    'test_adapter', 'adopt_orders', 'enable', 'disable'
+    'test_adapter', 'adopt_orders', 'enable', 'disable', 'release_refunds'
   ]) f (name);
 $$;
 comment on function lapse.expected_grants() is 'Every privilege that Lapse grants to a role of the API.';

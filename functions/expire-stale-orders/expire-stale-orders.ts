@@ -1,12 +1,13 @@
 import { isRefusal, isTimeout, reasonOf } from "../_shared/errors.ts";
 import type { JobResult, Ports, Task } from "../_shared/run/job.ts";
+import { executeRefunds } from "../_shared/run/execute-refunds.ts";
 import { beginInspection, mustStop, type OrderRun, resultOf } from "../_shared/run/order-run.ts";
 import { previewOrders } from "../_shared/run/preview-orders.ts";
 import { readLists } from "../_shared/run/read-lists.ts";
 import { workOnOrders } from "../_shared/run/work-on-orders.ts";
 
 /**
- * Expires unpaid orders past their deadline: reads Stripe's lists, closes orders without payments, then claims the others, asks Stripe
+ * Carries out refunds of late payments, then expires unpaid orders past their deadline: reads Stripe's lists, closes orders without payments, then claims the others, asks Stripe
  * about every payment and settles them, until nothing is due or the run has used up its share.
  *
  * Stock is released only in the settlement that closes its order, and an order is closed only after Stripe has confirmed that none of
@@ -15,6 +16,8 @@ import { workOnOrders } from "../_shared/run/work-on-orders.ts";
 export async function expireStaleOrders(ports: Ports, task: Task): Promise<JobResult> {
   if (task.lease === null) return await previewOrders(ports, task);
   const run = { ...await beginInspection(ports, task), lease: task.lease };
+  if (task.refundsDue) await executeRefunds(run);
+  if (task.due === 0) return resultOf(run);
   await readLists(run);
   await closeOrdersWithoutPayments(run);
   await workOnOrders(run, ports.database.claimOrders);

@@ -1,23 +1,20 @@
-import type { EventPaymentRecord } from "../_shared/database/events.ts";
+import type { EventDatabase, EventPaymentRecord, FoundPayment } from "../_shared/database/events.ts";
 import { reasonOf } from "../_shared/errors.ts";
 import { examineOrder } from "../_shared/protocol/examine-order.ts";
-import { inspectPayment } from "../_shared/protocol/inspect-payment.ts";
+import { assessRead, inspectPayment, readPayment, type StripeObject } from "../_shared/protocol/inspect-payment.ts";
 import { createKeyCheck } from "../_shared/protocol/key-check.ts";
 import type { AssessedPayment } from "../_shared/rules/assessment.ts";
-import { paymentToRead, type StripeEvent } from "../_shared/rules/events.ts";
+import { type EventPayment, paymentToRead, type StripeEvent } from "../_shared/rules/events.ts";
 import { readNextAction } from "../_shared/rules/next-actions.ts";
 import type { ClaimedOrder, ClaimedPayment } from "../_shared/rules/orders.ts";
 import { later, policyOf } from "../_shared/rules/policy.ts";
 import type { Clock } from "../_shared/run/clock.ts";
 import type { EventAnswer, WebhookPorts } from "../_shared/run/webhook.ts";
 import type { StripeGateway } from "../_shared/stripe/gateway.ts";
-import type { StripeIntent, StripeSession } from "../_shared/stripe/objects.ts";
 import type { Outcome } from "../_shared/stripe/outcome.ts";
 
 /** Stripe waits longer than this for an answer, and a worker lives longer. */
 const CALL_MS = 6_000;
-
-type StripeObject = StripeIntent | StripeSession;
 
 /**
  * Handles one event: finds its payment, reads it from Stripe, assesses it by the rules of the jobs, and records it with the event's id.
@@ -34,7 +31,7 @@ export async function receiveEvent(event: StripeEvent, ports: WebhookPorts): Pro
   if (event.livemode !== ports.livemode) return { again: false, code: "other_mode" };
 
   const found = await database.findPayment(event, payment);
-  if (found.answer !== "read") return { again: isForLater(found.answer), code: found.why ?? found.answer };
+  if (found.answer !== "read") return notRead(found);
   const clock = clockFrom(found.now);
   if (found.waitSeconds > 0) await clock.sleep(found.waitSeconds * 1_000);
   const gateway = await ports.openStripe({
@@ -42,17 +39,9 @@ export async function receiveEvent(event: StripeEvent, ports: WebhookPorts): Pro
     deadline: later(clock.now(), CALL_MS),
     paymentsPerSecond: found.paymentsPerSecond,
   });
-
-  const outcome = await read(gateway, { id: payment.id, account: event.account });
-  if (outcome.kind !== "object") return unread(outcome);
-  let { order } = found;
-  if (order === null) {
-    const { metadata, client_reference_id } = { client_reference_id: null, ...outcome.object };
-    const again = await database.findPayment(event, { ...payment, marks: { metadata, client_reference_id } }, true);
-    if (again.answer !== "read") return { again: isForLater(again.answer), code: again.why ?? again.answer };
-    if (again.order === null) return { again: false, code: "names_no_order" };
-    order = again.order;
-  }
+  const read = await readWithOrder(event, { payment, found, gateway, database });
+  if ("again" in read) return read;
+  const { stripeId, order, outcome } = read;
 
   const context: EventContext = {
     order,
@@ -61,18 +50,15 @@ export async function receiveEvent(event: StripeEvent, ports: WebhookPorts): Pro
     policy: policyOf(found.settings),
     metadataKey: found.settings.metadataKey,
   };
-  const known = order.payments.find(({ stripeId }) => stripeId === payment.id);
-  const assessed = await inspectPayment(known ?? unattached(event, payment.id, clock), {
-    ...context,
-    gateway: { ...gateway, ...answering(outcome) },
-  });
+  const known = order.payments.find((it) => it.stripeId === stripeId);
+  const assessed = assessRead(known ?? unattached(event, stripeId, clock), { ...context, outcome });
   const { assessment } = assessed;
   if (assessment.kind === "unclear" || assessment.kind === "postponed" || assessment.kind === "stop") {
     return { again: true, code: assessment.why };
   }
   const record = recordOf(assessed, outcome.object, { isKnown: known !== undefined, ...context });
   if (record === null) return { again: false, code: "not_ours" };
-  if (record.state === "paid") await learnWhoseIntent(event, payment.id, { ...ports, ...context });
+  if (record.state === "paid") await learnWhoseIntent(event, stripeId, { ...ports, ...context });
   const recorded = await database.recordEvent(event, record);
   if (recorded.order !== null) {
     if (recorded.waitSeconds > 0) await clock.sleep(recorded.waitSeconds * 1_000);
@@ -86,26 +72,49 @@ type EventContext = Omit<Parameters<typeof inspectPayment>[1], "gateway" | "cloc
   clock: Clock;
 };
 
-function isForLater(answer: string): boolean {
-  return answer === "locked" || answer === "unknown";
+type ReadPayment = { stripeId: string; order: ClaimedOrder; outcome: Outcome<StripeObject> & { kind: "object" } };
+type Read = Extract<FoundPayment, { answer: "read" }>;
+
+/** Reads the payment and finds its order. Only the payment itself may name it, and only Stripe may know which payment an event is about. */
+async function readWithOrder(
+  event: StripeEvent,
+  { payment, found, gateway, database }: {
+    payment: EventPayment;
+    found: Read;
+    gateway: StripeGateway;
+    database: EventDatabase;
+  },
+): Promise<ReadPayment | EventAnswer> {
+  const { account } = event;
+  let { stripeId, order } = found;
+  if (stripeId === null) {
+    const named = await gateway.intentOf({ id: payment.through ?? "", account });
+    if (named.kind !== "object") return unread(named);
+    if (named.object.intent === null) return { again: false, code: "names_no_payment" };
+    const again = await database.findPayment(event, { ...payment, id: named.object.intent }, true);
+    if (again.answer !== "read") return notRead(again);
+    ({ stripeId, order } = again);
+  }
+  const outcome = await readPayment({ stripeId: stripeId ?? "", account }, gateway);
+  if (outcome.kind !== "object") return unread(outcome);
+  if (order === null) {
+    const { metadata, client_reference_id } = { client_reference_id: null, ...outcome.object };
+    const again = await database.findPayment(event, { ...payment, marks: { metadata, client_reference_id } }, true);
+    if (again.answer !== "read") return notRead(again);
+    ({ order } = again);
+  }
+  if (order === null) return { again: false, code: "names_no_order" };
+  return { stripeId: outcome.object.id, order, outcome };
 }
 
-function read(gateway: StripeGateway, ref: { id: string; account: string }): Promise<Outcome<StripeObject>> {
-  return ref.id.startsWith("cs_") ? gateway.readSession(ref) : gateway.readIntent(ref);
+function notRead({ answer, why }: Exclude<FoundPayment, { answer: "read" }>): EventAnswer {
+  return { again: answer === "locked" || answer === "unknown", code: why ?? answer };
 }
 
 /** A payment that this key cannot see belongs to another account. Other failures are worth another delivery. */
-function unread(outcome: Exclude<Outcome<StripeObject>, { kind: "object" }>): EventAnswer {
+function unread(outcome: Exclude<Outcome<unknown>, { kind: "object" }>): EventAnswer {
   if (outcome.kind !== "quarantine") return { again: true, code: "why" in outcome ? outcome.why : outcome.kind };
   return { again: outcome.why !== "payment_not_found" && outcome.why !== "account_access_lost", code: outcome.why };
-}
-
-/** Answers reads with the outcome of the last one, so that the rules need no further call. */
-function answering(outcome: Outcome<StripeObject>): Pick<StripeGateway, "readIntent" | "readSession"> {
-  return {
-    readIntent: () => Promise.resolve(outcome as Outcome<StripeIntent>),
-    readSession: () => Promise.resolve(outcome as Outcome<StripeSession>),
-  };
 }
 
 /** A payment that was not attached. It belongs to the order only if its metadata at Stripe names the order. */
@@ -142,7 +151,7 @@ function recordOf(
       return { ...record, state: "paid", reason: "paid", evidence: { ...evidence, amount_received: amountReceived } };
     }
     case "dead":
-      return { ...record, state: "dead", reason: "already_dead" };
+      return { ...record, state: "dead", reason: assessment.why ?? "already_dead" };
     case "wait":
       // The order's one grace is granted by the run that would cancel the payment. Until then it is just unpaid.
       if (assessment.why === "customer_action") return record;

@@ -9,6 +9,7 @@ import type { LedgerEntry, OrderMoney } from "./ledger.ts";
 import { type Limits, PRESETS } from "./limits.ts";
 import { createCheckoutSessions, createPaymentIntents } from "./populate.ts";
 import { renderIntent, renderSession } from "./render.ts";
+import { renderRefund } from "./render-charge.ts";
 import { expireIfDue } from "./session-machine.ts";
 import type { IntentSpec, SessionSpec } from "./specs.ts";
 import type { Delivery, WebhookEndpoint } from "./webhooks.ts";
@@ -93,6 +94,8 @@ export function createControl(world: World) {
     checkoutSession(query: { id: string }): Stripe.Checkout.Session {
       return known(this.checkoutSessions(query)[0], query.id);
     },
+    /** All refunds, whoever made them. */
+    refunds: (): Stripe.Refund[] => world.tenants().flatMap(({ store }) => store.refunds.map(renderRefund)),
     /** How many intents there are in each status. */
     countIntents: (query: ObjectQuery = {}): Record<string, number> => {
       const counts: Record<string, number> = {};

@@ -23,12 +23,18 @@ export const customerActionSchema = z.strictObject({
     "capture",
     "lapse_hold",
     "cancel_in_dashboard",
+    "refund",
+    "settle_refund",
+    "fail_refund",
+    "dispute",
+    "win_dispute",
+    "lose_dispute",
     "confirm_session",
     "recover_session",
   ]),
   /** How long the object stays locked before the verb takes effect: a cancel arriving meanwhile meets the lock. */
   holdMs: z.number().min(0).optional(),
-  /** bank_fund, capture: how much (default all). */
+  /** bank_fund, capture, refund: how much (default all). */
   amount: z.int().optional(),
   /** voucher_issue: which (default oxxo) and until when, in seconds. async_submit: by what (default sepa_debit). */
   method: z.string().optional(),

@@ -3,6 +3,7 @@ import { lockOf } from "./execute.ts";
 import { attach, authorise, cancel, capture, fail, fund, lapseIfDue, pay, submit } from "./intent-machine.ts";
 import { newIntent } from "./new-intent.ts";
 import { decline, settleAttempt } from "./payment-methods.ts";
+import { closeDispute, dispute, endRefund, isDisputable, refund, refundable } from "./refund-machine.ts";
 import { expireIfDue, recover } from "./session-machine.ts";
 import type { Store } from "./store.ts";
 import type { StoredIntent, StoredSession } from "./stored.ts";
@@ -121,6 +122,18 @@ function actOnIntent(store: Store, intent: StoredIntent, action: CustomerAction)
         intent.session === null && (UNPAID.includes(status) || status === "requires_capture"),
         () => cancel(store, intent, "requested_by_customer"),
       );
+    case "refund":
+      return when(refundable(store, intent) >= (action.amount ?? 1), () => {
+        refund(store, intent, { amount: action.amount ?? refundable(store, intent), status: "succeeded" });
+      });
+    case "settle_refund":
+    case "fail_refund":
+      return endRefund(store, intent, action.verb === "settle_refund" ? "succeeded" : "failed");
+    case "dispute":
+      return when(isDisputable(store, intent), () => dispute(store, intent));
+    case "win_dispute":
+    case "lose_dispute":
+      return closeDispute(store, intent, action.verb === "win_dispute" ? "won" : "lost");
     case "confirm_session":
     case "recover_session":
       return false;

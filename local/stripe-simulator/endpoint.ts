@@ -16,6 +16,10 @@ export const ENDPOINTS = [
   "checkout.sessions.retrieve",
   "checkout.sessions.expire",
   "refunds.create",
+  "refunds.list",
+  "refunds.retrieve",
+  "charges.retrieve",
+  "disputes.retrieve",
   "events.list",
   "invoice_payments.list",
 ] as const;
@@ -33,6 +37,8 @@ export type Behaviour = {
   /** How long a write holds its object before it takes effect, and how long another write waits for it before a 429 lock_timeout. */
   lockHoldMs: number;
   lockWaitMs: number;
+  /** How a refund that the API creates begins: most succeed at once, others wait for the bank. */
+  refundStatus: "succeeded" | "pending";
   /** How far search lags behind. */
   searchLagMs: number;
   /** How far the `Date` of a reply is off the simulated clock. */
@@ -45,6 +51,7 @@ export const DEFAULT_BEHAVIOUR: Behaviour = {
   expiringSessionCancelsIntent: "at_once",
   lockHoldMs: 0,
   lockWaitMs: 0,
+  refundStatus: "succeeded",
   searchLagMs: 0,
   dateOffsetMs: 0,
 };

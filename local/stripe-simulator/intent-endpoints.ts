@@ -17,6 +17,7 @@ import {
 } from "./intent-params.ts";
 import { readExpand, readParams } from "./params.ts";
 import { page } from "./page.ts";
+import { shownIntent } from "./refund-machine.ts";
 import { renderIntent } from "./render.ts";
 import type { Store } from "./store.ts";
 import type { StoredIntent } from "./stored.ts";
@@ -24,8 +25,8 @@ import type { StoredIntent } from "./stored.ts";
 /** GET /v1/payment_intents/{id} */
 export function retrieveIntent(call: Call) {
   const params = readParams(retrieveSchema, call.params);
-  readExpand(params.expand, []);
-  return () => renderIntent(findIntent(call, call.id), call.store.livemode);
+  const expanded = readExpand(params.expand, ["latest_charge"]).length > 0;
+  return () => shownIntent(call.store, findIntent(call, call.id), expanded);
 }
 
 /** POST /v1/payment_intents, with `confirm` if asked. */

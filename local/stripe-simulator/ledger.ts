@@ -5,7 +5,7 @@ export type LedgerEntry = {
   account: string;
   livemode: boolean;
   intent: string;
-  kind: "authorised" | "released" | "charged" | "refunded" | "part_funded";
+  kind: "authorised" | "released" | "charged" | "refunded" | "refund_failed" | "part_funded";
   amount: number;
   currency: string;
 };
@@ -52,7 +52,7 @@ function summed(orderId: string, entries: LedgerEntry[]): OrderMoney {
   const total = (kind: LedgerEntry["kind"]) =>
     entries.reduce((sum, entry) => entry.kind === kind ? sum + entry.amount : sum, 0);
   const chargedAmount = total("charged");
-  const refundedAmount = total("refunded");
+  const refundedAmount = total("refunded") - total("refund_failed");
   return {
     orderId,
     charged: chargedAmount > refundedAmount,

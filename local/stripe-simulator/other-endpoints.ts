@@ -1,10 +1,14 @@
 import { z } from "zod";
 import type { Call } from "./endpoint.ts";
-import { invalidParameter, StripeRefusal } from "./errors.ts";
+import { invalidParameter, resourceMissing, StripeRefusal } from "./errors.ts";
 import { findIntent } from "./intent-endpoints.ts";
+import { NewestFirst } from "./newest-first.ts";
 import { expand, integer, listParams, metadata, readExpand, readParams, text } from "./params.ts";
 import { page } from "./page.ts";
-import { renderEvent, renderInvoicePayment, renderRefund } from "./render.ts";
+import { chargeOf, refund, refundable } from "./refund-machine.ts";
+import { renderEvent, renderInvoicePayment } from "./render.ts";
+import { renderDispute, renderRefund } from "./render-charge.ts";
+import type { StoredRefund } from "./stored.ts";
 
 const refundSchema = z.strictObject({
   payment_intent: text,
@@ -13,6 +17,7 @@ const refundSchema = z.strictObject({
   metadata: metadata.optional(),
   expand: expand.optional(),
 });
+const refundsSchema = z.strictObject({ ...listParams, payment_intent: text.optional() });
 const eventsSchema = z.strictObject({ ...listParams, type: text.optional(), types: z.array(text).optional() });
 const invoicePaymentsSchema = z.strictObject({
   ...listParams,
@@ -30,8 +35,7 @@ export function createRefund(call: Call) {
       const message = `This PaymentIntent (${intent.id}) does not have a successful charge to refund.`;
       throw new StripeRefusal(400, { type: "invalid_request_error", message, param: "payment_intent" });
     }
-    const before = store.refunds.filter((refund) => refund.intent === intent.id);
-    const left = intent.amountReceived - before.reduce((sum, refund) => sum + refund.amount, 0);
+    const left = refundable(store, intent);
     if (left === 0) {
       const message = `Charge ${intent.latestCharge} has already been refunded.`;
       throw new StripeRefusal(400, { type: "invalid_request_error", code: "charge_already_refunded", message });
@@ -43,23 +47,59 @@ export function createRefund(call: Call) {
       });
     }
     const { reason = null, metadata = {} } = params;
-    const { currency, latestCharge: charge } = intent;
-    const { newId, clock } = store.around;
-    const refund = {
-      id: newId("re_"),
-      created: clock.nowSeconds(),
-      seq: store.nextSeq(),
-      amount,
-      currency,
-      charge,
-      metadata,
-      reason,
-      intent: intent.id,
-    };
-    store.refunds.push(refund);
-    store.money("refunded", intent, amount);
-    return renderRefund(refund);
+    const status = call.behaviour.refundStatus;
+    return renderRefund(refund(store, intent, { amount, reason, metadata, status }));
   };
+}
+
+/** GET /v1/refunds: those of one intent, newest first. */
+export function listRefunds(call: Call) {
+  const params = readParams(refundsSchema, call.params);
+  readExpand(params.expand, []);
+  const { store } = call;
+  return page(params, {
+    url: "/v1/refunds",
+    kind: "refund",
+    list: newestFirst(store.refunds),
+    find: (id) => store.refunds.find((refund) => refund.id === id),
+    keep: params.payment_intent === undefined ? undefined : (refund) => refund.intent === params.payment_intent,
+    render: renderRefund,
+  });
+}
+
+/** GET /v1/refunds/{id} */
+export const retrieveRefund = retrieving("refund", ({ store, id }) => {
+  const refund = store.refunds.find((refund) => refund.id === id);
+  return refund && renderRefund(refund);
+});
+
+/** GET /v1/disputes/{id} */
+export const retrieveDispute = retrieving("dispute", ({ store, id }) => {
+  const dispute = store.disputes.find((dispute) => dispute.id === id);
+  return dispute && renderDispute(dispute, store.livemode);
+});
+
+/** GET /v1/charges/{id} */
+export const retrieveCharge = retrieving("charge", ({ store, id }) => {
+  const intent = [...store.intents.values()].find(({ latestCharge }) => latestCharge === id);
+  return intent && chargeOf(store, intent);
+});
+
+function retrieving(kind: string, find: (call: Call) => object | null | undefined) {
+  return (call: Call) => {
+    readExpand(readParams(z.strictObject({ expand: expand.optional() }), call.params).expand, []);
+    return () => {
+      const object = find(call);
+      if (!object) throw resourceMissing(kind, { id: call.id, param: "id" });
+      return object;
+    };
+  };
+}
+
+function newestFirst(refunds: StoredRefund[]): NewestFirst<StoredRefund> {
+  const list = new NewestFirst<StoredRefund>();
+  for (const refund of refunds) list.add(refund);
+  return list;
 }
 
 /** GET /v1/events. Real events can be listed for 30 days. */

@@ -1,10 +1,17 @@
 import type Stripe from "stripe";
-import type { StoredEvent, StoredIntent, StoredRefund, StoredSession } from "./stored.ts";
+import type { StoredEvent, StoredIntent, StoredSession } from "./stored.ts";
 
 export const API_VERSION = "2026-10-28.endive";
 
-/** The full PaymentIntent of API 2026-10-28.endive; the SDK's type checks at build time that no field is missing. */
-export function renderIntent(intent: StoredIntent, livemode: boolean): Stripe.PaymentIntent {
+/**
+ * The full PaymentIntent of API 2026-10-28.endive; the SDK's type checks at build time that no field is missing. `charge` replaces the id
+ * of its charge.
+ */
+export function renderIntent(
+  intent: StoredIntent,
+  livemode: boolean,
+  charge?: Stripe.Charge | null,
+): Stripe.PaymentIntent {
   return {
     id: intent.id,
     object: "payment_intent",
@@ -28,7 +35,7 @@ export function renderIntent(intent: StoredIntent, livemode: boolean): Stripe.Pa
     description: null,
     excluded_payment_method_types: null,
     last_payment_error: intent.lastPaymentError,
-    latest_charge: intent.latestCharge,
+    latest_charge: charge ?? intent.latestCharge,
     livemode,
     managed_payments: null,
     metadata: intent.metadata,
@@ -135,28 +142,6 @@ function renderRecovery(
   };
 }
 
-export function renderRefund(refund: StoredRefund): Stripe.Refund {
-  return {
-    id: refund.id,
-    object: "refund",
-    amount: refund.amount,
-    balance_transaction: null,
-    charge: refund.charge,
-    created: refund.created,
-    currency: refund.currency,
-    customer: null,
-    customer_account: null,
-    metadata: refund.metadata,
-    payment_intent: refund.intent,
-    payment_method: null,
-    reason: refund.reason as Stripe.Refund.Reason | null,
-    receipt_number: null,
-    source_transfer_reversal: null,
-    status: "succeeded",
-    transfer_reversal: null,
-  };
-}
-
 export function renderInvoicePayment(intent: StoredIntent, livemode: boolean): Stripe.InvoicePayment {
   const paid = intent.status === "succeeded";
   return {
@@ -193,7 +178,7 @@ export function renderEvent(event: StoredEvent, options: { livemode: boolean; ac
 /** The thin shape of the same event: it names the object and does not show it. */
 export function renderThinEvent(event: StoredEvent, options: { livemode: boolean; account: string | null }): object {
   const { id, object } = event.object as { id: string; object: string };
-  const path = object === "payment_intent" ? "payment_intents" : "checkout/sessions";
+  const path = object === "checkout.session" ? "checkout/sessions" : `${object}s`;
   return {
     id: event.id,
     object: "v2.core.event",

@@ -11,6 +11,7 @@ const FIXED: Record<string, Endpoint> = {
   "POST /v1/checkout/sessions": { name: "checkout.sessions.create", prepare: sessions.createSession },
   "GET /v1/checkout/sessions": { name: "checkout.sessions.list", prepare: sessions.listSessions },
   "POST /v1/refunds": { name: "refunds.create", prepare: other.createRefund },
+  "GET /v1/refunds": { name: "refunds.list", prepare: other.listRefunds },
   "GET /v1/events": { name: "events.list", prepare: other.listEvents },
   "GET /v1/invoice_payments": { name: "invoice_payments.list", prepare: other.listInvoicePayments },
 };
@@ -25,13 +26,22 @@ const OF_SESSION: Record<string, Endpoint> = {
   "GET ": { name: "checkout.sessions.retrieve", prepare: sessions.retrieveSession },
   "POST /expire": { name: "checkout.sessions.expire", prepare: sessions.expireSession },
 };
+/** Objects that can only be read, by their collection. */
+const READ_ONLY: Record<string, Endpoint> = {
+  refunds: { name: "refunds.retrieve", prepare: other.retrieveRefund },
+  charges: { name: "charges.retrieve", prepare: other.retrieveCharge },
+  disputes: { name: "disputes.retrieve", prepare: other.retrieveDispute },
+};
 const INTENT = /^\/v1\/payment_intents\/([^/]+)(\/[a-z]+)?$/;
+const READABLE = /^\/v1\/(refunds|charges|disputes)\/([^/]+)$/;
 const SESSION = /^\/v1\/checkout\/sessions\/([^/]+)(\/[a-z]+)?$/;
 
 /** The endpoint of a request and the id in its path; null for every URL that is not simulated. */
 export function route(method: string, path: string): { endpoint: Endpoint; id: string } | null {
   const fixed = FIXED[`${method} ${path}`];
   if (fixed) return { endpoint: fixed, id: "" };
+  const readable = method === "GET" ? READABLE.exec(path) : null;
+  if (readable) return { endpoint: READ_ONLY[readable[1]!]!, id: decodeURIComponent(readable[2]!) };
   const intent = INTENT.exec(path);
   const match = intent ?? SESSION.exec(path);
   if (match === null) return null;

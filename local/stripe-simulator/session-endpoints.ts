@@ -5,7 +5,8 @@ import { invalidParameter, resourceMissing, StripeRefusal } from "./errors.ts";
 import { findIntent } from "./intent-endpoints.ts";
 import { expand, flag, integer, listParams, metadata, readExpand, readParams, text } from "./params.ts";
 import { page } from "./page.ts";
-import { renderIntent, renderSession } from "./render.ts";
+import { shownIntent } from "./refund-machine.ts";
+import { renderSession } from "./render.ts";
 import { expire, expireIfDue } from "./session-machine.ts";
 import type { StoredSession } from "./stored.ts";
 
@@ -54,6 +55,7 @@ const listSchema = z.strictObject({
   payment_intent: text.optional(),
   status: z.enum(["open", "complete", "expired"]).optional(),
 });
+const INTENT = ["payment_intent", "payment_intent.latest_charge"];
 const onlyExpand = z.strictObject({ expand: expand.optional() });
 
 /** POST /v1/checkout/sessions. No intent yet: it is made when the customer confirms. */
@@ -99,14 +101,14 @@ export function createSession(call: Call) {
 /** GET /v1/checkout/sessions/{id} */
 export function retrieveSession(call: Call) {
   const params = readParams(onlyExpand, call.params);
-  const expanded = readExpand(params.expand, ["payment_intent"]).length > 0;
+  const expanded = readExpand(params.expand, INTENT);
   return () => shown(call, findSession(call, call.id), expanded);
 }
 
 /** POST /v1/checkout/sessions/{id}/expire: only from `open`. */
 export function expireSession(call: Call) {
   const params = readParams(onlyExpand, call.params);
-  const expanded = readExpand(params.expand, ["payment_intent"]).length > 0;
+  const expanded = readExpand(params.expand, INTENT);
   return () => {
     const session = findSession(call, call.id);
     if (session.status !== "open") {
@@ -125,7 +127,7 @@ export function expireSession(call: Call) {
 /** GET /v1/checkout/sessions; `payment_intent` finds the session of an intent without a walk. */
 export function listSessions(call: Call) {
   const params = readParams(listSchema, call.params);
-  const expanded = readExpand(params.expand, ["data.payment_intent"]).length > 0;
+  const expanded = readExpand(params.expand, INTENT.map((name) => `data.${name}`));
   const { store } = call;
   const { customer, status, payment_intent } = params;
   const render = (session: StoredSession) => shown(call, session, expanded);
@@ -159,11 +161,13 @@ function current(call: Call, session: StoredSession): StoredSession {
   return expireIfDue(call.store, session, { cancelIntent: call.behaviour.expiringSessionCancelsIntent === "at_once" });
 }
 
-function shown(call: Call, session: StoredSession, expanded: boolean): Stripe.Checkout.Session {
+/** Who expands something inside the intent expands the intent as well. */
+function shown(call: Call, session: StoredSession, expanded: string[]): Stripe.Checkout.Session {
   const { store } = call;
   current(call, session);
-  const intent = expanded && session.intent !== null ? findIntent(call, session.intent) : null;
-  return renderSession(session, store.livemode, intent === null ? null : renderIntent(intent, store.livemode));
+  const intent = expanded.length > 0 && session.intent !== null ? findIntent(call, session.intent) : null;
+  const withCharge = expanded.some((name) => name.endsWith("latest_charge"));
+  return renderSession(session, store.livemode, intent && shownIntent(store, intent, withCharge));
 }
 
 function given(values: Record<string, unknown>): Record<string, unknown> {

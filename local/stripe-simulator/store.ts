@@ -3,7 +3,7 @@ import type { Ledger, LedgerEntry } from "./ledger.ts";
 import { UpdateQuota } from "./limits.ts";
 import { NewestFirst } from "./newest-first.ts";
 import { renderIntent, renderSession } from "./render.ts";
-import type { StoredEvent, StoredIntent, StoredRefund, StoredSession } from "./stored.ts";
+import type { StoredDispute, StoredEvent, StoredIntent, StoredRefund, StoredSession } from "./stored.ts";
 
 /** The account that keys belong to unless told otherwise. */
 export const PLATFORM_ACCOUNT = "acct_platform";
@@ -25,6 +25,7 @@ export class Store {
   readonly eventList = new NewestFirst<StoredEvent>();
   readonly events = new Map<string, StoredEvent>();
   readonly refunds: StoredRefund[] = [];
+  readonly disputes: StoredDispute[] = [];
   /** Read calls and successful charges: Stripe allots 500 reads per transaction. Counted, never enforced. */
   readonly allocation = { reads: 0, transactions: 0 };
   readonly updates: UpdateQuota;
@@ -59,12 +60,25 @@ export class Store {
 
   /** Records an event with the object as it is now, and hands it to the webhook sender. */
   emit(type: string, subject: StoredIntent | StoredSession, key: string | null = null): void {
-    const object = "expiresAt" in subject
-      ? renderSession(subject, this.livemode)
-      : renderIntent(subject, this.livemode);
+    const isSession = "expiresAt" in subject;
+    this.emitObject(
+      type,
+      isSession ? renderSession(subject, this.livemode) : renderIntent(subject, this.livemode),
+      key,
+    );
+  }
+
+  /** The same with an object that was rendered already. */
+  emitObject(type: string, object: object, key: string | null = null): void {
     const id = this.around.newId("evt_");
-    const event = { id, created: this.around.clock.nowSeconds(), seq: this.nextSeq(), type, object, key };
-    event.object = structuredClone(object);
+    const event = {
+      id,
+      created: this.around.clock.nowSeconds(),
+      seq: this.nextSeq(),
+      type,
+      object: structuredClone(object),
+      key,
+    };
     this.events.set(id, event);
     this.eventList.add(event);
     this.around.onEvent(event, this);

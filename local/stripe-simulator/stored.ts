@@ -68,6 +68,17 @@ export type StoredRefund = {
   charge: string | null;
   metadata: Record<string, string>;
   reason: string | null;
+  status: "succeeded" | "pending" | "failed";
+};
+
+export type StoredDispute = {
+  id: string;
+  created: number;
+  amount: number;
+  currency: string;
+  intent: string;
+  charge: string;
+  status: "needs_response" | "won" | "lost";
 };
 
 /** An event with its object as it was at that moment. */

@@ -1,6 +1,7 @@
 import { z } from "zod/mini";
 import { count, instant, uuid } from "../parsing.ts";
 import type { OrderDecision } from "../rules/orders.ts";
+import type { DueRefund, RefundResult } from "../rules/refunds.ts";
 import { claimedOrders, closedOrders, settledOrders } from "./orders.ts";
 import type { Rpc } from "./rpc.ts";
 import { beginAnswer, type FinishedRun, type Lease, type NewRun, runRow } from "./runs.ts";
@@ -28,6 +29,18 @@ const listCursors: z.ZodMiniType<ListCursor[]> = z.lazy(() =>
 );
 
 const recordedWindow = z.lazy(() => z.object({ readTo: instant, recorded: count, proven: z.boolean() }));
+
+const dueRefunds: z.ZodMiniType<DueRefund[]> = z.lazy(() =>
+  z.array(z.object({
+    id: uuid,
+    stripeId: z.string(),
+    account: z.string(),
+    ref: z.string(),
+    source: z.enum(["server", "client", "list"]),
+    attempt: count,
+    keyNumber: count,
+  }))
+);
 
 /** Every call that a run makes to the database. Each is one transaction. */
 export type Database = ReturnType<typeof createDatabase>;
@@ -112,6 +125,16 @@ export function createDatabase(rpc: Rpc) {
     settleOrders: (lease: Lease, decisions: OrderDecision[]) =>
       rpc("lapse_settle_orders", { ...leaseOf(lease), p_decisions: decisions }, {
         answer: settledOrders,
+        repeatable: true,
+      }),
+
+    // Not repeatable: a second call would take other refunds. What was taken is due again when the lease has run out.
+    claimRefunds: (lease: Lease, limit: number) =>
+      rpc("lapse_claim_refunds", { ...leaseOf(lease), p_limit: limit }, { answer: dueRefunds, repeatable: false }),
+    /** False: another attempt was made meanwhile, and its result counts. */
+    recordRefund: (lease: Lease, { id, attempt }: DueRefund, result: RefundResult) =>
+      rpc("lapse_record_refund", { ...leaseOf(lease), p_id: id, p_attempt: attempt, p_result: result }, {
+        answer: z.boolean(),
         repeatable: true,
       }),
   };

@@ -28,6 +28,8 @@ const foundPayment = z.lazy(() =>
       answer: z.literal("read"),
       now: instant,
       waitSeconds: wait,
+      /** The payment to read; null if the event does not name it. */
+      stripeId: z.nullable(z.string()),
       /** Null if the ledger lacks the payment and the event does not name its order. */
       order: z.nullable(claimedOrder),
       settings,

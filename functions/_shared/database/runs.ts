@@ -86,6 +86,7 @@ export const settings = z.object({
   voucherSettleGraceSeconds: seconds,
   slowMethodWindowSeconds: seconds,
   cleanupScope: z.enum(["known", "all"]),
+  disputedPayments: z._default(z.enum(["quarantine", "paid"]), "quarantine"),
   runSeconds: z._default(seconds, 50),
   claimSeconds: z._default(seconds, 40),
   runOrders: z._default(positive, 600),
@@ -102,6 +103,8 @@ export const beginAnswer = z.discriminatedUnion("answer", [
     run: runRow,
     settings,
     due: count,
+    /** Whether a refund waits to be carried out. */
+    refundsDue: z._default(z.boolean(), false),
     paymentsPerSecond: z.number().check(z.positive()),
   }),
   z.object({ answer: z.enum(["duplicate", "skipped", "braked", "failed"]), now: instant, run: runRow }),

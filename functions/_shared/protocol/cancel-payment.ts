@@ -33,8 +33,8 @@ const MAX_UNKNOWN = 2;
  * | --- | --- |
  * | executed: canceled or expired, nothing received | dead |
  * | executed: anything else | inspect again; that answer counts |
- * | refused, with the object | assess the object |
- * | refused, without the object | inspect again |
+ * | refused, with an object that received nothing | assess the object |
+ * | refused otherwise | inspect again |
  * | refused, and still cancelable | cancel an intent through its session; a session is unclear |
  * | refused because Checkout made the intent | cancel it through its session |
  * | unknown | inspect again: dead counts; still cancelable is tried once more, then unclear, as the call may yet be executed |
@@ -86,7 +86,8 @@ async function cancelIntent(
     }
     case "refused": {
       if (outcome.byCheckout) return await throughSessions();
-      const again = outcome.object === null
+      // The object of a refusal has its charge as an id, which does not tell whether money was given back.
+      const again = outcome.object === null || outcome.object.amount_received > 0
         ? await inspectPayment(payment, context)
         : assessedPayment(payment, { outcome, assessment: assess(outcome.object) });
       if (again.assessment.kind === "cancelable") return await throughSessions();
@@ -148,7 +149,8 @@ async function resolveWithoutObject(
 
 /** A payment that is found dead after a cancel whose reply was lost was cancelled by that call. */
 function creditLostReply({ unknown }: CancelHistory, again: AssessedPayment): AssessedPayment {
-  return again.assessment.kind === "dead" && unknown > 0 ? { ...again, canceled: "ended_reply_lost" } : again;
+  const isCanceled = again.assessment.kind === "dead" && !again.assessment.why;
+  return isCanceled && unknown > 0 ? { ...again, canceled: "ended_reply_lost" } : again;
 }
 
 /**

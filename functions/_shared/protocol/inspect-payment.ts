@@ -9,7 +9,10 @@ import type { Outcome } from "../stripe/outcome.ts";
 
 export type InspectContext = {
   order: ClaimedOrder;
-  gateway: Omit<StripeGateway, "listIntents" | "listSessions" | "setRate" | "close">;
+  gateway: Pick<
+    StripeGateway,
+    "livemode" | "readIntent" | "readSession" | "cancelIntent" | "expireSession" | "sessionsOfIntent"
+  >;
   policy: Policy;
   clock: { now(): Date };
   /** The key of Stripe's metadata that names the order. */
@@ -18,18 +21,28 @@ export type InspectContext = {
 
 /** Asks Stripe about one payment and assesses the answer. */
 export async function inspectPayment(payment: ClaimedPayment, context: InspectContext): Promise<AssessedPayment> {
-  const ref = { id: payment.stripeId, account: payment.account };
-  if (payment.kind === "payment_intent") {
-    const outcome = await context.gateway.readIntent(ref);
-    const assessment = outcome.kind === "object"
-      ? assessIntent(outcome.object, assessContext(payment, context))
-      : assessFailure(outcome, context);
-    return assessedPayment(payment, { outcome, assessment });
+  return assessRead(payment, { outcome: await readPayment(payment, context.gateway), ...context });
+}
+
+/** Reads one payment. */
+export function readPayment(
+  { stripeId: id, account }: Pick<ClaimedPayment, "stripeId" | "account">,
+  gateway: Pick<StripeGateway, "readIntent" | "readSession">,
+): Promise<Outcome<StripeObject>> {
+  return id.startsWith("cs_") ? gateway.readSession({ id, account }) : gateway.readIntent({ id, account });
+}
+
+/** Assesses what a read of the payment returned. */
+export function assessRead(
+  payment: ClaimedPayment,
+  { outcome, ...context }: InspectContext & { outcome: Outcome<StripeObject> },
+): AssessedPayment {
+  if (outcome.kind !== "object") {
+    return assessedPayment(payment, { outcome, assessment: assessFailure(outcome, context) });
   }
-  const outcome = await context.gateway.readSession(ref);
-  const assessment = outcome.kind === "object"
-    ? assessSession(outcome.object, assessContext(payment, context))
-    : assessFailure(outcome, context);
+  const { object } = outcome;
+  const known = assessContext(payment, context);
+  const assessment = object.object === "payment_intent" ? assessIntent(object, known) : assessSession(object, known);
   return assessedPayment(payment, { outcome, assessment });
 }
 
@@ -67,12 +80,13 @@ export function assessFailure(
 export function assessedPayment(
   payment: ClaimedPayment,
   { outcome, assessment, canceled = null }: {
-    outcome: Outcome<StripeIntent | StripeSession>;
+    outcome: Outcome<StripeObject>;
     assessment: PaymentAssessment;
     canceled?: AssessedPayment["canceled"];
   },
 ): AssessedPayment {
-  const isContradicted = payment.state === "paid" && (assessment.kind === "dead" || assessment.kind === "cancelable");
+  const isContradicted = payment.state === "paid" &&
+    (assessment.kind === "cancelable" || (assessment.kind === "dead" && !assessment.why));
   const ownIntent = payment.kind === "checkout_session" ? intentIdOf(outcome) : null;
   return {
     payment,
@@ -83,7 +97,7 @@ export function assessedPayment(
   };
 }
 
-type StripeObject = StripeIntent | StripeSession;
+export type StripeObject = StripeIntent | StripeSession;
 type Facts = { [key in keyof PaymentEvidence]: PaymentEvidence[key] | null | undefined };
 
 /** The part of an outcome that may be kept as evidence: no client_secret and no personal data. */
@@ -120,6 +134,7 @@ function factsOf(object: StripeObject): Facts {
       currency: object.currency,
       cancellation_reason: object.cancellation_reason,
       next_action: object.next_action?.type,
+      ...chargeFactsOf(object),
     };
   }
   const intent = typeof object.payment_intent === "string" ? null : object.payment_intent;
@@ -133,7 +148,13 @@ function factsOf(object: StripeObject): Facts {
     amount_received: intent?.amount_received,
     cancellation_reason: intent?.cancellation_reason,
     next_action: intent?.next_action?.type,
+    ...(intent ? chargeFactsOf(intent) : {}),
   };
+}
+
+function chargeFactsOf({ amount_received, latest_charge: charge }: StripeIntent): Facts {
+  if (amount_received === 0 || typeof charge !== "object" || charge === null) return {};
+  return { amount_refunded: charge.amount_refunded, disputed: charge.disputed || null };
 }
 
 function withoutNulls(facts: Facts): PaymentEvidence {

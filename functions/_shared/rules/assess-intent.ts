@@ -10,9 +10,13 @@ import { later } from "./policy.ts";
  * | status | assessment |
  * | --- | --- |
  * | any, of another mode or another order | quarantine |
+ * | any with money, and the charge is only an id | unclear: the money may have been given back |
+ * | any with money, disputed | quarantine, unless the settings count it as paid |
+ * | any with money, part of it refunded | quarantine |
+ * | succeeded or canceled, and all of it refunded | dead |
  * | succeeded | paid |
- * | any other, amount_received covers the order | paid: the money is there, even if the intent was only partly captured |
- * | any other, amount_received > 0 | quarantine: Stripe does not document what a cancel does to the rest |
+ * | any other, what was received and kept covers the order | paid, even if the intent was only partly captured |
+ * | any other, something was received and kept | quarantine: Stripe does not document what a cancel does to the rest |
  * | canceled | dead |
  * | processing, requires_capture | wait: for the customer it is paid |
  * | requires_payment_method, requires_confirmation | cancelable |
@@ -24,8 +28,10 @@ export function assessIntent(intent: StripeIntent, context: AssessContext): Paym
   const foreign = checkOwnership(intent, context);
   if (foreign) return { kind: "quarantine", why: foreign };
   const { amount_received: received, currency } = intent;
+  const returned = received > 0 ? assessReturned(intent, policy) : null;
+  if (returned) return returned;
   if (intent.status === "succeeded") return { kind: "paid", amountReceived: received, currency };
-  if (received > 0) {
+  if (received > refundedOf(intent)) {
     const isOwnCurrency = order.currency === null || currency === order.currency;
     return isOwnCurrency && received >= (order.amount ?? intent.amount)
       ? { kind: "paid", amountReceived: received, currency }
@@ -46,6 +52,23 @@ export function assessIntent(intent: StripeIntent, context: AssessContext): Paym
     default:
       return { kind: "quarantine", why: "unknown_status" };
   }
+}
+
+/** Assesses money that was given back or is disputed; null if the shop still has all of it, or if the intent can be paid again. */
+function assessReturned(intent: StripeIntent, policy: AssessContext["policy"]): PaymentAssessment | null {
+  const { amount_received: received, latest_charge: charge, status } = intent;
+  if (typeof charge === "string") return { kind: "unclear", why: "bad_reply" };
+  const refunded = refundedOf(intent);
+  if (refunded >= received) {
+    return status === "succeeded" || status === "canceled" ? { kind: "dead", why: "refunded" } : null;
+  }
+  if (charge?.disputed && policy.disputedPayments === "quarantine") return { kind: "quarantine", why: "disputed" };
+  return refunded > 0 ? { kind: "quarantine", why: "partly_refunded" } : null;
+}
+
+/** What was given back, in minor units; pending refunds count. */
+function refundedOf({ latest_charge: charge }: StripeIntent): number {
+  return typeof charge === "object" ? charge?.amount_refunded ?? 0 : 0;
 }
 
 function assessAction(intent: StripeIntent, context: AssessContext): PaymentAssessment {

@@ -16,7 +16,7 @@ const MAX_SESSION = 24 * 3_600_000;
  * | any | only its id is known | unclear: nothing is proven about the money |
  * | of another mode or another order | any | quarantine |
  * | mode other than payment | any | quarantine |
- * | any | paid, wait or quarantine | the intent's |
+ * | any | paid, wait or quarantine, or dead because it was refunded | the intent's |
  * | not complete, recoverable | none, dead or cancelable | quarantine: once it expires, the customer can pay an unattached copy |
  * | open | none, dead or cancelable | cancelable: expire the session |
  * | expired | none or dead | dead |
@@ -36,7 +36,7 @@ export function assessSession(session: StripeSession, context: AssessContext): P
   if (session.mode !== "payment") return { kind: "quarantine", why: "unsupported_session" };
 
   const intent = session.payment_intent && assessIntentOfSession(session.payment_intent, context);
-  if (intent && intent.kind !== "dead" && intent.kind !== "cancelable") return intent;
+  if (intent && intent.kind !== "cancelable" && (intent.kind !== "dead" || intent.why)) return intent;
   if (isRecoverable(session, context)) return { kind: "quarantine", why: "session_recoverable" };
   switch (session.status) {
     case "open":

@@ -6,7 +6,7 @@ import type { Reason } from "./reasons.ts";
  * What an inspection means for one payment. The first five are verdicts on Stripe's answer; the others say why there is none.
  *
  * - `paid`: the shop has the money. The amount is in minor units; the currency is null when nothing was charged.
- * - `dead`: the payment can never succeed.
+ * - `dead`: the payment can never succeed. `why` says so if it did, and all of the money was given back.
  * - `cancelable`: unpaid, and `call` may cancel it now without harm to anybody.
  * - `wait`: must not be cancelled before `until`. `grants` is set when this assessment grants the order's one extra grace.
  * - `quarantine`: must not be touched until a person has looked at it.
@@ -16,7 +16,7 @@ import type { Reason } from "./reasons.ts";
  */
 export type PaymentAssessment =
   | { kind: "paid"; amountReceived: number; currency: string | null }
-  | { kind: "dead" }
+  | { kind: "dead"; why?: "refunded" }
   | { kind: "cancelable"; call: "cancel_intent" | "expire_session"; id: string }
   | { kind: "wait"; until: Date; why: Reason; grants?: Date }
   | { kind: "quarantine"; why: Reason }
@@ -63,7 +63,7 @@ export function resolveAfterCancel(
     case "cancelable":
       return { ...again, assessment: { kind: "unclear", why } };
     case "dead":
-      return { ...again, canceled };
+      return again.assessment.why === undefined ? { ...again, canceled } : again;
     default:
       return again;
   }

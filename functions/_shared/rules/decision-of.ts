@@ -48,7 +48,7 @@ function describePayment(
     case "dead":
       return canceled
         ? { ...known, state: "dead", outcome: "canceled", reason: canceled }
-        : { ...known, state: "dead", outcome: "found_dead", reason: "already_dead" };
+        : { ...known, state: "dead", outcome: "found_dead", reason: assessment.why ?? "already_dead" };
     case "cancelable":
       return { ...kept, reason: whyKept(it, context) };
     case "quarantine":

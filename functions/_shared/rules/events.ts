@@ -12,8 +12,16 @@ export type StripeEvent = {
   payment: EventPayment | null;
 };
 
-/** `marks`: the fields that tell which order the payment belongs to; null for a thin event, which does not contain them. */
-export type EventPayment = { id: string; createdAt: Date; marks: Marks | null };
+/**
+ * `id`: null if the event names only a charge, a refund or a dispute (`through`), which Stripe must be asked about. `marks`: the fields
+ * that tell which order the payment belongs to; null if the event does not contain them.
+ */
+export type EventPayment = {
+  id: string | null;
+  through: string | null;
+  createdAt: Date;
+  marks: Marks | null;
+};
 export type Marks = Pick<Marked, "metadata" | "client_reference_id">;
 
 /**
@@ -34,7 +42,10 @@ const ACTED_ON = new Set([
   "checkout.session.expired",
 ]);
 
+/** Money that was given back, or that a bank takes back. */
+const ABOUT_RETURNS = /^(refund\.|charge\.refund|charge\.dispute\.)/;
+
 /** The payment to read because of this event, or null. */
 export function paymentToRead({ type, payment }: StripeEvent): EventPayment | null {
-  return ACTED_ON.has(type) ? payment : null;
+  return ACTED_ON.has(type) || ABOUT_RETURNS.test(type) ? payment : null;
 }

@@ -93,6 +93,9 @@ export type PaymentEvidence = {
   session?: string;
   amount?: number;
   amount_received?: number;
+  /** Of the amount received, what was given back. */
+  amount_refunded?: number;
+  disputed?: boolean;
   currency?: string;
   cancellation_reason?: string;
   next_action?: string;

@@ -24,7 +24,7 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
  */
 export function checkOwnership(
   { livemode, metadata, client_reference_id }: Marked,
-  context: Pick<AssessContext, "order" | "payment" | "metadataKey" | "livemode">,
+  context: Pick<AssessContext, "payment" | "metadataKey" | "livemode"> & { order: { ref: string } },
 ): "wrong_mode" | "foreign_payment" | null {
   const { order: { ref }, payment: { source }, metadataKey } = context;
   if (livemode !== context.livemode) return "wrong_mode";

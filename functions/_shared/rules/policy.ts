@@ -22,6 +22,8 @@ export type Policy = {
   busyPause: number;
   /** `known`: payments that name an unknown order are never cancelled. */
   cleanupScope: "known" | "all";
+  /** What becomes of an order whose payment is disputed. */
+  disputedPayments: "quarantine" | "paid";
 };
 
 export const DEFAULT_POLICY: Policy = {
@@ -46,6 +48,7 @@ export const DEFAULT_POLICY: Policy = {
   // A lock on the intent most likely means that the customer is confirming at this moment.
   busyPause: 30_000,
   cleanupScope: "all",
+  disputedPayments: "quarantine",
 };
 
 type InSettings =
@@ -54,7 +57,9 @@ type InSettings =
   | "captureRecheck"
   | "voucherSettleGrace"
   | "slowMethodWindow";
-type PolicySettings = Pick<Policy, "cleanupScope"> & { [K in InSettings as `${K}Seconds`]: number };
+type PolicySettings =
+  & Pick<Policy, "cleanupScope" | "disputedPayments">
+  & { [K in InSettings as `${K}Seconds`]: number };
 
 /** Derives the policy from the database's settings. */
 export function policyOf(settings: PolicySettings): Policy {
@@ -66,6 +71,7 @@ export function policyOf(settings: PolicySettings): Policy {
     voucherSettleGrace: settings.voucherSettleGraceSeconds * 1_000,
     slowMethodWindow: settings.slowMethodWindowSeconds * 1_000,
     cleanupScope: settings.cleanupScope,
+    disputedPayments: settings.disputedPayments,
   };
 }
 

@@ -33,6 +33,8 @@ export type Task = {
   job: string;
   /** Items that were due when the run began. */
   due: number;
+  /** Whether refunds of late payments wait to be carried out. */
+  refundsDue: boolean;
   /** Most items to decide. */
   limit: number;
   settings: Settings;

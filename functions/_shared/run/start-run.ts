@@ -97,8 +97,8 @@ function portsOf(
   return { database, openStripe: () => opened ??= open(), clock, log, deadline, retired };
 }
 
-function taskOf({ run, settings, due }: Running): Task {
-  const task = { job: run.job, due, settings, limit: run.item_limit ?? Number.POSITIVE_INFINITY };
+function taskOf({ run, settings, due, refundsDue }: Running): Task {
+  const task = { job: run.job, due, refundsDue, settings, limit: run.item_limit ?? Number.POSITIVE_INFINITY };
   if (run.dry_run) return { ...task, lease: null };
   if (run.fence === null) throw new Error(`Cannot start run ${run.id}: the database gave it no fence`);
   return { ...task, lease: { runId: run.id, fence: run.fence } };

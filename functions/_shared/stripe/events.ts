@@ -71,6 +71,10 @@ const shownPayment = z.object({
   client_reference_id: z.nullish(z.string()),
 });
 
+/** A charge, a refund or a dispute. */
+const shownReturn = z.object({ created: seconds, payment_intent: z.nullish(paymentId) });
+const ABOUT_INTENTS = new Set(["charge", "refund", "dispute"]);
+
 const snapshot = z.pipe(
   z.object({
     object: z.literal("event"),
@@ -80,6 +84,15 @@ const snapshot = z.pipe(
   }),
   z.transform(({ id, type, livemode, account, data: { object } }, context): StripeEvent => {
     const event = { id, type, livemode, account };
+    if (ABOUT_INTENTS.has(object.object ?? "")) {
+      const shown = z.safeParse(shownReturn, object, WITHOUT_COMPILING);
+      const named = shown.success ? shown.data.payment_intent : null;
+      // Charges without an intent are older than Lapse, or not the shop's checkout.
+      return {
+        ...event,
+        payment: named ? { id: named, through: null, createdAt: shown.data!.created, marks: null } : null,
+      };
+    }
     if (object.object !== "payment_intent" && object.object !== "checkout.session") return { ...event, payment: null };
     const shown = z.safeParse(shownPayment, object, WITHOUT_COMPILING);
     if (!shown.success) {
@@ -89,7 +102,7 @@ const snapshot = z.pipe(
     const { id: paymentId, created: createdAt, metadata, client_reference_id } = shown.data;
     return {
       ...event,
-      payment: { id: paymentId, createdAt, marks: { metadata: metadata ?? {}, client_reference_id } },
+      payment: { id: paymentId, through: null, createdAt, marks: { metadata: metadata ?? {}, client_reference_id } },
     };
   }),
 );
@@ -106,10 +119,14 @@ const thin = z.pipe(
     related_object: z.nullish(z.object({ id: z.string(), type: z.string() })),
   }),
   z.transform(({ id, type, livemode, created, context, related_object: related }): StripeEvent => {
+    const event = { id, type: type.replace(/^v1\./, ""), livemode, account: context };
+    const known = { createdAt: new Date(created), marks: null };
+    if (ABOUT_INTENTS.has(related?.type ?? "") && /^[a-z]{2,4}_[A-Za-z0-9]{1,250}$/.test(related!.id)) {
+      return { ...event, payment: { ...known, id: null, through: related!.id } };
+    }
     const isPayment = related?.type === "payment_intent" || related?.type === "checkout.session";
     const named = isPayment ? z.safeParse(paymentId, related.id, WITHOUT_COMPILING) : null;
-    const payment = named?.success ? { id: named.data, createdAt: new Date(created), marks: null } : null;
-    return { id, type: type.replace(/^v1\./, ""), livemode, account: context, payment };
+    return { ...event, payment: named?.success ? { ...known, id: named.data, through: null } : null };
   }),
 );
 

@@ -5,10 +5,14 @@ import { type CallOptions, createCalls } from "./calls.ts";
 import {
   intentSchema,
   type ListPage,
+  ofIntentSchema,
   pageOf,
+  refundListSchema,
+  refundSchema,
   sessionListSchema,
   sessionSchema,
   type StripeIntent,
+  type StripeRefund,
   type StripeSession,
 } from "./objects.ts";
 import type { Outcome } from "./outcome.ts";
@@ -21,12 +25,16 @@ export const STRIPE_API_VERSION = "2026-10-28.endive";
 
 /** The time limit of one call on the wire, without the wait for its turn. */
 const TIMEOUT_MS = 10_000;
+/** A session's intent and that intent's charge. */
+const CHARGE = "payment_intent.latest_charge";
 /** Stripe's largest page. */
 const PAGE_SIZE = 100;
 
 /** An object at Stripe; `account` is the connected account it lives on, empty for the platform's own. */
 export type StripeRef = { id: string; account: string };
 export type IdempotencyKey = { idempotencyKey: string };
+
+export type NewRefund = { amount: number; metadata: Record<string, string> };
 
 /** Payments created in [from, to), in whole seconds. `startingAfter` is the last id of the previous page. */
 export type ListWindow = { account: string; from: Date; to: Date; startingAfter: string | null };
@@ -35,13 +43,20 @@ export type ListWindow = { account: string; from: Date; to: Date; startingAfter:
 export type StripeGateway = {
   /** The mode of the secret key. */
   readonly livemode: boolean;
+  /** With the charge expanded. */
   readIntent(ref: StripeRef): Promise<Outcome<StripeIntent>>;
-  /** With the intent expanded. */
+  /** With the intent and its charge expanded. */
   readSession(ref: StripeRef): Promise<Outcome<StripeSession>>;
   cancelIntent(ref: StripeRef, key: IdempotencyKey): Promise<Outcome<StripeIntent>>;
   expireSession(ref: StripeRef, key: IdempotencyKey): Promise<Outcome<StripeSession>>;
   /** The Checkout Sessions that an intent belongs to, with the intent expanded. */
   sessionsOfIntent(ref: StripeRef): Promise<Outcome<StripeSession[]>>;
+  /** The intent that a charge, a refund or a dispute is about; null if it has none. */
+  intentOf(ref: StripeRef): Promise<Outcome<{ intent: string | null }>>;
+  /** The refunds of an intent, newest first, a hundred at most. */
+  refundsOfIntent(ref: StripeRef): Promise<Outcome<StripeRefund[]>>;
+  /** Gives money of an intent back. `amount` is in the currency's minor unit. */
+  refundIntent(ref: StripeRef, refund: NewRefund, key: IdempotencyKey): Promise<Outcome<StripeRefund>>;
   /** One page, newest first. */
   listIntents(window: ListWindow): Promise<Outcome<ListPage>>;
   listSessions(window: ListWindow): Promise<Outcome<ListPage>>;
@@ -80,13 +95,13 @@ export function openStripe({ secretKey, apiBase, fetch, timeoutMs, ...options }:
     readIntent: ({ id, account }) =>
       read({
         endpoint: "payment_intents.retrieve",
-        send: () => stripe.paymentIntents.retrieve(id, {}, accountOf(account)),
+        send: () => stripe.paymentIntents.retrieve(id, { expand: ["latest_charge"] }, accountOf(account)),
         parse: parserOf(intentSchema, id),
       }, READ_COST),
     readSession: ({ id, account }) =>
       read({
         endpoint: "checkout.sessions.retrieve",
-        send: () => stripe.checkout.sessions.retrieve(id, { expand: ["payment_intent"] }, accountOf(account)),
+        send: () => stripe.checkout.sessions.retrieve(id, { expand: [CHARGE] }, accountOf(account)),
         parse: parserOf(sessionSchema, id),
       }, READ_COST),
     cancelIntent: ({ id, account }, key) =>
@@ -99,17 +114,34 @@ export function openStripe({ secretKey, apiBase, fetch, timeoutMs, ...options }:
     expireSession: ({ id, account }, key) =>
       write({
         endpoint: "checkout.sessions.expire",
-        send: () =>
-          stripe.checkout.sessions.expire(id, { expand: ["payment_intent"] }, { ...accountOf(account), ...key }),
+        send: () => stripe.checkout.sessions.expire(id, { expand: [CHARGE] }, { ...accountOf(account), ...key }),
         parse: parserOf(sessionSchema, id),
       }),
     sessionsOfIntent: ({ id, account }) =>
       read({
         endpoint: "checkout.sessions.list",
         send: () =>
-          stripe.checkout.sessions.list({ payment_intent: id, expand: ["data.payment_intent"] }, accountOf(account)),
+          stripe.checkout.sessions.list({ payment_intent: id, expand: [`data.${CHARGE}`] }, accountOf(account)),
         parse: parserOf(sessionListSchema),
       }, LIST_COST),
+    intentOf: ({ id, account }) =>
+      read({
+        endpoint: `${collectionOf(id)}.retrieve`,
+        send: () => stripe[collectionOf(id)].retrieve(id, {}, accountOf(account)),
+        parse: parserOf(ofIntentSchema),
+      }, READ_COST),
+    refundsOfIntent: ({ id, account }) =>
+      read({
+        endpoint: "refunds.list",
+        send: () => stripe.refunds.list({ payment_intent: id, limit: PAGE_SIZE }, accountOf(account)),
+        parse: parserOf(refundListSchema),
+      }, READ_COST),
+    refundIntent: ({ id, account }, refund, key) =>
+      write({
+        endpoint: "refunds.create",
+        send: () => stripe.refunds.create({ payment_intent: id, ...refund }, { ...accountOf(account), ...key }),
+        parse: parserOf(refundSchema),
+      }),
     listIntents: (window) =>
       read({
         endpoint: "payment_intents.list",
@@ -125,6 +157,12 @@ export function openStripe({ secretKey, apiBase, fetch, timeoutMs, ...options }:
     setRate,
     close,
   };
+}
+
+/** Where an object of this id is read. */
+function collectionOf(id: string): "charges" | "refunds" | "disputes" {
+  if (/^(re|pyr)_/.test(id)) return "refunds";
+  return /^(du|dp)_/.test(id) ? "disputes" : "charges";
 }
 
 function pageIn({ from, to, startingAfter }: ListWindow) {

@@ -13,6 +13,18 @@ const nextActionSchema = z.looseObject({ type: z.string() });
 const metadataSchema = z.record(z.string(), z.string());
 const nullableMetadataSchema = z.pipe(z.nullish(metadataSchema), z.transform((metadata) => metadata ?? {}));
 
+/**
+ * What became of the money that an intent received. `disputed` stays true whoever wins the dispute. `transfer` and `transfer_data` are set
+ * when the money went on to a connected account.
+ */
+const chargeSchema = z.object({
+  id: z.string(),
+  amount_refunded: z.int(),
+  disputed: z.boolean(),
+  transfer: z.nullish(z.unknown()),
+  transfer_data: z.nullish(z.unknown()),
+});
+
 /** Amounts in the currency's minor unit, times in Unix seconds. */
 export const intentSchema = z.object({
   id: z.string().check(z.minLength(1)),
@@ -27,6 +39,8 @@ export const intentSchema = z.object({
   metadata: metadataSchema,
   cancellation_reason: z.nullish(z.string()),
   next_action: z.nullish(nextActionSchema),
+  // An object when expanded, as in every read; an id in the intent of a refused cancel.
+  latest_charge: z.nullish(z.union([chargeSchema, z.string()])),
 });
 
 /** `payment_intent` is null until the customer confirms, an object when expanded, else an id. */
@@ -51,6 +65,23 @@ export const sessionSchema = z.object({
 /** The sessions of one intent. */
 export const sessionListSchema = z.pipe(z.object({ data: z.array(sessionSchema) }), z.transform(({ data }) => data));
 
+/** `status` is one of `pending`, `requires_action`, `succeeded`, `failed` and `canceled`, or one that Stripe adds. */
+export const refundSchema = z.object({
+  id: z.string().check(z.minLength(1)),
+  object: z.literal("refund"),
+  amount: z.int(),
+  status: z.nullable(z.string()),
+  failure_reason: z.nullish(z.string()),
+  metadata: nullableMetadataSchema,
+});
+export const refundListSchema = z.pipe(z.object({ data: z.array(refundSchema) }), z.transform(({ data }) => data));
+
+/** A charge, a refund or a dispute, as far as it tells which intent it is about. */
+export const ofIntentSchema = z.pipe(
+  z.object({ payment_intent: z.nullish(z.string()) }),
+  z.transform(({ payment_intent }) => ({ intent: payment_intent ?? null })),
+);
+
 /** The fields of a listed intent or session that tell which order it belongs to. */
 export const listedSchema = z.object({
   id: z.string().check(z.minLength(1)),
@@ -62,6 +93,8 @@ export const listedSchema = z.object({
 });
 
 export type StripeIntent = z.infer<typeof intentSchema>;
+export type StripeCharge = z.infer<typeof chargeSchema>;
+export type StripeRefund = z.infer<typeof refundSchema>;
 export type StripeSession = z.infer<typeof sessionSchema>;
 export type ListedPayment = z.infer<typeof listedSchema>;
 export type NextAction = z.infer<typeof nextActionSchema>;

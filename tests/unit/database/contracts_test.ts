@@ -24,6 +24,7 @@ Deno.test("functions work with settings of an older database and of a newer one"
     claimBatch: 50,
     closeBatch: 5_000,
     batchesAtOnce: 2,
+    disputedPayments: "quarantine",
   };
   assert.deepEqual(settings.parse(ABOUT_MONEY), { ...ABOUT_MONEY, ...pace });
   assert.deepEqual(settings.parse({ ...ABOUT_MONEY, runOrders: 7, colour: "red" }), {

@@ -168,6 +168,7 @@ export async function runJob(
   const result = await job(ports, {
     job: "expire-stale-orders",
     due: 1,
+    refundsDue: false,
     limit: options.limit ?? Number.POSITIVE_INFINITY,
     settings: { ...SETTINGS, ...options.settings },
     lease: dryRun ? null : { runId: "run", fence: 1 },

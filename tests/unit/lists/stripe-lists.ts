@@ -104,7 +104,7 @@ export async function read({ payments = {}, cursors, ...world }: World) {
       log,
       deadline: { claim: at(40_000), call: at(50_000) },
       retired: world.retired ?? new AbortController().signal,
-    }, { job: "expire-stale-orders", due: 1, limit: Infinity, settings: SETTINGS, lease: null }),
+    }, { job: "expire-stale-orders", due: 1, refundsDue: false, limit: Infinity, settings: SETTINGS, lease: null }),
     lease: { runId: "run", fence: 7 },
   };
   await readLists(run);

@@ -52,8 +52,8 @@ const intentRows: [string, (stripe: Fake) => void, Expected][] = [
   ],
   [
     "refused, the error says succeeded: paid",
-    (stripe) => stripe.answer("cancelIntent", "pi_1", refusal(succeeded)),
-    { outcome: "paid", reason: "paid", payment: "found_paid paid", calls: [READ, CANCEL] },
+    (stripe) => stripe.answer("cancelIntent", "pi_1", becomes(stripe, succeeded, refusal(succeeded))),
+    { outcome: "paid", reason: "paid", payment: "found_paid paid", calls: [READ, CANCEL, READ] },
   ],
   [
     "refused, another look says succeeded: paid",

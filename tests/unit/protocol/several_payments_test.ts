@@ -93,14 +93,14 @@ const orderRows: [
     { pi_1: intent(), pi_2: other({ status: "succeeded", amount_received: 5000 }) },
     two(),
     { outcome: "paid", reason: "paid_twice" },
-    (stripe) => stripe.answer("cancelIntent", "pi_1", refusal(succeeded)),
+    (stripe) => stripe.answer("cancelIntent", "pi_1", becomes(stripe, succeeded, refusal(succeeded))),
   ],
   [
     "one turns out paid while being cancelled: paid, the other is cancelled",
     { pi_1: intent(), pi_2: other() },
     two(),
-    { outcome: "paid", reason: "paid", calls: [read("pi_2"), READ, CANCEL, read("pi_2"), cancel("pi_2")] },
-    (stripe) => stripe.answer("cancelIntent", "pi_1", refusal(succeeded)),
+    { outcome: "paid", reason: "paid", calls: [read("pi_2"), READ, CANCEL, READ, read("pi_2"), cancel("pi_2")] },
+    (stripe) => stripe.answer("cancelIntent", "pi_1", becomes(stripe, succeeded, refusal(succeeded))),
   ],
   [
     "one turns out processing while being cancelled: the other is kept for the customer",

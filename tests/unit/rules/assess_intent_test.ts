@@ -2,7 +2,20 @@ import assert from "node:assert/strict";
 import { assessIntent } from "../../../functions/_shared/rules/assess-intent.ts";
 import type { AssessContext, PaymentAssessment } from "../../../functions/_shared/rules/assessment.ts";
 import type { StripeIntent } from "../../../functions/_shared/stripe/objects.ts";
-import { actionIntent, at, context, DAY, HOUR, intent, MINUTE, NOW, order, seconds } from "./builders.ts";
+import { DEFAULT_POLICY } from "../../../functions/_shared/rules/policy.ts";
+import {
+  actionIntent,
+  at,
+  chargedIntent,
+  context,
+  DAY,
+  HOUR,
+  intent,
+  MINUTE,
+  NOW,
+  order,
+  seconds,
+} from "./builders.ts";
 
 const CANCEL: PaymentAssessment = { kind: "cancelable", call: "cancel_intent", id: "pi_1" };
 const PAID: PaymentAssessment = { kind: "paid", amountReceived: 5000, currency: "eur" };
@@ -51,6 +64,35 @@ const rows: [string, StripeIntent, PaymentAssessment, Partial<AssessContext>?][]
     "canceled after a partial capture is quarantined, not dead",
     intent({ status: "canceled", amount_received: 1 }),
     quarantine("partly_received"),
+  ],
+  // money given back, or in dispute
+  ["succeeded and untouched is paid", chargedIntent({}), PAID],
+  ["refunded in full is dead, and says why", chargedIntent({ amount_refunded: 5000 }), {
+    kind: "dead",
+    why: "refunded",
+  }],
+  ["refunded in part is quarantined", chargedIntent({ amount_refunded: 1 }), quarantine("partly_refunded")],
+  ["disputed is quarantined", chargedIntent({ disputed: true }), quarantine("disputed")],
+  [
+    "disputed is paid where the settings say so",
+    chargedIntent({ disputed: true }),
+    PAID,
+    { policy: { ...DEFAULT_POLICY, disputedPayments: "paid" } },
+  ],
+  [
+    "disputed and refunded in full is dead: the shop has nothing, whoever wins",
+    chargedIntent({ disputed: true, amount_refunded: 5000 }),
+    { kind: "dead", why: "refunded" },
+  ],
+  [
+    "money whose charge is only an id is unclear: it may have been given back",
+    intent({ status: "succeeded", amount_received: 5000, latest_charge: "ch_1" }),
+    { kind: "unclear", why: "bad_reply" },
+  ],
+  [
+    "part of the money received and given back, and still cancelable: cancelable",
+    chargedIntent({ amount_refunded: 1000 }, { status: "requires_payment_method", amount_received: 1000 }),
+    CANCEL,
   ],
   ["cancelable but with money is quarantined", intent({ amount_received: 1 }), quarantine("partly_received")],
   [

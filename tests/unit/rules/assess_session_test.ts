@@ -2,7 +2,20 @@ import assert from "node:assert/strict";
 import { assessSession } from "../../../functions/_shared/rules/assess-session.ts";
 import type { AssessContext, PaymentAssessment } from "../../../functions/_shared/rules/assessment.ts";
 import type { StripeSession } from "../../../functions/_shared/stripe/objects.ts";
-import { actionIntent, at, context, DAY, HOUR, intent, MINUTE, order, payment, seconds, session } from "./builders.ts";
+import {
+  actionIntent,
+  at,
+  chargedIntent,
+  context,
+  DAY,
+  HOUR,
+  intent,
+  MINUTE,
+  order,
+  payment,
+  seconds,
+  session,
+} from "./builders.ts";
 
 const EXPIRE: PaymentAssessment = { kind: "cancelable", call: "expire_session", id: "cs_1" };
 const CANCEL: PaymentAssessment = { kind: "cancelable", call: "cancel_intent", id: "pi_1" };
@@ -59,6 +72,16 @@ const rows: [string, StripeSession, PaymentAssessment, Partial<AssessContext>?][
     "complete and paid against a canceled intent is quarantined",
     session({ status: "complete", payment_status: "paid", payment_intent: canceled }),
     quarantine("session_contradicts"),
+  ],
+  [
+    "complete and paid, and all of it given back, is dead",
+    session({ status: "complete", payment_status: "paid", payment_intent: chargedIntent({ amount_refunded: 5000 }) }),
+    { kind: "dead", why: "refunded" },
+  ],
+  [
+    "complete and paid, and disputed, is quarantined",
+    session({ status: "complete", payment_status: "paid", payment_intent: chargedIntent({ disputed: true }) }),
+    quarantine("disputed"),
   ],
   [
     "complete without a payment required is paid with nothing",

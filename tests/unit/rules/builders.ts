@@ -40,6 +40,12 @@ export function intent(overrides: Record<string, unknown> = {}): StripeIntent {
   });
 }
 
+/** A paid intent of 5000 whose charge is shown. */
+export function chargedIntent(charge: { amount_refunded?: number; disputed?: boolean }, overrides = {}): StripeIntent {
+  const latest_charge = { id: "ch_1", amount_refunded: 0, disputed: false, ...charge };
+  return intent({ status: "succeeded", amount_received: 5000, latest_charge, ...overrides });
+}
+
 /** An intent that waits for the customer or the bank. */
 export function actionIntent(type: string, details: Record<string, unknown> = {}, overrides = {}): StripeIntent {
   return intent({ status: "requires_action", next_action: { type, [type]: details }, ...overrides });

@@ -9,6 +9,7 @@ Deno.test("a shop's settings shape the policy: seconds become milliseconds, and 
     voucherSettleGraceSeconds: 4,
     slowMethodWindowSeconds: 5,
     cleanupScope: "known",
+    disputedPayments: "paid",
   } as const;
   assert.deepEqual(policyOf(settings), {
     ...DEFAULT_POLICY,
@@ -18,5 +19,6 @@ Deno.test("a shop's settings shape the policy: seconds become milliseconds, and 
     voucherSettleGrace: 4_000,
     slowMethodWindow: 5_000,
     cleanupScope: "known",
+    disputedPayments: "paid",
   });
 });

@@ -33,6 +33,7 @@ export const SETTINGS: Settings = {
   voucherSettleGraceSeconds: 3_600,
   slowMethodWindowSeconds: 3_600,
   cleanupScope: "all",
+  disputedPayments: "quarantine",
   runSeconds: 50,
   claimSeconds: 40,
   runOrders: 300,

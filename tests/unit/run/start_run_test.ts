@@ -28,7 +28,16 @@ async function run(work: Job["work"], { begun = {}, answer = "running", usesStri
   const row = rowOf(begun);
   let slept = 0;
   const database = {
-    beginRun: () => Promise.resolve({ answer, now: NOW, run: row, settings: SETTINGS, due: 5, paymentsPerSecond: 20 }),
+    beginRun: () =>
+      Promise.resolve({
+        answer,
+        now: NOW,
+        run: row,
+        settings: SETTINGS,
+        due: 5,
+        refundsDue: true,
+        paymentsPerSecond: 20,
+      }),
     finishRun: (end: Partial<RunRow>) => {
       told.push(["finishRun", end]);
       return Promise.resolve({ ...row, status: end.status!, error: end.error!, ...world.finished });
@@ -86,6 +95,7 @@ Deno.test("a job is told its lease, its limit, what is due and its time, by the 
   assert.deepEqual(task, {
     job: "expire-stale-orders",
     due: 5,
+    refundsDue: true,
     limit: 5,
     settings: SETTINGS,
     lease: { runId: RUN_ID, fence: 7 },

@@ -36,7 +36,10 @@ Deno.test("the gateway pins the version and reads one intent in one request", as
       trace: { requestId: "req_9", httpStatus: null, errorCode: null },
     });
     assert.equal(seen.length, 1);
-    assert.equal(`${seen[0]?.method} ${seen[0]?.url}`, "GET /v1/payment_intents/pi_1");
+    assert.equal(
+      `${seen[0]?.method} ${decodeURI(seen[0]?.url ?? "")}`,
+      "GET /v1/payment_intents/pi_1?expand[0]=latest_charge",
+    );
     assert.equal(seen[0]?.headers["stripe-version"], "2026-10-28.endive");
     assert.equal(seen[0]?.headers["stripe-account"], undefined);
   });
@@ -63,7 +66,7 @@ Deno.test("a session is read with its intent, and expired with the caller's key"
   await withServer([json(200, session()), json(200, expired)], async (gateway, seen) => {
     await gateway.readSession(CS);
     assert.deepEqual(objectOf(await gateway.expireSession(CS, { idempotencyKey: "lapse:cs_1:3" })), expired);
-    assert.equal(decodeURI(seen[0]?.url ?? ""), "/v1/checkout/sessions/cs_1?expand[0]=payment_intent");
+    assert.equal(decodeURI(seen[0]?.url ?? ""), "/v1/checkout/sessions/cs_1?expand[0]=payment_intent.latest_charge");
     assert.equal(seen[1]?.url, "/v1/checkout/sessions/cs_1/expire");
     assert.equal(seen[1]?.headers["idempotency-key"], "lapse:cs_1:3");
   });

@@ -18,11 +18,19 @@ const settings = {
   voucherSettleGraceSeconds: 259_200,
   slowMethodWindowSeconds: 604_800,
   cleanupScope: "all",
+  disputedPayments: "quarantine",
 } as const;
 
 function event(type: string, id = "pi_1", change: Partial<StripeEvent> = {}): StripeEvent {
   const marks = { metadata: { order_id: "o1" }, client_reference_id: null };
-  return { id: "evt_1", type, livemode: false, account: "", payment: { id, createdAt: NOW, marks }, ...change };
+  return {
+    id: "evt_1",
+    type,
+    livemode: false,
+    account: "",
+    payment: { id, through: null, createdAt: NOW, marks },
+    ...change,
+  };
 }
 
 type Setup = {
@@ -49,10 +57,18 @@ async function receive(received: StripeEvent, setup: Setup = {}) {
     clockFrom: (now) => ({ now: () => now, monotonic: () => 0, sleep: (ms) => (slept.push(ms), Promise.resolve()) }),
     openStripe: () => Promise.resolve({ ...stripe.gateway, setRate() {}, close() {} } as unknown as StripeGateway),
     database: {
-      findPayment(_event, { marks }, hasTurn = false) {
+      findPayment(_event, { id: stripeId, marks }, hasTurn = false) {
         asked.push({ marks, hasTurn });
         const known = setup.order === undefined ? order() : setup.order;
-        const read = { answer: "read", now: NOW, waitSeconds: 0, order: known, settings, paymentsPerSecond: 4 };
+        const read = {
+          answer: "read",
+          now: NOW,
+          waitSeconds: 0,
+          stripeId,
+          order: known,
+          settings,
+          paymentsPerSecond: 4,
+        };
         return Promise.resolve({ ...read, ...answers.shift() } as FoundPayment);
       },
       recordEvent({ id }, record) {

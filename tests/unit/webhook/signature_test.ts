@@ -52,6 +52,7 @@ Deno.test("a snapshot names its payment and shows whose it is", async () => {
     account: "",
     payment: {
       id: "pi_1",
+      through: null,
       createdAt: new Date(NOW - 60_000),
       marks: { metadata: { order_id: "o1" }, client_reference_id: undefined },
     },
@@ -65,7 +66,7 @@ Deno.test("a thin event names its payment alone, under the same type", async () 
     type: "checkout.session.completed",
     livemode: false,
     account: "",
-    payment: { id: "cs_1", createdAt: new Date(NOW), marks: null },
+    payment: { id: "cs_1", through: null, createdAt: new Date(NOW), marks: null },
   });
 });
 

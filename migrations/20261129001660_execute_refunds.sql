@@ -1,0 +1,196 @@
+-- Carrying out refunds: a run takes those that are due, and records what Stripe said.
+
+-- Contract: whether a run has a refund to carry out now.
+create function lapse.refunds_due(p_now timestamptz) returns boolean
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select exists (select from lapse.refunds r where r.next_attempt_at <= p_now);
+$$;
+
+comment on function lapse.refunds_due(timestamptz) is 'Whether a run has a refund to carry out now.';
+
+-- Contract: takes up to p_limit due refunds for a run and returns them as the functions parse them (DueRefund), the
+-- longest due first. If the run dies, another takes them when its lease has run out.
+create function lapse.claim_refunds(p_run_id uuid, p_fence bigint, p_limit integer, p_now timestamptz default now()) returns jsonb
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_run lapse.runs := lapse.hold_lease(p_run_id => p_run_id, p_fence => p_fence, p_now => p_now);
+  v_taken jsonb;
+begin
+  with due as (
+    select r.id from lapse.refunds r
+    where r.next_attempt_at <= p_now
+    order by r.next_attempt_at, r.id
+    limit p_limit
+    for no key update skip locked
+  ),
+  taken as (
+    update lapse.refunds r
+    set next_attempt_at = p_now + s.lease, attempts = r.attempts + 1, run_id = v_run.id
+    from due d, lapse.settings s
+    where r.id = d.id
+    returning r.*
+  )
+  select coalesce(jsonb_agg(jsonb_build_object(
+    'id', t.id, 'stripeId', t.stripe_id, 'account', t.account, 'ref', t.ref, 'source', p.source,
+    'attempt', t.attempts, 'keyNumber', t.key_number
+  ) order by t.created_at, t.id), '[]')
+  into v_taken
+  from taken t
+  join lapse.payments p on p.stripe_id = t.stripe_id;
+  return v_taken;
+end;
+$$;
+
+comment on function lapse.claim_refunds(uuid, bigint, integer, timestamptz) is 'Takes due refunds for a run.';
+
+-- Contract: records the result of one attempt, {"outcome", "intent", "refundId", "amount", "currency",
+-- "amountRefunded", "error"}; `outcome` is
+--   succeeded  the money is on its way back, by this refund or by another one
+--   pending    a bank decides: asked again in a day
+--   refused    Stripe refused this call for good: tried again with another key, four times at most
+--   retry      the outcome is unknown, or the call was not sent: tried again with the same key
+--   failed     no further attempt can help: an operator decides
+-- `amountRefunded` is what Stripe says was given back of the payment in all. Returns whether the result was recorded: one
+-- of an earlier attempt is not. Raises 22023 for anything else.
+create function lapse.record_refund(
+  p_run_id uuid, p_fence bigint, p_id uuid, p_attempt integer, p_result jsonb, p_now timestamptz default now()
+) returns boolean
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_run lapse.runs := lapse.hold_lease(p_run_id => p_run_id, p_fence => p_fence, p_now => p_now);
+  v_settings lapse.settings := (select s from lapse.settings s);
+  v_outcome text := p_result ->> 'outcome';
+  v_refund lapse.refunds;
+begin
+  if coalesce(v_outcome not in ('succeeded', 'pending', 'refused', 'retry', 'failed'), true) then
+    raise exception 'Cannot record refund %: its outcome is %', p_id, coalesce(v_outcome, 'null') using errcode = '22023';
+  end if;
+  select * into v_refund
+  from lapse.refunds r
+  where r.id = p_id and r.run_id = v_run.id and r.attempts = p_attempt and r.status in ('queued', 'pending')
+  for no key update;
+  if not found then
+    return false;
+  end if;
+  if v_outcome = 'refused' and v_refund.key_number >= 4 or v_outcome = 'retry' and v_refund.attempts >= v_settings.max_attempts then
+    v_outcome := 'failed';
+  end if;
+
+  update lapse.refunds r
+  set status = case when v_outcome in ('succeeded', 'failed', 'pending') then v_outcome else r.status end,
+      intent = coalesce(p_result ->> 'intent', r.intent),
+      refund_id = coalesce(p_result ->> 'refundId', r.refund_id),
+      amount = coalesce((p_result ->> 'amount')::bigint, r.amount),
+      currency = coalesce(p_result ->> 'currency', r.currency),
+      error = p_result ->> 'error',
+      key_number = r.key_number + (v_outcome = 'refused')::integer,
+      attempts = case when v_outcome = 'pending' then 0 else r.attempts end,
+      next_attempt_at = case
+        when v_outcome = 'pending' then p_now + interval '1 day'
+        when v_outcome in ('refused', 'retry') then lapse.next_attempt(p_failures => r.attempts - 1, p_not_before => null, p_now => p_now)
+      end,
+      ended_at = case when v_outcome in ('succeeded', 'failed') then p_now end
+  where r.id = p_id
+  returning * into v_refund;
+
+  if (p_result ->> 'amountRefunded')::bigint > 0 then
+    -- The payment, and the other one of a session and its intent.
+    update lapse.payments p
+    set evidence = p.evidence || jsonb_build_object('amount_refunded', p_result -> 'amountRefunded')
+    where p.stripe_id in (v_refund.stripe_id, v_refund.intent) and p.state = 'paid';
+    perform lapse.resolve_returned_money(p_refs => array[v_refund.ref], p_now => p_now);
+  end if;
+  if v_outcome = 'failed' then
+    perform lapse.raise_alert(
+      p_key => 'refund_failed:' || v_refund.ref, p_job => v_run.job, p_severity => 'critical',
+      p_message => 'A refund failed, and the shop still has the money',
+      p_details => jsonb_build_object(
+        'ref', v_refund.ref, 'payments', jsonb_build_array(v_refund.stripe_id), 'amount', v_refund.amount,
+        'currency', v_refund.currency, 'error', v_refund.error
+      ),
+      p_now => p_now
+    );
+  end if;
+  return true;
+end;
+$$;
+
+comment on function lapse.record_refund(uuid, bigint, uuid, integer, jsonb, timestamptz) is
+  'Records the result of one attempt at a refund.';
+
+-- Contract: an operator lets refunds go that the day's limit held, or tries a failed one again, under a new key. p_id
+-- null: all that are held. Returns how many. Raises 22023, PT404 for an unknown refund, PT409 for one that is neither
+-- held nor failed.
+create function lapse.release_refunds(
+  p_id uuid, p_reason text, p_requested_by text, p_now timestamptz default now()
+) returns integer
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_status text;
+  v_released integer;
+begin
+  perform lapse.check_operator(p_what => 'release refunds', p_reason => p_reason, p_requested_by => p_requested_by);
+  if p_id is not null then
+    select case when r.held_since is not null then 'held' else r.status end into v_status
+    from lapse.refunds r where r.id = p_id for no key update;
+    if not found then
+      raise exception 'Cannot release refund %: there is no such refund', p_id using errcode = 'PT404';
+    elsif v_status not in ('held', 'failed') then
+      raise exception 'Cannot release refund %: it is %, neither held nor failed', p_id, v_status using errcode = 'PT409';
+    end if;
+  end if;
+  update lapse.refunds r
+  set status = 'queued', held_since = null, next_attempt_at = p_now, ended_at = null, attempts = 0,
+      key_number = r.key_number + (r.status = 'failed')::integer,
+      released_by = p_requested_by, released_because = p_reason
+  where case when p_id is null then r.held_since is not null else r.id = p_id end;
+  get diagnostics v_released = row_count;
+  return v_released;
+end;
+$$;
+
+comment on function lapse.release_refunds(uuid, text, text, timestamptz) is
+  'Lets refunds go that the day''s limit held, or tries a failed one again; needs a reason.';
+
+create function public.lapse_claim_refunds(p_run_id uuid, p_fence bigint, p_limit integer) returns jsonb
+language sql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select lapse.claim_refunds(p_run_id => p_run_id, p_fence => p_fence, p_limit => p_limit, p_now => now());
+$$;
+
+comment on function public.lapse_claim_refunds(uuid, bigint, integer) is
+  'Takes due refunds for a run. For the Edge Functions (secret key) only.';
+
+create function public.lapse_record_refund(p_run_id uuid, p_fence bigint, p_id uuid, p_attempt integer, p_result jsonb) returns boolean
+language sql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select lapse.record_refund(
+    p_run_id => p_run_id, p_fence => p_fence, p_id => p_id, p_attempt => p_attempt, p_result => p_result, p_now => now()
+  );
+$$;
+
+comment on function public.lapse_record_refund(uuid, bigint, uuid, integer, jsonb) is
+  'Records the result of one attempt at a refund. For the Edge Functions (secret key) only.';
+
+create function public.lapse_release_refunds(p_id uuid, p_reason text, p_requested_by text) returns integer
+language sql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select lapse.release_refunds(p_id => p_id, p_reason => p_reason, p_requested_by => p_requested_by, p_now => now());
+$$;
+
+comment on function public.lapse_release_refunds(uuid, text, text) is
+  'Releases held refunds, or tries a failed one again. For the operator''s tools (secret key) only.';
