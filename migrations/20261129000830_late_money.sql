@@ -160,7 +160,7 @@ as $$
   with kept as (
     select m.*, o.amount, o.currency as order_currency, p.closed_at,
       sum(m.received) over of_order as total,
-      bool_or(m.received is null or m.is_unsure or m.currency <> o.currency) over of_order as is_doubtful
+      bool_or(m.received is null or m.is_unsure or coalesce(m.currency <> o.currency, false)) over of_order as is_doubtful
     from lapse.money_kept(p_refs => p_refs) m
     join lapse.orders o on o.ref = m.ref and o.status = 'paid'
     join lapse.payments p on p.stripe_id = m.stripe_id

@@ -105,6 +105,28 @@ const stories: Record<string, (shop: Shop, order: string) => Promise<void>> = {
   "two payments": async (shop, order) => {
     for (let n = 0; n < 2; n++) await act(shop, await shop.addIntent(order), "confirm_ok");
   },
+  "paid, then given back": async (shop, order) => {
+    const id = await shop.addIntent(order);
+    await act(shop, id, "confirm_ok");
+    await act(shop, id, "refund");
+  },
+  "a session, paid, then given back in two parts": async (shop, order) => {
+    const id = await shop.addSession(order);
+    await act(shop, id, "confirm_session");
+    const intent = shop.stripe.checkoutSession({ id }).payment_intent as string;
+    await act(shop, intent, "refund", { amount: 500 });
+    await act(shop, intent, "refund");
+  },
+  "paid, then given back in part": async (shop, order) => {
+    const id = await shop.addIntent(order);
+    await act(shop, id, "confirm_ok");
+    await act(shop, id, "refund", { amount: 500 });
+  },
+  "paid, then disputed": async (shop, order) => {
+    const id = await shop.addIntent(order);
+    await act(shop, id, "confirm_ok");
+    await act(shop, id, "dispute");
+  },
   "a payment nobody attached": async (shop, order) => await act(shop, shop.leaveIntent(order), "confirm_ok"),
   "a session nobody attached": async (shop, order) => await act(shop, shop.leaveSession(order), "confirm_session"),
 };

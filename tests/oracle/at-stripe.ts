@@ -11,7 +11,8 @@ type Recorded = {
 };
 
 /**
- * An order that the shop holds for expired has no money at Stripe, unless that money is recorded as late and told by exactly one alert. Money
+ * An order that the shop holds for expired has no money at Stripe, unless that money is recorded as late and told by exactly one alert, or on
+ * its way back. Money
  * that came through a payment nobody knew when the order was closed is Lapse's to find later: `assertNothingUntold` asks for it.
  */
 export async function expiredAndPaid(input: OracleInput): Promise<string[]> {
@@ -41,7 +42,9 @@ async function moneyOfExpired({ sql, stripe }: OracleInput) {
   const rows = await sql<Recorded[]>`
     select o.id::text as ref, p.stripe_id, coalesce(p.state, 'unknown') as state, l.deadline,
       coalesce(p.evidence ? 'declared_by', false) as declared,
-      (select count(*)::int from lapse.alerts a where a.key = 'late_payment:' || o.id) as alerts
+      -- told to a person, or on its way back
+      case when exists (select from lapse.refunds r where r.stripe_id = p.stripe_id) then 1
+        else (select count(*)::int from lapse.alerts a where a.key = 'late_payment:' || o.id) end as alerts
     from public.orders o
     left join lapse.orders l on l.ref = o.id::text
     left join lapse.payments p on p.ref = o.id::text
@@ -63,7 +66,7 @@ async function moneyOfExpired({ sql, stripe }: OracleInput) {
 function isCharged(stripe: OracleInput["stripe"], intent: string): boolean {
   const sum = (kind: string) =>
     stripe.ledger().filter((it) => it.intent === intent && it.kind === kind).reduce((n, { amount }) => n + amount, 0);
-  return sum("charged") > sum("refunded");
+  return sum("charged") > sum("refunded") - sum("refund_failed");
 }
 
 function createdAt(stripe: OracleInput["stripe"], intent: string): Date {
@@ -77,14 +80,17 @@ function createdAt(stripe: OracleInput["stripe"], intent: string): Date {
 export async function deadAndAlive({ sql, stripe }: OracleInput): Promise<string[]> {
   const dead = await sql<{ stripe_id: string }[]>`
     select stripe_id from lapse.payments where state = 'dead' and not coalesce(evidence ? 'declared_by', false)`;
+  const intentOf = (id: string): string =>
+    id.startsWith("cs_") ? stripe.checkoutSessions({ id })[0]?.payment_intent as string | null ?? "" : id;
   const statusAtStripe = (id: string): string | undefined => {
     const session = id.startsWith("cs_") ? stripe.checkoutSessions({ id })[0] : undefined;
     if (session?.status === "open") return "open";
-    const intent = id.startsWith("cs_") ? session?.payment_intent as string | null | undefined : id;
-    return intent ? stripe.paymentIntents({ id: intent })[0]?.status : undefined;
+    return stripe.paymentIntents({ id: intentOf(id) })[0]?.status;
   };
   return dead.map(({ stripe_id }) => ({ stripe_id, status: statusAtStripe(stripe_id) }))
     .filter(({ status }) => status !== undefined && status !== "canceled")
+    // Nothing is left of money that was given back in full.
+    .filter(({ stripe_id, status }) => status !== "succeeded" || isCharged(stripe, intentOf(stripe_id)))
     .map(({ stripe_id, status }) => `3: ${stripe_id} is recorded as dead and is ${status} at Stripe`);
 }
 
@@ -112,4 +118,19 @@ export function cancelledUnderWay({ stripe }: OracleInput): Promise<string[]> {
       `1: ${objectId} was cancelled while it was ${statusBefore}, and the last inspection showed ${statusShown}`
     ),
   );
+}
+
+/** Money of an expired order goes back once, and none of an order that was revived. */
+export async function refundedTwice({ sql, stripe }: OracleInput): Promise<string[]> {
+  const made = stripe.refunds().filter(({ metadata, status }) => metadata?.lapse_refund && status !== "failed");
+  const rows = await sql<{ id: string; ref: string; status: string; reason: string }[]>`
+    select r.id, r.ref, o.status, r.reason from lapse.refunds r left join lapse.orders o using (ref)`;
+  const perIntent = Map.groupBy(made, ({ payment_intent }) => payment_intent as string);
+  return [
+    ...[...perIntent].filter(([, refunds]) => refunds.length > 1)
+      .map(([intent, refunds]) => `1: Lapse gave ${intent} back ${refunds.length} times`),
+    ...rows.filter(({ id, status, reason }) =>
+      status === "paid" && reason === "order_expired" && made.some((it) => it.metadata?.lapse_refund?.startsWith(id))
+    ).map(({ ref }) => `1: order ${ref} is paid, and Lapse gave its money back`),
+  ];
 }

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type postgres from "postgres";
 import type { StripeControl } from "../../local/stripe-simulator/control.ts";
-import { cancelledUnderWay, deadAndAlive, moneyThatWasCancelled } from "./at-stripe.ts";
+import { cancelledUnderWay, deadAndAlive, moneyThatWasCancelled, refundedTwice } from "./at-stripe.ts";
 import { countersAgainstDecisions } from "./counters.ts";
 import { named } from "./promises.ts";
 
@@ -21,6 +21,7 @@ export async function assertPromisesOfNextShop(input: NextShopInput): Promise<vo
     deadAndAlive(input),
     moneyThatWasCancelled(input),
     cancelledUnderWay(input),
+    refundedTwice(input),
   ])).flat();
   assert.deepEqual(broken, [], named(broken));
 }
@@ -44,7 +45,9 @@ async function unexplainedReleases({ sql }: NextShopInput): Promise<string[]> {
     from (select ref, sum(units_released)::int as told from lapse.decisions where units_released > 0 group by ref) d
     left join public.orders o on o.id = d.ref
     left join lateral (select sum(quantity) as held from public.order_items i where i.order_id = d.ref) i on true
-    where d.told <> coalesce(i.held, 0) or o.state is distinct from 'cancelled'`;
+    where (d.told <> coalesce(i.held, 0) or o.state is distinct from 'cancelled')
+      -- its stock was taken again
+      and not exists (select from lapse.orders l where l.ref = d.ref and l.reason = 'revived')`;
   return rows.map(({ ref, told, held, state }) =>
     `2: decisions tell of ${told} units of order ${ref}, which is ${state} and had ${held}`
   );
@@ -55,7 +58,8 @@ async function cancelledAndPaid({ sql, stripe }: NextShopInput): Promise<string[
   const rows = await sql<{ id: string }[]>`
     select o.id from public.orders o
     where o.state = 'cancelled' and o.id = any (${charged})
-      and (select count(*) from lapse.alerts a where a.key = 'late_payment:' || o.id) <> 1`;
+      and (select count(*) from lapse.alerts a where a.key = 'late_payment:' || o.id) <> 1
+      and not exists (select from lapse.refunds r where r.ref = o.id)`;
   return rows.map(({ id }) => `1: order ${id} is cancelled and paid at Stripe, and no alert tells`);
 }
 
@@ -66,7 +70,10 @@ async function cancelledWithoutEvidence({ sql }: NextShopInput): Promise<string[
     join lapse.payments p using (ref)
     where o.status = 'expired' and (p.state <> 'dead' or p.evidence is null)
       and not (p.state = 'open' and p.attached_at >= o.closed_at)
-      and not (p.state = 'paid' and exists (select from lapse.alerts a where a.key = 'late_payment:' || o.ref))`;
+      and not (p.state = 'paid' and (
+        exists (select from lapse.alerts a where a.key = 'late_payment:' || o.ref)
+        or exists (select from lapse.refunds r where r.stripe_id = p.stripe_id)
+      ))`;
   return rows.map(({ ref, stripe_id, state }) => `3: order ${ref} is expired and its payment ${stripe_id} is ${state}`);
 }
 

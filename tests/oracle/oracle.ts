@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type postgres from "postgres";
 import type { StripeControl } from "../../local/stripe-simulator/control.ts";
-import { cancelledUnderWay, deadAndAlive, expiredAndPaid, moneyThatWasCancelled } from "./at-stripe.ts";
+import { cancelledUnderWay, deadAndAlive, expiredAndPaid, moneyThatWasCancelled, refundedTwice } from "./at-stripe.ts";
 import { countersAgainstDecisions } from "./counters.ts";
 import { named } from "./promises.ts";
 import { reservationsAgainstStatus, unbalancedStock } from "./stock.ts";
@@ -30,6 +30,7 @@ export async function brokenPromises(input: OracleInput): Promise<string[]> {
     deadAndAlive(input),
     moneyThatWasCancelled(input),
     cancelledUnderWay(input),
+    refundedTwice(input),
   ]);
   return [...found.flat(), ...overPace(input)];
 }
@@ -57,7 +58,10 @@ async function expiredWithoutEvidence({ sql }: DatabaseInput): Promise<string[]>
     join lapse.payments p using (ref)
     where o.status = 'expired' and (p.state <> 'dead' or p.evidence is null)
       and not (p.state = 'open' and o.next_check_at is not null)
-      and not (p.state = 'paid' and exists (select from lapse.alerts a where a.key = 'late_payment:' || o.ref))`;
+      and not (p.state = 'paid' and (
+        exists (select from lapse.alerts a where a.key = 'late_payment:' || o.ref)
+        or exists (select from lapse.refunds r where r.stripe_id = p.stripe_id)
+      ))`;
   return rows.map(({ ref, stripe_id, state }) => `3: order ${ref} is expired and its payment ${stripe_id} is ${state}`);
 }
 

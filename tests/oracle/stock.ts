@@ -45,6 +45,7 @@ export async function unexplainedReleases({ sql }: DatabaseInput): Promise<strin
     from told t full join released r using (ref)
     left join lapse.orders l using (ref)
     where coalesce(told, 0) <> coalesce(released, 0)
+      and not (l.reason = 'revived' and coalesce(released, 0) = 0)
       and not (coalesce(told, 0) = 0 and coalesce(l.reason, 'closed_by_shop') in ('closed_by_shop', 'late_payment'))`;
   return rows.map(({ ref, told, released, status, reason }) =>
     `2: order ${ref} (${status}: ${reason}) released ${released} units and decisions tell of ${told}`

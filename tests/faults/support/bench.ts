@@ -47,7 +47,8 @@ export type RunOutcome = { report: RunReport | null; steps: readonly Step[] };
 const JOBS: Record<JobName, Job> = {
   "expire-stale-orders": {
     usesStripe: true,
-    work: async (ports, task) => task.due === 0 ? NOTHING_DUE : await expireStaleOrders(ports, task),
+    work: async (ports, task) =>
+      task.due === 0 && !task.refundsDue ? NOTHING_DUE : await expireStaleOrders(ports, task),
   },
   "cleanup-stale-payment-intents": { usesStripe: true, work: cleanupStalePaymentIntents },
 };

@@ -13,6 +13,8 @@ export async function emptyTables(sql: postgres.Sql): Promise<void> {
     delete from lapse.inbox;
     delete from lapse.decisions;
     delete from lapse.alerts;
+    delete from lapse.events;
+    delete from lapse.refunds;
     delete from lapse.payments;
     delete from lapse.orders;
     delete from lapse.list_cursors;

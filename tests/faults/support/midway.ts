@@ -14,6 +14,8 @@ const TABLES: Record<string, string> = {
   lapse_close_without_payments: "lapse.metrics",
   lapse_claim_orders: "lapse.orders",
   lapse_settle_orders: "lapse.metrics",
+  lapse_claim_refunds: "lapse.payments",
+  lapse_record_refund: "lapse.alerts",
   lapse_finish_run: "lapse.metrics",
   lapse_continue_run: "net.http_request_queue",
 };

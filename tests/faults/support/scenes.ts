@@ -161,4 +161,44 @@ function assertSame(actual: unknown, expected: unknown, promise: string): void {
   );
 }
 
-export const SCENES: Scene[] = [expire, outOfTime, cleanup];
+/** Refunds of late payments, whose articles others hold by now, beside an order that is due. */
+const refunds: Scene = {
+  name: "expire-stale-orders with refunds",
+  job: "expire-stale-orders",
+  plays: ({ name }) => isLong || /refund|payment_intents\/|sessions\/cs_/.test(name),
+  async open(bench) {
+    const { sql, stripe } = bench;
+    await sql`update lapse.settings set late_payments = 'revive_or_refund'`;
+    const expired: string[] = [];
+    for (let n = 0; n < 2; n++) {
+      const { id } = await placeOrder(bench, { payments: [], sku: "last" });
+      await nextTick(bench);
+      expired.push(id);
+    }
+    const expiresAt = new Date(bench.time.now().getTime() + 30 * DAY);
+    await placeOrder(bench, { payments: [], sku: "last", expiresAt });
+    const late = [
+      createAtStripe(bench, expired[0]!, { intent: { status: "succeeded" } }),
+      createAtStripe(bench, expired[1]!, { session: { status: "complete" } }),
+    ];
+    for (const [n, stripeId] of late.entries()) {
+      assert.equal(await markPaid(bench, expired[n]!, { stripeId }), "late_payment");
+    }
+    const due = await placeOrder(bench, { payments: [{ intent: {} }] });
+    return {
+      async comeToRest() {
+        await nextTick(bench);
+        await tickUntilQuiet(bench, { withinMs: 2 * DAY, most: 12 });
+        assert.equal(await statusOf(bench, due.id), "expired", "6: a refund holds up no order");
+        const [row] = await sql`select count(*)::int as n from lapse.refunds where status = 'succeeded'`;
+        const intents = [late[0], stripe.checkoutSession({ id: late[1]! }).payment_intent];
+        const given = stripe.refunds().map(({ payment_intent, amount }) => [payment_intent, amount]).sort();
+        assertSame(given, intents.map((intent) => [intent, 2000]).sort(), "1: late money goes back, once");
+        assert.equal(row!.n, 2, "1: every refund is recorded");
+        await assertAtRest({ ...bench, onHand: ON_HAND });
+      },
+    };
+  },
+};
+
+export const SCENES: Scene[] = [expire, outOfTime, cleanup, refunds];

@@ -100,10 +100,11 @@ export async function tickUntilQuiet(
   const until = bench.time.now().getTime() + withinMs;
   for (let ticks = 0;; ticks++) {
     const [row] = await bench.sql<{ due: Date | null }[]>`
-      select min(next_check_at) as due from lapse.orders where status <> 'unknown'`;
+      select least(min(next_check_at), (select min(next_attempt_at) from lapse.refunds)) as due
+      from lapse.orders where status <> 'unknown'`;
     const due = row!.due?.getTime() ?? Infinity;
     if (due > until) return ticks;
-    if (ticks >= most) throw new Error(`6: after ${ticks} ticks an order is still due`);
+    if (ticks >= most) throw new Error(`6: after ${ticks} ticks an order or a refund is still due`);
     // An order that falls due is taken once Stripe's lists were read past that moment, which needs a minute more.
     const now = bench.time.now().getTime();
     const next = Math.max(Math.ceil((due + MINUTE + 1) / TICK), Math.floor(now / TICK) + 1) * TICK;
