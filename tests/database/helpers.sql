@@ -166,6 +166,7 @@ as $$
     union all select 'inventory ' || i::text from public.inventory i
     union all select 'order ' || o::text from lapse.orders o
     union all select 'payment ' || p::text from lapse.payments p
+    union all select 'refund ' || r::text from lapse.refunds r
     union all select 'inbox ' || i::text from lapse.inbox i
     union all select 'decision ' || d::text from lapse.decisions d
     union all select 'metrics ' || m::text from lapse.metrics m

@@ -125,6 +125,8 @@ async function fillEveryView({ sql, run, placeOrder, addIntent }: Shop): Promise
   await addIntent(await placeOrder());
   await run();
   await sql`select lapse.raise_alert('late_payment:test', null, 'critical', 'test', '{}', now())`;
+  await sql`
+    insert into lapse.refunds (stripe_id, ref, reason, next_attempt_at, created_at) values ('pi_test', 'test', 'paid_twice', now(), now())`;
   for (const { name } of await findViews(sql)) {
     const [row] = await sql<{ n: number }[]>`select count(*)::int as n from public.${sql(name)}`;
     assert.ok(row!.n > 0, `${name} has no row to read`);

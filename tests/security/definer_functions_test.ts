@@ -89,7 +89,14 @@ Deno.test("nor behind their checks, on the whole way of an order, through the sh
     await sql.unsafe(CARELESS);
     const reached = new Set<string>();
     for (
-      const way of [WAY_OF_AN_ORDER, WAY_OF_AN_EVENT, WAY_OF_AN_EXPIRY, WAY_OF_A_STUCK_PAYMENT, WAY_OF_AN_OPERATOR]
+      const way of [
+        WAY_OF_AN_ORDER,
+        WAY_OF_AN_EVENT,
+        WAY_OF_AN_EXPIRY,
+        WAY_OF_A_REFUND,
+        WAY_OF_A_STUCK_PAYMENT,
+        WAY_OF_AN_OPERATOR,
+      ]
     ) {
       const { said, ended } = await attack(stack.database.adminUrl, way);
       assert.equal(said, null);
@@ -179,6 +186,16 @@ const WAY_OF_AN_EVENT = [
      '{"ref": "${ORDER}", "stripeId": "pi_1", "account": "", "state": "paid", "reason": "paid", "evidence": {"amount_received": 2000}}')`,
   `select public.lapse_record_event(null, 'payment_intent.succeeded', false,
      '{"ref": "${ORDER}", "stripeId": "pi_2", "account": "", "state": "dead", "reason": "ended_by_run", "evidence": {}}')`,
+];
+
+const WAY_OF_A_REFUND = [
+  ...PLACED,
+  ...BEGUN,
+  `select public.lapse_close_without_payments('${RUN}', 1, 10)`,
+  `select public.lapse_mark_paid('${ORDER}', 'pi_1', null, 2000)`,
+  `select public.lapse_claim_refunds('${RUN}', 1, 10)`,
+  `select public.lapse_record_refund('${RUN}', 1, '${ORDER}', 1, '{"outcome": "succeeded"}')`,
+  `select public.lapse_release_refunds(null, ${BY})`,
 ];
 
 const WAY_TO_PG_NET = [

@@ -68,6 +68,6 @@ Deno.test("unknown, missing and wrong parameters are refused by name", () =>
     assert.deepEqual((await create({ amount: "1.5", currency: "eur" })).code, "parameter_invalid_integer");
     const reason = await refusal(stripe.paymentIntents.cancel("pi_1", { cancellation_reason: "bored" as never }));
     assert.equal(reason.param, "cancellation_reason");
-    const expand = await refusal(stripe.paymentIntents.retrieve("pi_1", { expand: ["latest_charge"] }));
+    const expand = await refusal(stripe.paymentIntents.retrieve("pi_1", { expand: ["client_secret"] }));
     assert.match(expand.message, /cannot be expanded/);
   }));

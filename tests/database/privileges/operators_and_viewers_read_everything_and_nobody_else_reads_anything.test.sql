@@ -8,6 +8,8 @@ select pg_temp.begin_run('run'), pg_temp.claim('run');
 select pg_temp.settle('run', array[
   pg_temp.decide('a', 'paid', array[pg_temp.said('pi_1', 'found_paid'), pg_temp.said('pi_2', 'found_paid')], 'paid_twice')
 ]);
+insert into lapse.refunds (stripe_id, ref, reason, next_attempt_at, created_at)
+values ('pi_2', pg_temp.ref('a'), 'paid_twice', pg_temp.noon(), pg_temp.noon());
 select lapse.raise_alert('paid_twice:x', null, 'critical', 'x', '{}', pg_temp.noon());
 
 -- How many rows of a view somebody sees, or that it is closed to them.
@@ -56,7 +58,7 @@ grant usage on schema lapse to authenticated;
 select is(
   pg_temp.seen('authenticated', '{"role": "authenticated", "app_metadata": {}}', t.name), '0', format('a signed-in user: nothing of %s', t.name)
 )
-from unnest(array['lapse.metrics', 'lapse.metrics_daily', 'lapse.runs', 'lapse.decisions', 'lapse.alerts', 'lapse.orders', 'lapse.payments']::regclass[])
+from unnest(array['lapse.metrics', 'lapse.metrics_daily', 'lapse.runs', 'lapse.decisions', 'lapse.alerts', 'lapse.orders', 'lapse.payments', 'lapse.refunds']::regclass[])
   t (name);
 
 select * from finish();

@@ -41,8 +41,8 @@ export const LEDGER_FAULTS: Fault[] = [
     ["secret-as-an-id", "and stripe_id !~ '_secret_'", "", "a client secret stands in the ledger"],
     [
       "order-not-final",
-      "when (old.status in ('expired', 'paid') and new.status is distinct from old.status)",
-      "when (old.status = 'paid' and new.status is distinct from old.status)",
+      "old.status in ('expired', 'paid') and new.status is distinct from old.status",
+      "old.status = 'paid' and new.status is distinct from old.status",
       "an expired order comes back without its stock",
       ORDERS,
     ],
@@ -69,8 +69,8 @@ export const LEDGER_FAULTS: Fault[] = [
     ],
     [
       "dead-comes-back",
-      "when (old.state in ('paid', 'dead') and new.state is distinct from old.state)",
-      "when (old.state = 'paid' and new.state is distinct from old.state)",
+      "old.state in ('paid', 'dead') and new.state is distinct from old.state",
+      "old.state = 'paid' and new.state is distinct from old.state",
       "a dead payment comes back to life",
     ],
     [

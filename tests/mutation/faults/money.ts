@@ -19,8 +19,8 @@ export const MONEY_FAULTS: Fault[] = faultsIn("migrations/20261129000800_money.s
   ],
   [
     "own-intent-counts",
-    "select p.ref, p.stripe_id, not p.is_own, p.is_known,",
-    "select p.ref, p.stripe_id, true, p.is_known,",
+    "select p.ref, p.stripe_id, not p.is_own and not p.is_gone, p.is_known,",
+    "select p.ref, p.stripe_id, not p.is_gone, p.is_known,",
     "a session and its own intent are told as a double payment",
   ],
   [
@@ -57,7 +57,7 @@ export const MONEY_FAULTS: Fault[] = faultsIn("migrations/20261129000800_money.s
   ],
   [
     "closed-alert-comes-back",
-    "where a.key = x.key and a.resolved_at is not null and a.details -> 'payments' @> p.stripe_ids",
+    "where a.key = w.key and a.resolved_at is not null and a.details -> 'payments' @> w.stripe_ids",
     "where false",
     "a repeated webhook opens an alert that an operator closed",
   ],
@@ -131,8 +131,8 @@ export const MONEY_FAULTS: Fault[] = faultsIn("migrations/20261129000800_money.s
   ],
   [
     "twice-unheard",
-    "  perform lapse.alert_wrong_money(p_refs => array[v_ref], p_now => p_now);\n",
-    "",
+    "if lapse.settle_wrong_money(p_refs => array[v_ref], p_patient => true, p_now => p_now) <> '{}' then",
+    "if false then",
     "nobody hears of a double payment",
   ],
   [

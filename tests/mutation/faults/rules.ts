@@ -79,9 +79,39 @@ export const RULE_FAULTS: Fault[] = [
     ],
     [
       "part-money-unseen",
-      "if (received > 0) {",
+      "if (received > refundedOf(intent)) {",
       "if (received > intent.amount) {",
       "an intent that holds part of the money is cancelled",
+    ],
+    [
+      "refunded-is-paid",
+      `return status === "succeeded" || status === "canceled" ? { kind: "dead", why: "refunded" } : null;`,
+      "return null;",
+      "an order whose money was given back is paid",
+    ],
+    [
+      "refunded-and-payable-is-dead",
+      `return status === "succeeded" || status === "canceled" ? { kind: "dead", why: "refunded" } : null;`,
+      `return { kind: "dead", why: "refunded" };`,
+      "a payment that can still be paid is dead",
+    ],
+    [
+      "part-refund-unseen",
+      `return refunded > 0 ? { kind: "quarantine", why: "partly_refunded" } : null;`,
+      "return null;",
+      "half of the money pays the whole order",
+    ],
+    [
+      "dispute-unseen",
+      `if (charge?.disputed && policy.disputedPayments === "quarantine") return { kind: "quarantine", why: "disputed" };`,
+      "",
+      "an order whose money a bank takes back is paid",
+    ],
+    [
+      "charge-unknown-is-whole",
+      `if (typeof charge === "string") return { kind: "unclear", why: "bad_reply" };`,
+      "",
+      "money that was given back pays an order",
     ],
     ["foreign-currency-covers", "return isOwnCurrency && received", "return received", "100 yen pay for 100 euros"],
     [
@@ -255,7 +285,7 @@ export const RULE_FAULTS: Fault[] = [
     ["subscription-judged", `if (session.mode !== "payment")`, "if (false)", "a subscription's session is expired"],
     [
       "session-hides-money",
-      `if (intent && intent.kind !== "dead" && intent.kind !== "cancelable") return intent;`,
+      `if (intent && intent.kind !== "cancelable" && (intent.kind !== "dead" || intent.why)) return intent;`,
       "",
       "an open session with money in it is expired",
     ],
@@ -623,7 +653,12 @@ export const RULE_FAULTS: Fault[] = [
         `return { ...again, assessment: { kind: "dead" } };`,
         "an order is closed over a payment that could not be cancelled",
       ],
-      ["dead-uncredited", "return { ...again, canceled };", "return again;", "cancelled payments are not counted"],
+      [
+        "dead-uncredited",
+        "return again.assessment.why === undefined ? { ...again, canceled } : again;",
+        "return again;",
+        "cancelled payments are not counted",
+      ],
     ],
   ),
 ];

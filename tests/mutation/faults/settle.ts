@@ -299,7 +299,7 @@ export const SETTLE_FAULTS: Fault[] = [
     ],
     [
       "late-money-unheard",
-      "  perform lapse.alert_late_money(p_run => v_run, p_late => v_payments, p_now => p_now);\n",
+      "  perform lapse.alert_late_money(p_run => v_run, p_late => v_late, p_now => p_now);\n",
       "",
       "nobody hears of money for an order that does not exist",
     ],

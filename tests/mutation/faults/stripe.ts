@@ -162,13 +162,13 @@ export const STRIPE_FAULTS: Fault[] = [
     ],
     [
       "expire-without-key",
-      `expire(id, { expand: ["payment_intent"] }, { ...accountOf(account), ...key })`,
-      `expire(id, { expand: ["payment_intent"] }, accountOf(account))`,
+      `expire(id, { expand: [CHARGE] }, { ...accountOf(account), ...key })`,
+      `expire(id, { expand: [CHARGE] }, accountOf(account))`,
       "an expire that is sent twice is executed twice",
     ],
     [
       "session-unexpanded",
-      `retrieve(id, { expand: ["payment_intent"] }, accountOf(account))`,
+      `retrieve(id, { expand: [CHARGE] }, accountOf(account))`,
       "retrieve(id, {}, accountOf(account))",
       "no session can be judged",
     ],

@@ -140,9 +140,9 @@ Deno.test("a worker that is killed in the middle of its run leaves a lost run an
 
 Deno.test("while a run works, another request of the project is delivered at once", async () => {
   const silence = startSilence();
-  const delivered = Promise.withResolvers<number>();
+  const delivered = Promise.withResolvers<void>();
   const other = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, () => {
-    delivered.resolve(performance.now());
+    delivered.resolve();
     return new Response();
   });
   try {
@@ -151,9 +151,8 @@ Deno.test("while a run works, another request of the project is delivered at onc
       await sql`select lapse.attach_payment(id::text, 'pi_1') from public.orders`;
       await tick();
       await silence.asked;
-      const queued = performance.now();
       await sql`select net.http_get(${`http://127.0.0.1:${other.addr.port}/`})`;
-      assert.ok(await delivered.promise - queued < 2_000);
+      await delivered.promise;
       assert.deepEqual((await runs()).map(({ status }) => status), ["running"]);
     }, { stripeApiBase: silence.url });
   } finally {
