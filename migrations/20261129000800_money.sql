@@ -81,7 +81,12 @@ as $$
         'An order was paid by a Checkout Session and an intent that may be its own: compare the session''s intent before you refund'
       else 'An order was paid by more than one payment'
     end,
-    p_details => jsonb_build_object('ref', p.ref, 'amount', p.amount, 'currency', p.currency, 'payments', p.stripe_ids),
+    p_details => jsonb_build_object(
+      'ref', p.ref, 'amount', p.amount, 'currency', p.currency, 'payments', p.stripe_ids,
+      'cause', format('%s succeeded; the order is %s', (
+        select string_agg(i, ' and ' order by n) from jsonb_array_elements_text(p.stripe_ids) with ordinality x (i, n)
+      ), p.status)
+    ),
     p_now => p_now
   )
   from paid p
@@ -116,7 +121,8 @@ as $$
       -- with those that alert_wrong_money named a moment ago
       'payments', coalesce((
         select a.details -> 'payments' from lapse.alerts a where a.key = x.key and a.resolved_at is null
-      ) - p_stripe_id, '[]') || to_jsonb(p_stripe_id)
+      ) - p_stripe_id, '[]') || to_jsonb(p_stripe_id),
+      'cause', format('Stripe called %s dead before, and reports it as succeeded now', p_stripe_id)
     ),
     p_now => p_now
   )

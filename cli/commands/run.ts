@@ -1,31 +1,10 @@
 import { z } from "zod";
 import { type Command, type Context, defineCommand, type Outcome, typedInteger, typedText } from "../command.ts";
 import { UsageError } from "../errors.ts";
-import { amountOf, columns, counted, explained, moment, table } from "../output.ts";
+import { counted, explained, moment, money, table } from "../output.ts";
 import { parseAnswer } from "../project.ts";
-import { JOBS, jobWords, runRow } from "../rows.ts";
-import { describeRun, followRun, isGoodRun, lineOf } from "../runs.ts";
-
-export const runs = defineCommand({
-  name: "runs",
-  summary: "The last runs: when, how they ended, what they did",
-  options: {
-    job: { value: jobWords.join("|"), help: "runs of this job only" },
-    limit: { value: "N", help: "how many (20)" },
-  },
-  input: z.strictObject({
-    job: z.enum(jobWords, `it is not one of ${jobWords.join(", ")}`).optional(),
-    limit: typedInteger(1, 1_000).default(20),
-  }),
-  run: async ({ job, limit }, context) => {
-    const { client, rows } = await context.connect();
-    const all = client.from("lapse_runs").select("*").order("created_at", { ascending: false }).limit(limit);
-    const found = await rows(job ? all.eq("job", JOBS[job]) : all, runRow);
-    const now = new Date();
-    const lines = found.map((run) => [run.id, run.job, ...lineOf(run, now)]);
-    return { well: true, json: found, text: found.length === 0 ? "No run yet" : columns(lines) };
-  },
-});
+import { JOBS, jobWords } from "../rows.ts";
+import { describeRun, followRun, isGoodRun, readRun } from "../runs.ts";
 
 const input = z.strictObject({
   wait: z.boolean().default(false),
@@ -71,7 +50,10 @@ async function startRun(job: string, given: z.infer<typeof input>, context: Cont
   });
   if (dryRun) return describePreview(answer);
   if (!given.wait) {
-    const text = `Run ${runId} has begun. Follow it with npm run lapse -- status`;
+    // A run that was refused, by the brake for example, has ended before the function answers.
+    const refused = await readRun(project, runId);
+    if (refused && refused.finishedAt !== null && !isGoodRun(refused)) return await describeRun(project, refused);
+    const text = `Run ${runId} has begun. Follow it with\n  npm run lapse -- runs ${runId}`;
     return { well: true, json: { runId, status: "started" }, text };
   }
   return await describeRun(project, await followRun(project, runId, context));
@@ -104,7 +86,7 @@ function describePreview(answer: unknown): Outcome {
   const now = new Date();
   const groups = summary.map((it) => [
     `${it.orders} × ${it.outcome}`,
-    Object.entries(it.amounts).map(([currency, amount]) => amountOf(amount, currency)).join(", "),
+    Object.entries(it.amounts).map(([currency, amount]) => money(amount, currency)).join(", "),
     Object.entries(it.methods).map(([method, orders]) => `${method} ${orders}`).join(", "),
     it.oldestDeadline === null ? "" : `oldest deadline ${moment(it.oldestDeadline, now)}`,
     explained(it.reason),

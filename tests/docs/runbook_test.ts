@@ -33,9 +33,8 @@ Deno.test("the runbook begins with what somebody sees and the doctor, before any
 
 Deno.test("every kind of alert has its entry with harm and fix, in the order of its number, and no other has", async () => {
   const kinds = await ask<{ code: string; kind: string }>("select code, kind from lapse.alert_kinds order by code");
-  const entries = section("Alerts").split("\n\n").filter((text) => text.trim().startsWith("**L"));
-  const names = entries.map((text) => text.trim().match(/^\*\*(L\d{3} \w+)\.\*\* \S/)?.[1]);
-  assert.deepEqual(names, kinds.map(({ code, kind }) => `${code} ${kind}`));
+  const entries = section("Alerts").split("\n### ").slice(1);
+  assert.deepEqual(entries.map((text) => text.split("\n")[0]), kinds.map(({ code, kind }) => `${code} ${kind}`));
   for (const entry of entries) assert.match(entry, /\S\s+_Harm:_\s+\S[^]*\S\s+_Fix:_\s+\S/, entry.slice(0, 30));
 });
 
