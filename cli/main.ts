@@ -99,7 +99,7 @@ const ENVIRONMENT = `Environment
   LAPSE_SECRET_KEY        a secret key of the project; or sign in as a user with
   LAPSE_EMAIL, LAPSE_PASSWORD, LAPSE_PUBLISHABLE_KEY
                           viewers read, operators also start runs
-  LAPSE_ACTOR             who is recorded beside a key; default: the machine's user
+  LAPSE_ACTOR             who is recorded beside a key (the machine's user)
   LAPSE_DB_URL            the shop's database, for adapter
   LAPSE_PUBLISHABLE_KEY, LAPSE_SCHEDULER_SECRET, STRIPE_SECRET_KEY,
   STRIPE_API_BASE         for the doctor; without one it skips checks

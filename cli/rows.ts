@@ -145,7 +145,7 @@ export const paymentRow = z.object({
 
 export const decisionRow = z.object({
   id: count,
-  runId: z.guid(),
+  runId: z.guid().nullable(),
   job: z.string(),
   subject: z.string(),
   ref: z.string().nullable(),

@@ -132,7 +132,8 @@ export async function describeRun(project: Project, run: RunRow): Promise<Outcom
   const seconds = run.durationMs === null ? "" : ` after ${(run.durationMs / 1_000).toFixed(1)} s`;
   const left = run.backlog === null ? "" : `; ${run.backlog.toLocaleString("en-US")} left due`;
   const lines = [
-    `Run ${run.id} of ${run.job}: ${run.status}${seconds}`,
+    `Run ${run.id}: ${run.status}${seconds}`,
+    `  ${run.job}`,
     paragraph(countersOf(run) || "nothing was decided"),
     ...await readRetries(project, run),
     ...(run.error ? [paragraph(run.error)] : []),

@@ -335,6 +335,9 @@ begin
   if v_result not in ('paid', 'partly_paid') or v_money.payments > 1 then
     perform lapse.alert_wrong_money(p_refs => array[v_ref], p_now => p_now);
   end if;
+  if v_result = 'late_payment' then
+    perform lapse.note_late_payment(p_ref => v_ref, p_stripe_id => p_stripe_id, p_evidence => v_evidence, p_now => p_now);
+  end if;
   if v_before.state = 'dead' and v_result <> 'already_paid' then
     perform lapse.alert_dead_but_paid(
       p_order => v_order, p_stripe_id => p_stripe_id, p_result => v_result, p_now => p_now

@@ -120,6 +120,9 @@ begin
   update lapse.runs r
   set status = 'running', started_at = p_now, heartbeat_at = p_now, fence = v_job.fence
   where r.id = p_run_id returning * into v_run;
+  if v_run.ref is null then
+    perform lapse.count_late_payments(p_run => v_run);
+  end if;
   perform lapse.ping(p_run => v_run, p_state => 'start', p_now => p_now);
   return lapse.running(p_run => v_run, p_now => p_now);
 end;

@@ -27,6 +27,8 @@ const job: Answers = { method: "POST", configured: [401, /"credentials"/], empty
 const others: Record<string, Answers> = {
   // It answers anybody; here it finds no database.
   "lapse-health": { method: "GET", configured: [503, /"unhealthy"/], empty: [503, /"misconfigured"/] },
+  // Its own token is all that opens it.
+  "lapse-metrics": { method: "GET", configured: [401, /"credentials"/], empty: [401, /"credentials"/] },
   // Stripe's signature is all that opens it.
   "lapse-webhook": { method: "POST", configured: [401, /"signature"/], empty: [401, /"signature"/] },
 };
