@@ -180,6 +180,8 @@ begin
           else o.status
         end,
         reason = case
+          -- why an order stays due for long
+          when e.is_open and e.reason in ('order_locked', 'not_settled_in_time') then e.reason
           when e.outcome in ('handed_back', 'checked') or not e.is_open and e.outcome <> 'paid' then o.reason
           else e.reason
         end,

@@ -55,9 +55,13 @@ language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
   select 'overdue:' || o.job, o.job, 'critical', 'An order has waited too long for a decision', o.oldest_due_at,
-    jsonb_build_object('ref', o.ref, 'amount', l.amount, 'currency', l.currency, 'cause', coalesce(
-      (select format('%s, attempt %s', l.reason, l.attempt) where l.reason is not null),
-      'no run has come to it, or each had to give way to a transaction that holds its rows'
+    jsonb_build_object('ref', o.ref, 'amount', l.amount, 'currency', l.currency, 'cause', concat_ws('; ',
+      coalesce(l.reason, 'no run has decided about it'),
+      (
+        select format('the last run was %s: %s', r.status, r.error)
+        from lapse.last_runs('{succeeded,partial,failed,lost,braked}', 1) r
+        where r.job = o.job and r.error is not null
+      )
     ))
   from lapse.overdue_jobs(p_now) o
   join lapse.orders l on l.ref = o.ref;

@@ -86,7 +86,7 @@ const cases: Record<string, Case> = {
       return 31;
     },
     about: new RegExp(`^order ${uuid}, EUR 1\\.00$`),
-    cause: /^no run has come to it, or each had to give way to a transaction that holds its rows$/,
+    cause: /^no run has decided about it; the last run was succeeded: succeeded$/,
   },
   backlog_growing: {
     provoke: async ({ sql, run, placeOrder }) => {
