@@ -50,3 +50,31 @@ async function alertAfterHalfAnHour({ sql }: Shop, key: string) {
   assert.ok(alert, "there is no such alert");
   return alert;
 }
+
+// The paragraph "Who notices" of the runbook quotes these figures.
+
+Deno.test("Stripe down for an hour: a warning within one tick, critical after half an hour, closed by the first run after it", async () => {
+  await withShop({ unchecked: true }, async (shop) => {
+    const { sql } = shop;
+    await shop.addIntent(await shop.placeOrder({ minutesAgo: 33 }));
+    shop.stripe.addFault({ kind: "error_500" });
+    await shop.run();
+    assert.deepEqual(await openAlerts(shop, 1), ["list_unread warning"]);
+    assert.deepEqual(await openAlerts(shop, 31), ["list_unread critical"], "one incident is one alert");
+    const [{ cause }] = await sql`select cause from lapse.alerts where key = 'list_unread'` as [{ cause: string }];
+    assert.match(cause, /payment_intents, read to .* UTC: server_error/);
+    shop.stripe.clearFaults();
+    await shop.dueNow();
+    await shop.run();
+    assert.deepEqual(await openAlerts(shop, 0), []);
+    assert.equal((await sql`select from lapse.orders where status = 'expired'`).length, 1);
+  });
+});
+
+/** The open alerts as kind and severity, so many minutes from now; while the job is meant to run, and runs on time. */
+async function openAlerts({ sql }: Shop, minutes: number): Promise<string[]> {
+  await sql`update lapse.schedules set changed_at = now() + make_interval(mins => ${minutes}) where true`;
+  await sql`call lapse.watch(now() + make_interval(mins => ${minutes}))`;
+  const rows = await sql`select key, severity from lapse.alerts where resolved_at is null order by key`;
+  return rows.map(({ key, severity }) => `${key} ${severity}`);
+}
