@@ -51,7 +51,7 @@ async function main(args: string[]): Promise<number> {
   } catch (error) {
     const { exitCode, code, message } = describeError(error);
     if (asJson) print(JSON.stringify({ error: { code, message } }));
-    else console.error(message);
+    else console.error(args.length === 0 && code === "usage" ? `${message}\n\n${help()}` : message);
     return exitCode;
   }
 }

@@ -136,7 +136,8 @@ begin
     begin
       execute format($sql$
         select coalesce(jsonb_agg(jsonb_build_object(
-          'kind', $2, 'code', $3, 'key', c.key, 'severity', c.severity, 'message', c.message
+          'kind', $2, 'code', $3, 'key', c.key, 'severity', c.severity,
+          'message', concat_ws(': ', c.message, c.details ->> 'cause')
         ) order by c.key), '[]')
         from lapse.%I($1) c
       $sql$, 'check_' || v_kind.kind)

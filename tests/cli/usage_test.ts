@@ -135,6 +135,12 @@ Deno.test("every command explains itself, its options and the exit codes", async
   }));
 });
 
+Deno.test("without a word and without a project it says what is missing, and which commands there are", async () => {
+  const { code, stdout, stderr } = await cli([], { LAPSE_URL: "https://shop.supabase.co" });
+  assert.deepEqual([code, stdout], [2, ""]);
+  assert.match(stderr, /^Cannot sign in: .*\n\nUsage: npm run --silent lapse -- \[COMMAND\]/);
+});
+
 Deno.test("npm has the command, and the specification's two scripts", async () => {
   const { scripts } = JSON.parse(await Deno.readTextFile(new URL("../../package.json", import.meta.url)));
   const own = Object.fromEntries(
