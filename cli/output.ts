@@ -3,7 +3,7 @@ import { REASONS } from "../functions/_shared/rules/reasons.ts";
 /** What every terminal shows without breaking a line. */
 const WIDTH = 80;
 /** A last column that is narrower is hard to read; it goes below its row instead. */
-const NARROWEST = 40;
+const NARROWEST = 34;
 
 /** Columns two spaces apart. The last one is broken where the line would become longer than `width`. */
 export function columns(rows: string[][], width = WIDTH): string {

@@ -1,13 +1,15 @@
 -- Alerts: what an operator has to know.
 --
--- One open alert per cause (key). Raising an open one again counts it; resolving closes it; raising it later opens a new one.
--- The part of a key before the colon is its kind, which has the number under which docs/payments-ops.md says what to do.
+-- One open alert per cause (key). Raising an open one again counts it; resolving closes it; raising it later opens a
+-- new one. The part of a key before the colon is its kind, which has the number under which docs/payments-ops.md says
+-- what to do.
 
--- `check` means that the watch decides whether the alert is open, by lapse.check_<kind>; `event` means that something happened once,
--- which only an operator can close.
+-- `check` means that the watch decides whether the alert is open, by lapse.check_<kind>; `event` means that something
+-- happened once, which only an operator can close.
 --
--- One incident is one alert: `follows` names the kinds that explain this one. While one of them is open for the same job, and is no less
--- severe, no alert of this kind is; an open one becomes part of it. Hence the ranks: the watch looks for causes first.
+-- One incident is one alert: `follows` names the kinds that explain this one. While one of them is open for the same
+-- job, and is no less severe, no alert of this kind is; an open one becomes part of it. Hence the ranks: the watch
+-- looks for causes first.
 create table lapse.alert_kinds (
   kind text primary key check (kind ~ '^[a-z_]+$'),
   code text not null unique check (code ~ '^L\d{3}$'),
@@ -155,8 +157,8 @@ end;
 $$;
 comment on function lapse.spell_amount(bigint, text) is 'An amount in minor units, for messages.';
 
--- Contract: what an alert is about, from its details. They may have `ref` (of the order), `refs` (up to five of `count`), `amount` with
--- `currency`, `amounts` (sums by currency), `payments` (ids) and `runId`.
+-- Contract: what an alert is about, from its details. They may have `ref` (of the order), `refs` (up to five of
+-- `count`), `amount` with `currency`, `amounts` (sums by currency), `payments` (ids) and `runId`.
 create function lapse.alert_object(p_job text, p_details jsonb) returns text
 language sql immutable
 set search_path = pg_catalog, pg_temp
@@ -179,13 +181,13 @@ as $$
       from jsonb_array_elements_text(p_details -> 'payments') with ordinality p (id, n)
       having count(*) > 0
     ),
-    'run ' || (p_details ->> 'runId')
+    case when not p_details ?| '{ref,refs}' then 'run ' || (p_details ->> 'runId') end
   ), ''), 'job ' || p_job, 'the whole project');
 $$;
 comment on function lapse.alert_object(text, jsonb) is 'What an alert is about, from its details.';
 
--- Contract: where Stripe's dashboard shows the first of an alert's payments; null without one. A Checkout Session has no page of its own, so
--- it is searched for.
+-- Contract: where Stripe's dashboard shows the first of an alert's payments; null without one. A Checkout Session has
+-- no page of its own, so it is searched for.
 create function lapse.stripe_link(p_details jsonb) returns text
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
@@ -223,9 +225,10 @@ as $$
 $$;
 comment on function lapse.alert_command(text, text, jsonb) is 'The command of a kind of alert, for one alert.';
 
--- Contract: opens the alert of a cause (p_key), or counts it again. Everything an operator needs to act follows from its kind and p_details:
--- `cause` in the platform's own words, `count` of what it is about, and what lapse.alert_object reads. p_since: since when the cause has
--- held, if that is known. While an open alert explains this one (lapse.alert_kinds.follows), it is part of that one instead.
+-- Contract: opens the alert of a cause (p_key), or counts it again. Everything an operator needs to act follows from
+-- its kind and p_details: `cause` in the platform's own words, `count` of what it is about, and what lapse.alert_object
+-- reads. p_since: since when the cause has held, if that is known. While an open alert explains this one
+-- (lapse.alert_kinds.follows), it is part of that one instead.
 create function lapse.raise_alert(
   p_key text,
   p_job text,
@@ -293,8 +296,8 @@ as $$
 $$;
 comment on function lapse.resolve_alert(text, timestamptz) is 'Closes the open alert of a cause, if there is one.';
 
--- An operator closes the alert of an event, with a reason. Raises 22023 without one, PT404 for an unknown alert, PT409 for one that is
--- closed, or that the watch would open again because its cause is still there. Returns the alert.
+-- An operator closes the alert of an event, with a reason. Raises 22023 without one, PT404 for an unknown alert, PT409
+-- for one that is closed, or that the watch would open again because its cause is still there. Returns the alert.
 create function lapse.resolve_alert(
   p_id bigint,
   p_reason text,

@@ -87,8 +87,9 @@ $$;
 comment on function lapse.record_decisions(lapse.runs, lapse.decision[], timestamptz) is
   'Writes decisions and counts them for their run, job and day, in one statement.';
 
--- Contract: records that a payment succeeded although its order is closed, found by the webhook or the shop; once, whoever finds it. No counter
--- changes here: this is called in a transaction of the shop's, which must hold no row that a run needs.
+-- Contract: records that a payment succeeded although its order is closed, found by the webhook or the shop; once,
+-- whoever finds it. No counter changes here: this is called in a transaction of the shop's, which must hold no row that
+-- a run needs.
 create function lapse.note_late_payment(p_ref text, p_stripe_id text, p_evidence jsonb, p_now timestamptz) returns void
 language sql
 set search_path = pg_catalog, pg_temp

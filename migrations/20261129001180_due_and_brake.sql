@@ -142,7 +142,7 @@ begin
     );
     perform lapse.raise_alert(
       p_key => 'brake:' || (p_run).job, p_job => (p_run).job, p_severity => 'critical',
-      p_message => format('The brake of %s is on, and nothing was touched', (p_run).job),
+      p_message => format('The brake of %s is on, so its runs change nothing', (p_run).job),
       p_details => v_summary - 'summary' || jsonb_build_object(
         'threshold', v_threshold, 'runId', (p_run).id, 'cause', concat_ws('; ', v_reason, v_summary ->> 'summary')
       ),

@@ -8,8 +8,7 @@ language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
   select a.key, a.job, 'critical',
-    case when j.brake_on then format('The brake of %s is on until an operator releases it', a.job)
-      else format('The brake of %s is on, as more than %s orders are due for the first time', a.job, g.brake_threshold) end,
+    format('The brake of %s is on, so its runs change nothing', a.job),
     a.first_seen_at, a.details
   from lapse.alerts a
   join lapse.jobs j on j.job = a.job

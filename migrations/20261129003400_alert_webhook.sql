@@ -1,8 +1,10 @@
--- The webhook: tells a chat or a pager of each alert: when it opens, when it becomes worse, once a day while it is open, and when it closes.
+-- The webhook: tells a chat or a pager of each alert: when it opens, when it becomes worse, once a day while it is
+-- open, and when it closes.
 --
--- lapse.send_alerts queues requests at pg_net and looks at their answers at the next watch. One that was refused, or whose answer never came,
--- is sent again by the next watch, then less and less often. Without lapse_alert_webhook_url in Vault nothing is sent, and what could not be
--- delivered is forgotten. An alert that became part of another one is closed without a word, except to a pager, which has to close it too.
+-- lapse.send_alerts queues requests at pg_net and looks at their answers at the next watch. One that was refused, or
+-- whose answer never came, is sent again by the next watch, then less and less often. Without lapse_alert_webhook_url
+-- in Vault nothing is sent, and what could not be delivered is forgotten. An alert that became part of another one is
+-- closed without a word, except to a pager, which has to close it too.
 
 create table lapse.alert_messages (
   alert_id bigint not null references lapse.alerts (id) on delete cascade,
@@ -57,8 +59,8 @@ end;
 $$;
 comment on function lapse.project_name() is 'The host of the project, for messages.';
 
--- Contract: looks at the answers to earlier messages. One that was refused, or not answered in time, is due again: at the next watch after
--- the first attempt, then after 1, 3, 7 … minutes, at most an hour.
+-- Contract: looks at the answers to earlier messages. One that was refused, or not answered in time, is due again: at
+-- the next watch after the first attempt, then after 1, 3, 7 … minutes, at most an hour.
 create function lapse.collect_deliveries(p_now timestamptz) returns void
 language sql
 set search_path = pg_catalog, pg_temp
@@ -82,7 +84,8 @@ as $$
 $$;
 comment on function lapse.collect_deliveries(timestamptz) is 'Notes which messages were delivered, and when to send the others again.';
 
--- Contract: an alert in words, with everything that is needed to act on it. p_told is how many things it was about when it was last told.
+-- Contract: an alert in words, with everything that is needed to act on it. p_told is how many things it was about when
+-- it was last told.
 create function lapse.alert_text(p_alert lapse.alerts, p_state text, p_told bigint, p_repeats integer, p_now timestamptz) returns text
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -118,10 +121,11 @@ as $$
 $$;
 comment on function lapse.alert_text(lapse.alerts, text, bigint, integer, timestamptz) is 'An alert in words, as the webhook tells it.';
 
--- Contract: what is sent about an alert, and where to. PagerDuty, and what speaks its Events API v2 (an address that ends in
--- /v2/enqueue?routing_key=KEY), gets an event; anybody else a body that suits Slack (text), Discord (content) and plain receivers (alert)
--- alike. Angle brackets would be markup in Slack; Discord is told to ring nobody by what a text contains.
--- Sources: developer.pagerduty.com/docs/send-alert-event, docs.slack.dev/messaging/formatting-message-text.
+-- Contract: what is sent about an alert, and where to. PagerDuty, and what speaks its Events API v2 (an address that
+-- ends in /v2/enqueue?routing_key=KEY), gets an event; anybody else a body that suits Slack (text), Discord (content)
+-- and plain receivers (alert) alike. Angle brackets would be markup in Slack; Discord is told to ring nobody by what a
+-- text contains. Sources: developer.pagerduty.com/docs/send-alert-event,
+-- docs.slack.dev/messaging/formatting-message-text.
 create function lapse.alert_request(p_url text, p_alert lapse.alerts, p_state text, p_text text, out url text, out body jsonb)
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -160,8 +164,9 @@ as $$
 $$;
 comment on function lapse.alert_request(text, lapse.alerts, text, text) is 'The JSON that the webhook gets, and its address.';
 
--- Contract: makes the messages that are due: every open alert once; of the closed ones those whose opening was told, and those that came and
--- went between two watches; and anew the openings of alerts that became worse since they were told, or that were told a day ago.
+-- Contract: makes the messages that are due: every open alert once; of the closed ones those whose opening was told,
+-- and those that came and went between two watches; and anew the openings of alerts that became worse since they were
+-- told, or that were told a day ago.
 create function lapse.write_messages(p_now timestamptz) returns void
 language sql
 set search_path = pg_catalog, pg_temp
@@ -189,7 +194,8 @@ as $$
 $$;
 comment on function lapse.write_messages(timestamptz) is 'Makes the messages about alerts that opened, closed, became worse or stay open.';
 
--- Contract: queues what is due, oldest first, at most 20 messages at a time: a flood of alerts must not fill pg_net's batch.
+-- Contract: queues what is due, oldest first, at most 20 messages at a time: a flood of alerts must not fill pg_net's
+-- batch.
 create function lapse.send_alerts(p_now timestamptz) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -202,7 +208,8 @@ declare
 begin
   perform lapse.collect_deliveries(p_now);
   if v_url is null then
-    -- A webhook that is gone fails no more (L015), and the next one is told of what is open then, from its first attempt on.
+    -- A webhook that is gone fails no more (L015), and the next one is told of what is open then, from its first
+    -- attempt on.
     delete from lapse.alert_messages m where m.delivered_at is null;
     return;
   end if;

@@ -1,8 +1,9 @@
 -- The dead man's switch: a monitor outside the project that expects to hear of each completed run.
 --
--- When it hears nothing it raises the alarm, and nothing here has to work for that: it is the only alarm that survives a dead pg_cron or a
--- paused project. lapse_ping_url in Vault is its address; {job} in it stands for the job, so that each job can have a check of its own.
--- Without {job} only expire-stale-orders calls it. Three kinds of addresses are known:
+-- When it hears nothing it raises the alarm, and nothing here has to work for that: it is the only alarm that survives
+-- a dead pg_cron or a paused project. lapse_ping_url in Vault is its address; {job} in it stands for the job, so that
+-- each job can have a check of its own. Without {job} only expire-stale-orders calls it. Three kinds of addresses are
+-- known:
 --   Sentry          …/api/PROJECT/cron/MONITOR/KEY/: status in_progress, ok or error, with the run's id as check_in_id
 --                   (docs.sentry.io/product/monitors-and-alerts/monitors/crons/getting-started/http)
 --   healthchecks.io hc-ping.com/…, or …/ping/… of one's own server: /start, success, /fail, with the run's id as rid
@@ -75,9 +76,9 @@ as $$
 $$;
 comment on function lapse.note_ping(lapse.runs, text, bigint, text, timestamptz) is 'Keeps the last call of the dead man''s switch.';
 
--- Contract: calls the dead man's switch about a run. A run that completed while lapse-health has a complaint counts as failed: the work is
--- not done. Dry runs and runs of one order say nothing about the job. Never raises and never waits: a run must not fail because of this. What
--- goes wrong is kept for the watch (L024).
+-- Contract: calls the dead man's switch about a run. A run that completed while lapse-health has a complaint counts as
+-- failed: the work is not done. Dry runs and runs of one order say nothing about the job. Never raises and never waits:
+-- a run must not fail because of this. What goes wrong is kept for the watch (L024).
 create function lapse.ping(p_run lapse.runs, p_state text, p_now timestamptz) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp

@@ -54,7 +54,7 @@ function describeAlert(alert: AlertRow, now: Date): string {
     ...(stripeUrl === null ? [] : [["Stripe", stripeUrl]]),
     ["runbook", runbook],
   ];
-  return [...wrap(`#${id}  ${code ?? key}  ${severity}: ${message}`), table(facts)].join("\n");
+  return [...wrap(`#${id} ${code ?? key} ${severity}: ${message}`), table(facts)].join("\n");
 }
 
 async function listAll({ client, rows }: Project): Promise<Outcome> {
@@ -64,7 +64,7 @@ async function listAll({ client, rows }: Project): Promise<Outcome> {
   const told = all.map((alert) => {
     const { id, code, key, severity, message, object } = alert;
     return [
-      ...wrap(`#${id}  ${code ?? key}  ${severity}: ${message}`),
+      ...wrap(`#${id} ${code ?? key} ${severity}: ${message}`),
       paragraph(`${object}; ${describeEnd(alert, now)}`, 4),
     ].join("\n");
   });

@@ -5,7 +5,7 @@ import { inspect, judgeDatabase } from "../doctor/database.ts";
 import { type CheckName, CHECKS, fault, type Finding, notChecked } from "../doctor/finding.ts";
 import { askAsStranger, checkHealth, checkJob, checkWebhook } from "../doctor/functions.ts";
 import { checkStripe, judgeClocks } from "../doctor/stripe.ts";
-import { columns, counted, span } from "../output.ts";
+import { columns, counted, span, wrap } from "../output.ts";
 import type { Project } from "../project.ts";
 import { jobs, runRow } from "../rows.ts";
 import type { Target } from "../target.ts";
@@ -110,8 +110,8 @@ function describeGaps(findings: Finding[], given: Target["doctor"]): string[] {
   ];
   const unset = variables.filter(([, value]) => value === undefined).map(([name]) => name);
   return [
-    ...(open.length === 0 ? [] : [`${open.length} not checked: ${open.join(", ")}`]),
-    ...(unset.length === 0 ? [] : [`To check more, set ${unset.join(", ")}`]),
+    ...(open.length === 0 ? [] : wrap(`${open.length} not checked: ${open.join(", ")}`)),
+    ...(unset.length === 0 ? [] : wrap(`To check more, set ${unset.join(", ")}`)),
   ];
 }
 

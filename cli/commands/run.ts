@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { type Command, type Context, defineCommand, type Outcome, typedInteger, typedText } from "../command.ts";
 import { UsageError } from "../errors.ts";
-import { counted, explained, moment, money, paragraph, table, wrap } from "../output.ts";
+import { counted, distance, explained, money, paragraph, table, wrap } from "../output.ts";
 import { parseAnswer } from "../project.ts";
 import { JOBS, jobWords } from "../rows.ts";
 import { describeRun, followRun, isGoodRun, readRun } from "../runs.ts";
@@ -112,13 +112,13 @@ function describeGroup({ outcome, reason, orders, units, ...group }: z.infer<typ
   const { largest, oldestRef, oldestDeadline } = group;
   return [
     paragraph(`${orders} ${outcome}: ${explained(reason)}`),
-    ...[
+    table([
       ["money", Object.entries(group.amounts).map(([currency, amount]) => money(amount, currency)).join(", ")],
       ["units", `${units}`],
       ["methods", Object.entries(group.methods).map(([method, n]) => `${n} ${method}`).join(", ")],
       ["overdue", ages.filter(([n]) => n > 0).map(([n, age]) => `${n} ${age}`).join(", ")],
-      ["oldest", oldestDeadline === null ? "" : `${oldestRef}, deadline ${moment(oldestDeadline, now)}`],
+      ["oldest", oldestDeadline === null ? "" : `${oldestRef}, deadline ${distance(oldestDeadline, now)}`],
       ["largest", largest === null ? "" : `${largest.ref}, ${money(largest.amount, largest.currency)}`],
-    ].filter(([, text]) => text !== "").map(([name, text]) => `    ${name!.padEnd(8)} ${text}`),
+    ].filter(([, text]) => text !== "")),
   ].join("\n");
 }

@@ -35,7 +35,7 @@ Deno.test("a dry run sums up what would be decided, lists it, and changes nothin
     const { stdout } = await cli(["run", "expire", "--dry-run"], withKey(shop));
     assert.match(
       stdout,
-      /It would decide 3 orders:\n {2}3 expired: would_expire: .*\n(?: {2}\S.*\n)? {4}money +EUR 60\.00\n {4}units +\d+\n {4}methods +3 card\n {4}overdue +3 under an hour\n {4}oldest .*\n {4}largest .*, EUR 20\.00\n/,
+      /It would decide 3 orders:\n {2}3 expired: would_expire: .*\n(?: {2}\S.*\n)? {2}money +EUR 60\.00\n {2}units +\d+\n {2}methods +3 card\n {2}overdue +3 under an hour\n {2}oldest .*\n {2}largest .*, EUR 20\.00\n/,
     );
     assert.ok(stdout.includes(`\n  ${first}`) && stdout.includes("would_cancel"), stdout);
     assert.equal((await shop.orderOf(first!)).status, "pending");

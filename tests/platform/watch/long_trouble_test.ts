@@ -58,7 +58,10 @@ Deno.test("Stripe down for an hour: a warning within one tick, critical after ha
     const { sql } = shop;
     await shop.addIntent(await shop.placeOrder({ minutesAgo: 33 }));
     shop.stripe.addFault({ kind: "error_500" });
+    await sql`select lapse.set_ping_url('https://hc-ping.com/uuid')`;
     await shop.run();
+    const [ping] = await sql`select state, (select status from lapse.runs where id = run_id) as run from lapse.pings`;
+    assert.deepEqual({ ...ping }, { state: "success", run: "partial" });
     assert.deepEqual(await openAlerts(shop, 1), ["list_unread warning"]);
     assert.deepEqual(await openAlerts(shop, 31), ["list_unread critical"], "one incident is one alert");
     const [{ cause }] = await sql`select cause from lapse.alerts where key = 'list_unread'` as [{ cause: string }];

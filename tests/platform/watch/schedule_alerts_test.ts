@@ -130,6 +130,15 @@ Deno.test("pg_cron runs the watch every minute, and lapse-health notices when it
   });
 });
 
+Deno.test("with pg_cron dead lapse-health says so within 5 minutes, and names the missing runs within 21", async () => {
+  await withWatched(databases, async ({ run, watch, health }) => {
+    await run(0);
+    await watch(0);
+    assert.deepEqual([await health(3), await health(5)], [[], ["watch_silent"]]);
+    assert.deepEqual([await health(15), await health(21)], [["watch_silent"], ["no_completed_run", "watch_silent"]]);
+  });
+});
+
 function alter(change: string): string {
   return `select cron.alter_job((select jobid from cron.job where jobname = 'lapse-${expire}'), ${change})`;
 }
