@@ -1,10 +1,10 @@
--- The webhook: tells a chat or a pager of each alert: when it opens, when it becomes worse, once a day while it is
--- open, and when it closes.
+-- The webhook: tells a chat or a pager of each alert: when it opens, when it becomes graver or doubles, once a day while
+-- it is open, and when it closes.
 --
 -- lapse.send_alerts queues requests at pg_net and looks at their answers at the next watch. One that was refused, or
--- whose answer never came, is sent again by the next watch, then less and less often. Without lapse_alert_webhook_url
--- in Vault nothing is sent, and what could not be delivered is forgotten. An alert that became part of another one is
--- closed without a word, except to a pager, which has to close it too.
+-- whose answer never came, is sent again by the next watch, then less and less often. Without lapse_alert_webhook_url in
+-- Vault nothing is sent, and what could not be delivered is forgotten. An alert that became part of another one is told
+-- as closed, with a word on where the incident goes on; if its opening was never told, nothing is said.
 
 create table lapse.alert_messages (
   alert_id bigint not null references lapse.alerts (id) on delete cascade,
@@ -221,7 +221,7 @@ begin
     from lapse.alert_messages m
     join lapse.alerts a on a.id = m.alert_id
     where m.delivered_at is null and m.request_id is null and m.next_attempt_at <= p_now
-      -- what is over need not be announced any more, nor what goes on as part of another alert
+      -- what is over need not be announced any more
       and (m.state = 'resolved') = (a.resolved_at is not null)
     order by m.alert_id, m.state
     limit 20

@@ -28,7 +28,7 @@ comment on column lapse.pings.state is 'start, success or fail.';
 comment on column lapse.pings.sent_at is 'When it was queued.';
 comment on column lapse.pings.request_id is 'Id of the HTTP request at pg_net.';
 comment on column lapse.pings.error is 'Why it could not be queued.';
-comment on column lapse.pings.failures is 'How many calls before this one failed in a row.';
+comment on column lapse.pings.failures is 'How many calls in a row failed, as far as is known by now.';
 
 -- Contract: the address to call about a run; null if there is nothing to call.
 create function lapse.ping_address(p_url text, p_job text, p_state text, p_run_id uuid) returns text
@@ -63,7 +63,7 @@ as $$
 $$;
 comment on function lapse.ping_failure(lapse.pings) is 'Why a call of the dead man''s switch failed.';
 
--- Contract: keeps a call, and whether the one before it failed.
+-- Contract: keeps a call, and whether the one before it failed; with an error, that this one did.
 create function lapse.note_ping(p_run lapse.runs, p_state text, p_request_id bigint, p_error text, p_now timestamptz) returns void
 language sql
 set search_path = pg_catalog, pg_temp
@@ -72,7 +72,12 @@ as $$
   values ((p_run).job, (p_run).id, p_state, p_now, p_request_id, p_error)
   on conflict (job) do update
   set run_id = excluded.run_id, state = excluded.state, sent_at = excluded.sent_at, request_id = excluded.request_id, error = excluded.error,
-      failures = case when lapse.ping_failure(p) is null then 0 else p.failures + 1 end;
+      failures = case
+        -- without pg_net its answers cannot be asked for
+        when excluded.error is not null then p.failures + 1
+        when lapse.ping_failure(p) is null then 0
+        else p.failures + 1
+      end;
 $$;
 comment on function lapse.note_ping(lapse.runs, text, bigint, text, timestamptz) is 'Keeps the last call of the dead man''s switch.';
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type Databases, startDatabases } from "../../../local/platform/databases.ts";
+import { withConnection } from "../../../local/postgres/databases.ts";
 import { setVaultEntries } from "../../../local/stack/vault.ts";
 import { startNetWorker } from "../../../local/workers/net-worker.ts";
 import { cleanup, expire, type Watched, withWatched } from "./watched-database.ts";
@@ -110,6 +111,22 @@ Deno.test("a monitor that refuses, or an address that is none, raises L024 and s
     assert.deepEqual(states.map(({ status }) => status), ["succeeded", "succeeded", "succeeded"]);
     await sql`select lapse.set_ping_url(null)`;
     assert.deepEqual(await watch(0.5), []);
+  });
+});
+
+Deno.test("without pg_net, or with a Vault that cannot be read, runs work as before", async () => {
+  await withMonitor(async ({ watched: { sql, adminUrl }, begin, finish }) => {
+    await finish(await begin());
+    await withConnection(adminUrl, (admin) => admin`alter schema net rename to net_gone`);
+    await finish(await begin());
+    await withConnection(adminUrl, (admin) => admin`alter schema net_gone rename to net`);
+    await withConnection(adminUrl, (admin) => admin`alter view vault.decrypted_secrets rename to gone`);
+    await finish(await begin());
+    await withConnection(adminUrl, (admin) => admin`alter view vault.gone rename to decrypted_secrets`);
+    const runs = await sql`select status from lapse.runs order by created_at`;
+    assert.deepEqual(runs.map(({ status }) => status), ["succeeded", "succeeded", "succeeded"]);
+    const [ping] = await sql`select error from lapse.pings`;
+    assert.match(ping!.error, /Vault cannot decrypt it/);
   });
 });
 
