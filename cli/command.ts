@@ -19,7 +19,7 @@ export type Outcome = { well: boolean; json: unknown; text: string };
 export type Command = {
   /** One word, or two: `run expire`. */
   name: string;
-  /** Name of its one argument, for example REF. */
+  /** Name of its one argument, for example REF; in brackets if it may be left out. */
   argument?: string;
   summary: string;
   options: Record<string, Option>;
@@ -31,6 +31,11 @@ type Definition<S extends z.ZodType> = Omit<Command, "run"> & {
   input: S;
   run(input: z.infer<S>, context: Context): Promise<Outcome>;
 };
+
+/** How a command is written. */
+export function usageOf({ name, argument }: Pick<Command, "name" | "argument">): string {
+  return `Usage: npm run --silent lapse -- ${name}${argument ? ` ${argument}` : ""} [options]`;
+}
 
 /** Makes a command whose arguments are parsed before it touches anything. */
 export function defineCommand<S extends z.ZodType>(definition: Definition<S>): Command {
@@ -76,8 +81,8 @@ function readInput<S extends z.ZodType>(
       `Cannot use ${surplus}: ${name} takes ${argument ? `one argument, ${argument}` : "no argument"}`,
     );
   }
-  if (argument && positionals[0] === undefined) {
-    throw new UsageError(`Cannot run ${name}: ${argument} is missing. Write npm run lapse -- ${name} ${argument}`);
+  if (argument && !argument.startsWith("[") && positionals[0] === undefined) {
+    throw new UsageError(`Cannot run ${name}: ${argument} is missing\n${usageOf(command)}`);
   }
 
   const { json: _json, help: _help, ...given } = values;
@@ -86,7 +91,9 @@ function readInput<S extends z.ZodType>(
   const issue = parsed.error.issues[0];
   const field = String(issue?.path[0] ?? "");
   if (field !== "argument" && given[field] === undefined) {
-    throw new UsageError(`Cannot run ${name}: --${field} ${options[field]?.value ?? ""} is missing`);
+    throw new UsageError(
+      `Cannot run ${name}: --${field} ${options[field]?.value ?? ""} is missing\n${usageOf(command)}`,
+    );
   }
   const [what, value] = field === "argument" ? [argument, positionals[0]] : [`--${field}`, given[field]];
   throw new UsageError(`Cannot use ${`${what} ${value}`.trim()}: ${issue?.message}`);

@@ -1,7 +1,7 @@
 // The operator's command: npm run lapse -- COMMAND [ARGUMENT] [OPTIONS]
 
 import { findSwallowed } from "../local/npm-options.ts";
-import type { Command, Context, Option } from "./command.ts";
+import { type Command, type Context, type Option, usageOf } from "./command.ts";
 import { declareDead, redrive, resolve, sync } from "./commands/acting.ts";
 import { adapter } from "./commands/adapter.ts";
 import { alerts } from "./commands/alerts.ts";
@@ -9,10 +9,13 @@ import { doctor } from "./commands/doctor.ts";
 import { disable, enable } from "./commands/enable.ts";
 import { metrics } from "./commands/metrics.ts";
 import { order, orders } from "./commands/orders.ts";
-import { runs, startingCommands } from "./commands/run.ts";
+import { overview } from "./commands/overview.ts";
+import { refunds } from "./commands/refunds.ts";
+import { startingCommands } from "./commands/run.ts";
+import { runs } from "./commands/runs.ts";
 import { status } from "./commands/status.ts";
 import { describeError, UsageError } from "./errors.ts";
-import { columns } from "./output.ts";
+import { columns, wrap } from "./output.ts";
 import { openProject } from "./project.ts";
 import { readTarget } from "./target.ts";
 
@@ -24,6 +27,7 @@ export const commands: Command[] = [
   runs,
   orders,
   order,
+  refunds,
   ...startingCommands,
   sync,
   redrive,
@@ -39,7 +43,7 @@ export const commands: Command[] = [
 async function main(args: string[]): Promise<number> {
   const asJson = args.includes("--json");
   try {
-    if (args.length === 0 || args[0] === "--help" || args[0] === "help") return print(overview());
+    if (args[0] === "--help" || args[0] === "help") return print(help());
     const { command, rest } = findCommand(args);
     if (rest.includes("--help")) return print(helpOf(command));
     checkNpm(command, rest);
@@ -49,18 +53,25 @@ async function main(args: string[]): Promise<number> {
   } catch (error) {
     const { exitCode, code, message } = describeError(error);
     if (asJson) print(JSON.stringify({ error: { code, message } }));
-    else console.error(message);
+    else console.error(args.length === 0 && code === "usage" ? `${message}\n\n${help()}` : message);
     return exitCode;
   }
 }
 
-/** A command has one word, or two as `run expire`. */
-function findCommand(args: string[]): { command: Command; rest: string[] } {
+/**
+ * A command has one word, or two as `run expire`; without any it is the overview.
+ *
+ * @throws UsageError for any other word.
+ */
+export function findCommand(args: string[]): { command: Command; rest: string[] } {
+  if (args[0] === undefined || args[0] === "--json") return { command: overview, rest: args };
   for (const words of [2, 1]) {
     const command = commands.find(({ name }) => name === args.slice(0, words).join(" "));
     if (command) return { command, rest: args.slice(words) };
   }
-  throw new UsageError(`Cannot run ${args[0]}: the commands are ${commands.map(({ name }) => name).join(", ")}`);
+  throw new UsageError(
+    wrap(`Cannot run ${args[0]}: the commands are ${commands.map(({ name }) => name).join(", ")}`).join("\n"),
+  );
 }
 
 /** npm keeps options that come without `--` before them, and a run without its `--dry-run` would be a real one. */
@@ -86,35 +97,41 @@ const COMMON: Record<string, Option> = {
 };
 
 const ENVIRONMENT = `Environment
-  LAPSE_URL                    the project; not set: the local stack that is running (npm run stack)
-  LAPSE_SECRET_KEY             a secret key of the project
+  LAPSE_URL               the project; not set: the local stack that is running
+  LAPSE_SECRET_KEY        a secret key of the project; or sign in as a user with
   LAPSE_EMAIL, LAPSE_PASSWORD, LAPSE_PUBLISHABLE_KEY
-                               or a user: viewers read, operators also start runs; everything else needs the key
-  LAPSE_ACTOR                  who is recorded beside a key for sync, redrive, declare-dead, resolve and alerts; default: the
-                               machine's user. A run started with a key is recorded under the key's name
-  LAPSE_DB_URL                 the shop's database, which adapter reads instead of the project
-  LAPSE_PUBLISHABLE_KEY, LAPSE_SCHEDULER_SECRET, STRIPE_SECRET_KEY, STRIPE_API_BASE
-                               what the doctor needs besides on a hosted project; without one it skips checks
+                          viewers read, operators also start runs
+  LAPSE_ACTOR             who is recorded beside a key (the machine's user)
+  LAPSE_DB_URL            the shop's database, for adapter
+  LAPSE_PUBLISHABLE_KEY, LAPSE_SCHEDULER_SECRET, STRIPE_SECRET_KEY,
+  STRIPE_API_BASE         for the doctor; without one it skips checks
 
 Exit codes
   0  all is well
-  1  it is not: a run failed, was braked, skipped or lost; alerts are open; the doctor found faults; the order is unknown
-     or not in a state for this
+  1  it is not: a run failed, was braked, skipped or lost; alerts are open; the
+     doctor found faults; the order is unknown or not in a state for this
   2  wrong usage
   3  the project cannot be reached, or these credentials are not allowed`;
 
-function overview(): string {
+function help(): string {
   const rows = commands.map(({ name, argument, summary }) => [`  ${name}${argument ? ` ${argument}` : ""}`, summary]);
-  return ["Usage: npm run --silent lapse -- COMMAND [OPTIONS]", "", columns(rows), "", ENVIRONMENT].join("\n");
+  return [
+    "Usage: npm run --silent lapse -- [COMMAND] [OPTIONS]",
+    "Without a command: how the project is. COMMAND --help: its options.",
+    "",
+    columns(rows),
+    "",
+    ENVIRONMENT,
+  ].join("\n");
 }
 
-function helpOf({ name, argument, summary, options }: Command): string {
-  const rows = Object.entries({ ...options, ...COMMON }).map(([option, { value, help }]) => [
+function helpOf(command: Command): string {
+  const rows = Object.entries({ ...command.options, ...COMMON }).map(([option, { value, help }]) => [
     `  --${option}${value ? ` ${value}` : ""}`,
     help,
   ]);
-  const usage = `Usage: npm run --silent lapse -- ${name}${argument ? ` ${argument}` : ""} [options]`;
-  return [usage, "", summary, "", "Options", columns(rows), "", ENVIRONMENT].join("\n");
+  const all = "Environment and exit codes: npm run --silent lapse -- --help";
+  return [usageOf(command), "", ...wrap(command.summary), "", columns(rows), "", all].join("\n");
 }
 
 function print(text: string): 0 {

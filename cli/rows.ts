@@ -13,9 +13,14 @@ export type JobName = typeof JOBS[JobWord];
 export const jobWords = Object.keys(JOBS) as JobWord[];
 export const jobs: readonly JobName[] = Object.values(JOBS);
 
+/** The word that commands use for a job. */
+export function wordOf(job: string): string {
+  return jobWords.find((word) => JOBS[word] === job) ?? job;
+}
+
 /** The command that starts a run of a job. */
 export function runCommandOf(job: string): string {
-  return `npm run lapse -- run ${jobWords.find((word) => JOBS[word] === job) ?? job}`;
+  return `npm run lapse -- run ${wordOf(job)}`;
 }
 
 /** The counters of a run, a day and a job, in the order in which every report has them. */
@@ -85,13 +90,21 @@ export const alertRow = z.object({
   job: z.string().nullable(),
   severity: z.string(),
   message: z.string(),
+  object: z.string(),
+  cause: z.string().nullable(),
+  command: z.string(),
+  advice: z.string(),
+  runbook: z.string(),
+  stripeUrl: z.string().nullable(),
   details: z.unknown(),
+  since: when,
   occurrences: count,
   firstSeenAt: when,
   lastSeenAt: when,
   resolvedAt: when.nullable(),
   resolvedBy: z.string().nullable(),
   resolvedReason: z.string().nullable(),
+  partOf: z.string().nullable(),
 });
 export type AlertRow = z.infer<typeof alertRow>;
 
@@ -130,11 +143,28 @@ export const paymentRow = z.object({
   checkedAt: when.nullable(),
 });
 
+export const refundRow = z.object({
+  id: z.guid(),
+  stripeId: z.string(),
+  ref: z.string(),
+  reason: z.string(),
+  status: z.string(),
+  amount: count.nullable(),
+  currency: z.string().nullable(),
+  refundId: z.string().nullable(),
+  error: z.string().nullable(),
+  heldSince: when.nullable(),
+  createdAt: when,
+  endedAt: when.nullable(),
+});
+export type RefundRow = z.infer<typeof refundRow>;
+
 export const decisionRow = z.object({
   id: count,
-  runId: z.guid(),
+  runId: z.guid().nullable(),
   job: z.string(),
   subject: z.string(),
+  ref: z.string().nullable(),
   stripeId: z.string().nullable(),
   outcome: z.string(),
   reason: z.string(),

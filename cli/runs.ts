@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { RefusedError, UnreachableError } from "./errors.ts";
-import { counted, explained, moment } from "./output.ts";
+import { counted, distance, explained, paragraph } from "./output.ts";
 import type { Outcome } from "./command.ts";
 import type { Project } from "./project.ts";
-import { JOBS, runCommandOf, type RunRow, runRow } from "./rows.ts";
+import { JOBS, runCommandOf, type RunRow, runRow, wordOf } from "./rows.ts";
 
 const POLL_MS = 700;
 /** Longer than any run lasts; a run that dies is marked lost within minutes. */
@@ -113,16 +113,18 @@ export function countersOf(run: RunRow): string {
   return counters.filter(([n]) => n > 0).map(([n, one, many]) => counted(n, one, many)).join(" · ");
 }
 
-/** A run as one row of a list. */
-export function lineOf(run: RunRow, now: Date): string[] {
+/** A run in a list: one line to find it by, one of what it did. */
+export function listRun(run: RunRow, now: Date): string {
+  const took = run.durationMs === null ? "" : `${(run.durationMs / 1_000).toFixed(1)} s`;
+  const line = [run.id, distance(run.createdAt, now).padEnd(10), wordOf(run.job).padEnd(7), run.status.padEnd(9), took];
   const about = [
+    run.trigger,
     run.dryRun ? "dry run" : "",
     run.ref === null ? "" : `only order ${run.ref}`,
     countersOf(run),
     run.error,
   ];
-  const took = run.durationMs === null ? "" : `${(run.durationMs / 1_000).toFixed(1)} s`;
-  return [moment(run.createdAt, now), run.status, run.trigger, took, about.filter((it) => it).join(" · ")];
+  return [line.join("  ").trimEnd(), paragraph(about.filter((it) => it).join(" · "), 4)].join("\n");
 }
 
 /** A run that has ended, as every command shows it. */
@@ -130,16 +132,17 @@ export async function describeRun(project: Project, run: RunRow): Promise<Outcom
   const seconds = run.durationMs === null ? "" : ` after ${(run.durationMs / 1_000).toFixed(1)} s`;
   const left = run.backlog === null ? "" : `; ${run.backlog.toLocaleString("en-US")} left due`;
   const lines = [
-    `Run ${run.id} of ${run.job}: ${run.status}${seconds}`,
-    `  ${countersOf(run) || "nothing was decided"}`,
+    `Run ${run.id}: ${run.status}${seconds}`,
+    `  ${run.job}`,
+    paragraph(countersOf(run) || "nothing was decided"),
     ...await readRetries(project, run),
-    ...(run.error ? [`  ${run.error}`] : []),
+    ...(run.error ? [paragraph(run.error)] : []),
     `  ${counted(run.stripeCalls, "call")} to Stripe, ${run.stripeThrottled} of them throttled${left}`,
   ];
   if (run.status === "braked") {
     const command = runCommandOf(run.job);
-    lines.push(`  Inspect first: ${command} --dry-run --limit 20`);
-    lines.push(`  Then release the brake: ${command} --wait --release-brake --reason TEXT (runbook, L007)`);
+    lines.push("  Inspect first, then release the brake (runbook, L007):");
+    lines.push(`  ${command} --dry-run`, `  ${command} --wait --release-brake --reason TEXT`);
   }
   return { well: isGoodRun(run), json: run, text: lines.join("\n") };
 }
@@ -152,5 +155,5 @@ async function readRetries({ client, rows }: Project, run: RunRow): Promise<stri
   for (const { reason } of await rows(query.eq("outcome", "retry").limit(1_000), z.object({ reason: z.string() }))) {
     counts.set(reason, (counts.get(reason) ?? 0) + 1);
   }
-  return [...counts].map(([reason, n]) => `  retry: ${n} × ${explained(reason)}`);
+  return [...counts].map(([reason, n]) => paragraph(`retry: ${n} × ${explained(reason)}`));
 }

@@ -62,6 +62,10 @@ create table lapse.settings (
   invariant_interval interval not null default interval '15 minutes'
     check (invariant_interval between interval '0' and interval '7 days'),
 
+  unfinished_after interval not null default interval '21 days'
+    check (unfinished_after between interval '1 day' and interval '365 days'),
+  runbook_url text not null default 'docs/payments-ops.md' check (runbook_url ~ '^\S+$' and length(runbook_url) <= 500),
+
   keep_cron_history interval not null default interval '7 days'
     check (keep_cron_history between interval '1 hour' and interval '400 days'),
   keep_runs interval not null default interval '90 days' check (keep_runs between interval '8 days' and interval '3650 days'),
@@ -121,6 +125,8 @@ comment on column lapse.settings.slot_patience is 'How long after a weekly slot 
 comment on column lapse.settings.overdue_after is 'An order that has waited for a decision for longer raises an alert.';
 comment on column lapse.settings.backlog_alert is 'A growing backlog of fewer orders raises no alert: orders fall due while a run ends.';
 comment on column lapse.settings.invariant_interval is 'How often the watch counts decisions again.';
+comment on column lapse.settings.unfinished_after is 'An order that is still open so long after its deadline raises an alert.';
+comment on column lapse.settings.runbook_url is 'Where alerts say that the runbook is: set it to the address under which your team reads it.';
 comment on column lapse.settings.keep_cron_history is 'How long pg_cron''s records of Lapse''s own jobs are kept.';
 comment on column lapse.settings.keep_runs is 'How long runs are kept after their end.';
 comment on column lapse.settings.keep_decisions is 'How long decisions are kept; at least as long as their run.';

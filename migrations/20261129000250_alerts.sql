@@ -1,50 +1,104 @@
 -- Alerts: what an operator has to know.
 --
--- One open alert per cause (key). Raising an open one again counts it; resolving closes it; raising it later opens a new one.
--- The part of a key before the colon is its kind, which has the number under which docs/payments-ops.md says what to do.
+-- One open alert per cause (key). Raising an open one again counts it; resolving closes it; raising it later opens a
+-- new one. The part of a key before the colon is its kind, which has the number under which docs/payments-ops.md says
+-- what to do.
 
--- `check` means that the watch decides whether the alert is open, by lapse.check_<kind>; `event` means that something happened once,
--- which only an operator can close.
+-- `check` means that the watch decides whether the alert is open, by lapse.check_<kind>; `event` means that something
+-- happened once, which only an operator can close.
+--
+-- One incident is one alert: `follows` names the kinds that explain this one. While one of them is open for the same
+-- job, and is no less severe, no alert of this kind is; an open one becomes part of it. Hence the ranks: the watch
+-- looks for causes first.
 create table lapse.alert_kinds (
   kind text primary key check (kind ~ '^[a-z_]+$'),
   code text not null unique check (code ~ '^L\d{3}$'),
   nature text not null check (nature in ('check', 'event')),
-  title text not null
+  title text not null,
+  command text not null,
+  advice text not null,
+  rank integer not null default 1,
+  follows text[] not null default '{}' check (follows = '{}' or rank > 1)
 );
 
-comment on table lapse.alert_kinds is 'Every kind of alert, with its number in the runbook.';
+comment on table lapse.alert_kinds is 'Every kind of alert, with its number in the runbook, and what to do about it.';
 comment on column lapse.alert_kinds.kind is 'The part of an alert''s key before the colon.';
 comment on column lapse.alert_kinds.code is 'Number in docs/payments-ops.md.';
 comment on column lapse.alert_kinds.nature is 'check: opens and closes by itself; event: an operator closes it.';
 comment on column lapse.alert_kinds.title is 'What an alert of this kind means.';
+comment on column lapse.alert_kinds.command is 'The next command of the operator; {ref}, {runId} and {job} stand for those of the alert.';
+comment on column lapse.alert_kinds.advice is 'What to do, in a sentence or two.';
+comment on column lapse.alert_kinds.rank is 'Order in which the watch checks: causes come first.';
+comment on column lapse.alert_kinds.follows is 'Kinds of a lower rank that explain this one: while they are open, it is part of them.';
 
-insert into lapse.alert_kinds (kind, code, nature, title) values
-  ('no_success', 'L001', 'check', 'No run completed when it should have'),
-  ('failing', 'L002', 'check', 'Several runs in a row failed or got lost'),
-  ('run_failed', 'L003', 'check', 'A run failed'),
-  ('dispatch_refused', 'L004', 'check', 'The function refuses the scheduler''s requests'),
-  ('tick_failed', 'L005', 'check', 'A tick of pg_cron failed before it could request a run'),
-  ('schedule_missing', 'L006', 'check', 'pg_cron does not do what lapse.schedules says'),
-  ('brake', 'L007', 'check', 'The brake is on'),
-  ('overdue', 'L008', 'check', 'An order has waited too long for a decision'),
-  ('backlog_growing', 'L009', 'check', 'The backlog grows from run to run'),
-  ('quarantined', 'L010', 'check', 'Orders are quarantined'),
-  ('throttled', 'L011', 'check', 'Stripe keeps refusing calls for rate or concurrency'),
-  ('invariant', 'L012', 'check', 'A promise of the database is broken'),
-  ('paid_twice', 'L013', 'event', 'An order was paid by two payments'),
-  ('late_payment', 'L014', 'event', 'A payment succeeded although its order is closed'),
-  ('webhook_failing', 'L015', 'check', 'Alerts do not reach the webhook'),
-  ('watch_failed', 'L016', 'check', 'A part of the watch itself failed'),
-  ('payments_unclear', 'L017', 'event', 'Payments of closed orders need a person'),
-  ('adapter', 'L018', 'check', 'The shop''s adapter is missing or does not fit'),
-  ('inbox', 'L019', 'check', 'The inbox holds an entry that Lapse cannot interpret'),
-  ('list_unread', 'L020', 'check', 'A list of payments at Stripe cannot be read'),
-  ('processing_long', 'L021', 'check', 'A payment has been processing for very long'),
-  ('drift', 'L022', 'check', 'Shop and ledger disagree'),
-  ('privileges', 'L023', 'check', 'Somebody may do more, or less, than Lapse grants'),
-  ('refund_failed', 'L026', 'event', 'A refund failed'),
-  ('refunds_held', 'L027', 'check', 'Refunds wait for an operator'),
-  ('revive_failed', 'L028', 'event', 'The shop''s adapter failed to revive an order');
+insert into lapse.alert_kinds (code, kind, nature, title, command, advice) values
+  ('L001', 'no_success', 'check', 'No run completed when it should have', 'lapse doctor',
+    'Stock of unpaid orders is not released. The doctor says what stands still: pg_cron, the request, or the function.'),
+  ('L002', 'failing', 'check', 'Several runs in a row failed or got lost', 'lapse runs {runId}',
+    'Correct what the cause names: the Stripe key, a variable of the functions, the database. The next run then goes on by itself.'),
+  ('L003', 'run_failed', 'check', 'A run failed', 'lapse runs {runId}',
+    'Nothing yet: nothing was lost, and the next run goes on. If that one fails as well, correct what the cause names.'),
+  ('L004', 'dispatch_refused', 'check', 'The function refuses the scheduler''s requests', 'lapse doctor',
+    '401: set the same secret in Vault and in the functions. 404: deploy the functions. Otherwise read the function''s log.'),
+  ('L005', 'tick_failed', 'check', 'A tick of pg_cron failed before it could request a run', 'lapse doctor',
+    'Set the Vault entry that the cause names: select lapse.set_functions_url(…) or lapse.set_secret(…).'),
+  ('L006', 'schedule_missing', 'check', 'pg_cron does not do what lapse.schedules says', 'lapse doctor',
+    'In the SQL editor: select lapse.install_schedules(); A job that another role owns must be unscheduled by that role.'),
+  ('L007', 'brake', 'check', 'The brake is on', 'lapse run {job} --dry-run',
+    'Find out why so many orders are due. If the dry run is right, release them: lapse run {job} --wait --release-brake --reason TEXT'),
+  ('L008', 'overdue', 'check', 'An order has waited too long for a decision', 'lapse order {ref}',
+    'Its stock is held meanwhile. Remove what the cause names; the next run then decides about it.'),
+  ('L009', 'backlog_growing', 'check', 'The backlog grows from run to run', 'lapse runs --job {job}',
+    'Normal in a flash sale. Otherwise raise settings.payments_per_second_live, up to what Stripe leaves beside the checkout.'),
+  ('L010', 'quarantined', 'check', 'Orders are quarantined', 'lapse orders --quarantined',
+    'Their stock is held until a person decides. Each order''s reason says which command ends its quarantine.'),
+  ('L011', 'throttled', 'check', 'Stripe keeps refusing calls for rate or concurrency', 'lapse runs',
+    'Find out who else uses the account up, in Stripe''s dashboard under Developers, Logs; or lower settings.payments_per_second_live.'),
+  ('L012', 'invariant', 'check', 'A promise of the database is broken', 'lapse doctor',
+    'Find out who wrote to Lapse''s tables past its functions. If nobody did, report it.'),
+  ('L013', 'paid_twice', 'event', 'An order was paid by two payments', 'lapse order {ref}',
+    'Refund the surplus in Stripe''s dashboard.'),
+  ('L014', 'late_payment', 'event', 'A payment succeeded although its order is closed', 'lapse order {ref}',
+    'Deliver by hand if there is stock, else refund in Stripe''s dashboard.'),
+  ('L015', 'webhook_failing', 'check', 'Alerts do not reach the webhook', 'lapse alerts',
+    'Nobody is told of alerts. Set another address: select lapse.set_alert_webhook(…);'),
+  ('L016', 'watch_failed', 'check', 'A part of the watch itself failed', 'lapse doctor',
+    'What that part looks for goes unnoticed. Correct what the cause names.'),
+  ('L017', 'payments_unclear', 'event', 'Payments of closed orders need a person', 'lapse order {ref}',
+    'Look the payment up in Stripe''s dashboard, and cancel or refund it there.'),
+  ('L018', 'adapter', 'check', 'The shop''s adapter is missing or does not fit', 'lapse enable --test',
+    'No run works. Put back what is missing in schema lapse_shop: a migration of the shop has probably dropped or changed it.'),
+  ('L019', 'inbox', 'check', 'The inbox holds an entry that Lapse cannot interpret', 'lapse order {ref}',
+    'Correct the shop''s row or the trigger''s arguments, then delete from lapse.inbox where error is not null;'),
+  ('L020', 'list_unread', 'check', 'A list of payments at Stripe cannot be read', 'lapse doctor',
+    'Orders of that account wait. Grant the key PaymentIntents and Checkout Sessions, or reconnect the account.'),
+  ('L021', 'processing_long', 'check', 'A payment has been processing for very long', 'lapse order {ref}',
+    'Its stock is held. Ask Stripe''s support about the payment.'),
+  ('L022', 'drift', 'check', 'Shop and ledger disagree', 'lapse doctor',
+    'Find out who wrote past the triggers; the runbook has the call that settles each kind of disagreement.'),
+  ('L023', 'privileges', 'check', 'Somebody may do more, or less, than Lapse grants', 'lapse doctor',
+    'In the SQL editor: select lapse.secure();'),
+  ('L024', 'ping_failing', 'check', 'The dead man''s switch cannot be called', 'lapse doctor',
+    'Nothing outside the project would notice if it stood still. Set the right address: select lapse.set_ping_url(…);'),
+  ('L025', 'unfinished', 'check', 'An order is still open long after its deadline', 'lapse order {ref}',
+    'Its stock is held. Capture or cancel the payment in Stripe''s dashboard, or close the order: lapse resolve {ref} --as paid --reason TEXT'),
+  ('L026', 'refund_failed', 'event', 'A refund failed', 'lapse refunds',
+    'The shop still has the money. Correct what the cause names and try again: lapse refunds --release ID --reason TEXT; or pay it back another way.'),
+  ('L027', 'refunds_held', 'check', 'Refunds wait for an operator', 'lapse refunds',
+    'More money is to go back today than the settings allow. If that is right: lapse refunds --release held --reason TEXT'),
+  ('L028', 'revive_failed', 'event', 'The shop''s adapter failed to revive an order', 'lapse order {ref}',
+    'Correct lapse_shop.revive_order: the cause has its error. The order''s money was treated like any other late payment.');
+
+update lapse.alert_kinds k
+set rank = x.rank, follows = x.follows
+from (values
+  ('failing', 2, '{adapter,dispatch_refused}'::text[]),
+  ('no_success', 3, '{adapter,brake,schedule_missing,tick_failed,dispatch_refused,failing}'),
+  ('run_failed', 4, '{adapter,dispatch_refused,failing,no_success}'),
+  ('overdue', 4, '{adapter,brake,schedule_missing,tick_failed,dispatch_refused,failing,no_success,list_unread}'),
+  ('backlog_growing', 5, '{adapter,brake,dispatch_refused,failing,no_success,list_unread,throttled,overdue}')
+) x (kind, rank, follows)
+where k.kind = x.kind;
 
 create table lapse.alerts (
   id bigint generated always as identity primary key,
@@ -53,13 +107,21 @@ create table lapse.alerts (
   job text,
   severity text not null check (severity in ('warning', 'critical')),
   message text not null,
+  object text not null,
+  cause text,
+  command text not null,
+  advice text not null,
+  runbook text not null,
+  stripe_url text,
   details jsonb not null default '{}',
+  since timestamptz not null,
   occurrences integer not null default 1,
   first_seen_at timestamptz not null,
   last_seen_at timestamptz not null,
   resolved_at timestamptz,
   resolved_by text,
-  resolved_reason text
+  resolved_reason text,
+  part_of text references lapse.alert_kinds (code)
 );
 
 create unique index alerts_open_idx on lapse.alerts (key) where resolved_at is null;
@@ -72,6 +134,13 @@ comment on column lapse.alerts.code is 'Number of the alert''s kind in docs/paym
 comment on column lapse.alerts.job is 'The job it concerns; empty: both, or the shop.';
 comment on column lapse.alerts.severity is 'warning or critical.';
 comment on column lapse.alerts.message is 'What happened, in one sentence.';
+comment on column lapse.alerts.object is 'What it is about: order, amount, payment; or how many, with examples.';
+comment on column lapse.alerts.cause is 'Why, as the platform reported it.';
+comment on column lapse.alerts.command is 'The next command of the operator.';
+comment on column lapse.alerts.advice is 'What to do, in a sentence or two.';
+comment on column lapse.alerts.runbook is 'Its entry in the runbook.';
+comment on column lapse.alerts.stripe_url is 'The payment in Stripe''s dashboard, if it is about one.';
+comment on column lapse.alerts.since is 'Since when the cause has held, which may be before anybody saw it.';
 comment on column lapse.alerts.details is 'Ids, amounts and limits behind the message.';
 comment on column lapse.alerts.occurrences is 'How often it was seen while open.';
 comment on column lapse.alerts.first_seen_at is 'When it was raised.';
@@ -79,31 +148,150 @@ comment on column lapse.alerts.last_seen_at is 'When it was last seen.';
 comment on column lapse.alerts.resolved_at is 'When the cause was gone; empty while the alert is open.';
 comment on column lapse.alerts.resolved_by is 'The operator who closed it; empty: it closed by itself.';
 comment on column lapse.alerts.resolved_reason is 'Why the operator closed it.';
+comment on column lapse.alerts.part_of is 'Number of the open alert that explains it: the incident goes on there.';
 
+-- Contract: an amount in minor units as a person writes it: EUR 49.90. Null without a currency.
+create function lapse.spell_amount(p_amount bigint, p_currency text) returns text
+language plpgsql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_unit numeric := lapse.minor_units(p_amount => 1, p_currency => p_currency);
+begin
+  return upper(p_currency) || ' ' || round(p_amount / v_unit, log(v_unit)::integer);
+end;
+$$;
+comment on function lapse.spell_amount(bigint, text) is 'An amount in minor units, for messages.';
+
+-- Contract: what an alert is about, from its details. They may have `ref` (of the order), `refs` (up to five of
+-- `count`), `amount` with `currency`, `amounts` (sums by currency), `payments` (ids) and `runId`.
+create function lapse.alert_object(p_job text, p_details jsonb) returns text
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select coalesce(nullif(concat_ws(', ',
+    'order ' || (p_details ->> 'ref'),
+    (
+      select case when count(*) = 1 then 'order ' else 'orders ' end || string_agg(r.ref, ', ' order by r.n)
+        || case when (p_details ->> 'count')::bigint > count(*) then format(' and %s more', (p_details ->> 'count')::bigint - count(*)) else '' end
+      from jsonb_array_elements_text(p_details -> 'refs') with ordinality r (ref, n)
+      having count(*) > 0
+    ),
+    lapse.spell_amount(p_amount => (p_details ->> 'amount')::bigint, p_currency => p_details ->> 'currency'),
+    (
+      select string_agg(lapse.spell_amount(p_amount => m.value::bigint, p_currency => m.key), ' and ' order by m.key)
+      from jsonb_each_text(p_details -> 'amounts') m
+    ),
+    (
+      select case when count(*) = 1 then 'payment ' else 'payments ' end || string_agg(p.id, ', ' order by p.n)
+      from jsonb_array_elements_text(p_details -> 'payments') with ordinality p (id, n)
+      having count(*) > 0
+    ),
+    case when not p_details ?| '{ref,refs}' then 'run ' || (p_details ->> 'runId') end
+  ), ''), 'job ' || p_job, 'the whole project');
+$$;
+comment on function lapse.alert_object(text, jsonb) is 'What an alert is about, from its details.';
+
+-- Contract: where Stripe's dashboard shows the first of an alert's payments; null without one. A Checkout Session has
+-- no page of its own, so it is searched for.
+create function lapse.stripe_link(p_details jsonb) returns text
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_id text := p_details #>> '{payments,0}';
+begin
+  if v_id is null then
+    return null;
+  end if;
+  return 'https://dashboard.stripe.com/'
+    || coalesce((select p.account || '/' from lapse.payments p where p.stripe_id = v_id and p.account <> ''), '')
+    || case when v_id like 'cs\_test\_%' or v_id not like 'cs\_live\_%' and not coalesce(lapse.mode_of_runs(), true) then 'test/' else '' end
+    || case when v_id like 'cs\_%' then 'search?query=' else 'payments/' end || v_id;
+end;
+$$;
+comment on function lapse.stripe_link(jsonb) is 'Where Stripe''s dashboard shows the payment of an alert.';
+
+-- Contract: a command of alert_kinds for one alert. One that lacks what it needs becomes the doctor's.
+create function lapse.alert_command(p_command text, p_job text, p_details jsonb) returns text
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select coalesce(replace(replace(replace(p_command,
+    '{job}', case when strpos(p_command, '{job}') > 0 then split_part(p_job, '-', 1) else '' end),
+    '{runId}', case when strpos(p_command, '{runId}') > 0 then p_details ->> 'runId' else '' end),
+    -- quoted for a shell where that is necessary
+    '{ref}', case
+      when strpos(p_command, '{ref}') = 0 then ''
+      when x.ref ~ '^[A-Za-z0-9_.:@/+][A-Za-z0-9_.:@/+-]*$' then x.ref
+      else '''' || replace(x.ref, '''', '''\''''') || ''''
+    end
+  ), 'lapse doctor')
+  from (select coalesce(p_details ->> 'ref', p_details #>> '{refs,0}') as ref) x;
+$$;
+comment on function lapse.alert_command(text, text, jsonb) is 'The command of a kind of alert, for one alert.';
+
+-- Contract: opens the alert of a cause (p_key), or counts it again. Everything an operator needs to act follows from
+-- its kind and p_details: `cause` in the platform's own words, `count` of what it is about, and what lapse.alert_object
+-- reads. p_since: since when the cause has held, if that is known. While an open alert explains this one
+-- (lapse.alert_kinds.follows), it is part of that one instead.
 create function lapse.raise_alert(
   p_key text,
   p_job text,
   p_severity text,
   p_message text,
   p_details jsonb,
-  p_now timestamptz default now()
+  p_now timestamptz default now(),
+  p_since timestamptz default null
 ) returns void
-language sql
+language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
-  insert into lapse.alerts as a (key, code, job, severity, message, details, first_seen_at, last_seen_at)
+declare
+  v_kind lapse.alert_kinds;
+  v_details jsonb := coalesce(p_details, '{}');
+  v_part_of text;
+begin
+  select * into v_kind from lapse.alert_kinds k where k.kind = split_part(p_key, ':', 1);
+  select a.code into v_part_of
+  from lapse.alerts a
+  join lapse.alert_kinds k on k.code = a.code
+  where a.resolved_at is null and k.kind = any (v_kind.follows) and (a.job is null or a.job = p_job)
+    and (a.severity = 'critical' or p_severity = 'warning')
+  order by k.rank, a.id
+  limit 1;
+  if v_part_of is not null then
+    update lapse.alerts a set resolved_at = p_now, part_of = v_part_of where a.key = p_key and a.resolved_at is null;
+    return;
+  end if;
+
+  insert into lapse.alerts as a (
+    key, code, job, severity, message, object, cause, command, advice, runbook, stripe_url, details, since, first_seen_at, last_seen_at
+  )
   values (
-    p_key, (select k.code from lapse.alert_kinds k where k.kind = split_part(p_key, ':', 1)),
-    p_job, p_severity, p_message, coalesce(p_details, '{}'), p_now, p_now
+    p_key, v_kind.code, p_job, p_severity, p_message, lapse.alert_object(p_job => p_job, p_details => v_details), v_details ->> 'cause',
+    lapse.alert_command(p_command => coalesce(v_kind.command, 'lapse doctor'), p_job => p_job, p_details => v_details),
+    lapse.alert_command(p_command => coalesce(v_kind.advice, 'See the runbook'), p_job => p_job, p_details => v_details),
+    coalesce((select s.runbook_url from lapse.settings s), 'docs/payments-ops.md')
+      || coalesce(format('#%s-%s', lower(v_kind.code), v_kind.kind), ''),
+    lapse.stripe_link(p_details => v_details), v_details, coalesce(p_since, p_now), p_now, p_now
   )
   on conflict (key) where resolved_at is null do update
   set occurrences = a.occurrences + 1,
       last_seen_at = excluded.last_seen_at,
       severity = excluded.severity,
       message = excluded.message,
-      details = excluded.details;
+      object = excluded.object,
+      cause = excluded.cause,
+      command = excluded.command,
+      advice = excluded.advice,
+      runbook = excluded.runbook,
+      stripe_url = excluded.stripe_url,
+      details = excluded.details,
+      since = coalesce(p_since, a.since);
+end;
 $$;
-comment on function lapse.raise_alert(text, text, text, text, jsonb, timestamptz) is
+comment on function lapse.raise_alert(text, text, text, text, jsonb, timestamptz, timestamptz) is
   'Opens the alert of a cause, or counts it again.';
 
 create function lapse.resolve_alert(p_key text, p_now timestamptz default now()) returns void
@@ -114,8 +302,8 @@ as $$
 $$;
 comment on function lapse.resolve_alert(text, timestamptz) is 'Closes the open alert of a cause, if there is one.';
 
--- An operator closes the alert of an event, with a reason. Raises 22023 without one, PT404 for an unknown alert, PT409 for one that is
--- closed, or that the watch would open again because its cause is still there. Returns the alert.
+-- An operator closes the alert of an event, with a reason. Raises 22023 without one, PT404 for an unknown alert, PT409
+-- for one that is closed, or that the watch would open again because its cause is still there. Returns the alert.
 create function lapse.resolve_alert(
   p_id bigint,
   p_reason text,

@@ -98,7 +98,12 @@ as $$
       else 'An order was paid by more than one payment'
     end,
     p.stripe_ids,
-    jsonb_build_object('ref', p.ref, 'amount', p.amount, 'currency', p.currency, 'payments', p.stripe_ids)
+    jsonb_build_object(
+      'ref', p.ref, 'amount', p.amount, 'currency', p.currency, 'payments', p.stripe_ids,
+      'cause', format('%s succeeded; the order is %s', (
+        select string_agg(i, ' and ' order by n) from jsonb_array_elements_text(p.stripe_ids) with ordinality x (i, n)
+      ), p.status)
+    )
   from paid p
   where p.status <> 'paid' or p.surplus;
 $$;
@@ -145,7 +150,8 @@ as $$
       -- with those that alert_wrong_money named a moment ago
       'payments', coalesce((
         select a.details -> 'payments' from lapse.alerts a where a.key = x.key and a.resolved_at is null
-      ) - p_stripe_id, '[]') || to_jsonb(p_stripe_id)
+      ) - p_stripe_id, '[]') || to_jsonb(p_stripe_id),
+      'cause', format('Stripe called %s dead before, and reports it as succeeded now', p_stripe_id)
     ),
     p_now => p_now
   )
@@ -364,6 +370,9 @@ begin
     if lapse.settle_wrong_money(p_refs => array[v_ref], p_patient => true, p_now => p_now) <> '{}' then
       v_result := 'revived';
     end if;
+  end if;
+  if v_result in ('late_payment', 'revived') then
+    perform lapse.note_late_payment(p_ref => v_ref, p_stripe_id => p_stripe_id, p_evidence => v_evidence, p_now => p_now);
   end if;
   if v_before.state = 'dead' and v_result <> 'already_paid' then
     perform lapse.alert_dead_but_paid(

@@ -43,7 +43,7 @@ begin
       perform lapse.raise_alert(
         p_key => 'revive_failed:' || p_ref, p_job => null, p_severity => 'critical',
         p_message => 'The shop''s adapter failed to revive an order, so its money is treated like any other late payment',
-        p_details => jsonb_build_object('ref', p_ref, 'error', sqlerrm), p_now => p_now
+        p_details => jsonb_build_object('ref', p_ref, 'cause', sqlerrm), p_now => p_now
       );
       return false;
   end;

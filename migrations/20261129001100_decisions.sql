@@ -6,7 +6,7 @@
 create table lapse.decisions (
   id bigint generated always as identity primary key,
   -- Not a foreign key: runs and decisions are kept for different times.
-  run_id uuid not null,
+  run_id uuid,
   job text not null,
   subject text not null check (subject in ('order', 'payment_intent', 'checkout_session')),
   ref text collate "C",
@@ -19,15 +19,17 @@ create table lapse.decisions (
   units_released bigint not null default 0 check (units_released >= 0),
   next_check_at timestamptz,
   evidence jsonb,
-  decided_at timestamptz not null
+  decided_at timestamptz not null,
+  constraint only_late_payments_without_a_run check (run_id is not null or outcome = 'late_payment')
 );
 
 create index decisions_ref_idx on lapse.decisions (ref, id);
 create index decisions_run_idx on lapse.decisions (run_id);
+create index decisions_without_a_run_idx on lapse.decisions (id) where run_id is null;
 
 comment on table lapse.decisions is 'What a run did with one order or one payment, and why.';
 comment on column lapse.decisions.id is 'Number of the decision; later ones are higher.';
-comment on column lapse.decisions.run_id is 'The run that decided.';
+comment on column lapse.decisions.run_id is 'The run that decided, or that counted what the webhook found; empty until a run counts it.';
 comment on column lapse.decisions.job is 'The job of that run.';
 comment on column lapse.decisions.subject is 'What was decided about: order, payment_intent or checkout_session.';
 comment on column lapse.decisions.ref is 'The order decided about, or the order of the payment.';
@@ -76,16 +78,16 @@ insert into lapse.metrics (job) select j.job from lapse.jobs j;
 
 comment on table lapse.metrics is 'Totals since the first run, one row per job.';
 comment on column lapse.metrics.job is 'The job.';
-comment on column lapse.metrics.orders_expired_total is 'paymentsExpiredTotal: orders closed unpaid.';
+comment on column lapse.metrics.orders_expired_total is 'Orders closed unpaid (paymentsExpiredTotal).';
 comment on column lapse.metrics.orders_paid_total is 'Orders that turned out to be paid, for example because a webhook got lost.';
 comment on column lapse.metrics.orders_waiting_total is 'Decisions to wait because a payment may still succeed.';
 comment on column lapse.metrics.orders_retried_total is 'Failed attempts on orders.';
 comment on column lapse.metrics.orders_quarantined_total is 'Orders kept for an operator to decide.';
-comment on column lapse.metrics.stock_released_total is 'stockReleasedTotal: units of stock released.';
-comment on column lapse.metrics.payment_intents_canceled_total is 'paymentIntentsCanceledTotal: PaymentIntents cancelled at Stripe by the job.';
+comment on column lapse.metrics.stock_released_total is 'Units of stock released (stockReleasedTotal).';
+comment on column lapse.metrics.payment_intents_canceled_total is 'PaymentIntents cancelled at Stripe by the job (paymentIntentsCanceledTotal).';
 comment on column lapse.metrics.checkout_sessions_expired_total is 'Checkout Sessions expired at Stripe by the job.';
 comment on column lapse.metrics.payments_kept_total is 'Decisions to leave a payment alone.';
-comment on column lapse.metrics.late_payments_total is 'Payments that succeeded although their order is closed.';
+comment on column lapse.metrics.late_payments_total is 'Payments that succeeded although their order is closed, whoever found them.';
 comment on column lapse.metrics.runs_total is 'Runs that worked, dry runs not counted.';
 comment on column lapse.metrics.runs_failed_total is 'Runs that failed.';
 comment on column lapse.metrics.job_execution_time is 'jobExecutionTime: duration of the last run, in milliseconds.';

@@ -86,3 +86,51 @@ $$;
 
 comment on function lapse.record_decisions(lapse.runs, lapse.decision[], timestamptz) is
   'Writes decisions and counts them for their run, job and day, in one statement.';
+
+-- Contract: records that a payment succeeded although its order is closed, found by the webhook or the shop; once,
+-- whoever finds it. No counter changes here: this is called in a transaction of the shop's, which must hold no row that
+-- a run needs.
+create function lapse.note_late_payment(p_ref text, p_stripe_id text, p_evidence jsonb, p_now timestamptz) returns void
+language sql
+set search_path = pg_catalog, pg_temp
+as $$
+  insert into lapse.decisions (job, subject, ref, stripe_id, outcome, reason, evidence, decided_at)
+  select 'expire-stale-orders', case when p_stripe_id like 'cs\_%' then 'checkout_session' else 'payment_intent' end,
+    p_ref, p_stripe_id, 'late_payment', 'order_expired', p_evidence, p_now
+  where not exists (
+    select from lapse.decisions d where d.ref = p_ref and d.stripe_id = p_stripe_id and d.outcome = 'late_payment'
+  );
+$$;
+
+comment on function lapse.note_late_payment(text, text, jsonb, timestamptz) is
+  'Records a late payment that the webhook or the shop found. The next run counts it.';
+
+-- Contract: counts the late payments that were found without a run, as this run's.
+create function lapse.count_late_payments(p_run lapse.runs) returns void
+language sql
+set search_path = pg_catalog, pg_temp
+as $$
+  with taken as (
+    update lapse.decisions d set run_id = (p_run).id, job = (p_run).job
+    where d.run_id is null
+    returning (d.decided_at at time zone 'UTC')::date as day
+  ),
+  days as (
+    select t.day, count(*) as late_payments from taken t group by t.day
+  ),
+  run_counted as (
+    update lapse.runs r set late_payments = r.late_payments + c.n
+    from (select count(*) as n from taken) c
+    where r.id = (p_run).id and c.n > 0
+  ),
+  day_counted as (
+    insert into lapse.metrics_daily as m (job, day, late_payments)
+    select (p_run).job, d.day, d.late_payments from days d
+    on conflict (job, day) do update set late_payments = m.late_payments + excluded.late_payments
+  )
+  update lapse.metrics m set late_payments_total = m.late_payments_total + c.n
+  from (select count(*) as n from taken) c
+  where m.job = (p_run).job and c.n > 0;
+$$;
+
+comment on function lapse.count_late_payments(lapse.runs) is 'Counts the late payments that were found without a run.';

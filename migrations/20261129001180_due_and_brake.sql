@@ -70,6 +70,52 @@ $$;
 comment on function lapse.first_due(text, timestamptz, timestamptz, integer) is
   'Orders due for the first time since the brake was released, up to a cap.';
 
+-- Contract: what is due for the first time, as far as the ledger knows it: how many orders, their money, payment methods and age, with the
+-- oldest and the largest. Reads the 10,000 that fell due first; {} when there is none. A dry run says more: it asks the shop and Stripe.
+create function lapse.first_due_summary(p_job text, p_released_at timestamptz, p_now timestamptz) returns jsonb
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  with due as materialized (
+    select o.ref, o.amount, o.currency, coalesce(o.method, 'unknown') as method, o.deadline
+    from lapse.orders o
+    where o.next_check_at is not null and o.next_check_at <= p_now and o.looks = 0
+      and o.status = any (case p_job when 'expire-stale-orders' then '{pending,expiring}' else '{expired,paid,unknown}' end::text[])
+      and coalesce(o.due_since, o.next_check_at) > coalesce(p_released_at, '-infinity')
+    order by o.next_check_at, o.ref
+    limit 10000
+  ),
+  methods as (
+    select d.method, count(*) as n from due d group by d.method
+  ),
+  money as (
+    select d.currency, sum(d.amount) as amount from due d where d.currency is not null group by d.currency
+  )
+  select jsonb_strip_nulls(jsonb_build_object(
+    'count', count(*),
+    'refs', (array_agg(d.ref order by d.deadline, d.ref))[1:5],
+    'amounts', (select jsonb_object_agg(m.currency, m.amount) from money m where m.amount is not null),
+    'summary', concat_ws('; ',
+      format('deadlines from %s to %s UTC', to_char(min(d.deadline) at time zone 'UTC', 'YYYY-MM-DD HH24:MI'),
+        to_char(max(d.deadline) at time zone 'UTC', 'YYYY-MM-DD HH24:MI')),
+      'methods: ' || (select string_agg(format('%s %s', m.n, m.method), ', ' order by m.n desc, m.method) from methods m),
+      'oldest: order ' || (array_agg(d.ref order by d.deadline, d.ref))[1],
+      'largest: order ' || (
+        select format('%s, %s', l.ref, lapse.spell_amount(p_amount => l.amount, p_currency => l.currency))
+        from due l
+        where l.amount is not null
+        order by l.amount / lapse.minor_units(p_amount => 1, p_currency => l.currency) desc, l.ref
+        limit 1
+      )
+    )
+  ))
+  from due d
+  having count(*) > 0;
+$$;
+
+comment on function lapse.first_due_summary(text, timestamptz, timestamptz) is
+  'What is due for the first time: orders, money, methods, the oldest and the largest.';
+
 -- Contract: why the brake stops this run, with an alert that says so; null when nothing stops it. A release
 -- (brake_released_at, inherited by continuations) covers the orders that were due when it was given, and the switch
 -- brake_on.
@@ -80,6 +126,7 @@ as $$
 declare
   v_threshold integer;
   v_reason text;
+  v_summary jsonb;
 begin
   select s.brake_threshold into strict v_threshold from lapse.settings s;
   v_reason := case
@@ -90,14 +137,14 @@ begin
     ) > v_threshold then format('More than %s orders are due for the first time', v_threshold)
   end;
   if v_reason is not null then
+    v_summary := coalesce(
+      lapse.first_due_summary(p_job => (p_run).job, p_released_at => (p_run).brake_released_at, p_now => p_now), '{}'
+    );
     perform lapse.raise_alert(
       p_key => 'brake:' || (p_run).job, p_job => (p_run).job, p_severity => 'critical',
-      p_message => 'The brake is on: more orders are due than usual, and nothing was touched',
-      p_details => jsonb_build_object(
-        'threshold', v_threshold, 'runId', (p_run).id,
-        'oldestDueAt', (
-          select d.oldest from lapse.job_due(p_job => (p_run).job, p_now => p_now, p_cap => v_threshold + 1) d
-        )
+      p_message => format('The brake of %s is on, so its runs change nothing', (p_run).job),
+      p_details => v_summary - 'summary' || jsonb_build_object(
+        'threshold', v_threshold, 'runId', (p_run).id, 'cause', concat_ws('; ', v_reason, v_summary ->> 'summary')
       ),
       p_now => p_now
     );

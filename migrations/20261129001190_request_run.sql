@@ -31,14 +31,23 @@ comment on function lapse.settings_json(text) is 'The settings a run needs, as t
 
 -- Contract: ends a run that never got to work.
 create function lapse.refuse_run(p_run_id uuid, p_status text, p_error text, p_now timestamptz) returns jsonb
-language sql
+language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  v_run lapse.runs;
+begin
   update lapse.runs r
   set status = p_status, error = p_error, started_at = coalesce(r.started_at, p_now), finished_at = p_now,
       duration_ms = 0
   where r.id = p_run_id
-  returning jsonb_build_object('answer', p_status, 'now', p_now, 'run', to_jsonb(r));
+  returning * into strict v_run;
+  -- A skipped run says nothing: another one is working.
+  if p_status <> 'skipped' then
+    perform lapse.ping(p_run => v_run, p_state => 'fail', p_now => p_now);
+  end if;
+  return jsonb_build_object('answer', p_status, 'now', p_now, 'run', to_jsonb(v_run));
+end;
 $$;
 
 comment on function lapse.refuse_run(uuid, text, text, timestamptz) is

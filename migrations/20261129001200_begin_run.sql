@@ -59,8 +59,9 @@ begin
 
   if v_threshold is null then
     perform lapse.raise_alert(
-      p_key => 'run_failed:' || p_job, p_job => p_job, p_severity => 'warning', p_message => 'A run failed',
-      p_details => jsonb_build_object('runId', p_run_id, 'error', 'lapse.settings has no row'), p_now => p_now
+      p_key => 'run_failed:' || p_job, p_job => p_job, p_severity => 'warning',
+      p_message => format('A run of %s failed', p_job),
+      p_details => jsonb_build_object('runId', p_run_id, 'cause', 'lapse.settings has no row'), p_now => p_now
     );
     return lapse.refuse_run(
       p_run_id => p_run_id, p_status => 'failed', p_error => 'Cannot begin run: lapse.settings has no row',
@@ -70,8 +71,8 @@ begin
   v_problem := lapse.adapter_problem();
   if v_problem is not null then
     perform lapse.raise_alert(
-      p_key => 'adapter', p_job => null, p_severity => 'critical', p_message => v_problem,
-      p_details => jsonb_build_object('runId', p_run_id), p_now => p_now
+      p_key => 'adapter', p_job => null, p_severity => 'critical', p_message => 'The shop''s adapter does not fit',
+      p_details => jsonb_build_object('cause', v_problem), p_now => p_now
     );
     return lapse.refuse_run(p_run_id => p_run_id, p_status => 'failed', p_error => v_problem, p_now => p_now);
   end if;
@@ -119,6 +120,10 @@ begin
   update lapse.runs r
   set status = 'running', started_at = p_now, heartbeat_at = p_now, fence = v_job.fence
   where r.id = p_run_id returning * into v_run;
+  if v_run.ref is null then
+    perform lapse.count_late_payments(p_run => v_run);
+  end if;
+  perform lapse.ping(p_run => v_run, p_state => 'start', p_now => p_now);
   return lapse.running(p_run => v_run, p_now => p_now);
 end;
 $$;

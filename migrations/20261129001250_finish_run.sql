@@ -79,12 +79,15 @@ begin
 
     perform lapse.release_share(p_run => v_run, p_now => p_now);
     update lapse.jobs j set run_id = null, lease_until = p_now where j.run_id = p_run_id;
+    perform lapse.ping(
+      p_run => v_run, p_state => case when v_status in ('succeeded', 'partial') then 'success' else 'fail' end, p_now => p_now
+    );
 
     -- A run restricted to one order says nothing about the job, and the person who requested it sees how it ended.
     if v_status = 'failed' and v_run.ref is null then
       perform lapse.raise_alert(
-        p_key => 'run_failed:' || v_run.job, p_job => v_run.job, p_severity => 'warning', p_message => 'A run failed',
-        p_details => jsonb_build_object('runId', p_run_id, 'error', p_error), p_now => p_now
+        p_key => 'run_failed:' || v_run.job, p_job => v_run.job, p_severity => 'warning', p_message => format('A run of %s failed', v_run.job),
+        p_details => jsonb_build_object('runId', p_run_id, 'cause', p_error), p_now => p_now
       );
     elsif v_status = 'succeeded' and v_run.ref is null then
       perform lapse.resolve_alert(p_key => 'run_failed:' || v_run.job, p_now => p_now);

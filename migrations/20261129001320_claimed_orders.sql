@@ -113,6 +113,38 @@ $$;
 comment on function lapse.preview_orders(text, integer, timestamptz) is
   'Due orders as a dry run reads them: no lock, no change.';
 
+-- Contract: {ref: units} of these orders, as far as the shop can tell: what would be released if they expired. Orders that somebody holds are
+-- left out, and without an adapter all are. Locks the shop's rows until it ends, which takes milliseconds, and changes nothing.
+create function lapse.preview_units(p_refs text[]) returns jsonb
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform set_config('lock_timeout', '200ms', true);
+  return (
+    select coalesce(jsonb_object_agg(s.ref, s.units), '{}')
+    from lapse.lock_shop_orders(p_refs => p_refs, p_wait => false) s
+    where s.state = 'open'
+  );
+exception when others then
+  raise warning 'Cannot ask the shop about the units of % orders: %', cardinality(p_refs), sqlerrm;
+  return '{}'::jsonb;
+end;
+$$;
+
+comment on function lapse.preview_units(text[]) is 'Units that would be released if these orders expired.';
+
+create function public.lapse_preview_units(p_refs text[]) returns jsonb
+language sql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select lapse.preview_units(p_refs => p_refs);
+$$;
+
+comment on function public.lapse_preview_units(text[]) is
+  'Units that would be released if these orders expired. For the Edge Functions (secret key) only.';
+
 create function public.lapse_preview_orders(p_job text, p_limit integer) returns jsonb
 language sql stable
 security definer

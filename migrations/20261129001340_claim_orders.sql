@@ -29,8 +29,9 @@ begin
   if cardinality(p_refs) > coalesce(cardinality(v_decisions), 0) then
     perform lapse.raise_alert(
       p_key => 'payments_unclear:claim_lapsed', p_job => (p_run).job, p_severity => 'warning',
-      p_message => 'A payment needs a person: runs that held its order died',
-      p_details => jsonb_build_object('reason', 'claim_lapsed', 'refs', to_jsonb(p_refs[1:20])), p_now => p_now
+      p_message => 'A payment of a closed order needs a person: runs that held its order died',
+      p_details => jsonb_build_object('count', cardinality(p_refs), 'refs', to_jsonb(p_refs[1:5]), 'cause', 'claim_lapsed'),
+      p_now => p_now
     );
   end if;
 end;

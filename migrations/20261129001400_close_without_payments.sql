@@ -82,7 +82,7 @@ declare
     for no key update skip locked
   );
 begin
-  update lapse.orders o set next_check_at = p_now + interval '1 minute' where o.ref = any (v_refs);
+  update lapse.orders o set next_check_at = p_now + interval '1 minute', reason = 'order_locked' where o.ref = any (v_refs);
   return cardinality(v_refs);
 end;
 $$;

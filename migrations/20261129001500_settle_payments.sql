@@ -202,11 +202,12 @@ set search_path = pg_catalog, pg_temp
 as $$
   select lapse.raise_alert(
     p_key => 'payments_unclear:' || x.reason, p_job => (p_run).job, p_severity => 'warning',
-    p_message => 'A payment needs a person: ' || x.reason,
-    p_details => jsonb_build_object('reason', x.reason, 'lastRef', x.ref, 'lastStripeId', x.stripe_id), p_now => p_now
+    p_message => 'A payment of a closed order needs a person: ' || x.reason,
+    p_details => jsonb_build_object('ref', x.ref, 'payments', jsonb_build_array(x.stripe_id), 'cause', x.reason), p_now => p_now
   )
   from (
-    select s.reason, max(s.ref) as ref, max(s.stripe_id) as stripe_id
+    select s.reason, (array_agg(s.ref order by s.ref desc, s.stripe_id desc))[1] as ref,
+      (array_agg(s.stripe_id order by s.ref desc, s.stripe_id desc))[1] as stripe_id
     from jsonb_to_recordset(p_said) as s (
       ref text, stripe_id text, outcome text, reason text, reason_before text, alert boolean, held boolean
     )

@@ -180,6 +180,8 @@ begin
           else o.status
         end,
         reason = case
+          -- why an order stays due for long
+          when e.is_open and e.reason in ('order_locked', 'not_settled_in_time') then e.reason
           when e.outcome in ('handed_back', 'checked') or not e.is_open and e.outcome <> 'paid' then o.reason
           else e.reason
         end,
@@ -216,8 +218,10 @@ begin
   if v_exhausted <> '{}' then
     perform lapse.raise_alert(
       p_key => 'payments_unclear:attempts_exhausted', p_job => (p_run).job, p_severity => 'warning',
-      p_message => 'A payment needs a person: attempts_exhausted',
-      p_details => jsonb_build_object('reason', 'attempts_exhausted', 'refs', to_jsonb(v_exhausted[1:20])),
+      p_message => 'A payment of a closed order needs a person: attempts_exhausted',
+      p_details => jsonb_build_object(
+        'count', cardinality(v_exhausted), 'refs', to_jsonb(v_exhausted[1:5]), 'cause', 'attempts_exhausted'
+      ),
       p_now => p_now
     );
   end if;

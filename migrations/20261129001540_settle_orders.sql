@@ -168,7 +168,8 @@ as $$
       -- several payments of one order are one alert that names them all
       'payments', coalesce((
         select a.details -> 'payments' from lapse.alerts a where a.key = x.key and a.resolved_at is null
-      ), '[]') || x.stripe_ids
+      ), '[]') || x.stripe_ids,
+      'cause', x.reason
     ),
     p_now => p_now
   )

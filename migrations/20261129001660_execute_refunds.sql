@@ -112,7 +112,7 @@ begin
       p_message => 'A refund failed, and the shop still has the money',
       p_details => jsonb_build_object(
         'ref', v_refund.ref, 'payments', jsonb_build_array(v_refund.stripe_id), 'amount', v_refund.amount,
-        'currency', v_refund.currency, 'error', v_refund.error
+        'currency', v_refund.currency, 'cause', v_refund.error
       ),
       p_now => p_now
     );

@@ -115,4 +115,4 @@ as $$
   select lapse.set_secret('lapse_ping_url', p_url);
 $$;
 comment on function lapse.set_ping_url(text) is
-  'Sets or, with null, removes the URL of a dead man''s switch that the watch calls while all is well; refuses any but https.';
+  'Sets or, with null, removes the URL of a dead man''s switch that runs call when they complete; refuses any but https.';

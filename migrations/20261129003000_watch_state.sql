@@ -1,7 +1,7 @@
 -- What the parts of the watch share: when it last looked, the settings it goes by, and the words of its messages.
 --
 -- Each check is a function lapse.check_<kind> that returns the causes which hold now, and nothing else: opening, counting and closing
--- alerts is the watch's part. The watch adds "for how long" to each message, from `since` or else from the alert itself.
+-- alerts is lapse.raise_alert's part, and so is everything that an alert says besides: it follows from the kind and from `details`.
 
 create table lapse.watch_state (
   only_row boolean primary key default true check (only_row),

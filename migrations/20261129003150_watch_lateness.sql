@@ -53,10 +53,18 @@ language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
   select 'no_success:' || l.job, l.job, 'critical', format('No run of %s has completed', l.job),
-    coalesce(l.completed_at, l.expected_after), jsonb_build_object('lastCompletedAt', l.completed_at, 'expectedAfter', l.expected_after)
+    coalesce(l.completed_at, l.expected_after),
+    jsonb_build_object('lastCompletedAt', l.completed_at, 'expectedAfter', l.expected_after, 'cause', coalesce(
+      (
+        select concat_ws(': ', format('the last run is %s', r.status), r.error)
+        from lapse.runs r
+        where r.job = l.job and not r.dry_run and r.ref is null and r.created_at > coalesce(l.completed_at, '-infinity')
+        order by r.created_at desc
+        limit 1
+      ),
+      'no run was requested since: pg_cron does not tick'
+    ))
   from lapse.run_lateness(p_now) l
-  where l.late
-    -- While the brake is on no run completes, and the brake has an alert of its own.
-    and not exists (select from lapse.alerts a where a.key = 'brake:' || l.job and a.resolved_at is null);
+  where l.late;
 $$;
 comment on function lapse.check_no_success(timestamptz) is 'L001: jobs without a completed run when there should be one.';

@@ -5,7 +5,11 @@ language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
   select 'failing:' || r.job, r.job, 'critical', format('The last %s runs of %s failed or got lost', g.alert_after, r.job), null::timestamptz,
-    jsonb_build_object('errors', jsonb_agg(format('%s: %s', r.status, r.error) order by r.created_at desc))
+    jsonb_build_object(
+      'runId', (array_agg(r.id order by r.created_at desc))[1],
+      'cause', (array_agg(format('%s: %s', r.status, r.error) order by r.created_at desc))[1],
+      'errors', jsonb_agg(format('%s: %s', r.status, r.error) order by r.created_at desc)
+    )
   from lapse.watch_settings() g
   cross join lateral lapse.last_runs('{succeeded,partial,failed,lost}', g.alert_after) r
   group by r.job, g.alert_after
@@ -19,11 +23,20 @@ language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
   select 'run_failed:' || r.job, r.job, 'warning', format('A run of %s failed', r.job), r.finished_at,
-    jsonb_build_object('runId', r.id, 'error', r.error)
+    jsonb_build_object('runId', r.id, 'cause', r.error)
   from lapse.last_runs('{succeeded,partial,failed}', 1) r
   where r.status = 'failed';
 $$;
 comment on function lapse.check_run_failed(timestamptz) is 'L003: jobs whose last run failed.';
+
+-- Contract: how grave it is that a job does not get its runs: a warning, until one should have completed by now.
+create function lapse.severity_of(p_job text, p_now timestamptz) returns text
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select case when exists (select from lapse.run_lateness(p_now) l where l.job = p_job and l.late) then 'critical' else 'warning' end;
+$$;
+comment on function lapse.severity_of(text, timestamptz) is 'critical once a run of the job should have completed, else warning.';
 
 -- A run that began was accepted, whatever pg_net saw: a response after its timeout does not count. A refusal counts
 -- until a run of the job completes, no matter who started it: a weekly job is not asked again for days.
@@ -31,9 +44,9 @@ create function lapse.check_dispatch_refused(p_now timestamptz) returns setof la
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
-  select 'dispatch_refused:' || j.job, j.job, 'critical',
-    format('The scheduler''s request to %s was answered with %s', j.job, coalesce('status ' || r.response_status, r.response_error)),
-    null::timestamptz, jsonb_build_object('runId', r.id, 'status', r.response_status, 'error', r.response_error)
+  select 'dispatch_refused:' || j.job, j.job, lapse.severity_of(p_job => j.job, p_now => p_now),
+    format('The function %s refused the scheduler''s request', j.job), r.created_at,
+    jsonb_build_object('runId', r.id, 'cause', coalesce('status ' || r.response_status, r.response_error))
   from lapse.jobs j
   cross join lateral (
     select *
@@ -62,7 +75,9 @@ as $$
     cross join lateral lapse.last_runs('{succeeded,partial}', g.alert_after + 1) r
   )
   select 'backlog_growing:' || e.job, e.job, 'warning', format('The backlog of %s has grown from run to run', e.job), min(e.created_at),
-    jsonb_build_object('backlogs', jsonb_agg(e.backlog order by e.created_at))
+    jsonb_build_object('count', max(e.backlog), 'cause', format(
+      'due orders after the last runs: %s', string_agg(e.backlog::text, ', ' order by e.created_at)
+    ))
   from ended e
   cross join lapse.watch_settings() g
   group by e.job, g.alert_after, g.backlog_alert
@@ -76,7 +91,9 @@ language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
   select 'throttled', null, 'warning', 'Stripe keeps refusing calls for rate or concurrency', min(r.finished_at),
-    jsonb_build_object('runs', count(*), 'refused', sum(r.stripe_throttled), 'calls', sum(r.stripe_calls))
+    jsonb_build_object('cause', format(
+      '%s of %s calls in %s runs of the last half hour were refused', sum(r.stripe_throttled), sum(r.stripe_calls), count(*)
+    ))
   from lapse.runs r
   where r.finished_at > p_now - interval '30 minutes' and r.stripe_throttled > 0
   having count(*) > 1;

@@ -37,7 +37,9 @@ language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
   select 'schedule_missing:' || x.job, x.job, case when x.active then 'critical' else 'warning' end,
-    format(x.problem, x.job), null::timestamptz, x.details
+    format(x.problem, x.job), null::timestamptz, x.details || jsonb_build_object('cause', (
+      select string_agg(format('%s %s', d.key, d.value), '; ' order by d.key) from jsonb_each_text(x.details) d
+    ))
   from lapse.schedule_problems() x
   where x.problem is not null;
 $$;
@@ -47,8 +49,9 @@ create function lapse.check_tick_failed(p_now timestamptz) returns setof lapse.c
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
-  select 'tick_failed:' || s.job, s.job, 'critical', format('The last tick of %s failed before it could do its work', s.job), t.start_time,
-    jsonb_build_object('error', left(t.return_message, 500))
+  select 'tick_failed:' || s.job, s.job, lapse.severity_of(p_job => s.job, p_now => p_now),
+    format('The last tick of %s failed before it could do its work', s.job), t.start_time,
+    jsonb_build_object('cause', left(t.return_message, 500))
   from lapse.schedules s
   join cron.job j on j.jobname = 'lapse-' || s.job and j.username = current_user and j.active
   cross join lateral (

@@ -8,8 +8,7 @@ language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
   select a.key, a.job, 'critical',
-    case when j.brake_on then format('The brake of %s is on until an operator releases it', a.job)
-      else format('The brake of %s is on, as more than %s orders are due for the first time', a.job, g.brake_threshold) end,
+    format('The brake of %s is on, so its runs change nothing', a.job),
     a.first_seen_at, a.details
   from lapse.alerts a
   join lapse.jobs j on j.job = a.job
@@ -54,24 +53,36 @@ create function lapse.check_overdue(p_now timestamptz) returns setof lapse.condi
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
-  select 'overdue:' || o.job, o.job, 'critical', format('The oldest order due for %s is waiting', o.job), o.oldest_due_at,
-    jsonb_build_object('oldestDueAt', o.oldest_due_at, 'ref', o.ref)
+  select 'overdue:' || o.job, o.job, 'critical', 'An order has waited too long for a decision', o.oldest_due_at,
+    jsonb_build_object('ref', o.ref, 'amount', l.amount, 'currency', l.currency, 'cause', concat_ws('; ',
+      coalesce(l.reason, 'no run has decided about it'),
+      (
+        select format('the last run was %s: %s', r.status, r.error)
+        from lapse.last_runs('{succeeded,partial,failed,lost,braked}', 1) r
+        where r.job = o.job and r.error is not null
+      )
+    ))
   from lapse.overdue_jobs(p_now) o
-  -- One cause, one alert: while the brake is on everything waits.
-  where not exists (select from lapse.alerts a where a.key = 'brake:' || o.job and a.resolved_at is null);
+  join lapse.orders l on l.ref = o.ref;
 $$;
 comment on function lapse.check_overdue(timestamptz) is 'L008: jobs with an order that has waited too long.';
 
--- `orders` makes the alert be told again as it grows (lapse.alert_messages).
+-- `count` makes the alert be told again as it grows (lapse.write_messages).
 create function lapse.check_quarantined(p_now timestamptz) returns setof lapse.condition
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
   select 'quarantined', null, 'warning',
-    case count(*) when 1 then 'An order is quarantined' when 100000 then '100000 orders or more are quarantined'
-      else format('%s orders are quarantined', count(*)) end,
-    null::timestamptz, jsonb_build_object('orders', count(*), 'examples', (array_agg(q.ref order by q.ref))[1:5])
-  from (select o.ref from lapse.orders o where o.status = 'quarantined' order by o.ref limit 100000) q
+    case sum(q.n) when 1 then 'An order is quarantined' when 100000 then '100000 orders or more are quarantined'
+      else format('%s orders are quarantined', sum(q.n)) end,
+    null::timestamptz, jsonb_build_object('count', sum(q.n), 'refs', (array_agg(q.ref order by q.n desc, q.ref))[1:5], 'cause', (
+      string_agg(format('%s %s', q.n, q.reason), ', ' order by q.n desc, q.reason)
+    ))
+  from (
+    select o.reason, count(*) as n, min(o.ref) as ref
+    from (select * from lapse.orders r where r.status = 'quarantined' order by r.ref limit 100000) o
+    group by o.reason
+  ) q
   having count(*) > 0;
 $$;
 comment on function lapse.check_quarantined(timestamptz) is 'L010: orders kept for an operator to decide.';
@@ -81,7 +92,7 @@ create function lapse.check_adapter(p_now timestamptz) returns setof lapse.condi
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
-  select 'adapter', null, 'critical', rtrim(x.problem, '.'), null::timestamptz, '{}'::jsonb
+  select 'adapter', null, 'critical', 'The shop''s adapter does not fit', null::timestamptz, jsonb_build_object('cause', x.problem)
   from lapse.adapter_problem() x (problem)
   where x.problem is not null
     and exists (select from lapse.schedules s where s.active and s.job in (select j.job from lapse.jobs j));
@@ -93,7 +104,10 @@ language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
   select 'inbox', null, 'critical', 'The shop''s triggers noted something that Lapse cannot interpret', min(i.at),
-    jsonb_build_object('entries', jsonb_agg(jsonb_build_object('id', i.id, 'kind', i.kind, 'ref', i.ref, 'error', i.error) order by i.id))
+    jsonb_build_object(
+      'count', count(*), 'refs', (array_agg(i.ref order by i.id))[1:5],
+      'cause', (array_agg(format('entry %s, %s: %s', i.id, i.kind, i.error) order by i.id))[1]
+    )
   from (select * from lapse.inbox e where e.error is not null order by e.id limit 20) i
   having count(*) > 0;
 $$;
@@ -122,8 +136,9 @@ set search_path = pg_catalog, pg_temp
 as $$
   select 'list_unread', null, case when min(c.failing_since) < p_now - min(g.overdue_after) then 'critical' else 'warning' end,
     'A list of payments at Stripe cannot be read, and orders of that account wait', min(c.failing_since),
-    jsonb_build_object('lists', count(*), 'examples', jsonb_agg(
-      jsonb_build_object('account', c.account, 'list', c.list, 'readTo', c.read_to, 'error', c.error) order by c.failing_since
+    jsonb_build_object('count', count(*), 'cause', string_agg(
+      format('%s%s, read to %s UTC: %s', c.list, ' of ' || nullif(c.account, ''), to_char(c.read_to at time zone 'UTC', 'YYYY-MM-DD HH24:MI'), c.error),
+      '; ' order by c.failing_since
     ))
   from lapse.watch_settings() g
   cross join lateral (
@@ -137,16 +152,21 @@ as $$
 $$;
 comment on function lapse.check_list_unread(timestamptz) is 'L020: lists at Stripe that cannot be read.';
 
+-- `count` makes the alert be told again as it grows.
 create function lapse.check_refunds_held(p_now timestamptz) returns setof lapse.condition
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
   select 'refunds_held', null, 'warning',
     case count(*) when 1 then 'A refund is waiting for an operator' else format('%s refunds are waiting for an operator', count(*)) end,
-    min(r.held_since), jsonb_build_object('refunds', count(*), 'examples', (array_agg(
-      jsonb_build_object('id', r.id, 'stripeId', r.stripe_id, 'ref', r.ref, 'amount', r.amount, 'currency', r.currency) order by r.held_since
-    ))[1:5])
-  from (select * from lapse.refunds h where h.held_since is not null order by h.held_since limit 100000) r
+    min(r.held_since), jsonb_build_object(
+      'count', count(*), 'refs', (array_agg(r.ref order by r.held_since))[1:5],
+      'cause', format(
+        'settings allow %s refunds and %s minor units of a currency a day', min(s.refunds_per_day), min(s.refunded_per_day)
+      )
+    )
+  from lapse.watch_settings() s
+  cross join (select * from lapse.refunds h where h.held_since is not null order by h.held_since limit 100000) r
   having count(*) > 0;
 $$;
 comment on function lapse.check_refunds_held(timestamptz) is 'L027: refunds beyond the day''s limit.';
@@ -158,10 +178,12 @@ language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
   select 'processing_long', null, 'warning',
-    case count(*) when 1 then 'A payment has been processing' else format('%s payments have been processing', count(*)) end,
-    min(p.attached_at), jsonb_build_object('payments', count(*), 'examples', (array_agg(
-      jsonb_build_object('stripeId', p.stripe_id, 'ref', p.ref, 'attachedAt', p.attached_at) order by p.attached_at
-    ))[1:5])
+    case count(*) when 1 then 'A payment has been processing for very long'
+      else format('%s payments have been processing for very long', count(*)) end,
+    min(p.attached_at), jsonb_build_object(
+      'count', count(*), 'refs', (array_agg(p.ref order by p.attached_at))[1:5],
+      'payments', (array_agg(p.stripe_id order by p.attached_at))[1:5], 'cause', 'Stripe says: processing'
+    )
   from lapse.watch_settings() g
   cross join lateral (
     select o.*
@@ -175,3 +197,36 @@ as $$
   having count(*) > 0;
 $$;
 comment on function lapse.check_processing_long(timestamptz) is 'L021: payments that have been processing for very long.';
+
+-- An order that is found to be undecided again and again is neither overdue nor quarantined, so nothing else notices it. Only one with a
+-- payment can be: the others expire. A payment that is processing has an alert of its own.
+create function lapse.check_unfinished(p_now timestamptz) returns setof lapse.condition
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select 'unfinished', null, 'warning',
+    case count(*) when 1 then 'An order is still open long after its deadline'
+      else format('%s orders are still open long after their deadlines', count(*)) end,
+    min(u.deadline), jsonb_build_object(
+      'count', count(*), 'refs', (array_agg(u.ref order by u.deadline, u.ref))[1:5],
+      'payments', (array_agg(u.stripe_id order by u.deadline, u.ref))[1:5],
+      'cause', format('the oldest waits for: %s', (array_agg(u.reason order by u.deadline, u.ref))[1])
+    )
+  from (
+    select o.ref, greatest(o.deadline, o.hold_until) as deadline, min(p.stripe_id) as stripe_id, coalesce(o.reason, min(p.reason)) as reason
+    from lapse.watch_settings() g
+    cross join lateral (
+      select q.*
+      from lapse.payments q
+      where q.state = 'open' and q.attached_at < p_now - g.unfinished_after
+      order by q.attached_at
+      limit 1000
+    ) p
+    join lapse.orders o on o.ref = p.ref
+    where o.status in ('pending', 'expiring') and greatest(o.deadline, o.hold_until) < p_now - g.unfinished_after
+    group by o.ref
+    having bool_and(p.reason is distinct from 'processing')
+  ) u
+  having count(*) > 0;
+$$;
+comment on function lapse.check_unfinished(timestamptz) is 'L025: orders that are still open long after their deadline.';

@@ -40,13 +40,15 @@ language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
   select 'invariant:counters', null, 'critical', format('Counters of %s runs differ from their decisions', count(*)),
-    null::timestamptz, jsonb_build_object('examples', (array_agg(m.id))[1:5])
+    null::timestamptz, jsonb_build_object('count', count(*), 'runId', min(m.id::text), 'cause', (
+      'for example runs ' || array_to_string((array_agg(m.id order by m.id))[1:5], ', ')
+    ))
   from lapse.watch_settings() g
   cross join lateral lapse.miscounted_runs(p_now - greatest(g.invariant_interval * 2, interval '1 hour')) m (id)
   having count(*) > 0
   union all
   select 'invariant:days', null, 'critical', format('The days of %s job(s) do not add up to their totals', count(*)),
-    null::timestamptz, jsonb_build_object('examples', array_agg(m.job))
+    null::timestamptz, jsonb_build_object('count', count(*), 'cause', string_agg(m.job, ', ' order by m.job))
   from lapse.metrics m
   cross join lateral (
     select
@@ -93,7 +95,9 @@ begin
   end if;
   return query
   select 'drift', null::text, 'critical', format('Shop and ledger disagree about %s order(s)', count(*)), null::timestamptz,
-    jsonb_build_object('examples', (array_agg(jsonb_build_object('name', d.name, 'ref', d.ref) order by d.name, d.ref))[1:20])
+    jsonb_build_object('count', count(*), 'refs', (array_agg(d.ref order by d.name, d.ref))[1:5], 'cause', (
+      array_to_string((array_agg(format('%s: %s', d.name, d.ref) order by d.name, d.ref))[1:5], ', ')
+    ))
   from lapse.drift() d
   having count(*) > 0;
 end;
@@ -107,7 +111,7 @@ as $$
 begin
   return query
   select 'privileges', null::text, 'critical', format('%s privileges differ from what Lapse grants', count(*)), null::timestamptz,
-    jsonb_build_object('problems', count(*), 'examples', (array_agg(p.sentence order by p.sentence))[1:20])
+    jsonb_build_object('count', count(*), 'cause', array_to_string((array_agg(p.sentence order by p.sentence))[1:5], '; '))
   from lapse.privilege_problems() p (sentence)
   having count(*) > 0;
 end;

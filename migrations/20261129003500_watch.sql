@@ -5,7 +5,7 @@
 --   a part that is cut off (a time limit, pg_cancel_backend, a crash) takes nothing with it that the others did; the next watch says so and
 --   does that part last from then on, until it gets through
 --   rows are held no longer than their part takes; while it counts, the watch holds none that a run needs.
--- lapse-health, called from outside, and the dead man's switch notice a watch that stopped.
+-- lapse-health, called from outside, notices a watch that stopped, and so does the dead man's switch (lapse.ping).
 
 alter table lapse.watch_state add column part text, add column pid integer;
 comment on column lapse.watch_state.part is 'The part under way; left behind by a watch that was cut off.';
@@ -22,9 +22,9 @@ create table lapse.watch_parts (
 insert into lapse.watch_parts (part, position, seldom) values
   ('collect_responses', 1, false), ('mark_lost_runs', 2, false), ('resume_chains', 3, false),
   ('repair_drift', 200, true), ('check:drift', 201, true), ('check:invariant', 202, true), ('check:privileges', 203, true),
-  ('send_alerts', 300, false), ('note_watch', 301, false), ('ping', 302, false);
+  ('send_alerts', 300, false), ('note_watch', 301, false);
 insert into lapse.watch_parts (part, position)
-select 'check:' || k.kind, 100 + row_number() over (order by k.code)
+select 'check:' || k.kind, 100 + row_number() over (order by k.rank, k.code)
 from lapse.alert_kinds k
 where k.nature = 'check' and k.kind not in ('drift', 'invariant', 'privileges', 'watch_failed');
 
@@ -46,12 +46,10 @@ begin
   execute format('select coalesce(array_agg(c), ''{}'') from lapse.%I($1) c', 'check_' || p_kind) into v_conditions using p_now;
 
   perform lapse.raise_alert(
-    p_key => c.key, p_job => c.job, p_severity => c.severity,
-    p_message => format('%s, for %s', c.message, lapse.spell(p_now - coalesce(c.since, a.first_seen_at, p_now))),
-    p_details => c.details, p_now => p_now
+    p_key => c.key, p_job => c.job, p_severity => c.severity, p_message => c.message, p_details => c.details, p_now => p_now,
+    p_since => c.since
   )
-  from unnest(v_conditions) c
-  left join lapse.alerts a on a.key = c.key and a.resolved_at is null;
+  from unnest(v_conditions) c;
 
   perform lapse.resolve_alert(p_key => a.key, p_now => p_now)
   from lapse.alerts a
@@ -94,11 +92,14 @@ begin
     perform lapse.raise_alert(
       p_key => 'watch_failed:' || v_state.part, p_job => 'watch', p_severity => 'critical',
       p_message => format('The watch was cut off in its part %s', v_state.part),
-      p_details => jsonb_build_object('watchedAt', v_state.watched_at), p_now => p_now
+      p_details => jsonb_build_object('cause', 'a time limit, a cancelled query or a crash ended it'), p_now => p_now
     );
     update lapse.watch_parts p set cut_off_at = p_now where p.part = v_state.part;
   end if;
 
+  if exists (select from lapse.settings) then
+    perform lapse.resolve_alert(p_key => 'watch_failed:settings', p_now => p_now);
+  end if;
   -- Without settings everything is due, and says so.
   v_parts := array(
     select p.part
@@ -144,9 +145,10 @@ begin
     -- the next watch tries again, however seldom the part is
     update lapse.watch_parts p set done_at = null where p.part = p_part and p.seldom;
     perform lapse.raise_alert(
-      p_key => 'watch_failed:' || p_part, p_job => 'watch', p_severity => 'critical',
-      p_message => format('The watch cannot do its part %s', p_part),
-      p_details => jsonb_build_object('sqlstate', sqlstate, 'error', sqlerrm), p_now => p_now
+      -- without settings every part fails, which is one incident
+      p_key => 'watch_failed:' || case when exists (select from lapse.settings) then p_part else 'settings' end,
+      p_job => 'watch', p_severity => 'critical', p_message => format('The watch cannot do its part %s', p_part),
+      p_details => jsonb_build_object('cause', format('%s (%s)', sqlerrm, sqlstate)), p_now => p_now
     );
   end;
   update lapse.watch_state w set part = p_next where w.only_row;

@@ -136,7 +136,8 @@ begin
     begin
       execute format($sql$
         select coalesce(jsonb_agg(jsonb_build_object(
-          'kind', $2, 'code', $3, 'key', c.key, 'severity', c.severity, 'message', c.message
+          'kind', $2, 'code', $3, 'key', c.key, 'severity', c.severity,
+          'message', concat_ws(': ', c.message, c.details ->> 'cause')
         ) order by c.key), '[]')
         from lapse.%I($1) c
       $sql$, 'check_' || v_kind.kind)
@@ -162,6 +163,7 @@ as $$
     'settings', exists (select from lapse.settings),
     'paused', (select coalesce(jsonb_agg(s.job order by s.job), '[]') from lapse.schedules s where not s.active),
     'livemode', lapse.mode_of_runs(),
+    'refunds', (select s.late_payments = 'revive_or_refund' or s.refund_surplus from lapse.settings s),
     'watchedAt', (select w.watched_at from lapse.watch_state w)
   );
 $$;
@@ -181,7 +183,7 @@ comment on function lapse.inspect_adapter(jsonb, timestamptz) is 'Why no run can
 comment on function lapse.inspect_drift(jsonb, timestamptz) is 'Orders about which shop and ledger disagree.';
 comment on function lapse.inspect_schedules(jsonb, timestamptz) is 'What is wrong with Lapse''s jobs in pg_cron.';
 comment on function lapse.inspect_conditions(jsonb, timestamptz) is 'What each check of the watch finds now.';
-comment on function lapse.inspect_state(jsonb, timestamptz) is 'Settings, paused schedules, the mode of the runs, the last watch.';
+comment on function lapse.inspect_state(jsonb, timestamptz) is 'Settings, paused schedules, the mode of the runs, whether Lapse refunds, the last watch.';
 comment on function lapse.inspect_health(jsonb, timestamptz) is 'What lapse-health would say.';
 
 -- Contract: {"now", "postgres", and of each part {"value"} or {"error"}}. p_asked names what the caller expects, both optional:

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { defineCommand, type Outcome, typedInteger, typedText } from "../command.ts";
 import { UsageError } from "../errors.ts";
-import { columns, counted, indent, moment, span } from "../output.ts";
+import { counted, distance, moment, paragraph, table, wrap } from "../output.ts";
 import type { Project } from "../project.ts";
 import { type AlertRow, alertRow, camelCased } from "../rows.ts";
 
@@ -37,44 +37,49 @@ export function readOpenAlerts({ rows, client }: Project): Promise<AlertRow[]> {
   return rows(open.order("severity").order("id"), alertRow);
 }
 
-/** The open alerts with everything that the runbook tells to read. */
+/** The open alerts with everything that is needed to act on them. */
 export function describeAlerts(open: AlertRow[], now: Date): string {
   if (open.length === 0) return "No alert is open";
-  const lines = columns(open.map((it) => [
-    `#${it.id}`,
-    it.code ?? "",
-    it.severity,
-    it.message,
-    `since ${span(now.getTime() - new Date(it.firstSeenAt).getTime())}, seen ${counted(it.occurrences, "time")}`,
-  ])).split("\n");
-  const told = lines.flatMap((line, n) => [line, `    ${detailsOf(open[n]!)}`]);
-  return `Open alerts (docs/payments-ops.md says what to do)\n${indent(told.join("\n"))}`;
+  return open.map((alert) => describeAlert(alert, now)).join("\n\n");
 }
 
-/** The key, which names the job or the order, and the details, in one line. */
-function detailsOf({ key, details }: AlertRow): string {
-  const known = z.record(z.string(), z.unknown()).safeParse(details);
-  const facts = Object.entries(known.data ?? {}).map(([name, value]) =>
-    `${name} ${typeof value === "string" ? value : JSON.stringify(value)}`
-  );
-  return [key, ...facts].join(" · ").replaceAll(/\s+/g, " ");
+function describeAlert(alert: AlertRow, now: Date): string {
+  const { id, code, key, severity, message, object, cause, command, advice, runbook, stripeUrl, since } = alert;
+  const facts = [
+    ["about", object],
+    ...(cause === null ? [] : [["cause", cause]]),
+    ["since", `${moment(since, now)}, seen ${counted(alert.occurrences, "time")}`],
+    ["next", command],
+    ["to do", advice],
+    ...(stripeUrl === null ? [] : [["Stripe", stripeUrl]]),
+    ["runbook", runbook],
+  ];
+  return [...wrap(`#${id} ${code ?? key} ${severity}: ${message}`), table(facts)].join("\n");
 }
 
 async function listAll({ client, rows }: Project): Promise<Outcome> {
   const query = client.from("lapse_alerts").select("*").order("id", { ascending: false }).limit(50);
   const all = await rows(query, alertRow);
   const now = new Date();
-  const lines = columns(all.map((it) => [
-    `#${it.id}`,
-    it.code ?? "",
-    it.resolvedAt === null ? "OPEN" : `closed ${moment(it.resolvedAt, now)}`,
-    it.severity,
-    it.message,
-    it.resolvedBy === null ? "" : `by ${it.resolvedBy}: ${it.resolvedReason}`,
-  ])).split("\n");
-  const told = lines.flatMap((line, n) => [line, `    ${detailsOf(all[n]!)}`]);
-  const text = all.length === 0 ? "There has been no alert" : indent(told.join("\n"));
+  const told = all.map((alert) => {
+    const { id, code, key, severity, message, object } = alert;
+    return [
+      ...wrap(`#${id} ${code ?? key} ${severity}: ${message}`),
+      paragraph(`${object}; ${describeEnd(alert, now)}`, 4),
+    ].join("\n");
+  });
+  const text = all.length === 0 ? "There has been no alert" : told.join("\n");
   return { well: all.every(({ resolvedAt }) => resolvedAt !== null), json: all, text };
+}
+
+function describeEnd({ resolvedAt, resolvedBy, resolvedReason, partOf, since }: AlertRow, now: Date): string {
+  if (resolvedAt === null) return `OPEN since ${moment(since, now)}`;
+  const how = resolvedBy !== null
+    ? ` by ${resolvedBy}: ${resolvedReason}`
+    : partOf !== null
+    ? `, as it became part of ${partOf}`
+    : ", its cause was gone";
+  return `closed ${distance(resolvedAt, now)}${how}`;
 }
 
 async function resolveAlert(project: Project, { id, reason }: { id: number; reason: string }): Promise<Outcome> {

@@ -5,7 +5,7 @@ import { inspect, judgeDatabase } from "../doctor/database.ts";
 import { type CheckName, CHECKS, fault, type Finding, notChecked } from "../doctor/finding.ts";
 import { askAsStranger, checkHealth, checkJob, checkWebhook } from "../doctor/functions.ts";
 import { checkStripe, judgeClocks } from "../doctor/stripe.ts";
-import { columns, counted, span } from "../output.ts";
+import { columns, counted, span, wrap } from "../output.ts";
 import type { Project } from "../project.ts";
 import { jobs, runRow } from "../rows.ts";
 import type { Target } from "../target.ts";
@@ -40,7 +40,10 @@ async function diagnose(project: Project, livemode: boolean | null): Promise<Fin
   const here = new Date();
   const expected = livemode ?? found?.state.value?.livemode ?? null;
   const [stripe, health, webhook, ...jobFindings] = await Promise.all([
-    checkStripe({ secretKey: doctor.stripeSecretKey, apiBase: doctor.stripeApiBase }, expected),
+    checkStripe({ secretKey: doctor.stripeSecretKey, apiBase: doctor.stripeApiBase }, {
+      livemode: expected,
+      refunds: found?.state.value?.refunds ?? false,
+    }),
     checkHealth(url),
     checkWebhook(url),
     ...jobs.map((job) => checkJob(job, { url, secretKey, ...doctor })),
@@ -110,8 +113,8 @@ function describeGaps(findings: Finding[], given: Target["doctor"]): string[] {
   ];
   const unset = variables.filter(([, value]) => value === undefined).map(([name]) => name);
   return [
-    ...(open.length === 0 ? [] : [`${open.length} not checked: ${open.join(", ")}`]),
-    ...(unset.length === 0 ? [] : [`To check more, set ${unset.join(", ")}`]),
+    ...(open.length === 0 ? [] : wrap(`${open.length} not checked: ${open.join(", ")}`)),
+    ...(unset.length === 0 ? [] : wrap(`To check more, set ${unset.join(", ")}`)),
   ];
 }
 

@@ -16,10 +16,8 @@ export const metrics = defineCommand({
       rows(client.from("lapse_metrics_daily").select("*").gte("day", dates[0]!).order("day"), dayRow),
     ]);
     const all = jobs.map((job) => {
-      // The specification calls the expired orders' counter paymentsExpiredTotal.
-      const { job: _, ordersExpiredTotal, ...others } = totals.find((it) => it.job === job) ?? {};
-      const own = daily.filter((it) => it.job === job);
-      return { job, totals: { paymentsExpiredTotal: ordersExpiredTotal, ...others }, days: own };
+      const { job: _, ...own } = totals.find((it) => it.job === job) ?? {};
+      return { job, totals: own, days: daily.filter((it) => it.job === job) };
     });
     const text = all.map(({ job, totals, days }) => {
       const facts = Object.entries(totals).map(([name, value]) => [name, formatted(name, value)]);

@@ -1,7 +1,19 @@
 import { z } from "zod";
 import { defineCommand, orderRef, type Outcome, typedInteger } from "../command.ts";
 import { RefusedError, UsageError } from "../errors.ts";
-import { amountOf, columns, counted, explain, explained, indent, instant, moment, table } from "../output.ts";
+import {
+  counted,
+  distance,
+  explain,
+  explained,
+  instant,
+  moment,
+  money,
+  paragraph,
+  span,
+  table,
+  wrap,
+} from "../output.ts";
 import type { Project } from "../project.ts";
 import { decisionRow, type OrderRow, orderRow, paymentRow } from "../rows.ts";
 
@@ -30,9 +42,7 @@ export const orders = defineCommand({
     const found = await readOrders(project, { kind: chosen[0], limit, now });
     const text = found.length === 0
       ? `No order is ${chosen[0] ?? "open"}`
-      : [columns(found.map((order) => lineOf(order, now))), ...(found.length === limit ? [ANOTHER_LIMIT] : [])].join(
-        "\n",
-      );
+      : [...found.map((order) => listOrder(order, now)), ...(found.length === limit ? [ANOTHER_LIMIT] : [])].join("\n");
     return { well: true, json: found, text };
   },
 });
@@ -55,16 +65,20 @@ function readOrders(
   return rows(some.order(kind === "quarantined" ? "ref" : byNextLook.column).limit(limit), orderRow);
 }
 
-function lineOf(order: OrderRow, now: Date): string[] {
-  const due = order.status === "quarantined" ? "" : `next look ${moment(order.nextCheckAt, now)}`;
+/** An order in a list: one line to find it by, one that says why it is there. */
+function listOrder(order: OrderRow, now: Date): string {
+  const { ref, amount, currency, status, nextCheckAt, reason } = order;
+  const when = status === "quarantined"
+    ? `placed ${distance(order.placedAt, now)}`
+    : nextCheckAt !== null && Date.parse(nextCheckAt) <= now.getTime()
+    ? `due since ${span(now.getTime() - Date.parse(order.dueSince ?? nextCheckAt))}`
+    : nextCheckAt === null
+    ? status
+    : `next look ${distance(nextCheckAt, now)}`;
   return [
-    order.ref,
-    order.status,
-    order.amount === null ? "" : `${order.amount} ${order.currency}`,
-    `placed ${moment(order.placedAt, now)}`,
-    due,
-    explained(order.reason),
-  ];
+    ...wrap([ref, money(amount, currency), when].filter((it) => it !== "").join("  ")),
+    ...(reason === null ? [] : [paragraph(explained(reason), 4)]),
+  ].join("\n");
 }
 
 export const order = defineCommand({
@@ -104,7 +118,7 @@ export async function describeOrder({ client, rows }: Project, asked: string): P
   const optional = (name: string, at: string | null) => at === null ? [] : [[name, moment(at, now)]];
   const facts = [
     ["status", order.reason === null ? order.status : `${order.status} (${explained(order.reason)})`],
-    ["amount", amountOf(order.amount, order.currency)],
+    ["amount", money(order.amount, order.currency) || "unknown to the shop: any payment settles the order"],
     ...(order.account === "" ? [] : [["account", order.account]]),
     ...(order.method ?? order.channel
       ? [["payment", [order.method, order.channel].filter((it) => it).join(", ")]]
@@ -120,16 +134,22 @@ export async function describeOrder({ client, rows }: Project, asked: string): P
   ];
   const text = [
     `Order ${order.ref}`,
-    indent(columns(facts)),
+    table(facts),
     "Payments",
-    table(payments.map((it) => [it.stripeId, it.state, it.source, it.reason ?? "", statusOf(it), checked(it, now)])),
+    table(
+      payments.map((it) => [
+        it.stripeId,
+        it.state,
+        [it.source, it.reason, statusOf(it), checked(it, now)].filter((x) => x).join(", "),
+      ]),
+    ),
     "Decisions",
     table(decisions.map((it) => [
       instant(new Date(it.decidedAt)),
       it.stripeId ?? "order",
-      it.outcome,
-      it.unitsReleased > 0 ? `${counted(it.unitsReleased, "unit")} back` : "",
-      explained(it.reason),
+      `${it.outcome}${it.unitsReleased > 0 ? `, ${counted(it.unitsReleased, "unit")} back` : ""}; ${
+        explained(it.reason)
+      }`,
     ])),
   ];
   return { well: true, json: { order, payments, decisions }, text: text.join("\n") };

@@ -1,31 +1,10 @@
 import { z } from "zod";
 import { type Command, type Context, defineCommand, type Outcome, typedInteger, typedText } from "../command.ts";
 import { UsageError } from "../errors.ts";
-import { amountOf, columns, counted, explained, moment, table } from "../output.ts";
+import { counted, distance, explained, money, paragraph, table, wrap } from "../output.ts";
 import { parseAnswer } from "../project.ts";
-import { JOBS, jobWords, runRow } from "../rows.ts";
-import { describeRun, followRun, isGoodRun, lineOf } from "../runs.ts";
-
-export const runs = defineCommand({
-  name: "runs",
-  summary: "The last runs: when, how they ended, what they did",
-  options: {
-    job: { value: jobWords.join("|"), help: "runs of this job only" },
-    limit: { value: "N", help: "how many (20)" },
-  },
-  input: z.strictObject({
-    job: z.enum(jobWords, `it is not one of ${jobWords.join(", ")}`).optional(),
-    limit: typedInteger(1, 1_000).default(20),
-  }),
-  run: async ({ job, limit }, context) => {
-    const { client, rows } = await context.connect();
-    const all = client.from("lapse_runs").select("*").order("created_at", { ascending: false }).limit(limit);
-    const found = await rows(job ? all.eq("job", JOBS[job]) : all, runRow);
-    const now = new Date();
-    const lines = found.map((run) => [run.id, run.job, ...lineOf(run, now)]);
-    return { well: true, json: found, text: found.length === 0 ? "No run yet" : columns(lines) };
-  },
-});
+import { JOBS, jobWords } from "../rows.ts";
+import { describeRun, followRun, isGoodRun, readRun } from "../runs.ts";
 
 const input = z.strictObject({
   wait: z.boolean().default(false),
@@ -71,24 +50,32 @@ async function startRun(job: string, given: z.infer<typeof input>, context: Cont
   });
   if (dryRun) return describePreview(answer);
   if (!given.wait) {
-    const text = `Run ${runId} has begun. Follow it with npm run lapse -- status`;
+    // A run that was refused, by the brake for example, has ended before the function answers.
+    const refused = await readRun(project, runId);
+    if (refused && refused.finishedAt !== null && !isGoodRun(refused)) return await describeRun(project, refused);
+    const text = `Run ${runId} has begun. Follow it with\n  npm run lapse -- runs ${runId}`;
     return { well: true, json: { runId, status: "started" }, text };
   }
   return await describeRun(project, await followRun(project, runId, context));
 }
 
 const decided = { outcome: z.string(), reason: z.string() };
+const previewGroup = z.object({
+  ...decided,
+  orders: z.int(),
+  amounts: z.record(z.string(), z.number()),
+  units: z.int(),
+  methods: z.record(z.string(), z.int()),
+  ages: z.object({ underAnHour: z.int(), underADay: z.int(), older: z.int() }),
+  oldestDeadline: z.string().nullable(),
+  oldestRef: z.string().nullable(),
+  largest: z.object({ ref: z.string(), amount: z.int(), currency: z.string() }).nullable(),
+});
 const previewed = z.looseObject({
   runId: z.guid(),
   status: z.string(),
   error: z.string().nullable(),
-  summary: z.array(z.looseObject({
-    ...decided,
-    orders: z.int(),
-    amounts: z.record(z.string(), z.number()),
-    methods: z.record(z.string(), z.int()),
-    oldestDeadline: z.string().nullable(),
-  })).default([]),
+  summary: z.array(previewGroup).default([]),
   decisions: z.array(z.looseObject({
     ref: z.string(),
     ...decided,
@@ -97,28 +84,41 @@ const previewed = z.looseObject({
 });
 
 /** Orders shown one by one. */
-const SHOWN = 50;
+const SHOWN = 20;
 
+/** The decisions first and their summary last, where the eye is when it is done. */
 function describePreview(answer: unknown): Outcome {
   const { runId, status, error, summary, decisions } = parseAnswer(previewed, { value: answer, of: "the function" });
   const now = new Date();
-  const groups = summary.map((it) => [
-    `${it.orders} × ${it.outcome}`,
-    Object.entries(it.amounts).map(([currency, amount]) => amountOf(amount, currency)).join(", "),
-    Object.entries(it.methods).map(([method, orders]) => `${method} ${orders}`).join(", "),
-    it.oldestDeadline === null ? "" : `oldest deadline ${moment(it.oldestDeadline, now)}`,
-    explained(it.reason),
-  ]);
   const orders = decisions.slice(0, SHOWN).flatMap((order) => [
     [order.ref, order.outcome, order.reason],
     ...order.payments.map((it) => [`  ${it.stripeId}`, it.outcome, it.reason]),
   ]);
   const more = decisions.length - SHOWN;
   const text = [
-    `Dry run ${runId}: ${status}. It would decide ${counted(decisions.length, "order")}; it changed nothing`,
-    ...(error ? [`  ${error}`] : []),
-    ...(groups.length > 0 ? [table(groups), "Orders", table(orders)] : []),
+    ...wrap(`Dry run ${runId}: ${status}. It changed nothing`),
+    ...(error ? [paragraph(error)] : []),
+    ...(orders.length > 0 ? ["Orders", table(orders)] : []),
     ...(more > 0 ? [`  … and ${more} more (--json shows all)`] : []),
+    `It would decide ${counted(decisions.length, "order")}${summary.length > 0 ? ":" : ""}`,
+    ...summary.map((it) => describeGroup(it, now)),
   ];
   return { well: isGoodRun({ status }), json: answer, text: text.join("\n") };
+}
+
+function describeGroup({ outcome, reason, orders, units, ...group }: z.infer<typeof previewGroup>, now: Date): string {
+  const { underAnHour, underADay, older } = group.ages;
+  const ages: [number, string][] = [[underAnHour, "under an hour"], [underADay, "under a day"], [older, "older"]];
+  const { largest, oldestRef, oldestDeadline } = group;
+  return [
+    paragraph(`${orders} ${outcome}: ${explained(reason)}`),
+    table([
+      ["money", Object.entries(group.amounts).map(([currency, amount]) => money(amount, currency)).join(", ")],
+      ["units", `${units}`],
+      ["methods", Object.entries(group.methods).map(([method, n]) => `${n} ${method}`).join(", ")],
+      ["overdue", ages.filter(([n]) => n > 0).map(([n, age]) => `${n} ${age}`).join(", ")],
+      ["oldest", oldestDeadline === null ? "" : `${oldestRef}, deadline ${distance(oldestDeadline, now)}`],
+      ["largest", largest === null ? "" : `${largest.ref}, ${money(largest.amount, largest.currency)}`],
+    ].filter(([, text]) => text !== "")),
+  ].join("\n");
 }

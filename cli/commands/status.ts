@@ -3,7 +3,7 @@ import { defineCommand, typedInteger } from "../command.ts";
 import { counted, moment, table } from "../output.ts";
 import type { Project } from "../project.ts";
 import { jobs, runRow } from "../rows.ts";
-import { lineOf } from "../runs.ts";
+import { listRun } from "../runs.ts";
 import { describeAlerts, readOpenAlerts } from "./alerts.ts";
 
 export const status = defineCommand({
@@ -46,7 +46,7 @@ const scheduleAnswer = z.object({
 type Schedule = z.infer<typeof scheduleAnswer>["schedules"][number];
 
 /** Null for a user who signed in: the schedule is private. */
-async function readSchedule({ call, target }: Project) {
+export async function readSchedule({ call, target }: Project) {
   return target.credentials.kind === "login" ? null : await call("lapse_schedule", {}, scheduleAnswer);
 }
 
@@ -64,14 +64,15 @@ function describeJob({ job, running, runs, braked, schedule }: JobState, now: Da
     ["now", running ? `${running.status} since ${moment(running.startedAt ?? running.createdAt, now)}` : "idle"],
     [
       "brake",
-      braked ? "ON: more orders are due than usual; no run touches anything until the brake is released" : "off",
+      braked ? "ON: no run touches anything until it is released (runbook, L007)" : "off",
     ],
     ["next", describeNext(schedule, now)],
     schedule
       ? ["due now", describeDue(schedule, now)]
       : ["due", last ? `${last.backlog} when the last run ended` : "unknown: no run has ended yet"],
   ];
-  return [job, table(facts), table(runs.map((run) => lineOf(run, now)), "no run yet")].join("\n");
+  const told = runs.length === 0 ? ["  no run yet"] : runs.map((run) => listRun(run, now));
+  return [job, table(facts), ...told].join("\n");
 }
 
 function describeDue({ due, oldestDueAt }: Schedule, now: Date): string {

@@ -37,6 +37,8 @@ const inspection = z.object({
     settings: z.boolean(),
     paused: z.array(z.string()),
     livemode: z.boolean().nullable(),
+    /** Whether the settings let Lapse give money back. */
+    refunds: z.boolean().nullable(),
     watchedAt: z.string().nullable(),
   })),
   health: part(z.array(z.string())),
@@ -175,7 +177,8 @@ function judgeVault(secrets: Record<string, z.infer<typeof entry>>, functionsUrl
     return fault("vault", listed(faults.map(({ what }) => what)), faults.map(({ fix }) => fix).join(" "));
   }
   const webhook = secrets.lapse_alert_webhook_url === "ok" ? "" : "; there is no webhook for alerts";
-  return ok("vault", `URL and secret of the functions are there${webhook}`);
+  const ping = secrets.lapse_ping_url === "ok" ? "" : "; there is no dead man's switch";
+  return ok("vault", `URL and secret of the functions are there${webhook}${ping}`);
 }
 
 function judgeSchedules(problems: string[], paused: string[]): Finding {
@@ -224,7 +227,7 @@ const KINDS: Record<string, CheckName> = {
   drift: "drift",
   privileges: "privileges",
 };
-const RUNBOOK = "see docs/payments-ops.md under this number";
+const RUNBOOK = "lapse alerts says what to do about each; so does docs/payments-ops.md under its number";
 
 type Condition = z.infer<typeof condition>;
 

@@ -16,15 +16,27 @@ const NEEDED: Probe[] = [
   { method: "GET", path: "/v1/checkout/sessions?limit=1", what: "read Checkout Sessions" },
   { method: "POST", path: `/v1/checkout/sessions/cs_test_${NOBODY}/expire`, what: "write Checkout Sessions" },
 ];
+/** Needed only where the settings let Lapse give money back. */
+const REFUNDS: Probe = {
+  method: "POST",
+  path: "/v1/refunds",
+  form: `payment_intent=pi_${NOBODY}`,
+  what: "refund payments",
+};
 const SURPLUS: Probe[] = [
-  { method: "POST", path: "/v1/refunds", form: `payment_intent=pi_${NOBODY}`, what: "refund payments" },
   { method: "GET", path: "/v1/customers?limit=1", what: "read customers" },
   { method: "GET", path: "/v1/payouts?limit=1", what: "read payouts" },
   { method: "GET", path: "/v1/balance", what: "read the balance" },
 ];
 
-/** Whether the key works, in the right mode, with the permissions needed and no more. `livemode` null: any mode will do. */
-export async function checkStripe({ secretKey, apiBase }: Options, livemode: boolean | null): Promise<Asked> {
+/** `livemode` null: any mode will do. `refunds`: whether the settings let Lapse give money back. */
+type Expected = { livemode: boolean | null; refunds: boolean };
+
+/** Whether the key works, in the right mode, with the permissions needed and no more. */
+export async function checkStripe(
+  { secretKey, apiBase }: Options,
+  { livemode, refunds }: Expected,
+): Promise<Asked> {
   const unknown = (why: string) => [notChecked("stripe-key", why), notChecked("stripe-permissions", why)];
   if (secretKey === undefined) return { findings: unknown("STRIPE_SECRET_KEY is not set"), date: null };
   const mode = /^(?:sk|rk)_(test|live)_\w+$/.exec(secretKey)?.[1];
@@ -64,12 +76,17 @@ export async function checkStripe({ secretKey, apiBase }: Options, livemode: boo
     };
   }
   const key = ok("stripe-key", `works, in ${mode} mode`);
-  return { findings: [key, await checkPermissions(secretKey, ask)], date: first.date };
+  return { findings: [key, await checkPermissions(secretKey, { ask, refunds })], date: first.date };
 }
 
-async function checkPermissions(secretKey: string, ask: (probe: Probe) => Promise<Reply>): Promise<Finding> {
+async function checkPermissions(
+  secretKey: string,
+  { ask, refunds }: { ask: (probe: Probe) => Promise<Reply>; refunds: boolean },
+): Promise<Finding> {
   const check = "stripe-permissions";
-  const needed = await Promise.all(NEEDED.map(async (probe) => ({ ...probe, status: (await ask(probe)).status })));
+  const probes = refunds ? [...NEEDED, REFUNDS] : NEEDED;
+  const spare = refunds ? SURPLUS : [REFUNDS, ...SURPLUS];
+  const needed = await Promise.all(probes.map(async (probe) => ({ ...probe, status: (await ask(probe)).status })));
   const lacking = needed.filter(({ status }) => status === 401 || status === 403);
   if (lacking.length > 0) {
     return fault(
@@ -94,7 +111,7 @@ async function checkPermissions(secretKey: string, ask: (probe: Probe) => Promis
       "it has what is needed. A test key may do everything; for live payments use a restricted key (rk_live_…)",
     );
   }
-  const surplus = await Promise.all(SURPLUS.map(async (probe) => ({ ...probe, reply: await ask(probe) })));
+  const surplus = await Promise.all(spare.map(async (probe) => ({ ...probe, reply: await ask(probe) })));
   const granted = surplus.filter(({ method, reply }) => isGranted(method, reply.status));
   if (granted.length > 0) {
     return fault(
@@ -105,7 +122,7 @@ async function checkPermissions(secretKey: string, ask: (probe: Probe) => Promis
   }
   return ok(
     check,
-    `it has what is needed; it lacks those to ${SURPLUS.map(({ what }) => what).join(", ")}; others were not tried`,
+    `it has what is needed; it lacks those to ${spare.map(({ what }) => what).join(", ")}; others were not tried`,
   );
 }
 

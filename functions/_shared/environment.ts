@@ -43,7 +43,7 @@ const webhookSecrets = z.pipe(
   ),
   z.array(z.string().check(z.regex(/^whsec_[\w+/=-]{16,}$/, "not a list of signing secrets"))).check(z.minLength(1)),
 );
-const schedulerSecret = z.string().check(z.minLength(32, "shorter than 32 characters"));
+const longSecret = z.string().check(z.minLength(32, "shorter than 32 characters"));
 
 /**
  * Parses the variables that the platform injects.
@@ -70,8 +70,17 @@ export function parseProject(read: ReadVariable): Project {
  * @throws ConfigurationError like {@linkcode parseProject}.
  */
 export function parseSchedulerSecrets(read: ReadVariable): string[] {
-  const previous = parse(read, "LAPSE_SCHEDULER_SECRET_PREVIOUS", z.nullable(schedulerSecret), null);
-  return [parse(read, "LAPSE_SCHEDULER_SECRET", schedulerSecret), ...(previous === null ? [] : [previous])];
+  const previous = parse(read, "LAPSE_SCHEDULER_SECRET_PREVIOUS", z.nullable(longSecret), null);
+  return [parse(read, "LAPSE_SCHEDULER_SECRET", longSecret), ...(previous === null ? [] : [previous])];
+}
+
+/**
+ * The token of those who may read the metrics.
+ *
+ * @throws ConfigurationError like {@linkcode parseProject}.
+ */
+export function parseMetricsToken(read: ReadVariable): string {
+  return parse(read, "LAPSE_METRICS_TOKEN", longSecret);
 }
 
 /**

@@ -16,6 +16,7 @@ async function main(): Promise<void> {
     publishableKey: stack.publishableKey,
     secretKey: stack.secretKey,
     schedulerSecret: stack.schedulerSecret,
+    metricsToken: stack.metricsToken,
     stripeApiBase: stack.stripeApiBase,
     stripeControlUrl: stack.simulator?.controlUrl ?? null,
     stripeWebhookSecret: stack.stripeWebhookSecret,
@@ -61,6 +62,7 @@ const VARIABLES = {
   PUBLISHABLE_KEY: "publishableKey",
   SECRET_KEY: "secretKey",
   SCHEDULER_SECRET: "schedulerSecret",
+  METRICS_TOKEN: "metricsToken",
   DB_URL: "dbUrl",
   STRIPE_API_BASE: "stripeApiBase",
 };

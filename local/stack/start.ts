@@ -43,6 +43,8 @@ export type Stack = {
   publishableKey: string;
   secretKey: string;
   schedulerSecret: string;
+  /** Opens `lapse-metrics`. */
+  metricsToken: string;
   stripeApiBase: string;
   /** Signs events for `lapse-webhook`. */
   stripeWebhookSecret: string;
@@ -90,6 +92,7 @@ async function assemble(options: StackOptions, parts: AsyncDisposableStack): Pro
   parts.defer(() => simulator?.close());
   const stripeApiBase = options.stripeApiBase ?? simulator!.apiBase;
   const schedulerSecret = randomText();
+  const metricsToken = randomText();
   const stripeWebhookSecret = `whsec_${randomText()}`;
   const functions = await startFunctionsHost({
     folder: options.functionsFolder ?? (options.project && join(options.project, "supabase", "functions")),
@@ -102,6 +105,7 @@ async function assemble(options: StackOptions, parts: AsyncDisposableStack): Pro
       STRIPE_SECRET_KEY: "sk_test_local",
       STRIPE_API_BASE: stripeApiBase,
       LAPSE_SCHEDULER_SECRET: schedulerSecret,
+      LAPSE_METRICS_TOKEN: metricsToken,
       STRIPE_WEBHOOK_SECRET: stripeWebhookSecret,
       ...options.functionsEnv,
     },
@@ -131,6 +135,7 @@ async function assemble(options: StackOptions, parts: AsyncDisposableStack): Pro
     publishableKey: keys.publishableKey,
     secretKey: keys.secretKey,
     schedulerSecret,
+    metricsToken,
     stripeApiBase,
     stripeWebhookSecret,
     simulator,

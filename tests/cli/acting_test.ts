@@ -35,7 +35,7 @@ Deno.test("a dry run sums up what would be decided, lists it, and changes nothin
     const { stdout } = await cli(["run", "expire", "--dry-run"], withKey(shop));
     assert.match(
       stdout,
-      /It would decide 3 orders; it changed nothing\n {2}3 × \w+ {2}6,000 eur \(minor units\) {2}card 3/,
+      /It would decide 3 orders:\n {2}3 expired: would_expire: .*\n(?: {2}\S.*\n)? {2}money +EUR 60\.00\n {2}units +\d+\n {2}methods +3 card\n {2}overdue +3 under an hour\n {2}oldest .*\n {2}largest .*, EUR 20\.00\n/,
     );
     assert.ok(stdout.includes(`\n  ${first}`) && stdout.includes("would_cancel"), stdout);
     assert.equal((await shop.orderOf(first!)).status, "pending");
@@ -51,8 +51,11 @@ Deno.test("a braked run ends with 1; releasing the brake takes a reason, which s
     assert.match(braked.stdout, /: braked\b/);
     assert.match(
       braked.stdout,
-      /Inspect first: npm run lapse -- run expire --dry-run --limit 20\n.*--release-brake .*L007/,
+      /L007\):\n {2}npm run lapse -- run expire --dry-run\n.*--wait --release-brake --reason/,
     );
+    const unwatched = await cli(["run", "expire"], withKey(shop));
+    assert.equal(unwatched.code, 1, "it is known at once");
+    assert.match(unwatched.stdout, /: braked\b/);
 
     const args = ["run", "expire", "--wait", "--release-brake", "--reason", "checked", "--limit", "3"];
     const { code, json } = await cliJson(args, withKey(shop));

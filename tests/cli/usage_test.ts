@@ -16,21 +16,23 @@ const MISTAKES: [string, string[], RegExp][] = [
   ["status", ["now"], /^Cannot use now: status takes no argument$/],
   ["status", ["--runs"], /^Cannot use --runs: it needs N after it$/],
   ["status", ["--toString", "x"], /^Cannot use --toString: the options of status are/],
-  ["order", [], /^Cannot run order: REF is missing\. Write npm run lapse -- order REF$/],
+  ["order", [], /^Cannot run order: REF is missing\nUsage: npm run --silent lapse -- order REF \[options\]$/],
   ["order", ["a", "b"], /^Cannot use b: order takes one argument, REF$/],
   ["order", [""], /^Cannot use REF: it is empty$/],
   ["orders", ["--due", "--waiting"], /^Cannot list orders: --waiting and --due exclude each other\. Give one of them$/],
-  ["sync", ["1042"], /^Cannot run sync: --reason TEXT is missing$/],
-  ["redrive", ["1042"], /^Cannot run redrive: --reason TEXT is missing$/],
+  ["sync", ["1042"], /^Cannot run sync: --reason TEXT is missing\nUsage: .* -- sync REF \[options\]$/],
+  ["redrive", ["1042"], /^Cannot run redrive: --reason TEXT is missing\n/],
   ["redrive", ["1042", "--reason", " "], /^Cannot use --reason: it is empty$/],
-  ["resolve", ["1042", "--reason", "why"], /^Cannot run resolve: --as paid\|expired is missing$/],
+  ["resolve", ["1042", "--reason", "why"], /^Cannot run resolve: --as paid\|expired is missing\n/],
   ["resolve", ["1042", "--as", "refunded", "--reason", "why"], /^Cannot use --as refunded: it is neither paid nor/],
-  ["declare-dead", ["cs_test_1"], /^Cannot run declare-dead: --reason TEXT is missing$/],
+  ["declare-dead", ["cs_test_1"], /^Cannot run declare-dead: --reason TEXT is missing\n/],
   ["declare-dead", ["1042", "--reason", "why"], /^Cannot use PAYMENT 1042: it is not the id of a PaymentIntent/],
   ["declare-dead", ["pi_1_secret_2", "--reason", "why"], /^Cannot use PAYMENT .*: it is a client secret\./],
   ["run expire", ["--limit", "0"], /^Cannot use --limit 0: it is not a whole number from 1 to 100000$/],
   ["run expire", ["--wait=yes"], /^Cannot use --wait=yes: --wait takes no value$/],
   ["run cleanup", ["--release-brake"], /^Cannot release the brake: --reason TEXT is missing$/],
+  ["runs", ["last"], /^Cannot use \[ID\] last: it is not the id of a run$/],
+  ["runs", [crypto.randomUUID(), "--job", "expire"], /^Cannot list runs: --job and the id of one run exclude/],
   ["runs", ["--job", "both"], /^Cannot use --job both: it is not one of expire, cleanup$/],
   ["metrics", ["--days", "367"], /^Cannot use --days 367: it is not a whole number from 1 to 366$/],
   ["alerts", ["--resolve", "7"], /^Cannot resolve an alert: --reason TEXT is missing$/],
@@ -117,16 +119,26 @@ Deno.test("what the database refuses is told in its words; a stack that is gone 
 Deno.test("every command explains itself, its options and the exit codes", async () => {
   const { code, stdout } = await cli(["--help"]);
   assert.equal(code, 0);
-  for (const { name } of commands) assert.match(stdout, new RegExp(`\n  ${name} `), `${name} is not in the overview`);
+  for (const { name } of commands) assert.match(stdout, new RegExp(`\n  ${name} `), `${name} is not in the help`);
+  assert.match(stdout, /Exit codes\n {2}0 /);
+  for (const variable of ["LAPSE_SCHEDULER_SECRET", "STRIPE_SECRET_KEY"]) {
+    assert.ok(stdout.includes(variable), variable);
+  }
+  assert.ok(stdout.split("\n").every((line) => line.length <= 80), stdout);
   await Promise.all(commands.map(async ({ name, argument, options }) => {
     const help = (await cli([...name.split(" "), "--help"])).stdout;
     assert.ok(help.startsWith(`Usage: npm run --silent lapse -- ${name}${argument ? ` ${argument}` : ""} [options]\n`));
     for (const option of [...Object.keys(options), "json"]) assert.ok(help.includes(`--${option}`), option);
-    assert.match(help, /Exit codes\n {2}0 /);
-    for (const variable of ["LAPSE_SCHEDULER_SECRET", "STRIPE_SECRET_KEY"]) {
-      assert.ok(help.includes(variable), variable);
-    }
+    assert.ok(help.split("\n").every((line) => line.length <= 80), help);
+    // The environment and the exit codes are told once.
+    assert.match(help, /npm run --silent lapse -- --help\n$/);
   }));
+});
+
+Deno.test("without a word and without a project it says what is missing, and which commands there are", async () => {
+  const { code, stdout, stderr } = await cli([], { LAPSE_URL: "https://shop.supabase.co" });
+  assert.deepEqual([code, stdout], [2, ""]);
+  assert.match(stderr, /^Cannot sign in: .*\n\nUsage: npm run --silent lapse -- \[COMMAND\]/);
 });
 
 Deno.test("npm has the command, and the specification's two scripts", async () => {

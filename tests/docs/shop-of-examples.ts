@@ -49,6 +49,7 @@ async function environmentOf({ stack, sql }: Shop): Promise<Record<string, strin
     PUBLISHABLE_KEY: stack.publishableKey,
     SECRET_KEY: stack.secretKey,
     SCHEDULER_SECRET: stack.schedulerSecret,
+    METRICS_TOKEN: stack.metricsToken,
     DB_URL: stack.database.url,
     STRIPE_API_BASE: stack.stripeApiBase,
     OPERATOR_TOKEN: data.session.access_token,

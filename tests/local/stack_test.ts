@@ -54,6 +54,7 @@ Deno.test("the stack prints one JSON line, runs until SIGTERM, and removes what 
     "publishableKey",
     "secretKey",
     "schedulerSecret",
+    "metricsToken",
     "stripeApiBase",
     "stripeControlUrl",
     "stripeWebhookSecret",

@@ -20,9 +20,13 @@ const listed = (alias: string, suffix = "") => names.map((name) => `${alias}.${n
 const orZero = (alias: string) => names.map((name) => `coalesce(${alias}.${name}, 0)`).join(", ");
 
 const QUERY = `
-  with of_run as (select run_id, ${sums} from lapse.decisions group by run_id),
-  of_job as (select job, ${sums} from lapse.decisions group by job),
-  of_day as (select job, (decided_at at time zone 'UTC')::date as day, ${sums} from lapse.decisions group by 1, 2)
+  with counted as (
+    -- what the webhook found is counted by the next run
+    select * from lapse.decisions where run_id is not null
+  ),
+  of_run as (select run_id, ${sums} from counted group by run_id),
+  of_job as (select job, ${sums} from counted group by job),
+  of_day as (select job, (decided_at at time zone 'UTC')::date as day, ${sums} from counted group by 1, 2)
   select 'run ' || r.id as what from lapse.runs r left join of_run c on c.run_id = r.id
   where (${listed("r")}) is distinct from (${orZero("c")})
   union all

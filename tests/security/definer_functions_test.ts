@@ -166,6 +166,7 @@ const WAY_OF_AN_ORDER = [
   ...settled("retry", "timeout"),
   `select public.lapse_list_failed('${RUN}', 1, false, '', 'payment_intents', 'a reason')`,
   `select public.lapse_preview_orders('expire-stale-orders', 10)`,
+  `select public.lapse_preview_units('{x}')`,
   `select public.lapse_shrink_close_batch('${RUN}', 1)`,
   `select public.lapse_finish_run('${RUN}', 'partial')`,
   `select public.lapse_mark_paid('${ORDER}', 'pi_1')`,

@@ -2,7 +2,7 @@ import { z } from "zod/mini";
 import { count, instant, uuid } from "../parsing.ts";
 import type { OrderDecision } from "../rules/orders.ts";
 import type { DueRefund, RefundResult } from "../rules/refunds.ts";
-import { claimedOrders, closedOrders, settledOrders } from "./orders.ts";
+import { claimedOrders, closedOrders, previewUnits, settledOrders } from "./orders.ts";
 import type { Rpc } from "./rpc.ts";
 import { beginAnswer, type FinishedRun, type Lease, type NewRun, runRow } from "./runs.ts";
 
@@ -122,6 +122,9 @@ export function createDatabase(rpc: Rpc) {
       }),
     previewOrders: (job: string, limit: number) =>
       rpc("lapse_preview_orders", { p_job: job, p_limit: limit }, { answer: claimedOrders, repeatable: true }),
+    /** Units that would be released, by ref; an order that the shop cannot tell them of is left out. */
+    previewUnits: (refs: string[]) =>
+      rpc("lapse_preview_units", { p_refs: refs }, { answer: previewUnits, repeatable: true }),
     settleOrders: (lease: Lease, decisions: OrderDecision[]) =>
       rpc("lapse_settle_orders", { ...leaseOf(lease), p_decisions: decisions }, {
         answer: settledOrders,

@@ -65,6 +65,9 @@ export const claimedOrders: z.ZodMiniType<Claim> = z.lazy(() =>
   )
 );
 
+/** Units by ref. */
+export const previewUnits = z.lazy(() => z.record(z.string(), count));
+
 /** `asked`: how many due orders the statement took; 0 means that none is left. */
 export const closedOrders = z.lazy(() => z.object({ expired: count, unitsReleased: count, asked: count }));
 

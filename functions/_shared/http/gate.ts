@@ -51,7 +51,7 @@ function admit(caller: Caller): GateResult {
 }
 
 /** Compares every secret, over digests of equal length, so that the time taken reveals nothing about any of them. */
-async function matchesAny(candidate: string, secrets: string[]): Promise<boolean> {
+export async function matchesAny(candidate: string, secrets: string[]): Promise<boolean> {
   const digest = await sha256(candidate);
   let matches = false;
   for (const secret of secrets) matches = timingSafeEqual(digest, await sha256(secret)) || matches;

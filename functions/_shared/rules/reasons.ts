@@ -33,8 +33,8 @@ const QUARANTINE = {
 } as const satisfies Record<string, string>;
 
 /**
- * Every reason of a decision, with its meaning in one sentence. docs/payments-ops.md quotes this list and operators filter by it, so a code
- * is never renamed and never reused. Some codes are written only by the database.
+ * Every reason of a decision, with its meaning in one sentence. docs/payments-ops.md says what to do about each and operators filter by it, so a
+ * code is never renamed and never reused. Some codes are written only by the database.
  */
 export const REASONS = {
   // The order may be closed.

@@ -53,15 +53,23 @@ export type JobResult = {
 /** What a dry run would have done. */
 export type Preview = { summary: PreviewGroup[]; decisions: OrderDecision[] };
 
-/** Orders with the same outcome for the same reason. `amounts`: their total by currency, in minor units. */
+/**
+ * Orders with the same outcome for the same reason. `amounts`: their total by currency, in minor units. `units`: the stock they hold, as far
+ * as the shop can tell. `ages`: how long ago their deadlines were.
+ */
 export type PreviewGroup = {
   outcome: OrderDecision["outcome"];
   reason: OrderDecision["reason"];
   orders: number;
   amounts: Record<string, number>;
+  units: number;
   methods: Record<string, number>;
+  ages: { underAnHour: number; underADay: number; older: number };
   /** Null when none of the orders could be read. */
   oldestDeadline: Date | null;
+  oldestRef: string | null;
+  /** Null when the shop knows no amount. Of several currencies it is the largest in minor units. */
+  largest: { ref: string; amount: number; currency: string } | null;
 };
 
 /** The result of a run that found nothing to do. */

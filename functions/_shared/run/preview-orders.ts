@@ -33,7 +33,8 @@ export async function previewOrders(ports: Ports, task: Task): Promise<JobResult
       break;
     }
   }
-  const preview = { summary: summaryOf(decisions, orders), decisions };
+  const units = decisions.length === 0 ? {} : await ports.database.previewUnits(decisions.map(({ ref }) => ref));
+  const preview = { summary: summaryOf(decisions, { orders, units, now: ports.clock.now() }), decisions };
   const result = resultOf(inspection);
   if (result.status === "failed") return { ...result, preview };
   const error = progress.handover
@@ -44,23 +45,51 @@ export async function previewOrders(ports: Ports, task: Task): Promise<JobResult
   return { status: error === null ? "succeeded" : "partial", error, workLeft: false, preview };
 }
 
+type Known = { orders: ClaimedOrder[]; units: Record<string, number>; now: Date };
+
 /** The decisions by outcome and reason, the most frequent first. */
-function summaryOf(decisions: OrderDecision[], orders: ClaimedOrder[]): PreviewGroup[] {
+function summaryOf(decisions: OrderDecision[], { orders, units, now }: Known): PreviewGroup[] {
   const known = new Map(orders.map((order) => [order.ref, order]));
   const groups = new Map<string, PreviewGroup>();
   for (const { ref, outcome, reason } of decisions) {
     const name = `${outcome} ${reason}`;
-    const group = groups.get(name) ??
-      { outcome, reason, orders: 0, amounts: {}, methods: {}, oldestDeadline: null } satisfies PreviewGroup;
+    const group = groups.get(name) ?? emptyGroup(outcome, reason);
     groups.set(name, group);
     group.orders += 1;
+    group.units += units[ref] ?? 0;
     const order = known.get(ref);
-    if (!order) continue;
-    if (order.amount !== null && order.currency !== null) add(group.amounts, order.currency, order.amount);
-    add(group.methods, order.method ?? "unknown", 1);
-    if (group.oldestDeadline === null || order.deadline < group.oldestDeadline) group.oldestDeadline = order.deadline;
+    if (order) describe(group, order, now);
   }
   return [...groups.values()].sort((a, b) => b.orders - a.orders);
+}
+
+function emptyGroup(outcome: PreviewGroup["outcome"], reason: PreviewGroup["reason"]): PreviewGroup {
+  const ages = { underAnHour: 0, underADay: 0, older: 0 };
+  return {
+    outcome,
+    reason,
+    orders: 0,
+    amounts: {},
+    units: 0,
+    methods: {},
+    ages,
+    oldestDeadline: null,
+    oldestRef: null,
+    largest: null,
+  };
+}
+
+function describe(group: PreviewGroup, { ref, amount, currency, method, deadline }: ClaimedOrder, now: Date): void {
+  add(group.methods, method ?? "unknown", 1);
+  const hours = (now.getTime() - deadline.getTime()) / 3_600_000;
+  add(group.ages, hours < 1 ? "underAnHour" : hours < 24 ? "underADay" : "older", 1);
+  if (group.oldestDeadline === null || deadline < group.oldestDeadline) {
+    group.oldestDeadline = deadline;
+    group.oldestRef = ref;
+  }
+  if (amount === null || currency === null) return;
+  add(group.amounts, currency, amount);
+  if (group.largest === null || amount > group.largest.amount) group.largest = { ref, amount, currency };
 }
 
 function add(sums: Record<string, number>, name: string, amount: number): void {

@@ -8,7 +8,7 @@ as $$
   select pg_temp.begin_run(p_name);
   select lapse.finish_run(pg_temp.id(p_name), p_status, p_error => 'Stripe stopped the run', p_now => pg_temp.noon());
 $$;
-prepare alert as select occurrences, details ->> 'error', resolved_at from lapse.alerts where key = 'run_failed:expire-stale-orders';
+prepare alert as select occurrences, details ->> 'cause', resolved_at from lapse.alerts where key = 'run_failed:expire-stale-orders';
 
 select pg_temp.run('a', 'failed');
 select results_eq('alert', $$ values (1, 'Stripe stopped the run', null::timestamptz) $$, 'a failed run opens an alert');

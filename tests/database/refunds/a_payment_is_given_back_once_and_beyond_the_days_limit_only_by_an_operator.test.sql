@@ -56,7 +56,7 @@ select is((select severity from lapse.alerts where key = 'refund_failed:' || pg_
 select throws_ok($$ select pg_temp.record('pi_c', '{"outcome": "perhaps"}') $$, '22023', null, 'an unknown outcome is refused');
 
 select results_eq(
-  $$ select severity, details -> 'refunds' from lapse.check_refunds_held(p_now => pg_temp.noon()) $$, $$ values ('warning', '1'::jsonb) $$,
+  $$ select severity, details -> 'count' from lapse.check_refunds_held(p_now => pg_temp.noon()) $$, $$ values ('warning', '1'::jsonb) $$,
   'the watch names what is held'
 );
 select throws_ok(

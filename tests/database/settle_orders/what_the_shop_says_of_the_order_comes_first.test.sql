@@ -51,7 +51,7 @@ select is(pg_temp.stands('open'), 'expired, all_dead', 'an order that is open in
 select is(pg_temp.stands('cancelled'), 'expired, closed_by_shop', 'what the shop cancelled is followed');
 select is(pg_temp.stands('deleted'), 'expired, closed_by_shop', 'so is what it deleted');
 select is(pg_temp.stands('cash'), 'paid, closed_by_shop', 'and what was paid in another way');
-select is(pg_temp.stands('held'), 'pending, 00:01:00', 'one that somebody holds is looked at again in a minute');
+select is(pg_temp.stands('held'), 'pending, order_locked, 00:01:00', 'one that somebody holds is looked at again in a minute');
 select is(pg_temp.told('held', 'due_since')::timestamptz, pg_temp.noon() - interval '1 hour', 'and has waited for as long as it has');
 select is(pg_temp.stands('moved'), 'pending, 00:01:00', 'one whose deadline the shop moved is due after that');
 select is(pg_temp.stands('named'), 'pending, 00:00:00', 'one whose row names another payment is due again at once');

@@ -127,8 +127,8 @@ export const CLOSE_FAULTS: Fault[] = [
     ],
     [
       "held-forgets-since-when",
-      "set next_check_at = p_now + interval '1 minute' where",
-      "set next_check_at = p_now + interval '1 minute', due_since = p_now where",
+      "set next_check_at = p_now + interval '1 minute', reason",
+      "set next_check_at = p_now + interval '1 minute', due_since = p_now, reason",
       "an order that is held for ever is never overdue",
     ],
     [

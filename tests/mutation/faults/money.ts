@@ -119,9 +119,15 @@ export const MONEY_FAULTS: Fault[] = faultsIn("migrations/20261129000800_money.s
   ],
   [
     "late-stays-open",
-    "if v_result = 'late_payment' then",
-    "if false then",
+    "elsif v_result = 'late_payment' then",
+    "elsif false then",
     "an order with late money waits for nobody",
+  ],
+  [
+    "late-uncounted",
+    "  if v_result = 'late_payment' then perform lapse.note_late_payment(",
+    "  if false then perform lapse.note_late_payment(",
+    "late money that the webhook finds is counted nowhere",
   ],
   [
     "second-left-open",

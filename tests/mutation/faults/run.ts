@@ -361,8 +361,8 @@ export const RUN_FAULTS: Fault[] = [
     ],
     [
       "preview-sums-one-currency",
-      "order.currency, order.amount);",
-      `"eur", order.amount);`,
+      "add(group.amounts, currency, amount);",
+      `add(group.amounts, "eur", amount);`,
       "a dry run adds up yen and euros",
     ],
     ["preview-writes", "{ dryRun: true }", "{ dryRun: false }", "a dry run cancels payments"],

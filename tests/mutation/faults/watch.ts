@@ -84,7 +84,12 @@ export const WATCH_FAULTS: Fault[] = [
     ],
   ]),
   ...faultsIn("migrations/20261129003150_watch_lateness.sql", RUNS, [
-    ["never-late", "where l.late -- While", "where false -- While", "a job that does not run is noticed by nobody"],
+    [
+      "never-late",
+      "from lapse.run_lateness(p_now) l where l.late;",
+      "from lapse.run_lateness(p_now) l where false;",
+      "a job that does not run is noticed by nobody",
+    ],
     [
       "dry-run-is-a-run",
       "where r.job = s.job and r.status in ('succeeded', 'partial') and not r.dry_run and r.ref is null order by r.finished_at desc",
@@ -200,8 +205,8 @@ export const WATCH_FAULTS: Fault[] = [
     ],
     [
       "quarantine-unheard",
-      "from (select o.ref from lapse.orders o where o.status = 'quarantined' order by o.ref limit 100000) q",
-      "from (select o.ref from lapse.orders o where false order by o.ref limit 100000) q",
+      "from (select * from lapse.orders r where r.status = 'quarantined' order by r.ref limit 100000) o",
+      "from (select * from lapse.orders r where false order by r.ref limit 100000) o",
       "quarantined orders are noticed by nobody",
     ],
     [
@@ -271,8 +276,8 @@ export const WATCH_FAULTS: Fault[] = [
     ],
     [
       "markup-told",
-      "replace(replace(replace(x.line, '&', '&amp;'), '<', '&lt;'), '>', '&gt;')",
-      "x.line",
+      "replace(replace(replace(p_text, '&', '&amp;'), '<', '&lt;'), '>', '&gt;')",
+      "p_text",
       "a text of a shop's rings everybody in Slack",
     ],
     [
@@ -289,16 +294,63 @@ export const WATCH_FAULTS: Fault[] = [
     ],
     [
       "closed-untold",
-      "or exists (select from lapse.alert_messages m where m.alert_id = a.id and m.attempts > 0)",
+      "or exists (select from lapse.alert_messages m where m.alert_id = a.id and (m.attempts > 0 or m.repeats > 0))",
       "",
       "an operator is called for what is over",
     ],
     ["any-url", "v_url := lapse.checked_url(v_url, 'lapse_alert_webhook_url');", "", "alerts travel in clear"],
+    ["told-once", "or m.delivered_at <= p_now - interval '1 day'", "", "an alert that stays open is forgotten"],
+    [
+      "key-in-the-address",
+      "case when x.routing_key is null then p_url else split_part(p_url, '?', 1) end",
+      "p_url",
+      "PagerDuty's key is in an address that proxies log",
+    ],
+  ]),
+  ...faultsIn("migrations/20261129000250_alerts.sql", [...RUNS, "platform/watch/alert_texts_test.ts"], [
+    [
+      "one-incident-many-alerts",
+      "if v_part_of is not null then",
+      "if false then",
+      "a wrong secret rings five times",
+    ],
+    [
+      "warning-hides-critical",
+      "and (a.severity = 'critical' or p_severity = 'warning')",
+      "",
+      "a failed run hides that none has completed",
+    ],
+    [
+      "ref-unquoted",
+      "when x.ref ~ '^[A-Za-z0-9_.:@/+][A-Za-z0-9_.:@/+-]*$' then x.ref",
+      "when true then x.ref",
+      "a command to copy does what a customer wrote",
+    ],
+  ]),
+  ...faultsIn("migrations/20261129003450_ping.sql", ["platform/watch/ping_test.ts"], [
     [
       "pinged-while-ill",
-      "if v_url is not null and lapse.health(p_now) -> 'reasons' = '[]' then",
-      "if v_url is not null then",
+      "if p_state = 'success' and lapse.health(p_now => p_now) -> 'reasons' <> '[]' then",
+      "if false then",
       "the dead man's switch is content while nothing works",
+    ],
+    [
+      "ping-stops-runs",
+      "exception when others then perform",
+      "exception when no_data then perform",
+      "a malformed address stops every run",
+    ],
+    [
+      "ping-failure-unseen",
+      "where v_problem is null and p.failures > 0 and",
+      "where false and",
+      "a switch that cannot be called is noticed by nobody",
+    ],
+    [
+      "dry-run-pings",
+      "if (p_run).dry_run or (p_run).ref is not null then",
+      "if false then",
+      "a dry run calls for a job that stands still",
     ],
   ]),
   ...faultsIn("migrations/20261129003500_watch.sql", PARTS, [

@@ -53,9 +53,9 @@ for (const refusal of refusals) {
       await refusal.break(it);
       await tick();
       assert.ok((await watch()).includes(refused));
-      const { code, severity, message } = await alert(refused);
-      assert.deepEqual([code, severity], ["L004", "critical"]);
-      assert.match(message, refusal.answer);
+      const { code, severity, cause } = await alert(refused);
+      assert.deepEqual([code, severity], ["L004", "warning"]);
+      assert.match(cause, refusal.answer);
       await watch(125);
       const lost = (await runs()).at(-1)!;
       assert.equal(lost.status, "lost");

@@ -16,28 +16,28 @@ const damages: { promise: string; code: string; damage: string; repair: string; 
     code: "L012",
     damage: "update lapse.runs set stock_released = stock_released + 1",
     repair: "update lapse.runs set stock_released = stock_released - 1",
-    message: /^Counters of 1 runs differ from their decisions, for/,
+    message: /^Counters of 1 runs differ from their decisions$/,
   },
   {
     promise: "invariant:days",
     code: "L012",
     damage: "update lapse.metrics_daily set orders_expired = orders_expired + 1",
     repair: "update lapse.metrics_daily set orders_expired = orders_expired - 1",
-    message: /^The days of 1 job\(s\) do not add up to their totals, for/,
+    message: /^The days of 1 job\(s\) do not add up to their totals$/,
   },
   {
     promise: "drift",
     code: "L022",
     damage: "update public.orders set status = 'paid', paid_at = now() where status = 'pending'",
     repair: "update public.orders set status = 'pending', paid_at = null where status = 'paid'",
-    message: /^Shop and ledger disagree about 1 order\(s\), for/,
+    message: /^Shop and ledger disagree about 1 order\(s\)$/,
   },
   {
     promise: "privileges",
     code: "L023",
     damage: "grant select on lapse.orders, lapse.settings to anon",
     repair: "set role postgres; select lapse.secure()",
-    message: /^2 privileges differ from what Lapse grants, for/,
+    message: /^2 privileges differ from what Lapse grants$/,
   },
 ];
 

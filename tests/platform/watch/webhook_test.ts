@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { z } from "zod";
 import { type Databases, startDatabases } from "../../../local/platform/databases.ts";
 import type { NetFaults } from "../../../local/workers/net-faults.ts";
 import { setVaultEntries } from "../../../local/stack/vault.ts";
@@ -21,13 +22,16 @@ Deno.test("an alert is told when it opens and when it closes, however often it i
     await tell(0.4);
     assert.deepEqual(told.map(({ alert }) => alert.state), ["open", "resolved"]);
     const [open, resolved] = told;
-    assert.equal(open!.text, "L003 warning: A run of expire-stale-orders failed, for less than a minute");
+    assert.match(open!.text, /^\[project\.test\] L003 warning: A run of expire-stale-orders failed\nAbout: run /);
     assert.equal(open!.content, open!.text);
-    assert.equal(resolved!.text, "L003 resolved: A run of expire-stale-orders failed, for less than a minute");
+    assert.match(
+      resolved!.text,
+      /^\[project\.test\] L003 resolved after .*: A run of expire-stale-orders failed\nAbout: .*\nIts cause is gone\. Nothing is left to do$/,
+    );
     assert.deepEqual(open!.allowed_mentions, { parse: [] });
     // PostgreSQL leaves trailing zeros of the milliseconds out; JavaScript does not.
-    const { firstSeenAt, lastSeenAt, ...rest } = open!.alert;
-    assert.deepEqual([firstSeenAt, lastSeenAt].map((at) => new Date(String(at))), [watched.at(0), watched.at(0)]);
+    const { since, firstSeenAt, lastSeenAt, runId, ...rest } = { ...open!.alert, ...Object(open!.alert.details) };
+    for (const at of [since, firstSeenAt, lastSeenAt]) assert.deepEqual(new Date(String(at)), watched.at(0));
     assert.deepEqual({ ...rest, id: 0, details: null }, {
       id: 0,
       code: "L003",
@@ -35,7 +39,14 @@ Deno.test("an alert is told when it opens and when it closes, however often it i
       job: "expire-stale-orders",
       state: "open",
       severity: "warning",
-      message: "A run of expire-stale-orders failed, for less than a minute",
+      project: "project.test",
+      message: "A run of expire-stale-orders failed",
+      object: `run ${runId}`,
+      cause: "failed",
+      command: `lapse runs ${runId}`,
+      advice: rest.advice,
+      runbook: "docs/payments-ops.md#l003-run_failed",
+      stripeUrl: null,
       details: null,
       occurrences: 2,
       resolvedAt: null,
@@ -148,8 +159,8 @@ Deno.test("what a message contains is no markup in Slack", async () => {
       watched.at(0)
     })`;
     await tell(0);
-    assert.equal(told[0]!.text, "L014 critical: &lt;!channel&gt; &amp; co");
-    assert.equal(told[0]!.content, "L014 critical: <!channel> & co");
+    assert.match(told[0]!.text, /L014 critical: &lt;!channel&gt; &amp; co\n/);
+    assert.match(told[0]!.content, /L014 critical: <!channel> & co\n/);
   });
 });
 
@@ -163,7 +174,10 @@ Deno.test("a webhook that several attempts could not reach raises L015, until on
       await tell(look / 20);
     }
     assert.ok((await watched.watch(0.5)).includes("webhook_failing"));
-    assert.deepEqual((await watched.alert("webhook_failing")).details, { error: "status 404", undelivered: 1 });
+    assert.deepEqual((await watched.alert("webhook_failing")).details, {
+      cause: "1 messages: status 404",
+      count: 1,
+    });
     answer.status = 200;
     await watched.sql`update lapse.alert_messages set next_attempt_at = ${watched.at(0)} where request_id is null`;
     for (const minute of [0.6, 0.7, 0.8]) await tell(minute);
@@ -202,8 +216,8 @@ Deno.test("a webhook in Vault that is not https gets nothing, and everything els
     await watched.run(0, "failed");
     assert.deepEqual(await watched.watch(0), ["run_failed:expire-stale-orders", "watch_failed:send_alerts"]);
     assert.match(
-      (await watched.alert("watch_failed:send_alerts")).details.error,
-      /^Cannot use http:\/\/… as lapse_alert_webhook_url: it must be an https URL$/,
+      (await watched.alert("watch_failed:send_alerts")).cause,
+      /^Cannot use http:\/\/… as lapse_alert_webhook_url: it must be an https URL \(22023\)$/,
     );
     await watched.sql`select lapse.set_alert_webhook(null)`;
     await tell(0.1);
@@ -220,20 +234,23 @@ Deno.test("a warning that becomes critical is told again", async () => {
     await tell(0.1);
     await raise("critical");
     for (const minute of [0.2, 0.3]) await tell(minute);
-    assert.deepEqual(told.map(({ text }) => text), ["L014 warning: x", "L014 critical: x"]);
+    assert.deepEqual(told.map(({ text }) => text.split("\n")[0]), [
+      "[project.test] L014 warning: x",
+      "[project.test] L014 critical, still open: x",
+    ]);
   });
 });
 
-Deno.test("quarantined orders are told again when their number doubles, or has grown for a day", async () => {
+Deno.test("an alert is told again when its number doubles, and every day", async () => {
   await withHook(async ({ watched, told, tell }) => {
-    const quarantined = (orders: number, minutes: number) => {
-      const details = { orders };
+    const quarantined = (count: number, minutes: number) => {
+      const details = { count };
       return watched.sql`
         update lapse.alerts set details = ${details as never}, last_seen_at = ${
         watched.at(minutes)
       } where key = 'late_payment:1'`;
     };
-    await watched.sql`select lapse.raise_alert('late_payment:1', null, 'warning', 'x', '{"orders": 3}', ${
+    await watched.sql`select lapse.raise_alert('late_payment:1', null, 'warning', 'x', '{"count": 3}', ${
       watched.at(0)
     })`;
     const counts = [];
@@ -247,34 +264,70 @@ Deno.test("quarantined orders are told again when their number doubles, or has g
       watched.at(-60 * 24)
     } where delivered_at is not null`;
     await tell(0.6);
-    assert.deepEqual(told.map(({ alert }) => (alert.details as { orders: number }).orders), [3, 6, 7]);
+    assert.deepEqual(told.map(({ alert }) => (alert.details as { count: number }).count), [3, 6, 7]);
     await tell(0.7);
     await watched.sql`update lapse.alert_messages set delivered_at = ${
       watched.at(-60 * 24)
     } where delivered_at is not null`;
     await tell(0.8);
-    assert.equal(told.length, 3, "seven orders still");
+    assert.equal(told.length, 4, "seven orders still");
+    const [first, second, , last] = told.map(({ text }) => text);
+    assert.doesNotMatch(first!, /still open/);
+    assert.match(second!, /warning, still open: x\n.*\n.*there were 3 when this was last told/);
+    assert.doesNotMatch(last!, /when this was last told/);
   });
 });
 
-Deno.test("the dead man's switch is called while all is well, and not while lapse-health gives a reason", async () => {
-  let calls = 0;
-  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
-    if (request.method === "GET") calls++;
-    return new Response();
+Deno.test("an alert that became part of another is closed at the webhook with a word on where it goes on", async () => {
+  await withHook(async ({ watched, told, tell }) => {
+    for (const minute of [0, 0.1]) await watched.run(minute, "failed");
+    await tell(0.2);
+    await watched.run(0.3, "failed");
+    for (const minute of [0.4, 0.5]) await tell(minute);
+    const texts = told.map(({ text }) => text).sort();
+    assert.equal(texts.length, 3);
+    assert.match(texts[0]!, /L002 critical: The last 3 runs/);
+    assert.match(texts[1]!, /L003 resolved .*\n.*\nIt is part of L002 now, which is open$/);
+    assert.match(texts[2]!, /L003 warning/);
   });
-  try {
-    await withHook(async ({ watched, tell }) => {
-      await watched.sql`select lapse.set_ping_url(${`http://127.0.0.1:${server.addr.port}/ping`})`;
-      await tell(0);
-      assert.equal(calls, 1);
-      await watched.sql`update lapse.schedules set changed_at = ${watched.at(-60)} where job = 'expire-stale-orders'`;
-      await tell(0.1);
-      assert.equal(calls, 1);
-    });
-  } finally {
-    await server.shutdown();
-  }
+});
+
+Deno.test("PagerDuty gets events that open and close one incident, and its key in no address", async () => {
+  await withHook(async ({ watched, url, told, asked, tell }) => {
+    await watched.sql`select lapse.set_alert_webhook(${url + "/v2/enqueue?routing_key=R0UT1NGKEY"})`;
+    await watched.run(0, "failed");
+    for (const minute of [0, 0.1]) await tell(minute);
+    await watched.run(0.2);
+    for (const minute of [0.3, 0.4]) await tell(minute);
+    assert.deepEqual(asked.map((it) => new URL(it).search), ["", ""]);
+    const [open, closed] = told.map((it) => pagerdutyEvent.parse(it));
+    assert.deepEqual([open!.event_action, closed!.event_action], ["trigger", "resolve"]);
+    assert.equal(open!.dedup_key, closed!.dedup_key);
+    assert.deepEqual([open!.payload.severity, open!.payload.component, open!.payload.class], [
+      "warning",
+      "expire-stale-orders",
+      "L003",
+    ]);
+    assert.match(open!.payload.custom_details.text, /\nNext: lapse runs /);
+  });
+});
+
+/** As developer.pagerduty.com/docs/send-alert-event describes it. */
+const pagerdutyEvent = z.strictObject({
+  routing_key: z.literal("R0UT1NGKEY"),
+  event_action: z.enum(["trigger", "resolve"]),
+  dedup_key: z.string().max(255),
+  client: z.string(),
+  payload: z.strictObject({
+    summary: z.string().max(1024),
+    source: z.string(),
+    severity: z.enum(["critical", "error", "warning", "info"]),
+    timestamp: z.iso.datetime({ offset: true }),
+    component: z.string(),
+    class: z.string(),
+    custom_details: z.strictObject({ text: z.string() }),
+  }),
+  links: z.array(z.strictObject({ href: z.url(), text: z.string() })),
 });
 
 type Told = {
@@ -287,8 +340,9 @@ type Told = {
 type Hook = {
   watched: Watched;
   url: string;
-  /** Everything the webhook got, in order. */
+  /** Everything the webhook got, in order, and where. */
   told: Told[];
+  asked: string[];
   /** How it answers. */
   answer: { status: number; delayMs: number };
   /** One look of the watch, and pg_net's work after it. */
@@ -298,9 +352,11 @@ type Hook = {
 /** A database with a webhook, and pg_net's worker to reach it. Times stay within a minute of the real one, as pg_net's are real. */
 async function withHook(work: (hook: Hook) => Promise<void>, faults?: NetFaults): Promise<void> {
   const told: Told[] = [];
+  const asked: string[] = [];
   const answer = { status: 200, delayMs: 0 };
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, async (request) => {
     told.push(await request.json());
+    asked.push(request.url);
     if (answer.delayMs > 0) await new Promise((resolve) => setTimeout(resolve, answer.delayMs));
     return new Response(null, { status: answer.status });
   });
@@ -315,7 +371,7 @@ async function withHook(work: (hook: Hook) => Promise<void>, faults?: NetFaults)
           await watched.watch(minutes);
           await net.drain();
         };
-        await work({ watched, url, told, answer, tell });
+        await work({ watched, url, told, asked, answer, tell });
       } finally {
         await net.stop();
       }

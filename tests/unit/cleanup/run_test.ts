@@ -34,6 +34,6 @@ Deno.test("a dry clean-up asks for its own orders and cancels nothing", async ()
   const { database, calls } = databaseOf([{ orders: [order("a", { status: "expired" })] }]);
   const stripe = stripeOf();
   const { result } = await runJob({ database, job, gateway: stripe.gateway, dryRun: true });
-  assert.deepEqual([calls, stripe.writes()], [["previewOrders"], []]);
+  assert.deepEqual([calls, stripe.writes()], [["previewOrders", "previewUnits"], []]);
   assert.deepEqual(result.preview!.decisions.map(({ ref, outcome }) => `${ref} ${outcome}`), ["a checked"]);
 });

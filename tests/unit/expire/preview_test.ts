@@ -14,16 +14,16 @@ for (
     const stripe = stripeOf();
     const { result } = await runJob({ database, gateway: stripe.gateway, dryRun: true, limit });
     assert.deepEqual([result.preview?.decisions.length, result.status, result.workLeft], [decided, status, false]);
-    assert.deepEqual([stripe.writes(), calls], [[], ["previewOrders"]]);
+    assert.deepEqual([stripe.writes(), calls], [[], ["previewOrders", "previewUnits"]]);
     if (status === "partial") assert.match(result.error!, /no more than 1000 orders, and more are due/);
   });
 }
 
-Deno.test("a dry run sums up what it would do by reason, with amounts and payment methods", async () => {
+Deno.test("a dry run sums up what it would do by reason: money, units, methods, age, the oldest and the largest", async () => {
   const orders = [
     order("o0", { deadline: at(-3_000) }),
-    order("o1", { deadline: at(-5_000), amount: 700, method: null }),
-    order("o2", { amount: 900, currency: "usd", deadline: at(-4_000) }),
+    order("o1", { deadline: at(-30 * 3_600_000), amount: 700, method: null }),
+    order("o2", { amount: 900, currency: "usd", deadline: at(-2 * 3_600_000) }),
     order("free", { payments: [], deadline: at(-1_000) }),
   ];
   const { database } = databaseOf([{ orders }]);
@@ -33,10 +33,24 @@ Deno.test("a dry run sums up what it would do by reason, with amounts and paymen
       outcome: "expired",
       orders: 3,
       amounts: { eur: 5_700, usd: 900 },
+      units: 6,
       methods: { card: 2, unknown: 1 },
-      oldestDeadline: at(-5_000),
+      ages: { underAnHour: 1, underADay: 1, older: 1 },
+      oldestDeadline: at(-30 * 3_600_000),
+      oldestRef: "o1",
+      largest: { ref: "o0", amount: 5_000, currency: "eur" },
     },
-    { outcome: "expired", orders: 1, amounts: { eur: 5_000 }, methods: { card: 1 }, oldestDeadline: at(-1_000) },
+    {
+      outcome: "expired",
+      orders: 1,
+      amounts: { eur: 5_000 },
+      units: 2,
+      methods: { card: 1 },
+      ages: { underAnHour: 1, underADay: 0, older: 0 },
+      oldestDeadline: at(-1_000),
+      oldestRef: "free",
+      largest: { ref: "free", amount: 5_000, currency: "eur" },
+    },
   ]);
 });
 

@@ -103,6 +103,7 @@ export function databaseOf(claims: (Partial<Claim> | Error)[], changed: Partial<
       const claim = claims.shift() ?? {};
       return claim instanceof Error ? Promise.reject(claim) : Promise.resolve(claimOf(claim));
     },
+    previewUnits: (refs: string[]) => Promise.resolve(Object.fromEntries(refs.map((ref) => [ref, 2]))),
     previewOrders: (_: string, limit: number) => {
       asked.push(limit);
       const { orders, unreadable } = claimOf(claims[0] as Partial<Claim>);

@@ -1,0 +1,66 @@
+import { z } from "zod";
+import { defineCommand, type Outcome, typedInteger, typedText } from "../command.ts";
+import { UsageError } from "../errors.ts";
+import { counted, moment, money, table } from "../output.ts";
+import type { Project } from "../project.ts";
+import { type RefundRow, refundRow } from "../rows.ts";
+
+const refundId = z.guid("it is neither held nor the id of a refund");
+
+export const refunds = defineCommand({
+  name: "refunds",
+  summary: "Money that Lapse gives back; releases what the day's limit holds",
+  options: {
+    release: { value: "held|ID", help: "let all held ones go, or one held or failed one; needs --reason" },
+    reason: { value: "TEXT", help: "why; is kept with the refund" },
+    limit: { value: "N", help: "most refunds shown (50)" },
+  },
+  input: z.strictObject({
+    release: z.union([z.literal("held"), refundId], "it is neither held nor the id of a refund").optional(),
+    reason: typedText.optional(),
+    limit: typedInteger(1, 1_000).default(50),
+  }),
+  run: async ({ release, reason, limit }, context) => {
+    if ((release === undefined) !== (reason === undefined)) {
+      const missing = release === undefined ? "--release held|ID" : "--reason TEXT";
+      throw new UsageError(`Cannot release refunds: ${missing} is missing`);
+    }
+    const project = await context.connect();
+    return release === undefined ? await listRefunds(project, limit) : await releaseRefunds(project, release, reason!);
+  },
+});
+
+/** The newest last, so that what needs a person stands at the end of a terminal. */
+async function listRefunds({ client, rows }: Project, limit: number): Promise<Outcome> {
+  const query = client.from("lapse_refunds").select("*").order("created_at", { ascending: false }).limit(limit);
+  const found = (await rows(query, refundRow)).reverse();
+  const now = new Date();
+  const text = found.length === 0 ? "Lapse has given nothing back" : `Refunds\n${
+    table(found.map((it) => [
+      stateOf(it),
+      money(it.amount, it.currency),
+      it.ref,
+      [it.stripeId, moment(it.createdAt, now), it.error, it.status === "succeeded" ? it.refundId : it.id]
+        .filter((fact) => fact !== null).join(" · "),
+    ]))
+  }`;
+  return { well: found.every((it) => it.status !== "failed" && it.heldSince === null), json: found, text };
+}
+
+function stateOf({ status, heldSince }: RefundRow): string {
+  return heldSince === null ? status : "held";
+}
+
+async function releaseRefunds(project: Project, release: string, reason: string): Promise<Outcome> {
+  const args = {
+    p_id: release === "held" ? null : release,
+    p_reason: reason,
+    p_requested_by: project.requestedBy,
+  };
+  const released = await project.call("lapse_release_refunds", args, z.int());
+  return {
+    well: true,
+    json: { released },
+    text: `${counted(released, "refund")} released; the next run of expire-stale-orders carries them out`,
+  };
+}
