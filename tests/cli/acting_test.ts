@@ -69,7 +69,10 @@ Deno.test("a run that could not decide an order says why, each reason once", asy
     await shop.addIntent(await shop.placeOrder());
     shop.stripe.addFault({ kind: "reset", endpoint: "payment_intents.cancel" });
     const { stdout } = await cli(["run", "expire", "--wait"], withKey(shop));
-    assert.match(stdout, /: partial after .*\n {2}1 to retry\n {2}retry: 1 × connection_lost: [A-Z]/);
+    assert.match(
+      stdout,
+      /: partial after .*\n {2}expire-stale-orders\n {2}1 to retry\n {2}retry: 1 × connection_lost: [A-Z]/,
+    );
     shop.stripe.clearFaults();
   });
 });

@@ -84,10 +84,10 @@ Deno.test("what the doctor was not given it does not check, and says why", async
     const { code, stdout } = await cli(["doctor"], withKey(shop));
     assert.equal(code, 0, stdout);
     assert.match(stdout, /not checked +stripe-key +STRIPE_SECRET_KEY is not set/);
-    assert.match(stdout, /the scheduler's secret was not tried: LAPSE_SCHEDULER_SECRET is not set/);
-    assert.match(stdout, /a stranger was not tried: LAPSE_PUBLISHABLE_KEY is not set/);
+    assert.match(stdout, /the scheduler's\s+secret was not tried:\s+LAPSE_SCHEDULER_SECRET is not set/);
+    assert.match(stdout, /a stranger was not tried:\s+LAPSE_PUBLISHABLE_KEY is not set/);
     assert.match(stdout, /Nothing is wrong with what was checked\n2 not checked: stripe-key, stripe-permissions\n/);
-    assert.match(stdout, /set LAPSE_PUBLISHABLE_KEY, LAPSE_SCHEDULER_SECRET, STRIPE_SECRET_KEY\n$/);
+    assert.match(stdout, /set LAPSE_PUBLISHABLE_KEY, LAPSE_SCHEDULER_SECRET,\s+STRIPE_SECRET_KEY\n$/);
   });
 });
 
