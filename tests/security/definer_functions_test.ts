@@ -41,6 +41,7 @@ const SHADOWS_OF_TYPES = ["uuid", "text", "jsonb", "timestamptz"]
 const SAMPLES: Record<string, string> = {
   uuid: "pg_catalog.gen_random_uuid()",
   text: "'expire-stale-orders'",
+  "text[]": "'{a}'",
   jsonb: "'[]'",
   integer: "1",
   bigint: "1",
@@ -176,6 +177,8 @@ const WAY_OF_AN_ORDER = [
   `select public.lapse_schedule()`,
   `select public.lapse_inspect()`,
   `select public.lapse_health()`,
+  `select public.lapse_preview_units('{${ORDER}}')`,
+  `select public.lapse_read_metrics()`,
 ];
 
 const WAY_OF_AN_EVENT = [

@@ -125,7 +125,7 @@ export const MONEY_FAULTS: Fault[] = faultsIn("migrations/20261129000800_money.s
   ],
   [
     "late-uncounted",
-    "  if v_result = 'late_payment' then perform lapse.note_late_payment(",
+    "  if v_result in ('late_payment', 'revived') then perform lapse.note_late_payment(",
     "  if false then perform lapse.note_late_payment(",
     "late money that the webhook finds is counted nowhere",
   ],
