@@ -4,6 +4,7 @@ import { CLOSE_FAULTS } from "./close.ts";
 import { DATABASE_FAULTS } from "./database.ts";
 import { SHOP_FAULTS } from "./shop.ts";
 import { MONEY_FAULTS } from "./money.ts";
+import { REFUND_FAULTS } from "./refunds.ts";
 import { LEDGER_FAULTS } from "./ledger.ts";
 import { SCHEDULE_FAULTS } from "./schedule.ts";
 import { WATCH_FAULTS } from "./watch.ts";
@@ -27,7 +28,7 @@ export const ROOMS: Record<string, Fault[]> = {
   http: HTTP_FAULTS,
   database: DATABASE_FAULTS,
   shop: SHOP_FAULTS,
-  money: MONEY_FAULTS,
+  money: [...MONEY_FAULTS, ...REFUND_FAULTS],
   ledger: LEDGER_FAULTS,
   claim: CLAIM_FAULTS,
   close: CLOSE_FAULTS,
