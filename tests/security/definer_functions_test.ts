@@ -39,6 +39,7 @@ const SHADOWS_OF_TYPES = ["uuid", "text", "jsonb", "timestamptz"]
 
 /** A value of every type that an argument of ours has. */
 const SAMPLES: Record<string, string> = {
+  "text[]": "'{x}'",
   uuid: "pg_catalog.gen_random_uuid()",
   text: "'expire-stale-orders'",
   "text[]": "'{a}'",
@@ -168,6 +169,7 @@ const WAY_OF_AN_ORDER = [
   `select public.lapse_list_failed('${RUN}', 1, false, '', 'payment_intents', 'a reason')`,
   `select public.lapse_preview_orders('expire-stale-orders', 10)`,
   `select public.lapse_preview_units('{x}')`,
+  `select public.lapse_read_metrics()`,
   `select public.lapse_shrink_close_batch('${RUN}', 1)`,
   `select public.lapse_finish_run('${RUN}', 'partial')`,
   `select public.lapse_mark_paid('${ORDER}', 'pi_1')`,
