@@ -83,7 +83,7 @@ insert into lapse.alert_kinds (code, kind, nature, title, command, advice) value
   ('L025', 'unfinished', 'check', 'An order is still open long after its deadline', 'lapse order {ref}',
     'Its stock is held. Capture or cancel the payment in Stripe''s dashboard, or close the order: lapse resolve {ref} --as paid --reason TEXT'),
   ('L026', 'refund_failed', 'event', 'A refund failed', 'lapse refunds',
-    'The shop still has the money. Correct what the cause names and try again: lapse refunds --release ID --reason TEXT; or pay it back another way.'),
+    'The shop still has the money. Pay it back another way, or correct what the cause names and: lapse refunds --release {ref} --reason TEXT'),
   ('L027', 'refunds_held', 'check', 'Refunds wait for an operator', 'lapse refunds',
     'More money is to go back today than the settings allow. If that is right: lapse refunds --release held --reason TEXT'),
   ('L028', 'revive_failed', 'event', 'The shop''s adapter failed to revive an order', 'lapse order {ref}',

@@ -124,41 +124,38 @@ $$;
 comment on function lapse.record_refund(uuid, bigint, uuid, integer, jsonb, timestamptz) is
   'Records the result of one attempt at a refund.';
 
--- Contract: an operator lets refunds go that the day's limit held, or tries a failed one again, under a new key. p_id
--- null: all that are held. Returns how many. Raises 22023, PT404 for an unknown refund, PT409 for one that is neither
--- held nor failed.
+-- Contract: an operator lets refunds go that the day's limit held, or tries failed ones again, under a new key. p_ref is
+-- the order whose refunds are meant; null: all that are held. Returns how many. Raises 22023, PT404 for an order without
+-- refunds, PT409 where none is held or failed.
 create function lapse.release_refunds(
-  p_id uuid, p_reason text, p_requested_by text, p_now timestamptz default now()
+  p_ref text, p_reason text, p_requested_by text, p_now timestamptz default now()
 ) returns integer
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_status text;
   v_released integer;
 begin
   perform lapse.check_operator(p_what => 'release refunds', p_reason => p_reason, p_requested_by => p_requested_by);
-  if p_id is not null then
-    select case when r.held_since is not null then 'held' else r.status end into v_status
-    from lapse.refunds r where r.id = p_id for no key update;
-    if not found then
-      raise exception 'Cannot release refund %: there is no such refund', p_id using errcode = 'PT404';
-    elsif v_status not in ('held', 'failed') then
-      raise exception 'Cannot release refund %: it is %, neither held nor failed', p_id, v_status using errcode = 'PT409';
-    end if;
-  end if;
   update lapse.refunds r
   set status = 'queued', held_since = null, next_attempt_at = p_now, ended_at = null, attempts = 0,
       key_number = r.key_number + (r.status = 'failed')::integer,
       released_by = p_requested_by, released_because = p_reason
-  where case when p_id is null then r.held_since is not null else r.id = p_id end;
+  where case when p_ref is null then r.held_since is not null
+    else r.ref = p_ref and (r.held_since is not null or r.status = 'failed') end;
   get diagnostics v_released = row_count;
+  if v_released = 0 and p_ref is not null then
+    if exists (select from lapse.refunds r where r.ref = p_ref) then
+      raise exception 'Cannot release the refunds of order %: none is held or failed', p_ref using errcode = 'PT409';
+    end if;
+    raise exception 'Cannot release the refunds of order %: it has none', p_ref using errcode = 'PT404';
+  end if;
   return v_released;
 end;
 $$;
 
-comment on function lapse.release_refunds(uuid, text, text, timestamptz) is
-  'Lets refunds go that the day''s limit held, or tries a failed one again; needs a reason.';
+comment on function lapse.release_refunds(text, text, text, timestamptz) is
+  'Lets refunds go that the day''s limit held, or tries failed ones again; needs a reason.';
 
 create function public.lapse_claim_refunds(p_run_id uuid, p_fence bigint, p_limit integer) returns jsonb
 language sql
@@ -184,13 +181,13 @@ $$;
 comment on function public.lapse_record_refund(uuid, bigint, uuid, integer, jsonb) is
   'Records the result of one attempt at a refund. For the Edge Functions (secret key) only.';
 
-create function public.lapse_release_refunds(p_id uuid, p_reason text, p_requested_by text) returns integer
+create function public.lapse_release_refunds(p_ref text, p_reason text, p_requested_by text) returns integer
 language sql
 security definer
 set search_path = pg_catalog, pg_temp
 as $$
-  select lapse.release_refunds(p_id => p_id, p_reason => p_reason, p_requested_by => p_requested_by, p_now => now());
+  select lapse.release_refunds(p_ref => p_ref, p_reason => p_reason, p_requested_by => p_requested_by, p_now => now());
 $$;
 
-comment on function public.lapse_release_refunds(uuid, text, text) is
-  'Releases held refunds, or tries a failed one again. For the operator''s tools (secret key) only.';
+comment on function public.lapse_release_refunds(text, text, text) is
+  'Releases held refunds, or tries failed ones again. For the operator''s tools (secret key) only.';

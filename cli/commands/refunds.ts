@@ -1,28 +1,26 @@
 import { z } from "zod";
-import { defineCommand, type Outcome, typedInteger, typedText } from "../command.ts";
+import { defineCommand, orderRef, type Outcome, typedInteger, typedText } from "../command.ts";
 import { UsageError } from "../errors.ts";
 import { counted, moment, money, table } from "../output.ts";
 import type { Project } from "../project.ts";
 import { type RefundRow, refundRow } from "../rows.ts";
 
-const refundId = z.guid("it is neither held nor the id of a refund");
-
 export const refunds = defineCommand({
   name: "refunds",
   summary: "Money that Lapse gives back; releases what the day's limit holds",
   options: {
-    release: { value: "held|ID", help: "let all held ones go, or one held or failed one; needs --reason" },
+    release: { value: "held|REF", help: "let all held ones go, or an order's held and failed ones; needs --reason" },
     reason: { value: "TEXT", help: "why; is kept with the refund" },
     limit: { value: "N", help: "most refunds shown (50)" },
   },
   input: z.strictObject({
-    release: z.union([z.literal("held"), refundId], "it is neither held nor the id of a refund").optional(),
+    release: orderRef.optional(),
     reason: typedText.optional(),
     limit: typedInteger(1, 1_000).default(50),
   }),
   run: async ({ release, reason, limit }, context) => {
     if ((release === undefined) !== (reason === undefined)) {
-      const missing = release === undefined ? "--release held|ID" : "--reason TEXT";
+      const missing = release === undefined ? "--release held|REF" : "--reason TEXT";
       throw new UsageError(`Cannot release refunds: ${missing} is missing`);
     }
     const project = await context.connect();
@@ -40,7 +38,7 @@ async function listRefunds({ client, rows }: Project, limit: number): Promise<Ou
       stateOf(it),
       money(it.amount, it.currency),
       it.ref,
-      [it.stripeId, moment(it.createdAt, now), it.error, it.status === "succeeded" ? it.refundId : it.id]
+      [it.stripeId, moment(it.createdAt, now), it.error, it.refundId]
         .filter((fact) => fact !== null).join(" · "),
     ]))
   }`;
@@ -53,7 +51,7 @@ function stateOf({ status, heldSince }: RefundRow): string {
 
 async function releaseRefunds(project: Project, release: string, reason: string): Promise<Outcome> {
   const args = {
-    p_id: release === "held" ? null : release,
+    p_ref: release === "held" ? null : release,
     p_reason: reason,
     p_requested_by: project.requestedBy,
   };

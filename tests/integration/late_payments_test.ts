@@ -173,7 +173,8 @@ Deno.test("refunds beyond the day's limits wait for an operator", async () => {
     assert.equal(shop.stripe.refunds().length, 2);
     await shop.sql`call lapse.watch()`;
     assert.ok((await shop.openAlerts()).includes("warning refunds_held"));
-    await shop.sql`select public.lapse_release_refunds(p_id => null, p_reason => 'looked at', p_requested_by => 'ann')`;
+    await shop
+      .sql`select public.lapse_release_refunds(p_ref => null, p_reason => 'looked at', p_requested_by => 'ann')`;
     await shop.run();
     assert.equal(shop.stripe.refunds().length, 4);
     await shop.sql`call lapse.watch()`;
@@ -196,10 +197,8 @@ Deno.test("a refund that a bank refuses, even weeks later, is told, and an opera
     assert.deepEqual(await shop.openAlerts(), [`critical refund_failed:${order}`]);
 
     shop.stripe.setBehaviour({ refundStatus: "succeeded" });
-    const [refund] = await shop.sql`select id from lapse.refunds`;
-    await shop.sql`select public.lapse_release_refunds(p_id => ${
-      refund!.id
-    }, p_reason => 'new card', p_requested_by => 'ann')`;
+    await shop
+      .sql`select public.lapse_release_refunds(p_ref => ${order}, p_reason => 'new card', p_requested_by => 'ann')`;
     await shop.run();
     assert.deepEqual((await refundsOf(shop)).map(({ status }) => status), ["succeeded"]);
     assert.deepEqual(await shop.openAlerts(), [], "the money is gone, and so is the alert");

@@ -42,7 +42,6 @@ const SAMPLES: Record<string, string> = {
   "text[]": "'{x}'",
   uuid: "pg_catalog.gen_random_uuid()",
   text: "'expire-stale-orders'",
-  "text[]": "'{a}'",
   jsonb: "'[]'",
   integer: "1",
   bigint: "1",
@@ -179,8 +178,6 @@ const WAY_OF_AN_ORDER = [
   `select public.lapse_schedule()`,
   `select public.lapse_inspect()`,
   `select public.lapse_health()`,
-  `select public.lapse_preview_units('{${ORDER}}')`,
-  `select public.lapse_read_metrics()`,
 ];
 
 const WAY_OF_AN_EVENT = [

@@ -60,15 +60,15 @@ select results_eq(
   'the watch names what is held'
 );
 select throws_ok(
-  $$ select lapse.release_refunds(p_id => null, p_reason => ' ', p_requested_by => 'ann') $$, '22023', null, 'an operator needs a reason'
+  $$ select lapse.release_refunds(p_ref => null, p_reason => ' ', p_requested_by => 'ann') $$, '22023', null, 'an operator needs a reason'
 );
-select is(lapse.release_refunds(p_id => null, p_reason => 'looked', p_requested_by => 'ann', p_now => pg_temp.noon()), 1, 'and lets go what is held');
+select is(lapse.release_refunds(p_ref => null, p_reason => 'looked', p_requested_by => 'ann', p_now => pg_temp.noon()), 1, 'and lets go what is held');
 select is(pg_temp.refund('pi_c'), 'queued 0 1', 'which a run may take now');
 select throws_ok(
-  format('select lapse.release_refunds(%L, %L, %L)', (select id from lapse.refunds where stripe_id = 'pi_a'), 'why', 'ann'), 'PT409', null,
+  format('select lapse.release_refunds(%L, %L, %L)', pg_temp.ref('a'), 'why', 'ann'), 'PT409', null,
   'what has succeeded is not tried again'
 );
-select lapse.release_refunds((select id from lapse.refunds where stripe_id = 'pi_b'), 'another card', 'ann', pg_temp.noon());
+select lapse.release_refunds(pg_temp.ref('b'), 'another card', 'ann', pg_temp.noon());
 select is(pg_temp.refund('pi_b'), 'queued 0 5', 'what has failed is, under a key of its own');
 
 select * from finish();

@@ -256,6 +256,44 @@ const cases: Record<string, Case> = {
     about: new RegExp(`^order ${uuid}, payment pi_held$`),
     cause: /^the oldest waits for: requires_capture$/,
   },
+  refund_failed: {
+    provoke: async ({ sql, at, placeOrder, close, begin }) => {
+      await sql`update lapse.settings set late_payments = 'revive_or_refund'`;
+      await sql`create or replace function lapse_shop.revive_order(p_ref text) returns boolean language sql as 'select false'`;
+      const ref = await placeOrder(0);
+      await close(1);
+      await sql`select lapse.mark_paid(${ref}, 'pi_late', p_amount => 100, p_now => ${at(2)})`;
+      const { run } = await begin(3);
+      const [taken] = await sql`select lapse.claim_refunds(${run.id}, ${run.fence}, 10, ${at(3)}) -> 0 ->> 'id' as id`;
+      const failed = { outcome: "failed", error: "It is disputed" };
+      await sql`select lapse.record_refund(${run.id}, ${run.fence}, ${taken!.id}, 1, ${sql.json(failed)}, ${at(3)})`;
+    },
+    about: new RegExp(`^order ${uuid}, EUR 1\\.00, payment pi_late$`),
+    cause: /^It is disputed$/,
+  },
+  refunds_held: {
+    provoke: async ({ sql, at, placeOrder, close }) => {
+      await sql`update lapse.settings set late_payments = 'revive_or_refund', refunds_per_day = 0`;
+      await sql`create or replace function lapse_shop.revive_order(p_ref text) returns boolean language sql as 'select false'`;
+      const ref = await placeOrder(0);
+      await close(1);
+      await sql`select lapse.mark_paid(${ref}, 'pi_late', p_amount => 100, p_now => ${at(2)})`;
+      return 3;
+    },
+    about: order,
+    cause: /^settings allow 0 refunds and 200000 minor units of a currency a day$/,
+  },
+  revive_failed: {
+    provoke: async ({ sql, at, placeOrder, close }) => {
+      await sql`update lapse.settings set late_payments = 'revive_or_alert'`;
+      await sql`create or replace function lapse_shop.revive_order(p_ref text) returns boolean language sql as 'select true'`;
+      const ref = await placeOrder(0);
+      await close(1);
+      await sql`select lapse.mark_paid(${ref}, 'pi_late', p_amount => 100, p_now => ${at(2)})`;
+    },
+    about: order,
+    cause: /^lapse_shop\.revive_order returned t, and the order is closed$/,
+  },
 };
 
 const runbook = await readText("docs/payments-ops.md");
