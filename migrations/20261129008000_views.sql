@@ -9,7 +9,7 @@ do $$
 declare
   v_table text;
 begin
-  foreach v_table in array '{metrics,metrics_daily,runs,decisions,alerts,orders,payments}'::text[] loop
+  foreach v_table in array '{metrics,metrics_daily,runs,decisions,alerts,orders,payments,jobs,schedules}'::text[] loop
     execute format(
       $view$
         create view public.%I with (security_invoker = true) as
