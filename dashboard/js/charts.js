@@ -10,22 +10,22 @@ const HEIGHT = 170;
 /**
  * A chart of one or more series.
  *
- * `kind`: bars (on top of each other) or line. `labels`: the name of each point, as the table and the readout show it. `series`:
- * [{ name, values, tone }], where a null is a point without a value. `say(value)` writes a value.
+ * `kind`: bars (on top of each other) or line. `labels`: the name of each point, as the table and the readout show it; `ticks`: as the
+ * axis does. `series`: [{ name, values, tone }], where a null is a point without a value; several need no `about`, as their names stand
+ * there. `say(value)` writes a value.
  */
-export function chart({ title, about, kind, labels, series, say = number }) {
+export function chart({ title, about, kind, labels, ticks = labels, series, say = number }) {
   const totals = labels.map((_, n) => series.reduce((sum, { values }) => sum + (values[n] ?? 0), 0));
   const figure = h("figure", { class: "card chart" });
   const isEmpty = totals.every((total) => total === 0);
   const summary = summaryOf(kind, totals, say);
   const readout = h("p", { class: "readout", "aria-hidden": "true" }, summary);
   figure.append(
-    h("figcaption", {}, h("h3", {}, title), h("p", {}, about)),
+    h("figcaption", {}, h("h3", {}, title), about ? h("p", {}, about) : legend(series)),
     readout,
-    series.length > 1 ? legend(series) : "",
     isEmpty
       ? h("p", { class: "empty" }, "None in this time")
-      : plot({ kind, labels, series, totals, say, readout, summary }),
+      : plot({ kind, labels, ticks, series, totals, say, readout, summary }),
     isEmpty ? "" : numbers({ title, labels, series, say }),
   );
   return figure;
@@ -67,16 +67,16 @@ function numbers({ title, labels, series, say }) {
   return details;
 }
 
-function plot({ kind, labels, series, totals, say, readout, summary }) {
+function plot({ kind, labels, ticks, series, totals, say, readout, summary }) {
   const box = h("div", { class: "plot", "aria-hidden": "true" });
-  const end = scaleEnd(totals) || 1;
+  const end = scaleEnd(totals, { endsNow: kind === "line" }) || 1;
   let drawn = null;
   const draw = () => {
     const width = box.clientWidth;
     if (width === 0 || drawn?.width === width) return;
     drawn?.destroy();
     drawn = new uPlot(
-      optionsOf({ kind, labels, series, totals, end, width, say, readout, summary }),
+      optionsOf({ kind, labels, ticks, series, totals, end, width, say, readout, summary }),
       dataOf(kind, labels, series),
       box,
     );
@@ -97,7 +97,7 @@ function dataOf(kind, labels, series) {
   return [x, ...(kind === "bars" ? stacked(values.map((it) => it.map((value) => value ?? 0))).reverse() : values)];
 }
 
-function optionsOf({ kind, labels, series, totals, end, width, say, readout, summary }) {
+function optionsOf({ kind, labels, ticks, series, totals, end, width, say, readout, summary }) {
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
   const text = `11px ${getComputedStyle(document.body).fontFamily}`;
   const axis = { stroke: colour("muted"), font: text, ticks: { show: false } };
@@ -122,7 +122,7 @@ function optionsOf({ kind, labels, series, totals, end, width, say, readout, sum
   return {
     width,
     height: HEIGHT,
-    padding: [18, 6, 0, 0],
+    padding: [18, 16, 0, 0],
     legend: { show: false },
     cursor: { y: false, points: { show: kind === "line", size: 6 }, drag: { x: false, y: false } },
     scales: { x: { time: false, range: [-0.6, labels.length - 0.4] }, y: { range: [0, end * 1.08] } },
@@ -132,7 +132,7 @@ function optionsOf({ kind, labels, series, totals, end, width, say, readout, sum
         size: 26,
         grid: { show: false },
         splits: () => labels.map((_, n) => n).filter((n) => (labels.length - 1 - n) % every === 0),
-        values: (_, at) => at.map((n) => labels[n].split(",")[0]),
+        values: (_, at) => at.map((n) => ticks[n]),
       },
       { ...axis, size: 46, grid: { stroke: colour("line"), width: 1 }, incrs: WHOLE, values: (_, at) => at.map(short) },
     ],
@@ -157,26 +157,37 @@ function pointOf({ idx, labels, series, say }) {
   return `${labels[idx]}: ${said.join(", ")}`;
 }
 
-/** What is higher than the scale is cut off with a gap in the bar, and says how high it is. */
+/** What is higher than the scale is cut off with a gap in the bar, and says how high it is; neighbours share one text. */
 function markOutliers(plotted, { totals, end, font, ink, paper }) {
   const { ctx, bbox } = plotted;
   const ratio = devicePixelRatio;
   ctx.save();
   ctx.font = font.replace("11px", `600 ${11 * ratio}px`);
   ctx.textAlign = "center";
+  ctx.strokeStyle = paper;
+  ctx.lineWidth = 3 * ratio;
+  const groups = [];
   totals.forEach((total, n) => {
     if (total <= end) return;
     const x = plotted.valToPos(n, "x", true);
-    ctx.strokeStyle = paper;
-    ctx.lineWidth = 3 * ratio;
     ctx.beginPath();
     ctx.moveTo(x - 16 * ratio, bbox.top + 12 * ratio);
     ctx.lineTo(x + 16 * ratio, bbox.top + 6 * ratio);
     ctx.stroke();
-    const label = short(total);
-    const half = ctx.measureText(label).width / 2;
-    ctx.fillStyle = ink;
-    ctx.fillText(label, Math.min(Math.max(x, bbox.left + half), bbox.left + bbox.width - half), bbox.top - 5 * ratio);
+    const last = groups.at(-1);
+    if (last && x - last.xs.at(-1) < 40 * ratio) last.xs.push(x), last.texts.push(short(total));
+    else groups.push({ xs: [x], texts: [short(total)] });
   });
+  ctx.fillStyle = ink;
+  for (const { xs, texts } of groups) {
+    const text = texts.join(", ");
+    const half = ctx.measureText(text).width / 2;
+    const middle = (xs[0] + xs.at(-1)) / 2;
+    ctx.fillText(
+      text,
+      Math.min(Math.max(middle, bbox.left + half), bbox.left + bbox.width - half),
+      bbox.top - 5 * ratio,
+    );
+  }
   ctx.restore();
 }

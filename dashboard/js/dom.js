@@ -22,11 +22,11 @@ function append(element, children) {
   }
 }
 
-/** A link to another site, which learns nothing about this page. */
-export function outward(href, text) {
+/** A link to another site, which learns nothing about this page. `style` is a class. */
+export function outward(href, text, style = null) {
   return h(
     "a",
-    { href, target: "_blank", rel: "noopener noreferrer" },
+    { href, target: "_blank", rel: "noopener noreferrer", class: style },
     text,
     h("span", { class: "hidden" }, " (new tab)"),
   );

@@ -61,19 +61,16 @@ export function seconds(ms) {
   return ms < 9_950 ? `${(ms / 1_000).toFixed(1)} s` : ms < 120_000 ? `${Math.round(ms / 1_000)} s` : span(ms);
 }
 
-/** In the reader's own time zone. `zone` is for tests. */
+/** In the reader's own time zone: `today, 14:02`, `29 Nov, 14:02`, `29 Nov 2025, 14:02`. `zone` is for tests. */
 export function moment(at, now, zone) {
   const date = new Date(at);
-  const thisYear = date.getFullYear() === now.getFullYear();
-  const options = {
-    day: "numeric",
-    month: "short",
-    hour: "2-digit",
-    minute: "2-digit",
-    hourCycle: "h23",
-    timeZone: zone,
-  };
-  return new Intl.DateTimeFormat("en-GB", thisYear ? options : { ...options, year: "numeric" }).format(date);
+  const write = (value, options) => new Intl.DateTimeFormat("en-GB", { timeZone: zone, ...options }).format(value);
+  const dayOf = (value) => write(value, { day: "numeric", month: "short", year: "numeric" });
+  const isThisYear = write(date, { year: "numeric" }) === write(now, { year: "numeric" });
+  const day = dayOf(date) === dayOf(now)
+    ? "today"
+    : write(date, { day: "numeric", month: "short", ...(isThisYear ? {} : { year: "numeric" }) });
+  return `${day}, ${write(date, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" })}`;
 }
 
 /** The day of a UTC date such as 2026-11-29. */

@@ -75,10 +75,13 @@ const ORDER =
   "ref, status, reason, amount, currency, account, method, channel, placed_at, deadline, hold_until, grace_until, " +
   "next_check_at, due_since, looks, failures, closed_at";
 
+/** All but `unknown`, which names payments that no order has. */
+const KNOWN = ["pending", "expiring", "quarantined", "expired", "paid"];
+
 /** Orders that are due now, the oldest first. */
 export const readDue = (client, now) =>
   rows(
-    client.from("lapse_orders").select(ORDER).lte("next_check_at", now.toISOString()).neq("status", "unknown")
+    client.from("lapse_orders").select(ORDER).lte("next_check_at", now.toISOString()).in("status", KNOWN)
       .order("next_check_at").order("ref").limit(MOST_ORDERS),
   );
 

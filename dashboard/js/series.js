@@ -18,16 +18,17 @@ const GAP = 3;
 
 /**
  * Where the scale ends, so that a few outliers do not flatten the rest: at the largest value below a gap among the top tenth of the
- * values, else at the largest of all. What is above is drawn cut off, with its number.
+ * values, else at the largest of all. What is above is drawn cut off, with its number. Where the values end with the present
+ * (`endsNow`), the last one is always within the scale: it may be the beginning of something.
  */
-export function scaleEnd(values) {
+export function scaleEnd(values, { endsNow = false } = {}) {
   const descending = values.filter((value) => value > 0).sort((a, b) => b - a);
   const candidates = Math.max(1, Math.floor(values.length / 10));
   let end = descending[0] ?? 0;
   for (let n = 1; n <= candidates && n < descending.length; n++) {
     if (descending[n - 1] > GAP * descending[n]) end = descending[n];
   }
-  return end;
+  return endsNow ? Math.max(end, values.at(-1) ?? 0) : end;
 }
 
 /** Running sums of the series, for bars on top of each other: the last line is the total. */

@@ -110,9 +110,10 @@ function timeline(order, decisions, now) {
       it.stripe_id ? [h("code", {}, it.stripe_id), " "] : "",
       wordBadge(it.outcome),
       it.units_released > 0 ? ` ${counted(it.units_released, "unit")} back on the shelf` : "",
+      " by ",
+      runLink({ id: it.run_id }, "this run"),
       h("small", {}, [it.reason, meaningOf(it.reason)].filter(Boolean).join(": ")),
     ],
-    more: runLink({ id: it.run_id }, "run"),
   }));
   if (order) {
     events.push({ at: order.placed_at, what: "The order was placed" }, { at: order.deadline, what: "Deadline to pay" });
@@ -121,8 +122,6 @@ function timeline(order, decisions, now) {
   return h(
     "ol",
     { class: "timeline" },
-    events.map(({ at, what, more }) =>
-      h("li", {}, h("time", { datetime: at }, moment(at, now)), h("div", {}, what, more && [" ", more]))
-    ),
+    events.map(({ at, what }) => h("li", {}, h("time", { datetime: at }, moment(at, now)), h("div", {}, what))),
   );
 }

@@ -101,7 +101,9 @@ export function render(data, context) {
 
 function healthBand({ health, alerts, lastClosed }, now) {
   const critical = alerts.filter(({ severity }) => severity === "critical").length;
-  const opened = alerts.map(({ first_seen_at }) => first_seen_at).sort()[0];
+  // The gravest ones say since when it is as bad as it is.
+  const grave = critical > 0 ? alerts.filter(({ severity }) => severity === "critical") : alerts;
+  const opened = grave.map(({ since, first_seen_at }) => since ?? first_seen_at).sort()[0];
   const isWell = health.status !== "unhealthy" && alerts.length === 0;
   const tone = health.status === "unhealthy" || critical > 0
     ? "bad"
@@ -178,7 +180,7 @@ function jobCard(job, { metrics, schedules, jobs, lastRuns, alerts }, now) {
           : [next ? moment(next, now) : "as pg_cron decides", h("small", {}, next ? distance(next, now) : "")],
       ],
       ["Schedule", schedule ? scheduleInWords(schedule) : "none"],
-      ["Left due by the last run", totals?.backlog === null || !totals ? null : counted(totals.backlog, "order")],
+      ["Left due", totals?.backlog === null || !totals ? null : counted(totals.backlog, "order")],
     ]),
   );
 }

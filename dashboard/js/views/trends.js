@@ -19,8 +19,11 @@ export function trends({ days: rows, dates, expiring }, { now }) {
   const one = (rows, field, name, tone) => ({ name, tone, values: perDay(rows, dates, field) });
   const runs = expiring.filter(({ dry_run, finished_at }) => !dry_run && finished_at).toReversed();
   const moments = runs.map(({ created_at }) => moment(created_at, now));
+  // "29 Nov, 08:10": within two days the hours tell more.
+  const isShort = runs.length > 0 && new Date(runs.at(-1).created_at) - new Date(runs[0].created_at) < 2 * 86_400_000;
+  const ticks = moments.map((it) => it.split(", ").at(isShort ? -1 : 0));
   const perRun = (title, about, tone, values, say) =>
-    chart({ title, about, kind: "line", labels: moments, series: [{ name: title, tone, values }], say });
+    chart({ title, about, kind: "line", labels: moments, ticks, series: [{ name: title, tone, values }], say });
   return [
     h("div", { class: "heading" }, h("h2", {}, "Trends"), choice()),
     h(
@@ -31,7 +34,7 @@ export function trends({ days: rows, dates, expiring }, { now }) {
       daily("Found paid", "Paid, but no webhook had said so", one(expire, "orders_paid", "orders", "good")),
       daily(
         "Trouble",
-        "What needed a person or went wrong, per day",
+        null,
         one(rows, "runs_failed", "failed runs", "bad"),
         one(rows, "orders_quarantined", "quarantined", "warn"),
         one(rows, "late_payments", "late payments", "late"),

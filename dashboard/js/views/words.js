@@ -1,6 +1,7 @@
 // Words and marks that several views share.
 
 import { badge, h, outward } from "../dom.js";
+import { counted } from "../format.js";
 import { stripeUrl } from "../stripe-links.js";
 
 const TONES = {
@@ -45,22 +46,24 @@ export function orderLink(ref) {
 
 /** A payment's id, linked to Stripe's dashboard. */
 export function paymentLink(stripeId, { account, livemode }) {
-  return outward(stripeUrl({ stripeId, account: account ?? "", livemode }), stripeId);
+  return outward(stripeUrl({ stripeId, account: account ?? "", livemode }), stripeId, "ref");
 }
+
+const COUNTERS = [
+  ["orders_expired", "order expired", "orders expired"],
+  ["stock_released", "unit released", "units released"],
+  ["orders_paid", "found paid", "found paid"],
+  ["orders_waiting", "waiting", "waiting"],
+  ["orders_retried", "to retry", "to retry"],
+  ["orders_quarantined", "quarantined", "quarantined"],
+  ["payment_intents_canceled", "intent cancelled", "intents cancelled"],
+  ["checkout_sessions_expired", "session expired", "sessions expired"],
+  ["late_payments", "late payment", "late payments"],
+];
 
 /** The counters that are not zero, in words. */
 export function didWhat(run) {
-  const counters = [
-    ["orders_expired", "expired"],
-    ["stock_released", "units released"],
-    ["orders_paid", "found paid"],
-    ["orders_waiting", "waiting"],
-    ["orders_retried", "to retry"],
-    ["orders_quarantined", "quarantined"],
-    ["payment_intents_canceled", "intents cancelled"],
-    ["checkout_sessions_expired", "sessions expired"],
-    ["late_payments", "late payments"],
-  ];
-  return counters.filter(([name]) => run[name] > 0).map(([name, text]) => `${run[name].toLocaleString("en")} ${text}`)
-    .join(" · ");
+  return COUNTERS.filter(([name]) => run[name] > 0).map(([name, one, many]) => counted(run[name], one, many)).join(
+    " · ",
+  );
 }
