@@ -43,7 +43,7 @@ const outcomes = filter === undefined
   ? [
     ...await runJobs(long ? [] : chosen([...checks, ...quick]), options, lanes),
     ...await runJobs(long || all || positionals.length > 0 ? chosen(slow) : [], options, 1),
-    ...await runJobs(positionals.length > 0 ? chosen(named) : [], options, 1),
+    ...await runJobs(positionals.length > 0 ? chosen(named) : [], options, lanes),
   ]
   // A filter names tests, and means no other check.
   : await runJobs(chosen(await filteredJobs(filter, positionals)), options, lanes);

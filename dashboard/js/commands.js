@@ -2,7 +2,13 @@
 
 const LAPSE = "npm run --silent lapse --";
 
-/** A command of `lapse`; `reason` is left for the operator to write. */
+/**
+ * A command of `lapse`; a reason is left for the operator to write.
+ *
+ * @param {string} words the command
+ * @param {string | null} argument is quoted
+ * @param {string} options are not
+ */
 export function lapse(words, argument = null, options = "") {
   const given = argument === null ? "" : ` ${quoted(argument)}`;
   return `${LAPSE} ${words}${given}${options && ` ${options}`}`;

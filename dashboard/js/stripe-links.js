@@ -6,6 +6,8 @@ const HOME = "https://dashboard.stripe.com";
  * Where Stripe's dashboard shows a PaymentIntent; a Checkout Session has no page of its own and is searched for.
  *
  * `account`: a connected account, empty for the platform's own. `livemode`: null if unknown; a session's id says it.
+ *
+ * @param {{ stripeId: string, account?: string, livemode?: boolean | null }} payment
  */
 export function stripeUrl({ stripeId, account = "", livemode = null }) {
   const isTest = stripeId.startsWith("cs_test_") || (livemode === false && !stripeId.startsWith("cs_live_"));

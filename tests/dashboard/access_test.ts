@@ -1,19 +1,19 @@
 import assert from "node:assert/strict";
 import type { Page } from "playwright-core";
-import { type Shop, withShop } from "../integration/support.ts";
 import { signIn } from "./browser.ts";
-import { ask, withPage } from "./page-under-test.ts";
+import { ask, openSite, placeUnpaid, withPage } from "./page-under-test.ts";
 
 const VIEWS = ["metrics", "metrics_daily", "runs", "decisions", "alerts", "orders", "payments", "jobs", "schedules"];
 
-/** A shop with a run, an open alert and an order that is due. */
-async function fillShop(shop: Shop): Promise<void> {
-  await shop.addIntent(await shop.placeOrder());
-  await shop.run();
-  await shop.addIntent(await shop.placeOrder());
-  await shop
-    .sql`select lapse.raise_alert('late_payment:x', null, 'critical', 'A payment succeeded although its order is closed', '{}', now())`;
-}
+openSite(async (site) => {
+  const { apiUrl, secretKey: apikey } = site.stack;
+  await placeUnpaid(site);
+  const body = '{"wait": true}';
+  const run = await fetch(`${apiUrl}/functions/v1/expire-stale-orders`, { method: "POST", headers: { apikey }, body });
+  assert.equal((await run.json()).status, "succeeded");
+  await placeUnpaid(site);
+  await site.sql`select lapse.raise_alert('late_payment:x', null, 'critical', 'A payment came late', '{}', now())`;
+});
 
 /** What the project answers this page's user: to each view, to a write, and to the start of a run. */
 async function answers(page: Page) {
@@ -31,76 +31,64 @@ async function answers(page: Page) {
 }
 
 Deno.test("nobody sees the form alone, and the project refuses everything", async () => {
-  await withShop({ users: true }, async (shop) => {
-    await fillShop(shop);
-    await withPage(shop.stack, async ({ page }) => {
-      await page.getByRole("button", { name: "Sign in" }).waitFor();
-      assert.equal(await page.getByRole("navigation").count(), 0);
-      const said = await answers(page);
-      assert.deepEqual(said, { reads: VIEWS.map((view) => `${view} 401`), write: 401, call: 401, run: 401 });
-      await page.goto(new URL("#/runs", page.url()).href);
-      await page.getByLabel("E-mail address").fill("operator@lapse.test");
-      await page.getByLabel("Password").fill("not this one");
-      await page.keyboard.press("Enter");
-      await page.getByRole("alert").filter({ hasText: "the e-mail address or the password is wrong" }).waitFor();
-    });
+  await withPage(async ({ page }) => {
+    await page.getByRole("button", { name: "Sign in" }).waitFor();
+    assert.equal(await page.getByRole("navigation").count(), 0);
+    const said = await answers(page);
+    assert.deepEqual(said, { reads: VIEWS.map((view) => `${view} 401`), write: 401, call: 401, run: 401 });
+    await page.goto(new URL("#/runs", page.url()).href);
+    await page.getByLabel("E-mail address").fill("operator@lapse.test");
+    await page.getByLabel("Password").fill("not this one");
+    await page.keyboard.press("Enter");
+    await page.getByRole("alert").filter({ hasText: "the e-mail address or the password is wrong" }).waitFor();
   });
 });
 
 Deno.test("a signed-in customer is told that there is nothing to see, and sees nothing", async () => {
-  await withShop({ users: true }, async (shop) => {
-    await fillShop(shop);
-    const customer = await shop.stack.createUser({ email: "customer@lapse.test", password: "customer-1234" });
-    await withPage(shop.stack, async ({ page }) => {
-      await signIn(page, customer);
-      await page.getByText("neither a viewer nor an operator").waitFor();
-      assert.equal(await page.locator(".tiles, .rows, .alert").count(), 0);
-      const said = await answers(page);
-      assert.deepEqual(said, { reads: VIEWS.map((view) => `${view} 0`), write: 403, call: 403, run: 403 });
-    });
+  await withPage(async ({ stack, page }) => {
+    const customer = await stack.createUser({ email: "customer@lapse.test", password: "customer-1234" });
+    await signIn(page, customer);
+    await page.getByText("neither a viewer nor an operator").waitFor();
+    assert.equal(await page.locator(".tiles, .rows, .alert").count(), 0);
+    const said = await answers(page);
+    assert.deepEqual(said, { reads: VIEWS.map((view) => `${view} 0`), write: 403, call: 403, run: 403 });
   });
 });
 
 Deno.test("a viewer reads everything, starts nothing, and is signed out with the tab's session", async () => {
-  await withShop({ users: true }, async (shop) => {
-    await fillShop(shop);
-    await withPage(shop.stack, async ({ page, complaints }) => {
-      await signIn(page, shop.stack.viewer!);
-      await page.getByText("1 open alert").waitFor();
-      assert.deepEqual(await answers(page), {
-        reads: VIEWS.map((view) => `${view} 1`),
-        write: 403,
-        call: 403,
-        run: 403,
-      });
-      await page.getByRole("link", { name: "Runs" }).click();
-      await page.getByText("You are signed in as a viewer").waitFor();
-      assert.equal(await page.getByRole("button", { name: "Start a dry run" }).count(), 0);
-      await page.getByRole("button", { name: "Sign out" }).click();
-      await page.getByRole("button", { name: "Sign in" }).waitFor();
-      assert.equal(await page.evaluate(() => localStorage.length + sessionStorage.length), 0);
-      assert.deepEqual(complaints, []);
+  await withPage(async ({ stack, page, complaints }) => {
+    await signIn(page, stack.viewer!);
+    await page.getByText("1 open alert").waitFor();
+    assert.deepEqual(await answers(page), {
+      reads: VIEWS.map((view) => `${view} 1`),
+      write: 403,
+      call: 403,
+      run: 403,
     });
+    await page.getByRole("link", { name: "Runs" }).click();
+    await page.getByText("You are signed in as a viewer").waitFor();
+    assert.equal(await page.getByRole("button", { name: "Start a dry run" }).count(), 0);
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.getByRole("button", { name: "Sign in" }).waitFor();
+    assert.equal(await page.evaluate(() => localStorage.length + sessionStorage.length), 0);
+    assert.deepEqual(complaints, []);
   });
 });
 
 Deno.test("an operator starts a dry run, sees what it would do, and nothing has changed", async () => {
-  await withShop({ users: true }, async (shop) => {
-    await fillShop(shop);
-    const open = await shop.sql`select ref, status from lapse.orders order by ref`;
-    await withPage(shop.stack, async ({ page, complaints }) => {
-      await signIn(page, shop.stack.operator!);
-      await page.getByRole("link", { name: "Runs" }).click();
-      await page.getByRole("button", { name: "Start a dry run" }).click();
-      await page.getByText("It would decide 1 order; it changed nothing.").waitFor();
-      const summary = page.getByRole("table", { name: "What a run would do, by outcome" });
-      assert.match(await summary.innerText(), /expired\s+1\s+€20\.00\s+card 1/);
-      const command = "npm run --silent lapse -- run expire --wait --reason";
-      await page.locator("code").filter({ hasText: command }).waitFor();
-      assert.deepEqual(await shop.sql`select ref, status from lapse.orders order by ref`, open);
-      const { write, call, run } = await answers(page);
-      assert.deepEqual({ write, call, run }, { write: 403, call: 403, run: 200 });
-      assert.deepEqual(complaints, []);
-    });
+  await withPage(async ({ stack, sql, page, complaints }) => {
+    const open = await sql`select ref, status from lapse.orders order by ref`;
+    await signIn(page, stack.operator!);
+    await page.getByRole("link", { name: "Runs" }).click();
+    await page.getByRole("button", { name: "Start a dry run" }).click();
+    await page.getByText("It would decide 1 order; it changed nothing.").waitFor();
+    const summary = page.getByRole("table", { name: "What a run would do, by outcome" });
+    assert.match(await summary.innerText(), /expired\s+1\s+€20\.00\s+card 1/);
+    const command = "npm run --silent lapse -- run expire --wait --reason";
+    await page.locator("code").filter({ hasText: command }).waitFor();
+    assert.deepEqual(await sql`select ref, status from lapse.orders order by ref`, open);
+    const { write, call, run } = await answers(page);
+    assert.deepEqual({ write, call, run }, { write: 403, call: 403, run: 200 });
+    assert.deepEqual(complaints, []);
   });
 });

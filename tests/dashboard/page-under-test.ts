@@ -1,41 +1,60 @@
 import { type Browser, type BrowserContextOptions, type Page } from "playwright-core";
+import postgres from "postgres";
 import { type Served, serveDashboard } from "../../cli/dashboard/serve.ts";
-import type { Stack } from "../../local/stack/start.ts";
+import { startDatabases } from "../../local/platform/databases.ts";
+import { type Stack, startStack } from "../../local/stack/start.ts";
+import { shopOptions } from "../support/shop-under-test.ts";
 import { launch } from "./browser.ts";
 
+// The tests of a file read the same shop, as starting functions for each would take most of the time.
+
+export type Site = { stack: Stack; sql: postgres.Sql; served: Served };
+
+const parts = new AsyncDisposableStack();
 let browser: Browser;
-Deno.test.beforeAll(async () => void (browser = await launch()));
-Deno.test.afterAll(() => browser?.close());
+let site: Site;
 
-export type PageUnderTest = { page: Page; served: Served; complaints: string[] };
+/** Opens one shop for the tests of a file, which `fill` prepares, and one browser. Call it once, at the top. */
+export function openSite(fill: (site: Site) => Promise<unknown>): void {
+  Deno.test.beforeAll(async () => {
+    const databases = await startDatabases(shopOptions());
+    parts.defer(() => databases.stop());
+    const stack = parts.use(await startStack({ databases, workers: false, simulator: { preset: "unlimited" } }));
+    const sql = postgres(stack.database.url, { max: 2, onnotice: () => {} });
+    parts.defer(() => sql.end({ timeout: 1 }));
+    const { apiUrl: url, publishableKey } = stack;
+    const served = await serveDashboard({ url, publishableKey }, { port: 0 });
+    parts.defer(served.close);
+    browser = await launch();
+    parts.defer(() => browser.close());
+    site = { stack, sql, served };
+    await fill(site);
+  });
+  Deno.test.afterAll(() => parts.disposeAsync());
+}
 
-/**
- * Opens the dashboard of this stack in a fresh browser profile, as `lapse dashboard` serves it. `complaints` collects what the page or
- * its Content-Security-Policy found wrong; a test that expects none says so.
- */
+/** What a test gets. `complaints` is what the page or its Content-Security-Policy found wrong. */
+export type PageUnderTest = Site & { page: Page; complaints: string[] };
+
+/** Opens the dashboard in a fresh browser profile. */
 export async function withPage(
-  { apiUrl: url, publishableKey }: Pick<Stack, "apiUrl" | "publishableKey">,
   test: (it: PageUnderTest) => Promise<void>,
   options: BrowserContextOptions = {},
 ): Promise<void> {
-  const served = await serveDashboard({ url, publishableKey }, { port: 0 });
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
   try {
     const page = await context.newPage();
-    page.setDefaultTimeout(15_000);
     const complaints: string[] = [];
     page.on("pageerror", (error) => complaints.push(error.message));
-    // What a request was answered is the business of the tests themselves.
     page.on("console", (message) => {
-      if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) {
-        complaints.push(message.text());
-      }
+      // What a request was answered is the business of the tests themselves.
+      const isAnswer = message.text().startsWith("Failed to load resource");
+      if (message.type() === "error" && !isAnswer) complaints.push(message.text());
     });
-    await page.goto(served.url);
-    await test({ page, served, complaints });
+    await page.goto(site.served.url);
+    await test({ ...site, page, complaints });
   } finally {
     await context.close();
-    await served.close();
   }
 }
 
@@ -56,4 +75,16 @@ export function ask(
     const response = await fetch(path, { ...init, headers });
     return { status: response.status, body: await response.json().catch(() => null) };
   }, { path, init });
+}
+
+/** Places an order whose deadline has passed, with a payment that was never made. */
+export async function placeUnpaid({ stack, sql }: Pick<Site, "stack" | "sql">): Promise<void> {
+  await sql`insert into public.inventory (sku, on_hand) values ('tea', 100) on conflict do nothing`;
+  const [order] = await sql`
+    select id from public.place_order(
+      p_currency => 'eur', p_amount => 2000, p_items => '[{"sku": "tea", "quantity": 2}]', p_payment_method => 'card',
+      p_now => now() - interval '1 hour')`;
+  const intent = { amount: 2000, metadata: { order_id: order!.id } };
+  const [id] = stack.simulator!.control.createPaymentIntents([intent]);
+  await sql`select lapse.attach_payment(${order!.id}, ${id!})`;
 }

@@ -6,6 +6,7 @@ import { startDatabases } from "../../local/platform/databases.ts";
 import { startStack } from "../../local/stack/start.ts";
 import { withConnection } from "../../local/postgres/databases.ts";
 import { shopOptions } from "../support/shop-under-test.ts";
+import { haveBadWeek } from "./bad-week.ts";
 import { launch, signIn } from "./browser.ts";
 
 /** [name of the picture, address, what is there once the view is drawn] */
@@ -21,8 +22,8 @@ await Deno.mkdir(folder, { recursive: true });
 const databases = await startDatabases(shopOptions());
 try {
   await using stack = await startStack({ databases, workers: false });
-  const badWeek = await Deno.readTextFile(new URL("bad-week.sql", import.meta.url));
-  await withConnection(stack.database.url, (sql) => sql.unsafe(badWeek).simple());
+
+  await withConnection(stack.database.url, haveBadWeek);
   const served = await serveDashboard({ url: stack.apiUrl, publishableKey: stack.publishableKey }, { port: 0 });
   const browser = await launch();
   for (const width of [390, 1280]) {
