@@ -4,15 +4,15 @@ import { lapse, wordOf } from "./commands.js";
 
 const REASON = '--reason "…"';
 const doctor = () => lapse("doctor");
-const resolve = ({ id }) => lapse("alerts", null, `--resolve ${id} ${REASON}`);
-const firstOrder = ({ details, key }) => {
-  const ref = details?.ref ?? details?.lastRef ?? details?.refs?.[0] ?? details?.oldest?.ref ?? null;
-  return ref === null && !key.includes(":")
-    ? lapse("orders")
-    : lapse("order", String(ref ?? key.slice(key.indexOf(":") + 1)));
+const order = ({ details, key }) => {
+  const ref = details?.ref ?? details?.lastRef ?? details?.refs?.[0] ?? details?.oldest?.ref ??
+    key.split(":").slice(1).join(":");
+  return ref ? lapse("order", String(ref)) : lapse("orders");
 };
+/** For the alert of an event, which a person closes. */
+const orderThenResolve = (alert) => [order(alert), lapse("alerts", null, `--resolve ${alert.id} ${REASON}`)];
 
-/** By the kind of the alert: [harm, what to do, the command]. */
+/** By the kind of the alert: [harm, what to do, the command or commands]. */
 const ADVICE = {
   no_success: ["Stock of unpaid orders is not released.", "Let the doctor find out why no run completes.", doctor],
   failing: [
@@ -38,8 +38,11 @@ const ADVICE = {
   ],
   brake: [
     "Nothing is closed until you act.",
-    "Find out why so many orders are due, look at a dry run, then release the brake with --wait --release-brake.",
-    ({ job }) => lapse(`run ${wordOf(job)}`, null, "--dry-run --limit 20"),
+    "Find out why so many orders are due, and look at a dry run. If it is right, release the brake.",
+    ({ job }) => [
+      lapse(`run ${wordOf(job)}`, null, "--dry-run --limit 20"),
+      lapse(`run ${wordOf(job)}`, null, `--wait --release-brake ${REASON}`),
+    ],
   ],
   overdue: [
     "Stock is held too long.",
@@ -65,12 +68,12 @@ const ADVICE = {
   paid_twice: [
     "The customer paid too much.",
     "Refund the surplus in Stripe's dashboard, then close the alert with the refund's id.",
-    resolve,
+    orderThenResolve,
   ],
   late_payment: [
     "The customer paid and gets nothing.",
     "Deliver by hand if there is stock, else refund; then close the alert.",
-    resolve,
+    orderThenResolve,
   ],
   webhook_failing: [
     "Nobody is notified.",
@@ -81,7 +84,7 @@ const ADVICE = {
   payments_unclear: [
     "They may hold money of no open order.",
     "Look at the payment at Stripe, cancel or refund it there, then close the alert.",
-    resolve,
+    orderThenResolve,
   ],
   adapter: ["No run works.", "A migration of the shop dropped or changed something in lapse_shop.", doctor],
   inbox: [
@@ -94,7 +97,7 @@ const ADVICE = {
     "The details have Stripe's error: grant the key, or reconnect the account.",
     doctor,
   ],
-  processing_long: ["Its stock stays held.", "Ask Stripe's support about the payment.", firstOrder],
+  processing_long: ["Its stock stays held.", "Ask Stripe's support about the payment.", order],
   drift: [
     "An order is unwatched, or its stock wrong.",
     "Find out who wrote past the triggers.",
@@ -107,11 +110,15 @@ const ADVICE = {
   ],
 };
 
-/** { harm, todo, command }. What the alert itself advises counts first, where the project's alerts have these columns. */
+/** { harm, todo, commands }. What the alert itself advises counts first, where the project's alerts have these columns. */
 export function adviceOn(alert) {
   const [harm, todo, command] = ADVICE[alert.key.split(":")[0]] ?? [null, "Read its entry in the runbook.", doctor];
   const isOwn = typeof alert.advice === "string";
-  return { harm: isOwn ? null : harm, todo: isOwn ? alert.advice : todo, command: alert.command ?? command(alert) };
+  return {
+    harm: isOwn ? null : harm,
+    todo: isOwn ? alert.advice : todo,
+    commands: [alert.command ?? command(alert)].flat(),
+  };
 }
 
 /** What the reasons of lapse-health mean. */

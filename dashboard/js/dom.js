@@ -72,11 +72,13 @@ export function facts(pairs) {
 }
 
 /**
- * A table that becomes a list of cards on a phone. `columns`: { name, of(row), number?, main? }.
+ * A table that becomes a list of cards on a phone. `columns`: { name, of(row), number?, main?, whole? }; a whole one is not
+ * broken into lines.
  */
 export function table(columns, rows, { caption, empty }) {
   if (rows.length === 0) return h("p", { class: "empty" }, empty);
-  const kind = ({ number, main }) => [number && "number", main && "main"].filter(Boolean).join(" ") || null;
+  const kind = ({ number, main, whole }) =>
+    [number && "number", main && "main", whole && "whole"].filter(Boolean).join(" ") || null;
   return h(
     "table",
     { class: "rows" },

@@ -22,7 +22,7 @@ Deno.test("after a bad week the overview says what is wrong, since when, and wha
       await late.getByRole("link", { name: /^pi_3Q/ }).getAttribute("href") ?? "",
       /^https:\/\/dashboard\.stripe\.com\/payments\/pi_3Q/,
     );
-    assert.match(await late.locator(".command code").innerText(), /lapse -- alerts --resolve \d+ --reason "…"$/);
+    assert.match(await late.locator(".command code").last().innerText(), /lapse -- alerts --resolve \d+ --reason "…"$/);
 
     const expire = page.locator(".jobs .card").first();
     for (const part of ["Brake is on", "every 5 min", "braked", "1,341 orders"]) {

@@ -12,7 +12,7 @@ export function alertCard(alert, { now, livemode, orders }) {
   const { id, code, key, severity, message, occurrences, details } = alert;
   const since = alert.since ?? alert.first_seen_at;
   const isCritical = severity === "critical";
-  const { harm, todo, command } = adviceOn(alert);
+  const { harm, todo, commands } = adviceOn(alert);
   return h(
     "article",
     { class: `card alert ${isCritical ? "bad" : "warn"}`, "aria-labelledby": `alert-${id}` },
@@ -29,7 +29,7 @@ export function alertCard(alert, { now, livemode, orders }) {
       ["Harm", harm],
       ["What to do", todo],
     ]),
-    copyable(command),
+    commands.map((command) => copyable(command)),
     h(
       "details",
       {},

@@ -55,7 +55,7 @@ function listOf(runs, now) {
       of: (run) => [runLink(run, moment(run.created_at, now)), h("small", {}, distance(run.created_at, now))],
     },
     { name: "Status", of: statusBadge },
-    { name: "Job", of: ({ job }) => job },
+    ...(chosen === null ? [{ name: "Job", whole: true, of: ({ job }) => job }] : []),
     { name: "Started by", of: ({ trigger }) => trigger },
     { name: "Took", number: true, of: (run) => seconds(run.duration_ms) },
     {

@@ -36,7 +36,7 @@ export function trends({ days: rows, dates, expiring }, { now }) {
         "Trouble",
         null,
         one(rows, "runs_failed", "failed runs", "bad"),
-        one(rows, "orders_quarantined", "quarantined", "warn"),
+        one(rows, "orders_quarantined", "quarantined", "amber"),
         one(rows, "late_payments", "late payments", "late"),
       ),
       perRun(

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { adviceOn } from "../../../dashboard/js/advice.js";
 import { lapse, quoted } from "../../../dashboard/js/commands.js";
 import * as format from "../../../dashboard/js/format.js";
 import { REASONS } from "../../../dashboard/js/reasons.js";
@@ -64,4 +65,17 @@ Deno.test("a payment's address in Stripe's dashboard has its mode and its accoun
   assert.equal(stripeUrl({ stripeId: "cs_test_1" }), `${home}/test/search?query=cs_test_1`);
   assert.equal(stripeUrl({ stripeId: "cs_live_1", livemode: false }), `${home}/search?query=cs_live_1`);
   assert.deepEqual(stripeIdsIn({ payments: ["pi_1", "cs_test_2"], last: "pi_1", x: "api_1" }), ["pi_1", "cs_test_2"]);
+});
+
+Deno.test("an alert says what to do by its kind, unless it says so itself", () => {
+  const alert = { id: 7, key: "late_payment:A-1", job: null, details: { ref: "A-1" } };
+  const { todo, commands } = adviceOn(alert);
+  assert.match(todo, /^Deliver by hand if there is stock, else refund/);
+  const lapse = "npm run --silent lapse --";
+  assert.deepEqual(commands, [`${lapse} order A-1`, `${lapse} alerts --resolve 7 --reason "…"`]);
+  const brake = adviceOn({ ...alert, key: "brake:expire-stale-orders", job: "expire-stale-orders", details: {} });
+  assert.match(brake.commands[1], /run expire --wait --release-brake --reason/);
+  assert.deepEqual(adviceOn({ ...alert, key: "news:x" }).commands, [`${lapse} doctor`]);
+  const own = adviceOn({ ...alert, advice: "Call the bank.", command: "lapse order A-1" });
+  assert.deepEqual(own, { harm: null, todo: "Call the bank.", commands: ["lapse order A-1"] });
 });
