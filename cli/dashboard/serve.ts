@@ -20,7 +20,15 @@ export async function serveDashboard(upstream: Upstream, { port }: { port: numbe
     { hostname: "127.0.0.1", port, onListen: () => {}, onError: failed },
     (request) => answer(request, { page, upstream, port: server.addr.port }),
   );
-  return { url: `http://127.0.0.1:${server.addr.port}/`, close: () => server.shutdown() };
+  return { url: `http://127.0.0.1:${server.addr.port}/`, close: () => closeNow(server) };
+}
+
+/** A browser that shows the page keeps its connection; it gets a moment, then the connection is cut. */
+async function closeNow(server: Deno.HttpServer): Promise<void> {
+  const { promise: moment, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, 200);
+  await Promise.race([server.shutdown(), moment]);
+  clearTimeout(timer);
 }
 
 type Site = { page: Awaited<ReturnType<typeof readPage>>; upstream: Upstream; port: number };

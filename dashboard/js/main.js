@@ -14,16 +14,24 @@ import * as runs from "./views/runs.js";
 const VIEWS = { "": overview, runs, run, orders, order };
 const TABS = [["", "Overview"], ["runs", "Runs"], ["orders", "Orders"]];
 const REFRESH_MS = 60_000;
+/** What somebody has opened, started or asked for; reading again would take it away. */
+const IN_USE = "details[open], .running, .result:not(:empty), .found:not(:empty), [data-asked]";
 
 const page = document.getElementById("page");
 let context = null;
 let showing = 0;
 
-/** `#/order/REF` asks for the view `order` with the argument REF. */
+/** `#/order/REF` asks for the view `order` with the argument REF; what nobody understands, for the overview. */
 function readAddress() {
-  const [, name = "", argument] = location.hash.match(/^#\/([a-z]*)(?:\/(.+))?$/) ?? [];
-  const known = Object.hasOwn(VIEWS, name);
-  return { name: known ? name : "", argument: argument === undefined ? null : decodeURIComponent(argument) };
+  const [, name = "", text = ""] = location.hash.match(/^#\/([a-z]*)(?:\/(.+))?$/) ?? [];
+  const needsArgument = name === "run" || name === "order";
+  const isKnown = Object.hasOwn(VIEWS, name) && needsArgument === (text !== "");
+  if (!isKnown) return { name: "", argument: null };
+  try {
+    return { name, argument: needsArgument ? decodeURIComponent(text) : null };
+  } catch {
+    return { name: "", argument: null };
+  }
 }
 
 async function start() {
@@ -80,7 +88,7 @@ async function show({ focus = false } = {}) {
 /** Reads again, unless somebody is in the middle of something or nothing has changed. */
 async function refresh() {
   const isBusy = main()?.contains(document.activeElement) && document.activeElement !== main();
-  const isOpen = main()?.querySelector("details[open], .running");
+  const isOpen = main()?.querySelector(IN_USE);
   if (document.hidden || !context?.user?.role || isBusy || isOpen || !getSelection().isCollapsed) return;
   const turn = showing;
   const { name, argument } = readAddress();

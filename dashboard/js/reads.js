@@ -95,9 +95,17 @@ export const readWaiting = (client, now) =>
 export const readQuarantined = (client) =>
   rows(client.from("lapse_orders").select(ORDER).eq("status", "quarantined").order("ref").limit(MOST_ORDERS));
 
-/** These orders, as far as the ledger has them. */
-export const readOrders = (client, refs) =>
-  refs.length === 0 ? [] : rows(client.from("lapse_orders").select(ORDER).in("ref", refs));
+/** One order as a list of one or none. */
+export const readOrder = (client, ref) => rows(client.from("lapse_orders").select(ORDER).eq("ref", ref));
+
+/** Refs that mean the same inside a list of PostgREST's as outside. */
+const LISTABLE = /^[\w.:@/ -]+$/;
+
+/** Those of these orders that the ledger has and that can be listed. */
+export function readOrders(client, refs) {
+  const listed = refs.filter((ref) => LISTABLE.test(ref));
+  return listed.length === 0 ? [] : rows(client.from("lapse_orders").select(ORDER).in("ref", listed));
+}
 
 export const readPayments = (client, ref) =>
   rows(client.from("lapse_payments").select().eq("ref", ref).order("attached_at").limit(MOST_DECISIONS));

@@ -1,6 +1,44 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { serveDashboard } from "../../cli/dashboard/serve.ts";
 import { readPlace } from "../../cli/target.ts";
+import { root } from "../support/root.ts";
+
+Deno.test("the command says where the page is, serves it, and stops when it is told to, though a browser is connected", async () => {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "-A",
+      "--quiet",
+      "--no-check",
+      "--unstable-no-legacy-abort",
+      join(root, "cli/main.ts"),
+      "dashboard",
+      "--port",
+      "0",
+    ],
+    env: { LAPSE_URL: "https://ref.supabase.co", LAPSE_PUBLISHABLE_KEY: "sb_publishable_test" },
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const said = child.stderr.pipeThrough(new TextDecoderStream())[Symbol.asyncIterator]();
+  let text = "";
+  while (!text.includes("Ctrl-C")) {
+    const { value, done } = await said.next();
+    assert.ok(!done, text);
+    text += value;
+  }
+  const [, port] = text.match(/^The dashboard of https:\/\/ref\.supabase\.co is at http:\/\/127\.0\.0\.1:(\d+)\/ /)!;
+  using connection = await Deno.connect({ hostname: "127.0.0.1", port: Number(port) });
+  await connection.write(new TextEncoder().encode(`GET / HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\n\r\n`));
+  const start = new Uint8Array(15);
+  await connection.read(start);
+  assert.equal(new TextDecoder().decode(start), "HTTP/1.1 200 OK");
+  child.kill("SIGTERM");
+  for await (const _ of { [Symbol.asyncIterator]: () => said });
+  assert.equal(await new Response(child.stdout).text(), "The dashboard has stopped\n");
+  assert.equal((await child.status).code, 0);
+});
 
 /** A project that answers with what it was sent. */
 async function withDashboard(

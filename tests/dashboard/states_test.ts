@@ -99,7 +99,7 @@ Deno.test("a page that names no project says how to name one", async () => {
 
 Deno.test("what the shop wrote is shown as text, whatever it looks like", async () => {
   await withPage(async ({ stack, sql, page, complaints }) => {
-    const ref = `<img src=x onerror="document.title='broken in'">'; rm -rf /`;
+    const ref = `<img src=x onerror="document.title='broken in'">'; rm -rf /, "a" (b) & 100% #/?`;
     await sql`
       insert into lapse.orders (ref, status, reason, amount, currency, placed_at, deadline, due_since)
       values (${ref}, 'quarantined', 'unreadable', 100, 'eur', now() - interval '1 hour', now() - interval '30 minutes', now())`;

@@ -3,7 +3,7 @@
 import { copyable, facts, h, table } from "../dom.js";
 import { counted, distance, moment, money } from "../format.js";
 import { commandsFor } from "../commands.js";
-import { MOST_DECISIONS, readLivemode, readOrders, readPayments, readTimeline } from "../reads.js";
+import { MOST_DECISIONS, readLivemode, readOrder, readPayments, readTimeline } from "../reads.js";
 import { meaningOf } from "../reasons.js";
 import { paymentLink, runLink, wordBadge } from "./words.js";
 
@@ -11,7 +11,7 @@ export const title = (ref) => `Order ${ref}`;
 
 export async function load({ client }, ref) {
   const [orders, payments, decisions, livemode] = await Promise.all([
-    readOrders(client, [ref]),
+    readOrder(client, ref),
     readPayments(client, ref),
     readTimeline(client, ref),
     readLivemode(client),

@@ -41,7 +41,13 @@ export function render({ run, decisions }, { client, now }) {
     OUTCOMES.map((it) => h("option", { value: it }, it.replaceAll("_", " "))),
   );
   outcome.addEventListener("change", async () => {
-    list.replaceChildren(listOf(await readDecisionsOfRun(client, run.id, outcome.value || null), run, now));
+    list.dataset.asked = "";
+    try {
+      const chosen = await readDecisionsOfRun(client, run.id, outcome.value || null);
+      list.replaceChildren(listOf(chosen, run, now));
+    } catch ({ message }) {
+      list.replaceChildren(h("p", { class: "error", role: "alert" }, message));
+    }
   });
   return [
     back,

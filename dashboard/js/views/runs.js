@@ -17,18 +17,25 @@ export async function load({ client }) {
 export function render({ runs }, context) {
   const list = h("div", { class: "card" }, listOf(runs, context.now));
   const more = h("button", { type: "button" }, "Show older runs");
+  const error = h("p", { class: "error", role: "alert" });
   more.addEventListener("click", async () => {
     more.disabled = true;
-    const older = await readRuns(context.client, {
-      jobs: chosen === null ? JOBS : [chosen],
-      before: runs.at(-1).created_at,
-    });
-    runs = [...runs, ...older];
-    list.replaceChildren(listOf(runs, context.now));
+    error.textContent = "";
+    try {
+      const older = await readRuns(context.client, {
+        jobs: chosen === null ? JOBS : [chosen],
+        before: runs.at(-1).created_at,
+      });
+      runs = [...runs, ...older];
+      list.replaceChildren(listOf(runs, context.now));
+      list.dataset.asked = "";
+      if (older.length < MOST_RUNS) more.remove();
+    } catch ({ message }) {
+      error.textContent = message;
+    }
     more.disabled = false;
-    if (older.length < MOST_RUNS) more.remove();
   });
-  return [dryRunPanel(context), filter(), list, runs.length >= MOST_RUNS && more].filter(Boolean);
+  return [dryRunPanel(context), filter(), list, runs.length >= MOST_RUNS && more, error].filter(Boolean);
 }
 
 function filter() {
