@@ -71,24 +71,26 @@ function plot({ kind, labels, ticks, series, totals, say, readout, summary }) {
   const box = h("div", { class: "plot", "aria-hidden": "true" });
   const end = scaleEnd(totals, { endsNow: kind === "line" }) || 1;
   let drawn = null;
-  const draw = () => {
+  const redraw = () => {
     const width = box.clientWidth;
-    if (width === 0 || drawn?.width === width) return;
     drawn?.destroy();
-    drawn = new uPlot(
+    // A view that is gone has no width; what uPlot listens to must go with it.
+    drawn = width === 0 ? null : new uPlot(
       optionsOf({ kind, labels, ticks, series, totals, end, width, say, readout, summary }),
       dataOf(kind, labels, series),
       box,
     );
   };
-  new ResizeObserver(draw).observe(box);
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
-    drawn?.destroy();
-    drawn = null;
-    draw();
-  });
+  new ResizeObserver(() => drawn?.width !== box.clientWidth && redraw()).observe(box);
+  redraws.set(box, redraw);
   return box;
 }
+
+/** Draws each chart that is still shown again, in the other colours. */
+const redraws = new WeakMap();
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+  for (const box of document.querySelectorAll(".plot")) redraws.get(box)?.();
+});
 
 /** uPlot draws later series over earlier ones, so the highest of the stack comes first. */
 function dataOf(kind, labels, series) {

@@ -13,7 +13,7 @@ export async function runLongTests(): Promise<Tally> {
 
 /** The dashboard in Debian's Chromium. */
 export async function runDashboardTests(): Promise<Tally> {
-  return readClosingLine(await command("npm", ["test", "--", "dashboard"], { show: true, limitMinutes: 5 }));
+  return readClosingLine(await command("npm", ["test", "--", "dashboard"], { show: true, limitMinutes: 10 }));
 }
 
 /** The tests that need the real pg_cron; without it none has this name, and a run without tests has failed. `url` is the superuser's way into its database. */

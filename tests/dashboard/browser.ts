@@ -10,7 +10,10 @@ export function chromiumPath(): string {
 
 export function launch(): Promise<Browser> {
   // Chromium refuses its sandbox to root, which is who runs checks in a container.
-  return chromium.launch({ executablePath: chromiumPath(), args: ["--no-sandbox", "--disable-dev-shm-usage"] });
+  return chromium.launch({
+    executablePath: chromiumPath(),
+    args: ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"],
+  });
 }
 
 /** Fills in the form as a person would, and waits until somebody is signed in. */

@@ -4,6 +4,7 @@ import { type Served, serveDashboard } from "../../cli/dashboard/serve.ts";
 import { startDatabases } from "../../local/platform/databases.ts";
 import { type Stack, startStack } from "../../local/stack/start.ts";
 import { shopOptions } from "../support/shop-under-test.ts";
+import { eventually } from "../integration/eventually.ts";
 import { launch } from "./browser.ts";
 
 // The tests of a file read the same shop, as starting functions for each would take most of the time.
@@ -29,6 +30,10 @@ export function openSite(fill: (site: Site) => Promise<unknown>): void {
     parts.defer(() => browser.close());
     site = { stack, sql, served };
     await fill(site);
+    // A function's first answer takes long, and under load a page would say that it does not answer.
+    const isAwake = async () =>
+      (await (await fetch(`${url}/functions/v1/lapse-health`)).json()).reasons?.[0] !== "database_unreachable";
+    await eventually(isAwake, "lapse-health answers", 120);
   });
   Deno.test.afterAll(() => parts.disposeAsync());
 }
@@ -41,9 +46,15 @@ export async function withPage(
   test: (it: PageUnderTest) => Promise<void>,
   options: BrowserContextOptions = {},
 ): Promise<void> {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+  const context = await browser.newContext({
+    viewport: { width: 1280, height: 900 },
+    reducedMotion: "reduce",
+    ...options,
+  });
   try {
     const page = await context.newPage();
+    // No test is about time; a machine may have much else to do.
+    page.setDefaultTimeout(60_000);
     const complaints: string[] = [];
     page.on("pageerror", (error) => complaints.push(error.message));
     page.on("console", (message) => {

@@ -66,14 +66,14 @@ Deno.test("from a list one gets to a run and its decisions, to an order and its 
     const runs = page.getByRole("table", { name: "Runs, newest first" });
     await runs.getByRole("row").filter({ hasText: "key_rejected" }).first().waitFor();
     await page.getByRole("button", { name: "Show older runs" }).click();
-    await eventually(async () => await page.locator(".rows tbody tr").count() === 120, "there are older runs");
+    await eventually(async () => await page.locator(".rows tbody tr").count() === 120, "there are older runs", 60);
     await runs.getByRole("row").filter({ hasText: "succeeded" }).first().getByRole("link").first().click();
     const decisions = page.getByRole("table", { name: "Decisions of this run" });
     await decisions.waitFor();
     await page.getByLabel("Outcome").selectOption("expired");
     const rows = decisions.locator("tbody tr");
     const isFiltered = async () => await rows.filter({ hasText: "expired" }).count() === await rows.count();
-    await eventually(isFiltered, "only expired orders are listed");
+    await eventually(isFiltered, "only expired orders are listed", 60);
     await decisions.getByRole("link", { name: /^A-/ }).first().click();
     await page.getByRole("heading", { name: /^Order A-/ }).waitFor();
     assert.match(await page.locator(".timeline").innerText(), /2 units back on the shelf[\s\S]*The order was placed/);
