@@ -55,7 +55,7 @@ async function findSuites(): Promise<{ name: string; files: string[] }[]> {
 }
 
 function jobsOf(check: string, files: string[]): Job[] {
-  const size = quickSuites.includes(check) ? quickFilesPerJob : filesPerJob;
+  const size = quickSuites.includes(check) ? quickFilesPerJob : namedSuites.includes(check) ? 1 : filesPerJob;
   const parts = Math.ceil(files.length / size);
   return Array.from({ length: parts }, (_, n) => ({
     check,
