@@ -5,6 +5,7 @@ import { type Command, type Context, type Option, usageOf } from "./command.ts";
 import { declareDead, redrive, resolve, sync } from "./commands/acting.ts";
 import { adapter } from "./commands/adapter.ts";
 import { alerts } from "./commands/alerts.ts";
+import { dashboard } from "./commands/dashboard.ts";
 import { doctor } from "./commands/doctor.ts";
 import { disable, enable } from "./commands/enable.ts";
 import { metrics } from "./commands/metrics.ts";
@@ -33,6 +34,7 @@ export const commands: Command[] = [
   redrive,
   declareDead,
   resolve,
+  dashboard,
   doctor,
   adapter,
   enable,

@@ -67,6 +67,24 @@ export function readTarget(read: Read, file = stackFile): Target {
   };
 }
 
+/**
+ * The project's address and publishable key, for a page whose users sign in by themselves.
+ *
+ * @throws UsageError naming what is missing.
+ */
+export function readPlace(read: Read, file = stackFile): { url: string; publishableKey: string } {
+  const get = (name: string) => read(name)?.trim() || undefined;
+  const url = get("LAPSE_URL");
+  const stack = url === undefined ? readStack(file) : null;
+  const publishableKey = get("LAPSE_PUBLISHABLE_KEY") ?? stack?.publishableKey;
+  if (url === undefined && stack === null || publishableKey === undefined) {
+    throw new UsageError(
+      "Cannot choose a project: set LAPSE_URL and LAPSE_PUBLISHABLE_KEY, or start the local stack with npm run stack",
+    );
+  }
+  return { url: checkUrl(stack?.apiUrl ?? url!), publishableKey };
+}
+
 function readCredentials(get: Read, stackKey: string | undefined): Credentials {
   const secretKey = get("LAPSE_SECRET_KEY");
   if (secretKey) return { kind: "key", secretKey };

@@ -9,7 +9,7 @@ do $$
 declare
   v_table text;
 begin
-  foreach v_table in array '{metrics,metrics_daily,runs,decisions,alerts,orders,payments,refunds}'::text[] loop
+  foreach v_table in array '{metrics,metrics_daily,runs,decisions,alerts,orders,payments,refunds,jobs,schedules}'::text[] loop
     execute format(
       $view$
         create view public.%I with (security_invoker = true) as

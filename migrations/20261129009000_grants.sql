@@ -10,7 +10,7 @@ set search_path = pg_catalog, pg_temp
 as $$
   -- Both sides of a view: it reads its table with its reader's rights.
   select 'relation', side.prefix || t.name, r.role, 'SELECT'
-  from unnest('{metrics,metrics_daily,runs,decisions,alerts,orders,payments,refunds}'::text[]) t (name)
+  from unnest('{metrics,metrics_daily,runs,decisions,alerts,orders,payments,refunds,jobs,schedules}'::text[]) t (name)
   cross join unnest('{lapse.,public.lapse_}'::text[]) side (prefix)
   cross join unnest('{authenticated,service_role}'::text[]) r (role)
   union all

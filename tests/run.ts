@@ -4,6 +4,7 @@
 //   npm run test:all                what takes long as well
 //   npm test -- --long              only what takes long
 //   npm test -- unit integration    only these checks
+//   npm test -- dashboard           the dashboard in headless Chromium, which only runs when it is named
 //   npm test -- --filter voucher    only tests whose name contains the word
 //   npm test -- --refuse-skipped    a test that did not run counts as failed
 //
@@ -28,9 +29,9 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 
-const { quick, slow } = await suiteJobs();
+const { quick, slow, named } = await suiteJobs();
 const checks = await staticChecks();
-const known = new Set([...checks, ...quick, ...slow].map(({ check }) => check));
+const known = new Set([...checks, ...quick, ...slow, ...named].map(({ check }) => check));
 refuseUnknown(positionals);
 const chosen = (jobs: Job[]) =>
   positionals.length === 0 ? jobs : jobs.filter(({ check }) => positionals.includes(check));
@@ -42,9 +43,10 @@ const outcomes = filter === undefined
   ? [
     ...await runJobs(long ? [] : chosen([...checks, ...quick]), options, lanes),
     ...await runJobs(long || all || positionals.length > 0 ? chosen(slow) : [], options, 1),
+    ...await runJobs(positionals.length > 0 ? chosen(named) : [], options, lanes),
   ]
   // A filter names tests, and means no other check.
-  : await runJobs(chosen(await filteredJobs(filter)), options, lanes);
+  : await runJobs(chosen(await filteredJobs(filter, positionals)), options, lanes);
 const results = sumUp(outcomes);
 console.log(`\n${describeResults(results)}`);
 Deno.exit(isGood(results) ? 0 : 1);

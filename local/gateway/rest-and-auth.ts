@@ -14,10 +14,10 @@ export function startRestAndAuth(dbUrl: string, options: { keys: ProjectKeys; ap
     async fetch(request) {
       const { pathname } = new URL(request.url);
       if (pathname === "/auth/v1/.well-known/jwks.json") return Response.json(options.keys.jwks);
+      const isAuth = pathname.startsWith("/auth/v1/");
+      if (isAuth && request.method === "OPTIONS") return answerPreflight(request);
       const token = await innerToken(request, tokens);
-      if (pathname.startsWith("/auth/v1/")) {
-        return await withOuterToken(await lite.fetch(withToken(request, token)), tokens);
-      }
+      if (isAuth) return await withOuterToken(await lite.fetch(withToken(request, token)), tokens);
       // lite sees every caller first, so a caller without a key learns that and nothing else about the request.
       const known = [options.keys.publishableKey, options.keys.secretKey].includes(request.headers.get("apikey") ?? "");
       if (!known || !MUTATIONS.includes(request.method)) return await lite.fetch(withToken(request, token));
@@ -46,14 +46,30 @@ function withToken(request: Request, token: string | undefined, body?: string): 
   return new Request(request.url, { method: request.method, headers, body: body === "" ? null : body ?? request.body });
 }
 
+/** What a hosted project's Auth lets pages of any origin do; lite has this for REST alone. */
+const FOR_EVERYBODY = { "access-control-allow-origin": "*" };
+
+function answerPreflight({ headers }: Request): Response {
+  return new Response(null, {
+    status: 204,
+    headers: {
+      ...FOR_EVERYBODY,
+      "access-control-allow-methods": "GET, POST, PUT, PATCH, DELETE",
+      "access-control-allow-headers": headers.get("access-control-request-headers") ?? "",
+    },
+  });
+}
+
 /** Sign-in, sign-up and refresh answer with a session at the top of a JSON body. */
 async function withOuterToken(response: Response, tokens: TokenTranslator): Promise<Response> {
-  if (!response.headers.get("content-type")?.includes("application/json")) return response;
+  const headers = new Headers({ ...Object.fromEntries(response.headers), ...FOR_EVERYBODY });
+  if (!response.headers.get("content-type")?.includes("application/json")) {
+    return new Response(response.body, { status: response.status, headers });
+  }
   const body = await response.json();
   if (typeof body?.access_token === "string") {
     body.access_token = await tokens.outward(body.access_token, body.user ?? {});
   }
-  const headers = new Headers(response.headers);
   headers.delete("content-length");
   return new Response(JSON.stringify(body), { status: response.status, headers });
 }

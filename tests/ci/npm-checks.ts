@@ -11,6 +11,11 @@ export async function runLongTests(): Promise<Tally> {
   return readClosingLine(await command("npm", ["test", "--", "--long"], { show: true, limitMinutes: 120 }));
 }
 
+/** The dashboard in Debian's Chromium. */
+export async function runDashboardTests(): Promise<Tally> {
+  return readClosingLine(await command("npm", ["test", "--", "dashboard"], { show: true, limitMinutes: 10 }));
+}
+
 /** The tests that need the real pg_cron; without it none has this name, and a run without tests has failed. `url` is the superuser's way into its database. */
 export async function runScheduleTests(url: string): Promise<Tally> {
   const args = ["test", "--", "--filter", "pg_cron, the original", "platform"];

@@ -1,6 +1,6 @@
 // Every check there is; .ci/run installs what it needs and starts it.
 //
-// `npm test` and the tests that take long; and beside them, on Debian's PostgreSQL 15 with the real pg_cron: the migrations through the Supabase CLI, pgTAP, lint,
+// `npm test`, the tests that take long, and the dashboard in Chromium; and beside them, on Debian's PostgreSQL 15 with the real pg_cron: the migrations through the Supabase CLI, pgTAP, lint,
 // advisors, and the tests of the schedule, which mostly wait for a minute to come. A check that did not run counts as failed.
 
 import { type Database, describeDatabase } from "../../local/postgres/databases.ts";
@@ -9,7 +9,7 @@ import { describeResults, isGood, type Result, type Tally } from "../support/run
 import { advise, lint, migrateForTests, proveSight, runPgTap } from "./database-checks.ts";
 import { type DebianPostgres, startDebianPostgres } from "./debian-postgres.ts";
 import { watchRealSchedule } from "./schedule-checks.ts";
-import { checkLocks, runLongTests, runNpmTest, runScheduleTests } from "./npm-checks.ts";
+import { checkLocks, runDashboardTests, runLongTests, runNpmTest, runScheduleTests } from "./npm-checks.ts";
 
 type DatabaseCheck = (database: Database, server: DebianPostgres) => Promise<Tally>;
 const databaseChecks: Record<string, DatabaseCheck> = {
@@ -44,6 +44,7 @@ async function checkWithNpm(): Promise<Result[]> {
   return [
     await check("npm test", runNpmTest),
     await check("long tests", runLongTests),
+    await check("dashboard", runDashboardTests),
     await check("locks", checkLocks),
   ];
 }

@@ -88,3 +88,26 @@ async function fetchToken(role: "operator" | "viewer"): Promise<string> {
   const { data } = await (await signedIn(role)).auth.getSession();
   return data.session!.access_token;
 }
+
+Deno.test("a page of another origin may sign in and read, as hosted", async () => {
+  const origin = "https://dashboard.example";
+  for (const path of ["/auth/v1/token?grant_type=password", "/auth/v1/logout", "/rest/v1/for_operators"]) {
+    const wished = "apikey, authorization, content-type, x-client-info, x-supabase-api-version";
+    const preflight = await fetch(api.url + path, {
+      method: "OPTIONS",
+      headers: { origin, "access-control-request-method": "POST", "access-control-request-headers": wished },
+    });
+    const { status, headers } = preflight;
+    assert.ok(status === 200 || status === 204, `${path} answered ${status}`);
+    assert.equal(headers.get("access-control-allow-origin"), "*", path);
+    assert.match(headers.get("access-control-allow-methods")!, /POST/, path);
+    assert.deepEqual(headers.get("access-control-allow-headers")!.toLowerCase().split(/, ?/), wished.split(", "), path);
+    const answer = await fetch(api.url + path, {
+      method: "POST",
+      headers: { origin, "content-type": "application/json" },
+      body: "{}",
+    });
+    assert.equal(answer.headers.get("access-control-allow-origin"), "*", `${path}, which refuses`);
+    await answer.body?.cancel();
+  }
+});

@@ -6,7 +6,7 @@ select plan(5);
 create temp table expected (name text, role text, privileges text);
 insert into expected
 select s.prefix || name, role, case role when 'anon' then '' else 'select' end
-from unnest(array['metrics', 'metrics_daily', 'runs', 'decisions', 'alerts', 'orders', 'payments', 'refunds']) name,
+from unnest(array['metrics', 'metrics_daily', 'runs', 'decisions', 'alerts', 'orders', 'payments', 'refunds', 'jobs', 'schedules']) name,
   unnest(array['public.lapse_', 'lapse.']) s (prefix),
   unnest(array['anon', 'authenticated', 'service_role']) role;
 

@@ -58,7 +58,7 @@ grant usage on schema lapse to authenticated;
 select is(
   pg_temp.seen('authenticated', '{"role": "authenticated", "app_metadata": {}}', t.name), '0', format('a signed-in user: nothing of %s', t.name)
 )
-from unnest(array['lapse.metrics', 'lapse.metrics_daily', 'lapse.runs', 'lapse.decisions', 'lapse.alerts', 'lapse.orders', 'lapse.payments', 'lapse.refunds']::regclass[])
+from unnest(array['lapse.metrics', 'lapse.metrics_daily', 'lapse.runs', 'lapse.decisions', 'lapse.alerts', 'lapse.orders', 'lapse.payments', 'lapse.refunds', 'lapse.jobs', 'lapse.schedules']::regclass[])
   t (name);
 
 select * from finish();

@@ -10,25 +10,31 @@ const order = ["rules", "unit", "oracle", "database", "simulator", "local"];
 /** What takes long, beyond `npm test`. */
 const slowSuites = ["faults", "bench", "demo"];
 
+/** What needs more than Node and npm packages (dashboard: Chromium), and runs only when somebody names it. */
+const namedSuites = ["dashboard"];
+
 /** Files of one process: few enough that the processes end at about the same time, and more where a file takes milliseconds. */
 const filesPerJob = 3;
 const quickFilesPerJob = 20;
 const quickSuites = ["rules", "unit", "oracle"];
 
 /** Every folder of `tests/` that holds a `*_test.ts` is a suite. */
-export async function suiteJobs(): Promise<{ quick: Job[]; slow: Job[] }> {
+export async function suiteJobs(): Promise<{ quick: Job[]; slow: Job[]; named: Job[] }> {
   const suites = await findSuites();
   const jobs = suites.flatMap(({ name, files }) => jobsOf(name, files));
-  const isSlow = ({ check }: Job) => slowSuites.includes(check);
-  return { quick: jobs.filter((job) => !isSlow(job)), slow: jobs.filter(isSlow) };
+  const kindOf = ({ check }: Job) =>
+    slowSuites.includes(check) ? "slow" : namedSuites.includes(check) ? "named" : "quick";
+  const of = (kind: ReturnType<typeof kindOf>) => jobs.filter((job) => kindOf(job) === kind);
+  return { quick: of("quick"), slow: of("slow"), named: of("named") };
 }
 
 /**
  * The files that may have a test of that name: those that have it in their text first, then those that put names together while they are
  * loaded, where any may come out. Loading all others to learn their names would take half a minute.
  */
-export async function filteredJobs(filter: string): Promise<Job[]> {
-  const suites = await Promise.all((await findSuites()).map(async ({ name, files }) => ({
+export async function filteredJobs(filter: string, asked: string[]): Promise<Job[]> {
+  const possible = (await findSuites()).filter(({ name }) => !namedSuites.includes(name) || asked.includes(name));
+  const suites = await Promise.all(possible.map(async ({ name, files }) => ({
     name,
     files: await Promise.all(files.map(async (path) => ({
       path,
@@ -49,7 +55,7 @@ async function findSuites(): Promise<{ name: string; files: string[] }[]> {
 }
 
 function jobsOf(check: string, files: string[]): Job[] {
-  const size = quickSuites.includes(check) ? quickFilesPerJob : filesPerJob;
+  const size = quickSuites.includes(check) ? quickFilesPerJob : namedSuites.includes(check) ? 1 : filesPerJob;
   const parts = Math.ceil(files.length / size);
   return Array.from({ length: parts }, (_, n) => ({
     check,

@@ -1,0 +1,61 @@
+import type { Upstream } from "./serve.ts";
+
+/** A dry run answers after a minute at most. */
+const TIMEOUT_MS = 180_000;
+const MOST_BYTES = 100_000;
+
+/** What supabase-js sends. Cookies, and whatever else a browser adds, stay here. */
+const SENT = [
+  "accept",
+  "accept-profile",
+  "apikey",
+  "authorization",
+  "content-profile",
+  "content-type",
+  "prefer",
+  "range",
+  "range-unit",
+  "x-client-info",
+  "x-supabase-api-version",
+];
+/** The project's CORS headers and cookies are not for this origin. */
+const RETURNED = ["content-type", "content-range", "preference-applied", "retry-after", "x-supabase-api-version"];
+
+/** REST, Auth and functions; an encoded slash could mean another path to the project than it does here. */
+export function isForwarded(pathname: string): boolean {
+  return /^\/(rest|auth|functions)\/v1\//.test(pathname) && !/%(2f|5c|2e|00)/i.test(pathname);
+}
+
+/** Passes a request on to the project as it is, and its answer back. */
+export async function forward(request: Request, { url }: Upstream): Promise<Response> {
+  const { pathname, search } = new URL(request.url);
+  const headers = only(SENT, request.headers);
+  if (Number(request.headers.get("content-length") ?? 0) > MOST_BYTES) return said(413, "The request is too large");
+  const hasBody = request.method !== "GET" && request.method !== "HEAD";
+  const body = hasBody ? await request.arrayBuffer() : undefined;
+  if (body && body.byteLength > MOST_BYTES) return said(413, "The request is too large");
+  try {
+    const response = await fetch(url + pathname + search, {
+      method: request.method,
+      headers,
+      body,
+      redirect: "manual",
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+    const answered = only(RETURNED, response.headers);
+    answered.set("cache-control", "no-store");
+    return new Response(response.body, { status: response.status, headers: answered });
+  } catch (error) {
+    const why = error instanceof Error ? error.message.split("\n")[0] : error;
+    console.error(`Cannot reach ${url}: ${why}`);
+    return said(502, `Cannot reach ${url}. Is the project paused?`);
+  }
+}
+
+function only(names: string[], headers: Headers): Headers {
+  return new Headers([...headers].filter(([name]) => names.includes(name)));
+}
+
+function said(status: number, message: string): Response {
+  return Response.json({ message }, { status, headers: { "cache-control": "no-store" } });
+}

@@ -1,0 +1,83 @@
+import { forward, isForwarded } from "./forward.ts";
+import { readPage } from "./page.ts";
+
+export type Served = { url: string; close(): Promise<void> };
+
+/** The project behind the page. */
+export type Upstream = { url: string; publishableKey: string };
+
+/**
+ * Serves the dashboard on 127.0.0.1, and forwards its REST, Auth and function calls to the project, so that the page needs no other
+ * origin. No credentials are added: the page has the publishable key, and its users sign in.
+ *
+ * @throws Deno.errors.AddrInUse if another program has the port. 0 is a free one.
+ */
+export async function serveDashboard(upstream: Upstream, { port }: { port: number }): Promise<Served> {
+  const page = await readPage();
+  const config = JSON.stringify({ url: ".", publishableKey: upstream.publishableKey, project: upstream.url });
+  page.set("/config.json", { body: new TextEncoder().encode(config), type: "application/json" });
+  const server: Deno.HttpServer<Deno.NetAddr> = Deno.serve(
+    { hostname: "127.0.0.1", port, onListen: () => {}, onError: failed },
+    (request) => answer(request, { page, upstream, port: server.addr.port }),
+  );
+  return { url: `http://127.0.0.1:${server.addr.port}/`, close: () => closeNow(server) };
+}
+
+/** A browser that shows the page keeps its connection; it gets a moment, then the connection is cut. */
+async function closeNow(server: Deno.HttpServer): Promise<void> {
+  const { promise: moment, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, 200);
+  await Promise.race([server.shutdown(), moment]);
+  clearTimeout(timer);
+}
+
+type Site = { page: Awaited<ReturnType<typeof readPage>>; upstream: Upstream; port: number };
+
+async function answer(request: Request, { page, upstream, port }: Site): Promise<Response> {
+  const refusal = refuseStrangers(request, port);
+  if (refusal) return refusal;
+  const { pathname } = new URL(request.url);
+  if (isForwarded(pathname)) return await forward(request, upstream);
+  if (request.method !== "GET" && request.method !== "HEAD") return said(405, "Only GET and HEAD");
+  const file = page.get(pathname === "/" ? "/index.html" : pathname);
+  if (!file) return said(404, "No such file");
+  return new Response(request.method === "HEAD" ? null : file.body, {
+    headers: { ...HEADERS, "content-type": file.type },
+  });
+}
+
+/**
+ * A site that somebody visits can make their browser call this server: under a name of its own that points here (DNS rebinding), which
+ * the Host header shows, or from its own page, which Origin and Sec-Fetch-Site show.
+ */
+function refuseStrangers({ headers }: Request, port: number): Response | null {
+  const own = [`127.0.0.1:${port}`, `localhost:${port}`];
+  if (!own.includes(headers.get("host") ?? "")) {
+    return said(421, "This server answers to 127.0.0.1 and localhost alone");
+  }
+  const origin = headers.get("origin");
+  const isForeign = origin !== null && !own.some((host) => origin === `http://${host}`);
+  if (isForeign || headers.get("sec-fetch-site") === "cross-site") return said(403, "Not for pages of other sites");
+  return null;
+}
+
+/** Nothing but the page's own files and calls; nobody may frame it, and no text can become markup. */
+const HEADERS = {
+  "content-security-policy":
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; " +
+    "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
+  "x-content-type-options": "nosniff",
+  "referrer-policy": "no-referrer",
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-resource-policy": "same-origin",
+  "cache-control": "no-store",
+};
+
+function said(status: number, message: string): Response {
+  return Response.json({ message }, { status, headers: HEADERS });
+}
+
+function failed(error: unknown): Response {
+  console.error(`Cannot answer a request: ${error instanceof Error ? error.message : error}`);
+  return said(500, "The dashboard's server failed; its terminal says why");
+}
