@@ -1,93 +1,129 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import postgres from "postgres";
-import { nextShop } from "../../local/platform/prepare.ts";
-import { createDatabase } from "../../local/postgres/databases.ts";
-import { startStack } from "../../local/stack/start.ts";
-import { deploy, unpack } from "../deploy/deploy.ts";
+import type { Postgres } from "../../local/postgres/start.ts";
 import { command } from "../support/command.ts";
-import { supabase } from "../support/supabase-cli.ts";
-import { installPackage, lapse, succeed } from "./package.ts";
-import { startPlainServer } from "./plain-databases.ts";
+import { adapterOptions, runExpire, withAdoptedShop } from "./adopted-shop.ts";
+import { pack, packNext, succeed } from "./package.ts";
+import { catalogueOf, startPlainServer } from "./plain-databases.ts";
+
+let server: Postgres;
+let present: string;
+let next: string;
+Deno.test.beforeAll(async () => {
+  server = await startPlainServer();
+  [present, next] = await Promise.all([pack(), packNext()]);
+});
+Deno.test.afterAll(() => server.stop("immediate"));
+
+const RELEASE = ["--release-brake", "--reason", "the dry run is right"];
 
 Deno.test("a shop with a history of its own installs the tarball, deploys with the real CLI, and an overdue order expires", async () => {
-  const folder = await Deno.makeTempDir({ prefix: "lapse-shop-" });
-  const uploads = await Deno.makeTempDir({ prefix: "lapse-uploads-" });
-  await using server = await startPlainServer();
-  const database = await createDatabase(server.url);
-  const push = () => supabase(["db", "push", "--yes", "--skip-vault"], { database: database.url, workdir: folder });
-  await unpack([
-    ["supabase/config.toml", `project_id = "next-shop"\n\n[functions.webhook] # the shop's own\nverify_jwt = false\n`],
-    ["supabase/migrations/20260101000000_tables.sql", await Deno.readTextFile(new URL("1_tables.sql", nextShop))],
-    ["supabase/migrations/20260102000000_checkout.sql", await Deno.readTextFile(new URL("2_checkout.sql", nextShop))],
-    ["supabase/functions/_shared/errors.ts", `export const ours = true;\n`],
-    [
-      "supabase/functions/webhook/index.ts",
-      `import "../_shared/errors.ts";\nDeno.serve(() => new Response("ours"));\n`,
-    ],
-  ], folder);
-  // The platform, and the shop as it lived before.
-  await using stack = await startStack({
-    dbUrl: database.adminUrl,
-    project: folder,
-    functionsFolder: join(uploads, "supabase", "functions"),
-    users: false,
-  });
-  const sql = postgres(database.url, { max: 1, onnotice: () => {} });
-  try {
-    await sql`insert into public.variants (title, stock_quantity) values ('tea', 10)`;
-    await sql`select public.checkout('old', 20, 'EUR', '[{"variant": 1, "quantity": 3}]')`;
-    await sql`update public.orders set created_at = now() - interval '2 hours' where id = 'old'`;
-
-    const packed = await command("npm", ["pack", "--silent", "--pack-destination", folder], {});
+  await withAdoptedShop(server, async (shop) => {
+    await shop.placeOverdueOrder("old");
+    const packed = await command("npm", ["pack", "--silent", "--pack-destination", shop.folder]);
     succeed(packed);
-    await installPackage(join(folder, packed.stdout.trim().split("\n").at(-1)!), folder);
-    const env = { LAPSE_URL: stack.apiUrl, LAPSE_SECRET_KEY: stack.secretKey, LAPSE_DB_URL: database.url };
-    succeed(await lapse(folder, ["init", "--yes", ...await adapterOptions()], env));
-    succeed(await push());
+    await shop.install(join(shop.folder, packed.stdout.trim().split("\n").at(-1)!));
+    succeed(await shop.lapse("init", "--yes", ...await adapterOptions()));
+    succeed(await shop.push());
 
-    for (const name of await namesOf(folder)) {
-      const { files } = await deploy(name, folder);
+    for (const { slug, files } of await shop.deployFunctions()) {
       const bytes = [...files.values()].reduce((sum, file) => sum + file.length, 0);
-      assert.ok(bytes < 1_500_000, `${name} has ${bytes} bytes`);
+      assert.ok(bytes < 1_500_000, `${slug} has ${bytes} bytes`);
       for (const [path, file] of files) {
-        assert.match(path, new RegExp(`^supabase/functions/${name}/`));
-        assert.doesNotMatch(new TextDecoder().decode(file), /["'`](npm|jsr|https):[@\w/]/, `${path} imports a package`);
+        assert.ok(path.startsWith(`supabase/functions/${slug}/`), path);
+        const imports = /\b(?:from|import)\s*\(?["'`](?:npm|jsr|https?):/;
+        assert.doesNotMatch(new TextDecoder().decode(file), imports, `${path} imports a package`);
       }
-      await unpack(files, uploads);
     }
 
-    assert.match((await lapse(folder, ["enable"], env)).output, /1 open order taken over/);
-    assert.deepEqual([await stateOf("old"), await stock()], ["awaiting_payment", 7]);
-    const run = await lapse(folder, ["run", "expire", "--wait", "--release-brake", "--reason", "the first one"], env);
-    assert.equal(run.code, 0, run.output);
-    assert.deepEqual([await stateOf("old"), await stock()], ["cancelled", 10]);
-    assert.deepEqual(await sql`select * from lapse.drift()`, []);
+    assert.match((await shop.lapse("enable")).output, /1 open order taken over/);
+    assert.deepEqual([await shop.stateOf("old"), await shop.stock()], ["awaiting_payment", 7]);
+    await runExpire(shop, ...RELEASE);
+    assert.deepEqual([await shop.stateOf("old"), await shop.stock()], ["cancelled", 10]);
+    assert.deepEqual([...await shop.sql`select * from lapse.drift()`], []);
 
-    const again = await lapse(folder, ["init"], env);
-    assert.match(again.stdout, /^Nothing has to be changed/);
-  } finally {
-    await sql.end({ timeout: 1 });
-    await Deno.remove(folder, { recursive: true });
-    await Deno.remove(uploads, { recursive: true });
-  }
-
-  async function stateOf(id: string): Promise<string> {
-    return (await sql<{ state: string }[]>`select state from public.orders where id = ${id}`)[0]!.state;
-  }
-  async function stock(): Promise<number> {
-    return (await sql<{ n: number }[]>`select stock_quantity as n from public.variants`)[0]!.n;
-  }
+    assert.match((await shop.lapse("init")).stdout, /^Nothing has to be changed/);
+    assert.match((await shop.push()).output, /up to date/i);
+  });
 });
 
-/** What the documented adapter says it was written with. */
-async function adapterOptions(): Promise<string[]> {
-  const text = await Deno.readTextFile(new URL("3_adapter.sql", nextShop));
-  const [, said] = text.match(/lapse adapter ((?:.*\n-- {4})*.*)\n/)!;
-  return [...said!.replaceAll(/\n-- +/g, " ").matchAll(/'([^']*)'|\S+/g)].map(([word, quoted]) => quoted ?? word);
-}
+Deno.test("an update brings the next release, tells of the contract, and functions work with a database one release older or newer", async () => {
+  await withAdoptedShop(server, async (shop) => {
+    await shop.install(present);
+    succeed(await shop.lapse("init", "--yes", ...await adapterOptions()));
+    succeed(await shop.push());
+    await shop.deployFunctions();
+    succeed(await shop.lapse("enable"));
+    await shop.placeOverdueOrder("first");
+    await runExpire(shop, ...RELEASE);
+    const old = await readFunctions(shop.folder);
 
-async function namesOf(folder: string): Promise<string[]> {
-  const lock = JSON.parse(await Deno.readTextFile(join(folder, "supabase", "lapse.json")));
-  return Object.keys(lock.functions);
+    await shop.install(next);
+    const updated = await shop.lapse("update", "--yes");
+    assert.equal(updated.code, 0, updated.output);
+    assert.match(updated.stdout, /Your adapter is for version 1 of the contract, and this release needs 2/);
+    // The functions first.
+    await shop.deployFunctions();
+    await shop.placeOverdueOrder("second");
+    await runExpire(shop);
+    assert.equal(await shop.stateOf("second"), "cancelled");
+
+    succeed(await shop.push());
+    assert.notEqual(
+      (await shop.lapse("run", "expire", "--wait")).code,
+      0,
+      "a run began with an adapter for another contract",
+    );
+    await shop.write({
+      "supabase/migrations/20991231000000_contract.sql":
+        "create or replace function lapse_shop.contract_version() returns integer return 2;",
+    });
+    succeed(await shop.push());
+    // And then the old functions again.
+    await shop.write(old);
+    await shop.deployFunctions();
+    await shop.placeOverdueOrder("third");
+    await runExpire(shop);
+    assert.deepEqual([await shop.stateOf("third"), await shop.stock()], ["cancelled", 10]);
+    const [row] = await shop.sql`select lapse.version() as version, next_release from lapse.settings`;
+    assert.deepEqual({ ...row }, { version: "0.3.0", next_release: true });
+  });
+});
+
+Deno.test("an uninstall waits for what is half done, refuses what the shop still uses, and leaves the catalogue as it was", async () => {
+  await withAdoptedShop(server, async (shop) => {
+    const before = await catalogueOf(shop.database);
+    await shop.install(present);
+    succeed(await shop.lapse("init", "--yes", ...await adapterOptions()));
+    succeed(await shop.push());
+    await shop.placeOverdueOrder("old");
+    await shop.sql`select lapse.adopt_orders()`;
+
+    const uninstalled = await shop.lapse("uninstall", "--yes");
+    assert.equal(uninstalled.code, 0, uninstalled.output);
+    assert.match(uninstalled.stdout, /npx supabase functions delete expire-stale-orders/);
+    const claimed = await shop.sql`
+      update lapse.orders set status = 'expiring', run_id = gen_random_uuid() where ref = 'old' returning ref`;
+    assert.equal(claimed.length, 1);
+    assert.match((await shop.push()).output, /Cannot uninstall Lapse: a run is working on orders/);
+    await shop.sql`update lapse.orders set status = 'pending', run_id = null where ref = 'old'`;
+    await shop.sql`create view public.watched as select ref from lapse.orders`;
+    assert.match((await shop.push()).output, /the shop still uses it in rule _RETURN on view watched/);
+    await shop.sql`drop view public.watched`;
+    succeed(await shop.push());
+    assert.deepEqual(await catalogueOf(shop.database), before.filter((line) => !line.startsWith("vault entry lapse_")));
+    assert.deepEqual([await shop.stateOf("old"), await shop.stock()], ["awaiting_payment", 7]);
+  });
+});
+
+async function readFunctions(folder: string): Promise<Record<string, string>> {
+  const files: Record<string, string> = {};
+  for await (const { name, isDirectory } of Deno.readDir(join(folder, "supabase", "functions"))) {
+    if (!isDirectory || name === "_shared" || name === "webhook") continue;
+    for await (const file of Deno.readDir(join(folder, "supabase", "functions", name))) {
+      const path = `supabase/functions/${name}/${file.name}`;
+      files[path] = await Deno.readTextFile(join(folder, path));
+    }
+  }
+  return files;
 }

@@ -34,7 +34,13 @@ export function packNext(): Promise<string> {
           deltas: [{ from: "0.2.0", to: "0.3.0" }],
         }),
     );
-    await Deno.writeTextFile(join(folder, "dist", "0.2.0--0.3.0.sql"), NEXT_DELTA);
+    await edit("dist/install.sql", (text) => text.replace("is distinct from 1 then", "is distinct from 2 then"));
+    const install = await Deno.readTextFile(join(folder, "dist/install.sql"));
+    const [problem] = install.match(/create function lapse\.adapter_problem\(\)[\s\S]*?\$\$;/)!;
+    const delta = `${NEXT_DELTA}\n${
+      problem.replace("create function", "create or replace function")
+    }\nselect lapse.secure();\n`;
+    await Deno.writeTextFile(join(folder, "dist", "0.2.0--0.3.0.sql"), delta);
     await edit("dist/install.sql", (text) => `${text}\n${NEXT_DELTA}`);
     const { functions } = JSON.parse(await Deno.readTextFile(join(folder, "dist/release.json")));
     for (const name of functions) {
@@ -52,8 +58,6 @@ set search_path = pg_catalog, pg_temp
 as $$
   select '0.3.0';
 $$;
-
-select lapse.secure();
 `;
 
 /** Installs a package from its tarball, without a network: it depends on nothing. */
