@@ -1,5 +1,5 @@
 import { parse, patch } from "@decimalturn/toml-patch";
-import { applyEdits, type FormattingOptions, modify, parse as parseJson, type ParseError } from "jsonc-parser";
+import { findNodeAtLocation, type Node, parse as parseJson, type ParseError, parseTree } from "jsonc-parser";
 import { isDeepStrictEqual } from "node:util";
 import { RefusedError } from "../errors.ts";
 
@@ -36,7 +36,7 @@ export function withFunctions(name: string, text: string, functions: string[]): 
   };
   const candidates = name === "config.toml"
     ? [() => text + sectionsOf(missing, text), () => patch(text, wanted, { ...layoutOf(text), trailingComma: false })]
-    : [() => missing.reduce((it, slug) => editJson(it, ["functions", slug], SETTINGS), text)];
+    : [() => missing.reduce(addToJson, text)];
   return firstThatIs(wanted, candidates, name);
 }
 
@@ -57,8 +57,8 @@ export function withoutFunctions(name: string, text: string, functions: string[]
     : [
       () =>
         Object.keys(rest).length === 0
-          ? editJson(text, ["functions"], undefined)
-          : present.reduce((it, slug) => editJson(it, ["functions", slug], undefined), text),
+          ? removeFromJson(text, ["functions"])
+          : present.reduce((it, slug) => removeFromJson(it, ["functions", slug]), text),
     ];
   return firstThatIs(wanted, candidates, name);
 }
@@ -92,8 +92,8 @@ function plain(config: Table): Table {
 function sectionsOf(functions: string[], text: string): string {
   const lines = ["", "# Lapse"];
   for (const slug of functions) lines.push(`[functions.${slug}]`, "verify_jwt = false");
-  const newLine = newLineOf(text);
-  return (text === "" || text.endsWith("\n") ? "" : newLine) + lines.map((line) => line + newLine).join("");
+  // The empty line in front ends a last line without an end, so that taking the sections out leaves the file as it was.
+  return lines.map((line) => line + newLineOf(text)).join("");
 }
 
 function cut(text: string, part: string): string {
@@ -104,10 +104,10 @@ function cut(text: string, part: string): string {
 
 function read(name: string, text: string): Table {
   try {
-    if (name === "config.toml") return parse(text) as Table;
     const errors: ParseError[] = [];
-    const config = parseJson(text, errors, { allowTrailingComma: true });
-    if (errors.length > 0 || config === null || typeof config !== "object") throw new Error("it is no JSON object");
+    const config = name === "config.toml" ? parse(text) : parseJson(text, errors, { allowTrailingComma: true });
+    if (errors.length > 0 || !isTable(config)) throw new Error("it is no JSON object");
+    if (config.functions !== undefined && !isTable(config.functions)) throw new Error("its functions are no table");
     return config;
   } catch (error) {
     throw new RefusedError(`Cannot read supabase/${name}: ${(error as Error).message}. Nothing was written`);
@@ -115,17 +115,44 @@ function read(name: string, text: string): Table {
 }
 
 function functionsOf(config: Table): Table {
-  return config.functions !== null && typeof config.functions === "object" ? config.functions as Table : {};
+  return config.functions as Table | undefined ?? {};
 }
 
-function editJson(text: string, path: string[], value: unknown): string {
-  const indent = text.match(/\n([ \t]+)"/)?.[1] ?? "  ";
-  const formattingOptions: FormattingOptions = {
-    insertSpaces: !indent.startsWith("\t"),
-    tabSize: indent.length,
-    eol: newLineOf(text),
-  };
-  return applyEdits(text, modify(text, path, value, { formattingOptions }));
+function isTable(value: unknown): value is Table {
+  return value !== null && typeof value === "object" && !Array.isArray(value);
+}
+
+/** Adds a function after the last one, indented like it. (jsonc-parser's own edits format what stands beside them anew.) */
+function addToJson(text: string, slug: string): string {
+  const root = parseTree(text)!;
+  const functions = findNodeAtLocation(root, ["functions"]);
+  const property = `${JSON.stringify(slug)}: { "verify_jwt": ${SETTINGS.verify_jwt} }`;
+  if (functions !== undefined) return insertLast(text, functions, [property]);
+  return insertLast(text, root, [`"functions": {`, `  ${property}`, "}"]);
+}
+
+function insertLast(text: string, object: Node, lines: string[]): string {
+  const last = object.children?.at(-1);
+  const at = last === undefined ? object.offset + 1 : last.offset + last.length;
+  const indent = (offset: number) => text.slice(text.lastIndexOf("\n", offset) + 1).match(/^[ \t]*/)![0];
+  const own = last === undefined ? `${indent(object.offset)}  ` : indent(last.offset);
+  const added = lines.map((line) => newLineOf(text) + own + line).join("");
+  const end = last === undefined ? newLineOf(text) + indent(object.offset) : "";
+  return text.slice(0, at) + (last === undefined ? "" : ",") + added + end + text.slice(at);
+}
+
+/** Takes a property out, with the comma that it no longer needs. */
+function removeFromJson(text: string, path: string[]): string {
+  const property = findNodeAtLocation(parseTree(text)!, path)!.parent!;
+  const { offset, length, children: siblings = [] } = property.parent!;
+  const at = siblings.indexOf(property);
+  const before = at > 0 ? endOf(siblings[at - 1]!) : siblings.length > 1 ? property.offset : offset + 1;
+  const after = at > 0 ? endOf(property) : siblings[1]?.offset ?? offset + length - 1;
+  return text.slice(0, before) + text.slice(after);
+}
+
+function endOf({ offset, length }: Node): number {
+  return offset + length;
 }
 
 function layoutOf(text: string) {
