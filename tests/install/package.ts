@@ -5,6 +5,7 @@ import { root, runDeno } from "../support/runner/program.ts";
 /** A package as `npm pack` makes it, without touching the repository's own dist/, where another test may be at work. */
 export async function pack(change: (folder: string) => Promise<unknown> = () => Promise.resolve()): Promise<string> {
   const folder = await Deno.makeTempDir({ prefix: "lapse-package-" });
+  addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
   for (const path of ["package.json", "bin/lapse.mjs"]) {
     await Deno.mkdir(join(folder, path, ".."), { recursive: true });
     await Deno.copyFile(join(root, path), join(folder, path));

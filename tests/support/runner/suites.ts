@@ -8,7 +8,7 @@ import { fail, type Job, type RunOptions, type Tally } from "./tally.ts";
 const order = ["rules", "unit", "oracle", "database", "simulator", "local"];
 
 /** What takes long, beyond `npm test`. */
-const slowSuites = ["faults", "bench", "demo"];
+const slowSuites = ["faults", "bench", "demo", "repositories"];
 
 /** Files of one process: few enough that the processes end at about the same time, and more where a file takes milliseconds. */
 const filesPerJob = 3;
