@@ -36,7 +36,11 @@ Deno.test("a shop with a history of its own installs the tarball, deploys with t
       }
     }
 
+    await shop.sql`delete from vault.secrets where name like 'lapse\\_%'`;
     assert.match((await shop.lapse("enable")).output, /1 open order taken over/);
+    const [vault] = await shop
+      .sql`select lapse.functions_url() as url, lapse.read_secret('lapse_scheduler_secret') as secret`;
+    assert.deepEqual({ ...vault }, { url: `${shop.stack.apiUrl}/functions/v1`, secret: shop.stack.schedulerSecret });
     assert.deepEqual([await shop.stateOf("old"), await shop.stock()], ["awaiting_payment", 7]);
     await runExpire(shop, ...RELEASE);
     assert.deepEqual([await shop.stateOf("old"), await shop.stock()], ["cancelled", 10]);
