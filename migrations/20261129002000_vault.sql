@@ -136,7 +136,7 @@ begin
     return null;
   end if;
   return format(
-    'Cannot begin run: this database belongs to the functions at %s, and these are at %s. If it is a copy that shall work on its own, '
+    'Cannot begin run: this database belongs to the functions at %s, and these are at %s. If it was copied and shall work on its own, '
     'run `lapse enable` with this project''s LAPSE_URL', v_url, rtrim(p_functions_url, '/')
   );
 end;

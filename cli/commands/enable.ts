@@ -7,7 +7,7 @@ import { JOBS, runCommandOf } from "../rows.ts";
 // Turning Lapse on in a shop with open orders, and off again. Both need the secret key.
 
 /** `ok` null is a warning: Lapse works, and somebody should look at it. */
-const finding = z.object({ name: z.string(), ok: z.boolean().nullable(), message: z.string() });
+export const finding = z.object({ name: z.string(), ok: z.boolean().nullable(), message: z.string() });
 type Finding = z.infer<typeof finding>;
 
 const scheduleRows = z.array(z.object({ job: z.string(), schedule: z.string(), active: z.boolean() }));

@@ -24,6 +24,8 @@ export type AdoptedShop = {
   push(): Promise<Ended>;
   /** Deploys Lapse's functions with the real CLI; the stack runs what was uploaded. */
   deployFunctions(): Promise<Upload[]>;
+  /** What the doctor finds wrong with these three. */
+  doctor(): Promise<{ install: string; versions: string; migrations: string }>;
   /** An order of two hours ago, which took three units. */
   placeOverdueOrder(id: string): Promise<void>;
   stateOf(id: string): Promise<string>;
@@ -64,6 +66,15 @@ export async function withAdoptedShop(server: Postgres, test: (shop: AdoptedShop
           await unpack(files, uploads);
         }
         return all;
+      },
+      async doctor() {
+        const { checks } = JSON.parse((await lapse(folder, ["doctor", "--json"], env)).stdout);
+        type Check = { check: string; status: string; what: string; fix: string | null };
+        const said = (name: string) => {
+          const { status, what, fix } = (checks as Check[]).find(({ check }) => check === name)!;
+          return status === "ok" ? "ok" : `${what}: ${fix}`;
+        };
+        return { install: said("install"), versions: said("versions"), migrations: said("migrations") };
       },
       async placeOverdueOrder(id) {
         await sql`select public.checkout(${id}, 20, 'EUR', '[{"variant": 1, "quantity": 3}]')`;

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { createDatabase, withConnection } from "../../local/postgres/databases.ts";
 import type { Postgres } from "../../local/postgres/start.ts";
+import { startStack } from "../../local/stack/start.ts";
+import { setVaultEntries } from "../../local/stack/vault.ts";
 import { command } from "../support/command.ts";
 import { adapterOptions, runExpire, withAdoptedShop } from "./adopted-shop.ts";
 import { pack, packNext, succeed } from "./package.ts";
@@ -48,6 +51,9 @@ Deno.test("a shop with a history of its own installs the tarball, deploys with t
 
     assert.match((await shop.lapse("init")).stdout, /^Nothing has to be changed/);
     assert.match((await shop.push()).output, /up to date/i);
+    assert.deepEqual(await shop.doctor(), { install: "ok", versions: "ok", migrations: "ok" });
+    await shop.write({ "supabase/functions/lapse-health/index.ts": "// edited\n" });
+    assert.equal((await shop.doctor()).install, "edited: lapse-health/index.ts: npx lapse update --force");
   });
 });
 
@@ -66,6 +72,9 @@ Deno.test("an update brings the next release, tells of the contract, and functio
     const updated = await shop.lapse("update", "--yes");
     assert.equal(updated.code, 0, updated.output);
     assert.match(updated.stdout, /Your adapter is for version 1 of the contract, and this release needs 2/);
+    const { versions, migrations } = await shop.doctor();
+    assert.equal(versions, "the database has release 0.2.0, and not 0.3.0: npx supabase db push");
+    assert.match(migrations, /^not applied: \d+_lapse_0_3_0\.sql: npx supabase db push/);
     // The functions first.
     await shop.deployFunctions();
     await shop.placeOverdueOrder("second");
@@ -86,11 +95,45 @@ Deno.test("an update brings the next release, tells of the contract, and functio
     // And then the old functions again.
     await shop.write(old);
     await shop.deployFunctions();
+    assert.match((await shop.doctor()).versions, /expire-stale-orders is of release 0\.2\.0.* functions deploy/);
     await shop.placeOverdueOrder("third");
     await runExpire(shop);
     assert.deepEqual([await shop.stateOf("third"), await shop.stock()], ["cancelled", 10]);
     const [row] = await shop.sql`select lapse.version() as version, next_release from lapse.settings`;
     assert.deepEqual({ ...row }, { version: "0.3.0", next_release: true });
+  });
+});
+
+Deno.test("the local stack runs an adopted repository with its seed, and gives a database that runs already its Vault entries back", async () => {
+  await withAdoptedShop(server, async (shop) => {
+    await shop.install(present);
+    succeed(await shop.lapse("init", "--yes", ...await adapterOptions()));
+    await shop.write({
+      "supabase/seed.sql": "insert into public.variants (title, stock_quantity) values ('seeded', 5);\n" +
+        "select public.checkout('seeded', 10, 'EUR', '[{\"variant\": 1, \"quantity\": 2}]');\n" +
+        "update public.orders set created_at = now() - interval '2 hours', total = 11 where id = 'seeded';\n",
+      "supabase/migrations/20260103000000_profiles.sql":
+        "create table public.profiles (id uuid primary key references auth.users (id));\n",
+    });
+    const fresh = await createDatabase(server.url);
+    const own = { lapse_functions_url: "https://shop.test/functions/v1", lapse_scheduler_secret: "o".repeat(32) };
+    const entries = () =>
+      withConnection(
+        fresh.adminUrl,
+        (sql) => sql`select name, decrypted_secret as value from vault.decrypted_secrets order by 1`,
+      );
+    const start = () => startStack({ dbUrl: fresh.adminUrl, project: shop.folder, users: false, workers: false });
+    await (await start()).stop();
+    await setVaultEntries(fresh.adminUrl, own);
+    {
+      await using stack = await start();
+      const body = JSON.stringify({ wait: true });
+      const headers = { apikey: stack.secretKey };
+      const url = `${stack.apiUrl}/functions/v1/expire-stale-orders`;
+      const run = await (await fetch(url, { method: "POST", headers, body })).json();
+      assert.deepEqual([run.status, run.ordersExpired, run.stockReleased], ["succeeded", 1, 2], JSON.stringify(run));
+    }
+    assert.deepEqual((await entries()).map(({ name, value }) => [name, value]), Object.entries(own));
   });
 });
 

@@ -44,8 +44,11 @@ export function packNext(): Promise<string> {
     await Deno.writeTextFile(join(folder, "dist", "0.2.0--0.3.0.sql"), delta);
     await edit("dist/install.sql", (text) => `${text}\n${NEXT_DELTA}`);
     const { functions } = JSON.parse(await Deno.readTextFile(join(folder, "dist/release.json")));
+    const raised = (text: string) => text.replaceAll("0.2.0", "0.3.0");
+    await edit("dist/lapse.mjs", raised);
     for (const name of functions) {
-      await edit(`dist/functions/${name}/index.ts`, (text) => text.replaceAll("0.2.0", "0.3.0"));
+      await edit(`dist/functions/${name}/index.ts`, raised);
+      await edit(`dist/functions/${name}/bundle.js`, raised);
     }
   });
 }
