@@ -75,6 +75,8 @@ function findCommand(args: string[]): { command: Command; rest: string[] } {
 /** npm keeps options that come without `--` before them, and a run without its `--dry-run` would be a real one. */
 function checkNpm({ name, options }: Command, args: string[]): void {
   const read = (variable: string) => process.env[variable];
+  // npx passes on what stands after the command's name; an --yes before it is meant for npx.
+  if (read("npm_lifecycle_event") === "npx") return;
   // The scripts jobs:run:expire and jobs:run:cleanup bring the command's words along, `npm run lapse` does not.
   const typed = read("npm_lifecycle_event") === "lapse" ? [...name.split(" "), ...args] : [];
   const found = findSwallowed([...Object.keys(options), "json"], { args, typed, read });

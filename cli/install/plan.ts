@@ -25,14 +25,14 @@ export function planInit(setting: Setting, { adapter }: { adapter: string | null
     );
   }
   const plan = new Planner(setting);
-  const migration = plan.installed(lock);
+  const migrations = plan.installed();
   const functions = Object.keys(release.functions);
   for (const slug of functions) plan.completeFunction(slug);
   plan.declare(functions);
   if (adapter !== null && adapterOf(repository) === null) {
     plan.migration("lapse_adapter", adapter, "your adapter: yours to change, and no update touches it");
   }
-  return plan.finish({ version: release.version, contract: release.contract, migrations: [migration] });
+  return plan.finish({ version: release.version, contract: release.contract, migrations });
 }
 
 /** Brings an install to this package's release. */
@@ -116,28 +116,28 @@ class Planner implements Plan {
     return { name, release, sha256: hashOf(text) };
   }
 
-  /** The migration that installs Lapse: the one of the lock, the one that an interrupted init left, or a new one. */
-  installed(lock: Lock | null): Lock["migrations"][number] {
+  /** Lapse's migrations: those of the lock, the one that an interrupted init left, or a new one. */
+  installed(): Lock["migrations"] {
     const { repository, release } = this.setting;
-    const text = headed(`Lapse ${release.version}, all of it`, release.install);
-    const creator = creatorOf(repository, "lapse");
-    const [first] = lock?.migrations ?? [];
-    if (first !== undefined) {
-      if (!findMigration(repository, first)) {
+    const known = repository.lock?.migrations;
+    if (known !== undefined) {
+      for (const entry of known.filter((it) => !findMigration(repository, it))) {
         this.refused.push(
-          `The migration ${first.name} was changed or is gone: restore it from the repository's history`,
+          `The migration ${entry.name} was changed or is gone: restore it from the repository's history`,
         );
       }
-      return first;
+      return known;
     }
+    const text = headed(`Lapse ${release.version}, all of it`, release.install);
+    const creator = creatorOf(repository, "lapse");
     if (creator !== undefined && hashOf(creator.text) === hashOf(text)) {
-      return { name: creator.name, release: release.version, sha256: hashOf(text) };
+      return [{ name: creator.name, release: release.version, sha256: hashOf(text) }];
     }
     for (const schema of ["lapse", "lapse_shop"]) {
       const taken = creatorOf(repository, schema);
       if (taken) this.refused.push(`The schema ${schema} is taken: ${taken.file} creates it`);
     }
-    return this.migration(nameOf(release.version), text, "all of Lapse, in the schemas lapse and lapse_shop");
+    return [this.migration(nameOf(release.version), text, "all of Lapse, in the schemas lapse and lapse_shop")];
   }
 
   /** Writes what is missing of a function. What was edited stays as it is: an update, not an install, replaces it. */
@@ -197,7 +197,7 @@ class Planner implements Plan {
     const note = gone.length > 0
       ? `sections taken out: ${gone.join(", ")}`
       : `sections added: ${added.join(", ")}; all else stays byte for byte`;
-    if (gone.length === 0) {
+    if (functions.length > 0) {
       this.changes.push({ path: backupOf(config.name), text: config.text, note: "a copy from before" });
     }
     this.changes.push({ path: `supabase/${config.name}`, text, note });
