@@ -1,5 +1,6 @@
 // The operator's command: npm run lapse -- COMMAND [ARGUMENT] [OPTIONS]
 
+import process from "node:process";
 import { findSwallowed } from "../local/npm-options.ts";
 import { type Command, type Context, type Option, usageOf } from "./command.ts";
 import { declareDead, redrive, resolve, sync } from "./commands/acting.ts";
@@ -8,6 +9,7 @@ import { alerts } from "./commands/alerts.ts";
 import { dashboard } from "./commands/dashboard.ts";
 import { doctor } from "./commands/doctor.ts";
 import { disable, enable } from "./commands/enable.ts";
+import { init } from "./commands/init.ts";
 import { metrics } from "./commands/metrics.ts";
 import { order, orders } from "./commands/orders.ts";
 import { overview } from "./commands/overview.ts";
@@ -15,9 +17,12 @@ import { refunds } from "./commands/refunds.ts";
 import { startingCommands } from "./commands/run.ts";
 import { runs } from "./commands/runs.ts";
 import { status } from "./commands/status.ts";
+import { uninstall } from "./commands/uninstall.ts";
+import { sql, update } from "./commands/update.ts";
 import { describeError, UsageError } from "./errors.ts";
 import { columns, wrap } from "./output.ts";
 import { openProject } from "./project.ts";
+import { isPackaged } from "./install/release.ts";
 import { readTarget } from "./target.ts";
 
 /** In the order in which an operator needs them. */
@@ -39,10 +44,14 @@ export const commands: Command[] = [
   adapter,
   enable,
   disable,
+  init,
+  update,
+  uninstall,
+  sql,
 ];
 
 /** Runs one command and answers the exit code. Standard output gets the answer and nothing else. */
-async function main(args: string[]): Promise<number> {
+export async function main(args: string[]): Promise<number> {
   const asJson = args.includes("--json");
   try {
     if (args[0] === "--help" || args[0] === "help") return print(help());
@@ -55,7 +64,7 @@ async function main(args: string[]): Promise<number> {
   } catch (error) {
     const { exitCode, code, message } = describeError(error);
     if (asJson) print(JSON.stringify({ error: { code, message } }));
-    else console.error(args.length === 0 && code === "usage" ? `${message}\n\n${help()}` : message);
+    else console.error(asTyped(args.length === 0 && code === "usage" ? `${message}\n\n${help()}` : message));
     return exitCode;
   }
 }
@@ -78,7 +87,9 @@ export function findCommand(args: string[]): { command: Command; rest: string[] 
 
 /** npm keeps options that come without `--` before them, and a run without its `--dry-run` would be a real one. */
 function checkNpm({ name, options }: Command, args: string[]): void {
-  const read = (variable: string) => Deno.env.get(variable);
+  const read = (variable: string) => process.env[variable];
+  // npx passes on what stands after the command's name; an --yes before it is meant for npx.
+  if (read("npm_lifecycle_event") === "npx") return;
   // The scripts jobs:run:expire and jobs:run:cleanup bring the command's words along, `npm run lapse` does not.
   const typed = read("npm_lifecycle_event") === "lapse" ? [...name.split(" "), ...args] : [];
   const found = findSwallowed([...Object.keys(options), "json"], { args, typed, read });
@@ -88,8 +99,8 @@ function checkNpm({ name, options }: Command, args: string[]): void {
 
 function createContext(): Context {
   return {
-    connect: () => openProject(readTarget((name) => Deno.env.get(name))),
-    progress: (text) => console.error(text),
+    connect: () => openProject(readTarget((name) => process.env[name])),
+    progress: (text) => console.error(asTyped(text)),
   };
 }
 
@@ -137,11 +148,16 @@ function helpOf(command: Command): string {
 }
 
 function print(text: string): 0 {
-  console.log(text);
+  console.log(asTyped(text));
   return 0;
+}
+
+/** Every text names the command as it is typed in the repository; who has installed the package types it otherwise. */
+function asTyped(text: string): string {
+  return isPackaged ? text.replaceAll(/npm run (?:--silent )?lapse -- /g, "npx lapse ") : text;
 }
 
 if (import.meta.main) {
   // A client may keep timers or connections open; the answer is out.
-  Deno.exit(await main(Deno.args));
+  process.exit(await main(process.argv.slice(2)));
 }

@@ -1,10 +1,6 @@
-import {
-  createClient,
-  FunctionsFetchError,
-  FunctionsHttpError,
-  type PostgrestError,
-  type SupabaseClient,
-} from "@supabase/supabase-js";
+import { AuthClient } from "@supabase/auth-js";
+import { FunctionsClient, FunctionsFetchError, FunctionsHttpError } from "@supabase/functions-js";
+import { PostgrestClient, type PostgrestError } from "@supabase/postgrest-js";
 import { z } from "zod";
 import {
   keyToCheck,
@@ -23,7 +19,7 @@ const TIMEOUT_MS = 15_000;
 /** One Supabase project, reached by a user who signed in or with a secret key. */
 export type Project = {
   target: Target;
-  client: SupabaseClient;
+  client: PostgrestClient;
   /** Recorded as the person who asked. */
   requestedBy: string;
   /** Rows of a view, with names in camelCase; row-level security decides which. */
@@ -39,12 +35,12 @@ type Answer = { data: unknown; error: PostgrestError | null; status: number };
 /** @throws UnreachableError or NotAllowedError when the login does not work. A wrong secret key shows at its first use. */
 export async function openProject(target: Target): Promise<Project> {
   const { credentials, url } = target;
-  const client = createClient(url, credentials.kind === "key" ? credentials.secretKey : credentials.publishableKey, {
-    auth: { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false },
-  });
-  const requestedBy = credentials.kind === "key"
-    ? `cli:${target.actor}`
-    : await signIn(client, { ...credentials, target });
+  const { headers, requestedBy } = credentials.kind === "key"
+    ? { headers: headersOf(credentials.secretKey), requestedBy: `cli:${target.actor}` }
+    : await signIn({ ...credentials, target });
+  // Not supabase-js, which is made of these: its Realtime needs a WebSocket, and Node 20 has none.
+  const client = new PostgrestClient(`${url}/rest/v1`, { headers });
+  const functions = new FunctionsClient(`${url}/functions/v1`, { headers });
   return {
     target,
     client,
@@ -62,7 +58,7 @@ export async function openProject(target: Target): Promise<Project> {
       if (error) throw refusalOf({ code: error.code || null, message: error.message, status }, target);
       return parseAnswer(answer, { value: data, of: name });
     },
-    invoke: (name, body) => invoke(client, { name, body, target }),
+    invoke: (name, body) => invoke(functions, { name, body, target }),
   };
 }
 
@@ -76,11 +72,25 @@ export function parseAnswer<T>(shape: z.ZodType<T>, { value, of }: { value: unkn
   );
 }
 
-type Login = { email: string; password: string; target: Target };
+/** `token` is the user's; without one the key itself says who asks. */
+function headersOf(key: string, token = key): Record<string, string> {
+  return { apikey: key, authorization: `Bearer ${token}` };
+}
 
-async function signIn(client: SupabaseClient, { email, password, target }: Login): Promise<string> {
-  const { data, error } = await client.auth.signInWithPassword({ email, password });
-  if (error === null) return data.user.id;
+type Login = { email: string; password: string; publishableKey: string; target: Target };
+
+async function signIn({ email, password, publishableKey, target }: Login) {
+  const auth = new AuthClient({
+    url: `${target.url}/auth/v1`,
+    headers: headersOf(publishableKey),
+    persistSession: false,
+    autoRefreshToken: false,
+    detectSessionInUrl: false,
+  });
+  const { data, error } = await auth.signInWithPassword({ email, password });
+  if (error === null) {
+    return { headers: headersOf(publishableKey, data.session.access_token), requestedBy: data.user.id };
+  }
   if (!error.status) throw unreachable(error.message, target);
   const message = `Cannot sign in as ${email}: ${error.message}`;
   throw error.status >= 400 && error.status < 500 ? new NotAllowedError(message) : new UnreachableError(message);
@@ -88,8 +98,8 @@ async function signIn(client: SupabaseClient, { email, password, target }: Login
 
 type Call = { name: string; body: Record<string, unknown>; target: Target };
 
-async function invoke(client: SupabaseClient, { name, body, target }: Call): Promise<unknown> {
-  const { data, error } = await client.functions.invoke(name, { body });
+async function invoke(functions: FunctionsClient, { name, body, target }: Call): Promise<unknown> {
+  const { data, error } = await functions.invoke(name, { body });
   if (!error) return data;
   if (error instanceof FunctionsFetchError) throw unreachable(causeOf(error), target);
   if (!(error instanceof FunctionsHttpError)) throw new UnreachableError(`Cannot reach the function ${name}: ${error}`);
@@ -106,7 +116,7 @@ async function invoke(client: SupabaseClient, { name, body, target }: Call): Pro
   throw new RefusedError(message);
 }
 
-/** supabase-js says that it failed, and keeps why in the context. */
+/** The client says that it failed, and keeps why in the context. */
 function causeOf(error: FunctionsFetchError): string {
   return error.context instanceof Error ? error.context.message : error.message;
 }

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
@@ -109,9 +110,9 @@ function checkUrl(text: string): string {
 function readStack(file: string): z.infer<typeof stackSchema> | null {
   let text: string;
   try {
-    text = Deno.readTextFileSync(file);
+    text = readFileSync(file, "utf8");
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
+    if ((error as { code?: string }).code === "ENOENT") return null;
     throw error;
   }
   try {

@@ -23,3 +23,12 @@ begin
   end if;
 end;
 $$;
+
+-- Contract: the release of Lapse that this database has. Each release's migration replaces it.
+create function lapse.version() returns text
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select '0.2.0';
+$$;
+comment on function lapse.version() is 'The release of Lapse that this database has.';

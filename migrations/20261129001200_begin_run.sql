@@ -6,7 +6,7 @@
 --   skipped    another run works on the job: do nothing
 --   braked     more orders are due for the first time than usual, or the brake was put on, and nobody released it:
 --              do nothing
---   failed     no settings, or no adapter: do nothing
+--   failed     no settings, no adapter, or this database belongs to another project: do nothing
 -- A dry run takes no lease and meets no brake: it changes nothing but its own row. A run of one order meets no brake
 -- and says nothing about the brake's cause. Raises 22023 for arguments that do not fit each other.
 create function lapse.begin_run(
@@ -18,6 +18,7 @@ create function lapse.begin_run(
   p_dry_run boolean default false,
   p_limit integer default null,
   p_release_brake boolean default false,
+  p_functions_url text default null,
   p_now timestamptz default now()
 ) returns jsonb
 language plpgsql
@@ -67,6 +68,11 @@ begin
       p_run_id => p_run_id, p_status => 'failed', p_error => 'Cannot begin run: lapse.settings has no row',
       p_now => p_now
     );
+  end if;
+  -- What the schedule started is queued in this very database, so there is nothing to doubt.
+  v_problem := case when p_trigger <> 'schedule' and not p_dry_run then lapse.elsewhere(p_functions_url => p_functions_url) end;
+  if v_problem is not null then
+    return lapse.refuse_run(p_run_id => p_run_id, p_status => 'failed', p_error => v_problem, p_now => p_now);
   end if;
   v_problem := lapse.adapter_problem();
   if v_problem is not null then
@@ -128,7 +134,7 @@ begin
 end;
 $$;
 
-comment on function lapse.begin_run(uuid, text, text, text, text, boolean, integer, boolean, timestamptz) is
+comment on function lapse.begin_run(uuid, text, text, text, text, boolean, integer, boolean, text, timestamptz) is
   'First call of a run: row, lease and brake.';
 
 -- Contract: the answer `running`.
@@ -167,7 +173,8 @@ create function public.lapse_begin_run(
   p_reason text default null,
   p_dry_run boolean default false,
   p_limit integer default null,
-  p_release_brake boolean default false
+  p_release_brake boolean default false,
+  p_functions_url text default null
 ) returns jsonb
 language sql
 security definer
@@ -176,9 +183,10 @@ as $$
   select lapse.begin_run(
     p_run_id => p_run_id, p_job => p_job, p_trigger => p_trigger, p_requested_by => p_requested_by,
     p_reason => p_reason,
-    p_dry_run => p_dry_run, p_limit => p_limit, p_release_brake => p_release_brake, p_now => now()
+    p_dry_run => p_dry_run, p_limit => p_limit, p_release_brake => p_release_brake,
+    p_functions_url => p_functions_url, p_now => now()
   );
 $$;
 
-comment on function public.lapse_begin_run(uuid, text, text, text, text, boolean, integer, boolean) is
+comment on function public.lapse_begin_run(uuid, text, text, text, text, boolean, integer, boolean, text) is
   'First call of a run: row, lease and brake. For the Edge Functions (secret key) only.';

@@ -116,3 +116,45 @@ as $$
 $$;
 comment on function lapse.set_ping_url(text) is
   'Sets or, with null, removes the URL of a dead man''s switch that runs call when they complete; refuses any but https.';
+
+-- Contract: why a function at this address must not work on this database: Vault names the functions of another project, so the database is
+-- a copy of that project's, a branch of it, or a restored dump. Null if there is nothing to object, as before anybody connected the two.
+create function lapse.elsewhere(p_functions_url text) returns text
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_url text;
+begin
+  begin
+    v_url := rtrim(lapse.find_secret('lapse_functions_url'), '/');
+  exception when others then
+    -- Copied without the key that encrypted it: nothing can be dispatched either, and the doctor says so.
+    return null;
+  end;
+  if v_url = rtrim(p_functions_url, '/') or v_url is null or p_functions_url is null then
+    return null;
+  end if;
+  return format(
+    'Cannot begin run: this database belongs to the functions at %s, and these are at %s. If it was copied and shall work on its own, '
+    'run `lapse enable` with this project''s LAPSE_URL', v_url, rtrim(p_functions_url, '/')
+  );
+end;
+$$;
+comment on function lapse.elsewhere(text) is 'Why a function at this address must not work on this database; null if it may.';
+
+-- Contract: tells the database where its functions are and what opens their gate. The functions call this about themselves when
+-- `lapse enable` asks them to, because nobody else knows both. Returns the URL. Raises as lapse.set_secret.
+create function public.lapse_connect(p_functions_url text, p_scheduler_secret text) returns text
+language plpgsql
+security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform lapse.set_secret('lapse_scheduler_secret', p_scheduler_secret);
+  perform lapse.set_functions_url(p_functions_url);
+  return lapse.functions_url();
+end;
+$$;
+comment on function public.lapse_connect(text, text) is
+  'Tells the database where its functions are and what opens their gate. For the Edge Functions (secret key) only.';

@@ -175,6 +175,13 @@ as $$
   select lapse.health(p_now => p_now) -> 'reasons';
 $$;
 
+create function lapse.inspect_version(p_asked jsonb, p_now timestamptz) returns jsonb
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select to_jsonb(lapse.version());
+$$;
+
 comment on function lapse.inspect_migrations(jsonb, timestamptz) is 'Versions of the applied migrations.';
 comment on function lapse.inspect_extensions(jsonb, timestamptz) is 'The extensions the schedule needs, and their versions.';
 comment on function lapse.inspect_secrets(jsonb, timestamptz) is 'The state of each Vault entry, never its value.';
@@ -185,6 +192,7 @@ comment on function lapse.inspect_schedules(jsonb, timestamptz) is 'What is wron
 comment on function lapse.inspect_conditions(jsonb, timestamptz) is 'What each check of the watch finds now.';
 comment on function lapse.inspect_state(jsonb, timestamptz) is 'Settings, paused schedules, the mode of the runs, whether Lapse refunds, the last watch.';
 comment on function lapse.inspect_health(jsonb, timestamptz) is 'What lapse-health would say.';
+comment on function lapse.inspect_version(jsonb, timestamptz) is 'The release of Lapse that this database has.';
 
 -- Contract: {"now", "postgres", and of each part {"value"} or {"error"}}. p_asked names what the caller expects, both optional:
 -- {"functionsUrl", "schedulerSecretSha256"}. Reads only.
@@ -198,7 +206,7 @@ declare
   v_all jsonb := jsonb_build_object('now', clock_timestamp(), 'postgres', current_setting('server_version'));
 begin
   foreach v_part in array
-    '{migrations,extensions,secrets,privileges,adapter,drift,schedules,conditions,state,health}'::text[]
+    '{migrations,extensions,secrets,privileges,adapter,drift,schedules,conditions,state,health,version}'::text[]
   loop
     begin
       execute format('select lapse.%I($1, $2)', 'inspect_' || v_part) into v_value using p_asked, p_now;

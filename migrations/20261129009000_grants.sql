@@ -21,7 +21,7 @@ as $$
     -- the functions
     'begin_run', 'finish_run', 'continue_run', 'list_windows', 'record_listed', 'list_failed', 'close_without_payments',
     'claim_orders', 'claim_without_payments', 'preview_orders', 'preview_units', 'settle_orders', 'shrink_close_batch', 'health',
-    'find_payment', 'record_event', 'claim_refunds', 'record_refund', 'read_metrics',
+    'find_payment', 'record_event', 'claim_refunds', 'record_refund', 'read_metrics', 'connect',
     -- the operator's tools
     'sync_order', 'redrive_order', 'declare_dead', 'resolve_order', 'resolve_alert', 'schedule', 'inspect',
     'test_adapter', 'adopt_orders', 'enable', 'disable', 'release_refunds'

@@ -1,6 +1,6 @@
-import postgres from "postgres";
+import type postgres from "postgres";
 import { z } from "zod";
-import { UnreachableError } from "../errors.ts";
+import { readDatabase } from "../read-database.ts";
 import type { Table } from "./names.ts";
 
 const tableRow = z.object({
@@ -37,42 +37,23 @@ export type Catalogue = {
 };
 
 const MOST_STATES = 100;
-const PATIENCE = "10s";
 
 /** Reads the catalogue in a transaction that cannot write. */
 export async function readCatalogue(
   url: string,
   { tables, orders, status }: { tables: Table[]; orders: Table; status: string },
 ): Promise<Catalogue> {
-  const sql = postgres(url, {
-    max: 1,
-    connect_timeout: 10,
-    onnotice: () => {},
-    connection: { application_name: "lapse adapter" },
+  return await readDatabase(url, async (sql) => {
+    const facts = new Map<string, TableFacts>();
+    for (const table of tables) {
+      const found = await readTable(sql, table);
+      if (found) facts.set(`${table.schema}.${table.name}`, found);
+    }
+    const table = ({ schema, name }: Table) => facts.get(`${schema}.${name}`);
+    const column = table(orders)?.columns.find(({ name }) => name === status);
+    const states = column === undefined ? [] : column.labels ?? await readStates(sql, orders, status);
+    return { table, states };
   });
-  try {
-    return await sql.begin("read only", async (sql) => {
-      await sql`select set_config('statement_timeout', ${PATIENCE}, true)`;
-      const facts = new Map<string, TableFacts>();
-      for (const table of tables) {
-        const found = await readTable(sql, table);
-        if (found) facts.set(`${table.schema}.${table.name}`, found);
-      }
-      const table = ({ schema, name }: Table) => facts.get(`${schema}.${name}`);
-      const column = table(orders)?.columns.find(({ name }) => name === status);
-      const states = column === undefined ? [] : column.labels ?? await readStates(sql, orders, status);
-      return { table, states };
-    }) as Catalogue;
-  } catch (error) {
-    const { message, code } = error as { message: string; code?: string };
-    throw new UnreachableError(
-      `Cannot read the shop's database: ${
-        message || code
-      }. Check --db-url or LAPSE_DB_URL, the role postgres and its password`,
-    );
-  } finally {
-    await sql.end({ timeout: 1 });
-  }
 }
 
 async function readTable(sql: postgres.TransactionSql, { schema, name }: Table): Promise<TableFacts | undefined> {

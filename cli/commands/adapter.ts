@@ -10,30 +10,38 @@ import { describeShop, tablesOf } from "../adapter/describe.ts";
 import { type Context, defineCommand, type Option, type Outcome } from "../command.ts";
 import { UsageError } from "../errors.ts";
 
-const flags: Record<string, Option> = Object.fromEntries(QUESTIONS.map(({ name, value, help, usual }) => [
-  name,
-  { value, help: usual === undefined ? help : `${help} (${usual})` },
-]));
-
 const typed = z.string().trim().min(1, "it is empty");
+
+/** What describes a shop, for the commands that write its adapter. */
+export const shopOptions: Record<string, Option> = {
+  ...Object.fromEntries(QUESTIONS.map(({ name, value, help, usual }) => [
+    name,
+    { value, help: usual === undefined ? help : `${help} (${usual})` },
+  ])),
+  revive: { help: "also writes revive_order, which takes the stock of an expired order again when money arrives late" },
+};
+
+export const shopInput = {
+  revive: z.boolean().default(false),
+  ...Object.fromEntries(QUESTIONS.map(({ name }) => [name, typed.optional()])),
+};
+
+/** The database of the shop, which is only read: to check names, and what is applied. */
+export const databaseOption = {
+  "db-url": { value: "URL", help: "the shop's database (LAPSE_DB_URL); it is only read" },
+};
+export const databaseInput = {
+  "db-url": typed.optional().transform((url) => url ?? (process.env.LAPSE_DB_URL?.trim() || undefined)),
+};
 
 export const adapter = defineCommand({
   name: "adapter",
   summary: "Writes the shop's adapter as SQL to review and commit. Changes nothing",
-  options: {
-    "db-url": { value: "URL", help: "the shop's database, to check the names (LAPSE_DB_URL); it is only read" },
-    ...flags,
-    revive: {
-      help: "also writes revive_order, which takes the stock of an expired order again when money arrives late",
-    },
-  },
-  input: z.strictObject({
-    "db-url": typed.optional(),
-    revive: z.boolean().default(false),
-    ...Object.fromEntries(QUESTIONS.map(({ name }) => [name, typed.optional()])),
-  }),
-  run: async ({ "db-url": url = Deno.env.get("LAPSE_DB_URL")?.trim() || undefined, revive, ...given }, context) => {
-    return await writeAdapter(await complete(given as Answers, url, context), { url, revive }, context);
+  options: { ...databaseOption, ...shopOptions },
+  input: z.strictObject({ ...databaseInput, ...shopInput }),
+  run: async ({ "db-url": url, revive, ...given }, context): Promise<Outcome> => {
+    const { sql, lines, notes } = await writeAdapter(given as Answers, { url, revive }, context);
+    return { well: true, json: { sql, lines, notes }, text: sql.trimEnd() };
   },
 });
 
@@ -44,7 +52,7 @@ async function complete(
   { progress }: Pick<Context, "progress">,
 ): Promise<Answers> {
   const hasDatabase = url !== undefined;
-  if (missing(withUsual(given), { hasDatabase }).length === 0 || !Deno.stdin.isTerminal()) return withUsual(given);
+  if (missing(withUsual(given), { hasDatabase }).length === 0 || !process.stdin.isTTY) return withUsual(given);
   // Standard output is the adapter's alone, so that it can go into a file.
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
@@ -64,11 +72,17 @@ async function complete(
   }
 }
 
-async function writeAdapter(
-  answers: Answers,
+/**
+ * The adapter of a shop. What was not given is asked for on a terminal.
+ *
+ * @throws UsageError with everything that is missing or wrong.
+ */
+export async function writeAdapter(
+  given: Answers,
   { url, revive }: { url: string | undefined; revive: boolean },
   { progress }: Pick<Context, "progress">,
-): Promise<Outcome> {
+): Promise<{ sql: string; lines: number; notes: string[] }> {
+  const answers = await complete(given, url, { progress });
   const gone = missing(answers, { hasDatabase: url !== undefined });
   if (gone.length > 0) {
     const names = gone.map(({ name, value }) => `--${name} ${value}`).join(", ");
@@ -95,7 +109,7 @@ async function writeAdapter(
   const sql = renderAdapter(shop, { asked: revive ? [...asked, "--revive"] : asked, revive });
   for (const note of notes) progress(`Note: ${note}`);
   const lines = sql.split("\n").filter((line) => line.trim() !== "" && !line.trim().startsWith("--")).length;
-  return { well: true, json: { sql, lines, notes }, text: sql.trimEnd() };
+  return { sql, lines, notes };
 }
 
 /** For a shell, on one line: it stands in a comment. */

@@ -1,15 +1,20 @@
+import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { defineCommand } from "../command.ts";
 import { inspect, judgeDatabase } from "../doctor/database.ts";
 import { type CheckName, CHECKS, fault, type Finding, notChecked } from "../doctor/finding.ts";
-import { askAsStranger, checkHealth, checkJob, checkWebhook } from "../doctor/functions.ts";
+import { askAsStranger, checkHealth, checkJob, checkWebhook, versionOf } from "../doctor/functions.ts";
+import { findRepository, judgeInstall, judgeVersions } from "../doctor/install.ts";
 import { checkStripe, judgeClocks } from "../doctor/stripe.ts";
+import { isPackaged } from "../install/release.ts";
+import { findMigration, type Repository } from "../install/repository.ts";
 import { columns, counted, span, wrap } from "../output.ts";
 import type { Project } from "../project.ts";
 import { jobs, runRow } from "../rows.ts";
 import type { Target } from "../target.ts";
 import { readOpenAlerts } from "./alerts.ts";
+import { finding as adapterFinding } from "./enable.ts";
 
 const migrationsFolder = fileURLToPath(new URL("../../migrations", import.meta.url));
 
@@ -39,7 +44,9 @@ async function diagnose(project: Project, livemode: boolean | null): Promise<Fin
   const found = await inspect(project, doctor.schedulerSecret);
   const here = new Date();
   const expected = livemode ?? found?.state.value?.livemode ?? null;
-  const [stripe, health, webhook, ...jobFindings] = await Promise.all([
+  const repository = findRepository();
+  const [functions, stripe, health, webhook, ...jobFindings] = await Promise.all([
+    Promise.all(jobs.map(async (job) => [job, await versionOf(job, { url, secretKey, ...doctor })] as const)),
     checkStripe({ secretKey: doctor.stripeSecretKey, apiBase: doctor.stripeApiBase }, {
       livemode: expected,
       refunds: found?.state.value?.refunds ?? false,
@@ -48,18 +55,35 @@ async function diagnose(project: Project, livemode: boolean | null): Promise<Fin
     checkWebhook(url),
     ...jobs.map((job) => checkJob(job, { url, secretKey, ...doctor })),
   ]);
-  const outside = [...stripe.findings, health, webhook, ...jobFindings];
+  const versions = { database: found?.version?.value ?? null, functions: Object.fromEntries(functions) };
+  const install = [judgeInstall(repository), judgeVersions(versions, repository?.lock ?? null)];
+  const outside = [...install, ...stripe.findings, health, webhook, ...jobFindings];
   if (found === null) return inOrder([...outside, ...blind(outside)]);
 
-  const [strangers, lastRuns, openAlerts] = await Promise.all([
+  const hasAdapter = found.adapter.value?.problem === null;
+  const [adapterFaults, strangers, lastRuns, openAlerts] = await Promise.all([
+    hasAdapter && secretKey !== undefined ? testAdapter(project) : null,
     askAsStranger(url, doctor.publishableKey),
     describeLastRuns(project),
     readOpenAlerts(project),
   ]);
-  const files = [...Deno.readDirSync(migrationsFolder)].map(({ name }) => name).filter((name) => name.endsWith(".sql"));
-  const beside = { files: files.sort(), functionsUrl: `${url}/functions/v1`, strangers, lastRuns, openAlerts };
+  const beside = {
+    files: migrationsOf(repository),
+    functionsUrl: `${url}/functions/v1`,
+    adapterFaults,
+    strangers,
+    lastRuns,
+    openAlerts,
+  };
   const clocks = judgeClocks({ here, database: new Date(found.now), stripe: stripe.date });
   return inOrder(withoutConsequences([...judgeDatabase(found, beside), clocks, ...outside]));
+}
+
+/** Those of the shop's lock file; in Lapse's own repository, the sources. */
+function migrationsOf(repository: Repository | null): string[] | null {
+  const { lock } = repository ?? { lock: null };
+  if (lock) return lock.migrations.flatMap((entry) => findMigration(repository!, entry)?.file ?? []).sort();
+  return isPackaged ? null : readdirSync(migrationsFolder).filter((name) => name.endsWith(".sql")).sort();
 }
 
 function inOrder(findings: Finding[]): Finding[] {
@@ -92,6 +116,12 @@ function withoutConsequences(findings: Finding[]): Finding[] {
   return findings.map((it) =>
     it.status === "fault" && follows.includes(it.check) ? notChecked(it.check, `follows from ${cause.check}`) : it
   );
+}
+
+/** The self-test takes back whatever it does. */
+async function testAdapter(project: Project): Promise<string[]> {
+  const findings = await project.call("lapse_test_adapter", {}, z.array(adapterFinding));
+  return findings.filter(({ ok }) => ok === false).map(({ message }) => message);
 }
 
 async function describeLastRuns({ client, rows }: Project): Promise<string> {

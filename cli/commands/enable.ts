@@ -2,12 +2,12 @@ import { z } from "zod";
 import { type Context, defineCommand, type Outcome, typedInteger } from "../command.ts";
 import { counted, table } from "../output.ts";
 import type { Project } from "../project.ts";
-import { runCommandOf } from "../rows.ts";
+import { JOBS, runCommandOf } from "../rows.ts";
 
 // Turning Lapse on in a shop with open orders, and off again. Both need the secret key.
 
 /** `ok` null is a warning: Lapse works, and somebody should look at it. */
-const finding = z.object({ name: z.string(), ok: z.boolean().nullable(), message: z.string() });
+export const finding = z.object({ name: z.string(), ok: z.boolean().nullable(), message: z.string() });
 type Finding = z.infer<typeof finding>;
 
 const scheduleRows = z.array(z.object({ job: z.string(), schedule: z.string(), active: z.boolean() }));
@@ -15,7 +15,8 @@ const enabled = z.object({ brakeOn: z.array(z.string()), schedules: scheduleRows
 
 export const enable = defineCommand({
   name: "enable",
-  summary: "Tests the adapter, takes over the shop's open orders, turns the jobs on with the brake on",
+  summary:
+    "Tests the adapter, connects database and functions, takes over open orders, turns the jobs on with the brake on",
   options: {
     test: { help: "test the adapter and stop there; changes nothing" },
     batch: { value: "N", help: "orders that are taken over, and locked, at a time (500)" },
@@ -33,6 +34,8 @@ export const enable = defineCommand({
     }
     if (test) return { well: true, json: { adapter, enabled: false }, text: `${tested}\n\nNothing was changed` };
 
+    // The functions know their own address and the scheduler's secret, and nobody else knows both.
+    await project.invoke(JOBS.expire, { connect: true });
     const adopted = await adoptAll(project, batch, context);
     const { brakeOn, schedules } = await project.call("lapse_enable", {}, enabled);
     const lines = [

@@ -42,6 +42,8 @@ const inspection = z.object({
     watchedAt: z.string().nullable(),
   })),
   health: part(z.array(z.string())),
+  /** Absent in what was installed before releases had one. */
+  version: part(z.string()).optional(),
 });
 export type Inspection = z.infer<typeof inspection>;
 
@@ -66,9 +68,11 @@ async function sha256(text: string): Promise<string> {
 }
 
 export type Beside = {
-  /** Names of this checkout's migrations. */
-  files: string[];
+  /** Names of Lapse's migrations here, in the order of their numbers; null where nobody can tell. */
+  files: string[] | null;
   functionsUrl: string;
+  /** What the adapter's self-test found wrong; null if it was not tried. */
+  adapterFaults: string[] | null;
   strangers: { open: string[]; asked: boolean };
   lastRuns: string;
   openAlerts: AlertRow[];
@@ -92,10 +96,7 @@ export function judgeDatabase(found: Inspection, beside: Beside): Finding[] {
     judged(
       "adapter",
       found.adapter,
-      ({ problem }) =>
-        problem === null
-          ? ok("adapter", "schema lapse_shop has what Lapse calls")
-          : fault("adapter", problem, "provide it in schema lapse_shop, as examples/shop/3_adapter.sql does"),
+      ({ problem }) => judgeAdapter(problem, beside.adapterFaults),
     ),
     judged("drift", found.drift, judgeDrift),
     judged("vault", found.secrets, (secrets) => judgeVault(secrets, beside.functionsUrl)),
@@ -117,12 +118,26 @@ function judged<T>(check: CheckName, { value, error }: Part<T>, judge: (value: T
   return error === null ? judge(value as T) : notChecked(check, error);
 }
 
-/** This checkout's migrations against those the project has. The shop has migrations of its own. */
-function judgeMigrations(applied: string[] | null, files: string[]): Finding {
+/** Lapse's migrations here against those the project has. The shop has migrations of its own. */
+function judgeMigrations(applied: string[] | null, files: string[] | null): Finding {
+  if (files === null) return notChecked("migrations", NOT_IN_REPOSITORY);
   if (applied === null) return notChecked("migrations", "the project keeps no history of migrations");
   const missing = files.filter((file) => !applied.includes(file.split("_")[0]!));
   if (missing.length === 0) return ok("migrations", `all ${files.length} are applied`);
   return fault("migrations", `not applied: ${listed(missing, 3)}`, "npx supabase db push --yes");
+}
+
+export const NOT_IN_REPOSITORY = "there is no supabase/lapse.json here: run this in the shop's repository";
+
+function judgeAdapter(problem: string | null, faults: string[] | null): Finding {
+  if (problem !== null) return fault("adapter", problem, "npm run lapse -- adapter, in a migration of yours");
+  if (faults === null) {
+    return ok("adapter", "schema lapse_shop has what Lapse calls; its self-test needs LAPSE_SECRET_KEY");
+  }
+  if (faults.length > 0) {
+    return fault("adapter", listed(faults), "npm run lapse -- enable --test, until it finds nothing");
+  }
+  return ok("adapter", "schema lapse_shop has what Lapse calls, and passes its self-test");
 }
 
 type Extension = { name: string; installed: string | null; available: string | null };

@@ -2,6 +2,8 @@ import { jobs } from "../rows.ts";
 
 /** The checks, in the order in which they are told. A name is never reused for something else. */
 export const CHECKS = [
+  "install",
+  "versions",
   "migrations",
   "settings",
   "extensions",

@@ -53,6 +53,12 @@ export async function checkJob(job: JobName, options: Options): Promise<Finding>
   return fault(job, `answered the scheduler with ${status}: ${said}`, deploy(job));
 }
 
+/** The release that a job's function is of; null if it does not say so, or not to this key. */
+export async function versionOf(job: JobName, { url, secretKey }: Options): Promise<string | null> {
+  if (secretKey === undefined) return null;
+  return (await ask(`${url}/functions/v1/${job}`, { apikey: secretKey })).version;
+}
+
 /** A signature that is none: the webhook refuses it, unless it lacks what it needs to check any. */
 const FORGED = { "stripe-signature": "t=1,v1=0" };
 
@@ -110,7 +116,7 @@ export async function askAsStranger(
   return { open: open.map(({ door }) => `a stranger gets ${door.replace(/\?.*/, "")}`), asked: true };
 }
 
-type Answer = { status: number | null; code: string | null; body: unknown; said: string };
+type Answer = { status: number | null; code: string | null; body: unknown; said: string; version: string | null };
 const refusal = z.looseObject({ error: z.looseObject({ code: z.string(), message: z.string() }) });
 
 async function ask(url: string, headers: Record<string, string>, method = "POST", text = PROBE): Promise<Answer> {
@@ -123,9 +129,9 @@ async function ask(url: string, headers: Record<string, string>, method = "POST"
     const body: unknown = said.startsWith("{") ? JSON.parse(said) : null;
     const known = refusal.safeParse(body);
     const { code, message } = known.success ? known.data.error : { code: null, message: said.slice(0, 200) };
-    return { status: response.status, code, body, said: message };
+    return { status: response.status, code, body, said: message, version: response.headers.get("x-lapse-version") };
   } catch (error) {
-    return { status: null, code: null, body: null, said: String(error) };
+    return { status: null, code: null, body: null, said: String(error), version: null };
   }
 }
 

@@ -4,13 +4,14 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 const cli = fileURLToPath(new URL("../../node_modules/.bin/supabase", import.meta.url));
 
 /**
- * Applies the migrations of `project` with the Supabase CLI, as a deployment does, to the database behind `url`. Vault entries are left to
- * the caller (`--skip-vault`). Throws with what the CLI printed.
+ * Applies the migrations of `project`, and the seed of somebody else's, with the Supabase CLI to the database behind `url`. Vault entries
+ * are left to the caller (`--skip-vault`). Throws with what the CLI printed.
  */
 export async function migrate(url: string, project = root): Promise<void> {
   const target = new URL(url);
   target.searchParams.set("sslmode", "disable");
-  const args = ["db", "push", `--remote=${target.href}`, "--yes", "--skip-vault", "--workdir", project];
+  const seed = project === root ? [] : ["--include-seed"];
+  const args = ["db", "push", `--remote=${target.href}`, "--yes", "--skip-vault", ...seed, "--workdir", project];
   const env = { SUPABASE_TELEMETRY_DISABLED: "1", DO_NOT_TRACK: "1", NO_COLOR: "1" };
   const { success, code, stdout, stderr } = await new Deno.Command(cli, { args, env, cwd: root, stdin: "null" })
     .output();

@@ -34,6 +34,8 @@ export async function prepareDatabase(
   await provideExtensions(database.adminUrl);
   // Loaded only here: who copies a prepared database has no use for it.
   await (await import("../gateway/lite.ts")).createAuthTables(database.url);
+  // As on the platform, where migrations may refer to auth.users whoever owns it.
+  await withConnection(database.adminUrl, (sql) => sql`grant all on all tables in schema auth to postgres`);
   const files = shop === null ? { before: [], after: [] } : await shopFiles(shop);
   if (!await has(database, "to_regnamespace('lapse')")) await applyFiles(database.url, files.before);
   await migrate(database.url, project);

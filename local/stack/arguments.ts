@@ -20,7 +20,7 @@ export const stackUsage =
   --json                 print one line of JSON when it is ready
   --db-url URL           a PostgreSQL that runs already, as its superuser; default: one of its own
   --stripe-api-base URL  another Stripe server than the simulator. It gets the key sk_test_local: Stripe itself refuses it
-  --project DIR          that project's migrations and functions instead of the sample shop and those of this repository
+  --project DIR          that project's migrations, seed and functions instead of the sample shop and those of this repository
   --port N               of the API; default: a free one`;
 
 function urlOf(...protocols: string[]) {

@@ -40,8 +40,7 @@ async function start(options: Options): Promise<Stack> {
       stripeApiBase: options["stripe-api-base"],
       project: options.project,
       port: options.port,
-      // A project of somebody's may have no webhook of Lapse's.
-      webhook: options.project === undefined,
+      webhook: options.project === undefined ? true : undefined,
       // Standard output belongs to the one JSON line.
       onFunctionLog: ({ function: name, line }) => console.error(`${name}: ${line}`),
     });

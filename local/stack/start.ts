@@ -4,11 +4,12 @@ import { generateKeys, type ProjectKeys, randomText } from "../gateway/keys.ts";
 import { startRestAndAuth } from "../gateway/rest-and-auth.ts";
 import { type Routes, startGateway } from "../gateway/start.ts";
 import { createUser, inventUser, type NewUser, type User } from "../gateway/users.ts";
+import { exists } from "../postgres/installation.ts";
 import type { Databases } from "../platform/databases.ts";
 import type { Database } from "../postgres/databases.ts";
 import { startStripeSimulator, type StripeSimulator, type StripeSimulatorOptions } from "../stripe-simulator/start.ts";
 import { provideDatabase } from "./database.ts";
-import { removeVaultEntries, setVaultEntries } from "./vault.ts";
+import { lendVaultEntries } from "./vault.ts";
 import { startWorkers, type Workers, type WorkersOptions } from "./workers.ts";
 
 export type StackOptions = {
@@ -21,7 +22,7 @@ export type StackOptions = {
   /** Another Stripe server than a simulator of the stack's own. */
   stripeApiBase?: string;
   simulator?: StripeSimulatorOptions;
-  /** True: the simulator sends its events to `lapse-webhook`, as an endpoint of the account would. */
+  /** True: the simulator sends its events to `lapse-webhook`, as an endpoint of the account would; by default where a project has it. */
   webhook?: boolean;
   /** Of pg_cron and pg_net; false leaves them out, so that nothing happens by itself. */
   workers?: WorkersOptions | false;
@@ -74,6 +75,10 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   }
 }
 
+async function hasWebhook({ project }: StackOptions): Promise<boolean> {
+  return project !== undefined && await exists(join(project, "supabase", "functions", "lapse-webhook", "index.ts"));
+}
+
 async function assemble(options: StackOptions, parts: AsyncDisposableStack): Promise<Stack> {
   const { database, release } = await provideDatabase(options);
   parts.defer(release);
@@ -113,13 +118,12 @@ async function assemble(options: StackOptions, parts: AsyncDisposableStack): Pro
   parts.defer(functions.close);
   routes.functions = functions.fetch;
 
-  if (options.webhook) {
+  if (options.webhook ?? await hasWebhook(options)) {
     simulator?.control.setWebhook({ url: `${apiUrl}/functions/v1/lapse-webhook`, secret: stripeWebhookSecret });
   }
 
   const vault = { lapse_functions_url: `${apiUrl}/functions/v1`, lapse_scheduler_secret: schedulerSecret };
-  await setVaultEntries(database.adminUrl, vault);
-  parts.defer(() => removeVaultEntries(database.adminUrl, Object.keys(vault)));
+  parts.use(await lendVaultEntries(database.adminUrl, vault));
   const workers = options.workers === false ? undefined : await startWorkers(database, options.workers ?? {});
   parts.defer(() => workers?.stop());
 

@@ -7,6 +7,7 @@ import { type Database, describeDatabase } from "../../local/postgres/databases.
 import { endCommands } from "../support/command.ts";
 import { describeResults, isGood, type Result, type Tally } from "../support/runner/tally.ts";
 import { advise, lint, migrateForTests, proveSight, runPgTap } from "./database-checks.ts";
+import { compareDumps } from "./dumps.ts";
 import { type DebianPostgres, startDebianPostgres } from "./debian-postgres.ts";
 import { watchRealSchedule } from "./schedule-checks.ts";
 import { checkLocks, runDashboardTests, runLongTests, runNpmTest, runScheduleTests } from "./npm-checks.ts";
@@ -17,6 +18,7 @@ const databaseChecks: Record<string, DatabaseCheck> = {
   "db lint": lint,
   "db advisors": advise,
   "lint and advisors see": proveSight,
+  "pg_dump of an install": (_database, server) => compareDumps(server.url),
   "real pg_cron": async (database, server) => {
     await server.restart({});
     return await watchRealSchedule(database);

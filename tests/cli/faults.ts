@@ -1,5 +1,6 @@
 import postgres from "postgres";
 import type { CheckName } from "../../cli/doctor/finding.ts";
+import { VERSION } from "../../functions/_shared/version.ts";
 import type { Shop } from "../integration/support.ts";
 import type { Proxy } from "./proxy.ts";
 
@@ -58,6 +59,36 @@ const json = (status: number, body: unknown) => Response.json(body, { status });
 
 /** Every fault the doctor knows, planted one at a time. */
 export const FAULTS: PlantedFault[] = [
+  inDatabase(
+    "the database is of another release",
+    "versions",
+    /the database has release 0\.1\.9, .*npx supabase db push/,
+    [
+      `create or replace function lapse.version() returns text language sql immutable
+     set search_path = pg_catalog, pg_temp as $$ select '0.1.9' $$`,
+      `create or replace function lapse.version() returns text language sql immutable
+     set search_path = pg_catalog, pg_temp as $$ select '${VERSION}' $$`,
+    ],
+  ),
+  atGateway(
+    "a function is of another release",
+    "versions",
+    /cleanup-\S+ is of release 0\.1\.9, .*functions deploy cleanup/,
+    {
+      response: (path, headers) =>
+        path === on("cleanup-stale-payment-intents") && headers.set("x-lapse-version", "0.1.9"),
+    },
+  ),
+  inDatabase("the adapter does not pass its self-test", "adapter", /gone.*enable --test/, [
+    `alter function lapse_shop.lock_orders(text[], boolean) rename to real_lock_orders;
+     create function lapse_shop.lock_orders(p_refs text[], p_wait boolean)
+     returns table (ref text, state text, units bigint, stripe_ids text[])
+     language sql set search_path = pg_catalog, pg_temp as $$
+       select * from lapse_shop.real_lock_orders(p_refs, p_wait) l where l.state <> 'gone'
+     $$`,
+    `drop function lapse_shop.lock_orders(text[], boolean);
+     alter function lapse_shop.real_lock_orders(text[], boolean) rename to lock_orders`,
+  ]),
   inDatabase("a migration is not applied", "migrations", /20261129004300_inspect/, [
     `delete from supabase_migrations.schema_migrations where version = '20261129004300'`,
     `insert into supabase_migrations.schema_migrations (version, name) values ('20261129004300', 'inspect')`,
@@ -159,7 +190,7 @@ export const FAULTS: PlantedFault[] = [
     `alter function public.lapse_health() reset search_path`,
     `alter function public.lapse_health() set search_path = pg_catalog, pg_temp`,
   ]),
-  inDatabase("the shop has no adapter", "adapter", /contract_version.*lapse_shop/, [
+  inDatabase("the shop has no adapter", "adapter", /lapse_shop\.contract_version.*lapse -- adapter/, [
     `alter function lapse_shop.contract_version() rename to gone`,
     `alter function lapse_shop.gone() rename to contract_version`,
   ]),

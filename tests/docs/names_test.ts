@@ -42,6 +42,6 @@ Deno.test("the page on the API names every state of a run, and every field of a 
   const named = table("read `status`.**\n\n").filter((name) => name !== "status");
   assert.deepEqual(named, [...states!.matchAll(/"(\w+)"/g)].map(([, state]) => state!).sort());
   const [, body] = (await readText("functions/_shared/http/job-request.ts")).match(/z\.strictObject\(\{([^]*?)\n\}\)/)!;
-  const fields = [...body!.matchAll(/^ {2}(\w+):/gm)].map(([, field]) => field!).sort();
+  const fields = [...body!.matchAll(/^ {2}(\w+)\??:/gm)].map(([, field]) => field!).sort();
   assert.deepEqual(table("only start the runs that its own database has queued.\n\n"), fields);
 });

@@ -30,7 +30,10 @@ export async function installLapse(database: Database): Promise<void> {
   await migrate(database.url);
 }
 
-/** Everything in the catalogue that a migration can leave behind, one line an object, outside the system's own schemas. */
+/**
+ * Everything in the catalogue that a migration can leave behind, with its definition, one line an object, outside the system's own
+ * schemas. It stands in for pg_dump, which the npm packages do not bring for this server (tests/ci compares real dumps).
+ */
 export async function catalogueOf(database: Database): Promise<string[]> {
   const rows = await withConnection(database.adminUrl, (sql) =>
     sql<{ line: string }[]>`
@@ -43,8 +46,10 @@ export async function catalogueOf(database: Database): Promise<string[]> {
       select format('relation %s.%s %s %s %s', n.nspname, c.relname, c.relkind, c.relacl::text, c.relrowsecurity)
       from pg_class c join own n on n.oid = c.relnamespace
       union all
-      select format('column %s.%s.%s %s %s', n.nspname, c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attacl::text)
+      select format('column %s.%s.%s %s %s %s %s', n.nspname, c.relname, a.attname, format_type(a.atttypid, a.atttypmod),
+        a.attnotnull, pg_get_expr(d.adbin, d.adrelid), a.attacl::text)
       from pg_attribute a join pg_class c on c.oid = a.attrelid join own n on n.oid = c.relnamespace
+      left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
       where a.attnum > 0 and not a.attisdropped
       union all
       select format('function %s %s %s', p.oid::regprocedure, md5(pg_get_functiondef(p.oid)), p.proacl::text)
@@ -53,12 +58,21 @@ export async function catalogueOf(database: Database): Promise<string[]> {
       union all
       select format('type %s.%s', n.nspname, t.typname) from pg_type t join own n on n.oid = t.typnamespace
       union all
-      select format('trigger %s on %s', t.tgname, t.tgrelid::regclass) from pg_trigger t where not t.tgisinternal
+      select format('trigger %s on %s: %s', t.tgname, t.tgrelid::regclass, pg_get_triggerdef(t.oid)) from pg_trigger t
+      where not t.tgisinternal
       union all
-      select format('constraint %s.%s on %s', n.nspname, k.conname, k.conrelid::regclass)
+      select format('constraint %s.%s on %s: %s', n.nspname, k.conname, k.conrelid::regclass, pg_get_constraintdef(k.oid))
       from pg_constraint k join own n on n.oid = k.connamespace
       union all
-      select format('policy %s on %s.%s', p.policyname, p.schemaname, p.tablename) from pg_policies p
+      select format('policy %s on %s.%s: %s', p.policyname, p.schemaname, p.tablename, to_jsonb(p)) from pg_policies p
+      union all
+      select format('relation %s.%s is %s', n.nspname, c.relname,
+        case c.relkind when 'v' then pg_get_viewdef(c.oid) else pg_get_indexdef(c.oid) end)
+      from pg_class c join own n on n.oid = c.relnamespace where c.relkind in ('v', 'i')
+      union all
+      select format('comment on %s: %s', pg_describe_object(d.classoid, d.objoid, d.objsubid), d.description)
+      from pg_description d
+      where d.objoid >= 16384 and pg_describe_object(d.classoid, d.objoid, d.objsubid) like '%lapse%'
       union all
       select format('extension %s', e.extname) from pg_extension e
       union all

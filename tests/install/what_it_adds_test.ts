@@ -50,5 +50,5 @@ function isOwn(line: string): boolean {
     /^schema (lapse|lapse_shop) /.test(line) ||
     /^function (lapse|lapse_shop)\.|^function (public\.)?lapse_\w+\(/.test(line) ||
     /^(trigger \S+|policy .+|constraint \S+) on lapse\./.test(line) ||
-    /^cron job lapse-/.test(line);
+    /^cron job lapse-/.test(line) || /^comment on [^:]*\blapse/.test(line);
 }

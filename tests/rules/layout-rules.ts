@@ -3,7 +3,7 @@ import type { Import, Module } from "../support/runner/module-graph.ts";
 /** What the files of one place may import: `values` to run, and beyond that `types` to describe what they are given. */
 type Place = { values: string[]; types: string[] };
 
-const common = ["functions/_shared/errors.ts", "functions/_shared/parsing.ts"];
+const common = ["errors", "parsing", "version"].map((name) => `functions/_shared/${name}.ts`);
 const shared = (...names: string[]) => names.map((name) => `functions/_shared/${name}/`);
 
 /**

@@ -231,6 +231,7 @@ const WAY_OF_AN_OPERATOR = [
   `select public.lapse_mark_paid('${ORDER}', 'pi_2')`,
   `select public.lapse_resolve_alert((select a.id from public.lapse_alerts a where a.key = 'paid_twice:${ORDER}'), ${BY})`,
   // Last: enabling secures every function again.
+  `select public.lapse_connect('https://project.test/functions/v1', repeat('s', 32))`,
   `select public.lapse_disable()`,
   `select public.lapse_enable()`,
 ];

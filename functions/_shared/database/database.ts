@@ -47,9 +47,16 @@ export type Database = ReturnType<typeof createDatabase>;
 
 /**
  * The database as a run sees it: one method per SQL function. `repeatable` marks calls that may be repeated after their answer was lost.
+ * `functionsUrl` says where the function runs; a database that belongs to functions elsewhere refuses to begin a run.
  */
-export function createDatabase(rpc: Rpc) {
+export function createDatabase(rpc: Rpc, functionsUrl?: string) {
   return {
+    /** Tells the database where this function is, and the secret that opens its gate for the scheduler. */
+    connect: (url: string, schedulerSecret: string) =>
+      rpc("lapse_connect", { p_functions_url: url, p_scheduler_secret: schedulerSecret }, {
+        answer: z.string(),
+        repeatable: true,
+      }),
     // Not repeatable: a second call would find the run begun and answer "duplicate", and nobody would do the work.
     beginRun: (run: NewRun) =>
       rpc("lapse_begin_run", {
@@ -61,6 +68,7 @@ export function createDatabase(rpc: Rpc) {
         p_dry_run: run.dryRun,
         p_limit: run.limit,
         p_release_brake: run.releaseBrake,
+        ...(functionsUrl === undefined ? {} : { p_functions_url: functionsUrl }),
       }, { answer: beginAnswer, repeatable: false }),
     finishRun: (run: FinishedRun) =>
       rpc("lapse_finish_run", {

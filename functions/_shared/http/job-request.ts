@@ -15,6 +15,8 @@ export type JobRequest = {
   limit: number | null;
   releaseBrake: boolean;
   reason: string | null;
+  /** Start no run: tell the database where this function is. Stands alone. */
+  connect?: true;
 };
 
 export type RequestIssue = { field: string; reason: string };
@@ -37,6 +39,7 @@ const schema = z.strictObject({
   limit: z.prefault(z.nullable(z.int().check(z.minimum(1), z.maximum(100_000))), null),
   releaseBrake: z.prefault(z.boolean(), false),
   reason: z.prefault(z.nullable(z.string().check(z.trim(), z.minLength(1), z.maxLength(500), printable)), null),
+  connect: z.optional(z.literal(true)),
 });
 
 /** Reads and parses a request's body. An empty body asks for a plain run. Only a person may release the brake, and with a reason. */
@@ -61,6 +64,10 @@ export async function parseJobRequest(request: Request, caller: Caller): Promise
   if (rest.releaseBrake && caller.trigger === "schedule") {
     return refuse(403, "releaseBrake", "the scheduler cannot release the brake");
   }
+  if (rest.connect && caller.trigger !== "server") {
+    return refuse(403, "connect", "only a secret key connects the functions and the database");
+  }
+  if (rest.connect && Object.keys(body as object).length > 1) return refuse(400, "connect", "stands alone");
   if (rest.releaseBrake && rest.reason === null) {
     return refuse(400, "reason", "required to release the brake");
   }

@@ -7,6 +7,7 @@ import type { Job } from "../run/job.ts";
 import { createLog, type Log } from "../run/log.ts";
 import { startRun } from "../run/start-run.ts";
 import { answer, answerMethod, refuse } from "./answer.ts";
+import { VERSION } from "../version.ts";
 import { type Caller, type GateResult, passGate, refuseStranger } from "./gate.ts";
 import { parseJobRequest } from "./job-request.ts";
 
@@ -74,19 +75,24 @@ async function askGate(request: Request, { name, readVariable }: ServeJobOptions
 async function handle(request: Request, caller: Caller, options: Required<ServeJobOptions>): Promise<Response> {
   const { name, job, readVariable, worker, log } = options;
   const project = parseProject(readVariable);
-  parseSchedulerSecrets(readVariable);
+  const [schedulerSecret] = parseSchedulerSecrets(readVariable);
   const parsed = await parseJobRequest(request, caller);
   if (parsed.request === null) {
     // A run records that Stripe's key is missing. A request that starts no run is answered here.
     if (job.usesStripe) parseStripe(readVariable);
-    return refuse(parsed.status, "body", "The request cannot be used", { issues: parsed.issues });
+    // Only callers with credentials come this far; the doctor reads the version here.
+    const headers = { "x-lapse-version": VERSION };
+    return refuse(parsed.status, "body", "The request cannot be used", { headers, issues: parsed.issues });
   }
-  const { wait, ...asked } = parsed.request;
+  const { wait, connect: asksToConnect, ...asked } = parsed.request;
+  const functionsUrl = `${project.url.replace(/\/$/, "")}/functions/v1`;
+  const database = connect(project, functionsUrl);
+  if (asksToConnect) return answer({ functionsUrl: await database.connect(functionsUrl, schedulerSecret!) });
 
   const { answer: begun, ended } = await startRun({
     run: { ...asked, job: name, trigger: caller.trigger, requestedBy: caller.requestedBy },
     job,
-    database: connect(project),
+    database,
     stripe: () => parseStripe(readVariable),
     log,
     retired: worker.retired,
@@ -99,8 +105,8 @@ async function handle(request: Request, caller: Caller, options: Required<ServeJ
   return answer(report);
 }
 
-function connect({ url, publishableKeys, secretKeys }: Project): Database {
-  return createDatabase(createRpc(createAdminClient({ env: { url, publishableKeys, secretKeys } })));
+function connect({ url, publishableKeys, secretKeys }: Project, functionsUrl: string): Database {
+  return createDatabase(createRpc(createAdminClient({ env: { url, publishableKeys, secretKeys } })), functionsUrl);
 }
 
 /** Maps the database's SQLSTATEs (docs/API_ROUTES.md) to HTTP; anything else is an internal error. */

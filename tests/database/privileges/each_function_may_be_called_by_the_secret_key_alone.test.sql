@@ -8,7 +8,7 @@ insert into expected values
   ('lapse_begin_run'), ('lapse_finish_run'), ('lapse_continue_run'), ('lapse_list_windows'), ('lapse_record_listed'), ('lapse_list_failed'),
   ('lapse_close_without_payments'), ('lapse_claim_orders'), ('lapse_claim_without_payments'), ('lapse_preview_orders'),
   ('lapse_settle_orders'), ('lapse_shrink_close_batch'), ('lapse_find_payment'), ('lapse_record_event'), ('lapse_preview_units'), ('lapse_read_metrics'),
-  ('lapse_claim_refunds'), ('lapse_record_refund'), ('lapse_release_refunds'),
+  ('lapse_claim_refunds'), ('lapse_record_refund'), ('lapse_release_refunds'), ('lapse_connect'),
   ('lapse_sync_order'), ('lapse_redrive_order'), ('lapse_declare_dead'), ('lapse_resolve_order'), ('lapse_resolve_alert'),
   ('lapse_adopt_orders'), ('lapse_test_adapter'), ('lapse_enable'), ('lapse_disable'),
   ('lapse_health'), ('lapse_schedule'), ('lapse_inspect');

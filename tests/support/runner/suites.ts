@@ -8,7 +8,7 @@ import { fail, type Job, type RunOptions, type Tally } from "./tally.ts";
 const order = ["rules", "unit", "oracle", "database", "simulator", "local"];
 
 /** What takes long, beyond `npm test`. */
-const slowSuites = ["faults", "bench", "demo"];
+const slowSuites = ["faults", "bench", "demo", "repositories"];
 
 /** What needs more than Node and npm packages (dashboard: Chromium), and runs only when somebody names it. */
 const namedSuites = ["dashboard"];

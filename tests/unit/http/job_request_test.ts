@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
+import type { Caller } from "../../../functions/_shared/http/gate.ts";
 import { parseJobRequest } from "../../../functions/_shared/http/job-request.ts";
 
 const operator = { trigger: "operator", requestedBy: "someone" } as const;
 const scheduler = { trigger: "schedule", requestedBy: "pg_cron" } as const;
 
-function parse(body: string | null, caller: typeof operator | typeof scheduler = operator) {
+function parse(body: string | null, caller: Caller = operator) {
   return parseJobRequest(new Request("http://local.test", { method: "POST", body }), caller);
 }
 
@@ -63,6 +64,15 @@ for (const [what, body, field, reason] of refused) {
 
 Deno.test("the scheduler cannot release the brake", async () => {
   assert.equal((await parse('{"releaseBrake":true,"reason":"x"}', scheduler)).status, 403);
+});
+
+Deno.test("connecting functions and database takes a secret key, and starts no run beside it", async () => {
+  const server = { trigger: "server", requestedBy: "key:default" } as const;
+  assert.equal((await parse('{"connect":true}', server)).request?.connect, true);
+  assert.equal((await parse('{"connect":true}')).status, 403);
+  assert.equal((await parse('{"connect":true}', scheduler)).status, 403);
+  assert.equal((await parse('{"connect":true,"wait":true}', server)).status, 400);
+  assert.equal((await parse('{"connect":false}', server)).status, 400);
 });
 
 Deno.test("a body over 10,000 bytes is refused with 413 before it is parsed", async () => {
