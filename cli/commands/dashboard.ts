@@ -1,5 +1,6 @@
+import { once } from "node:events";
+import process from "node:process";
 import { z } from "zod";
-import { stopSignal } from "../../local/stack/stop-signal.ts";
 import { defineCommand, typedInteger } from "../command.ts";
 import { serveDashboard } from "../dashboard/serve.ts";
 import { UsageError } from "../errors.ts";
@@ -14,8 +15,8 @@ export const dashboard = defineCommand({
   options: { port: { value: "N", help: `port (${PORT}); 0: a free one` } },
   input: z.strictObject({ port: typedInteger(0, 65_535).default(PORT) }),
   run: async ({ port }, context) => {
-    const place = readPlace((name) => Deno.env.get(name));
-    const stop = stopSignal();
+    const place = readPlace((name) => process.env[name]);
+    const stop = Promise.race(["SIGINT", "SIGTERM", "SIGHUP"].map((signal) => once(process, signal)));
     const served = await serve(place, port);
     context.progress(`The dashboard of ${place.url} is at ${served.url} Press Ctrl-C to stop it.`);
     await stop;
@@ -28,7 +29,7 @@ async function serve(place: ReturnType<typeof readPlace>, port: number) {
   try {
     return await serveDashboard(place, { port });
   } catch (error) {
-    if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    if ((error as { code?: unknown }).code !== "EADDRINUSE") throw error;
     throw new UsageError(`Cannot serve the dashboard: another program has port ${port}. Choose one with --port N`);
   }
 }

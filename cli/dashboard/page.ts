@@ -1,7 +1,10 @@
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { isPackaged } from "../install/release.ts";
 
-const folder = fileURLToPath(new URL("../../dashboard", import.meta.url));
+// The package has the whole command in dist/lapse.mjs.
+const folder = fileURLToPath(new URL(isPackaged ? "../dashboard" : "../../dashboard", import.meta.url));
 
 const TYPES: Record<string, string> = {
   html: "text/html; charset=utf-8",
@@ -21,10 +24,10 @@ export async function readPage(): Promise<Map<string, PageFile>> {
 }
 
 async function addFolder(path: string, files: Map<string, PageFile>): Promise<void> {
-  for await (const { name, isDirectory } of Deno.readDir(join(folder, path))) {
-    const inner = `${path}/${name}`;
-    const type = TYPES[name.split(".").at(-1)!];
-    if (isDirectory) await addFolder(inner, files);
-    else if (type) files.set(inner, { body: await Deno.readFile(join(folder, inner)), type });
+  for (const entry of await readdir(join(folder, path), { withFileTypes: true })) {
+    const inner = `${path}/${entry.name}`;
+    const type = TYPES[entry.name.split(".").at(-1)!];
+    if (entry.isDirectory()) await addFolder(inner, files);
+    else if (type) files.set(inner, { body: new Uint8Array(await readFile(join(folder, inner))), type });
   }
 }

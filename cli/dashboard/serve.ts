@@ -1,3 +1,8 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import { forward, isForwarded } from "./forward.ts";
 import { readPage } from "./page.ts";
 
@@ -10,25 +15,47 @@ export type Upstream = { url: string; publishableKey: string };
  * Serves the dashboard on 127.0.0.1, and forwards its REST, Auth and function calls to the project, so that the page needs no other
  * origin. No credentials are added: the page has the publishable key, and its users sign in.
  *
- * @throws Deno.errors.AddrInUse if another program has the port. 0 is a free one.
+ * @throws an error with the code EADDRINUSE if another program has the port. 0 is a free one.
  */
 export async function serveDashboard(upstream: Upstream, { port }: { port: number }): Promise<Served> {
   const page = await readPage();
   const config = JSON.stringify({ url: ".", publishableKey: upstream.publishableKey, project: upstream.url });
   page.set("/config.json", { body: new TextEncoder().encode(config), type: "application/json" });
-  const server: Deno.HttpServer<Deno.NetAddr> = Deno.serve(
-    { hostname: "127.0.0.1", port, onListen: () => {}, onError: failed },
-    (request) => answer(request, { page, upstream, port: server.addr.port }),
-  );
-  return { url: `http://127.0.0.1:${server.addr.port}/`, close: () => closeNow(server) };
+  const server = createServer((incoming, outgoing) => {
+    const { port } = server.address() as AddressInfo;
+    answer(toRequest(incoming, port), { page, upstream, port }).catch(failed)
+      .then((response) => send(response, outgoing))
+      .catch((error) => outgoing.destroy(error));
+  });
+  server.listen(port, "127.0.0.1");
+  await once(server, "listening");
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  return { url, close: () => closeNow(server) };
 }
 
 /** A browser that shows the page keeps its connection; it gets a moment, then the connection is cut. */
-async function closeNow(server: Deno.HttpServer): Promise<void> {
-  const { promise: moment, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, 200);
-  await Promise.race([server.shutdown(), moment]);
+async function closeNow(server: Server): Promise<void> {
+  const timer = setTimeout(() => server.closeAllConnections(), 200);
+  await new Promise((resolve) => server.close(resolve));
   clearTimeout(timer);
+}
+
+function toRequest(incoming: IncomingMessage, port: number): Request {
+  const { method = "GET", url = "/", rawHeaders } = incoming;
+  const headers = new Headers();
+  for (let at = 0; at < rawHeaders.length; at += 2) headers.append(rawHeaders[at]!, rawHeaders[at + 1]!);
+  const hasBody = method !== "GET" && method !== "HEAD";
+  const body = hasBody ? Readable.toWeb(incoming) as ReadableStream : null;
+  return new Request(
+    new URL(url, `http://127.0.0.1:${port}`),
+    { method, headers, body, duplex: "half" } as RequestInit,
+  );
+}
+
+async function send(response: Response, outgoing: ServerResponse): Promise<void> {
+  outgoing.writeHead(response.status, Object.fromEntries(response.headers));
+  if (response.body) await pipeline(Readable.fromWeb(response.body as never), outgoing);
+  else outgoing.end();
 }
 
 type Site = { page: Awaited<ReturnType<typeof readPage>>; upstream: Upstream; port: number };

@@ -9,6 +9,7 @@ export const REASONS = {
   ended_by_run: "This run cancelled the payment and Stripe confirmed it.",
   ended_reply_lost: "This run cancelled the payment; the reply was lost, and another inspection confirmed it.",
   already_dead: "Stripe says that the payment was canceled or expired before this run touched it.",
+  refunded: "The payment succeeded, and all of its money was given back before the order was closed.",
   declared_dead: "An operator declared the payment dead, because Stripe can neither find nor cancel it.",
   would_cancel: "Dry run: this intent would be cancelled.",
   would_expire_session: "Dry run: this Checkout Session would be expired.",
@@ -18,6 +19,7 @@ export const REASONS = {
   maybe_paid_twice:
     "More than one payment succeeded and the order's amount is unknown: compare them before refunding one.",
   partly_paid: "The known payments together are short of the order's amount, so the order stays open.",
+  revived: "Money arrived for an order that Lapse had expired; its stock was taken again, and it is paid.",
   order_expired: "The payment succeeded although its order is closed: refund it, or deliver by hand.",
   order_absent:
     "The payment succeeded and names an order that does not exist: refund it, or find out where the order went.",
@@ -77,6 +79,8 @@ export const REASONS = {
   unsupported_session: "The Checkout Session is for a subscription or a setup, not for a payment.",
   amount_mismatch: "Money was received, but less than the order's amount or in another currency.",
   partly_received: "The intent received money but did not succeed: it was partly captured or partly funded.",
+  partly_refunded: "Part of the money was given back, so the shop has neither all of it nor nothing.",
+  disputed: "The customer's bank disputes the payment; the money may be gone, whoever wins.",
   funding_unknown: "A bank transfer outlived its window, and Stripe does not say whether it was partly funded.",
   voucher_expiry_unknown: "A voucher outlived its window, and Stripe does not say when it expires.",
   session_contradicts: "The Checkout Session says that it is paid, but its intent says otherwise.",
