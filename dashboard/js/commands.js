@@ -1,6 +1,7 @@
 // Commands to copy. What comes from the database is quoted, so that no order's ref can become a second command.
 
-const LAPSE = "npm run --silent lapse --";
+/** As in the alerts. In Lapse's own repository it is npm run --silent lapse --, in a shop's npx lapse. */
+const LAPSE = "lapse";
 
 /**
  * A command of `lapse`; a reason is left for the operator to write.

@@ -84,7 +84,7 @@ Deno.test("an operator starts a dry run, sees what it would do, and nothing has 
     await page.getByText("It would decide 1 order; it changed nothing.").waitFor();
     const summary = page.getByRole("table", { name: "What a run would do, by outcome" });
     assert.match(await summary.innerText(), /expired\s+1\s+€20\.00\s+card 1/);
-    const command = "npm run --silent lapse -- run expire --wait --reason";
+    const command = "lapse run expire --wait --reason";
     await page.locator("code").filter({ hasText: command }).waitFor();
     assert.deepEqual(await sql`select ref, status from lapse.orders order by ref`, open);
     const { write, call, run } = await answers(page);

@@ -145,8 +145,10 @@ async function fill(sql: postgres.Sql, { runs, decisions, orders }: Size): Promi
       now() - interval '19 days'
     from generate_series(1, ${decisions}::int) n`;
   await sql`
-    insert into lapse.alerts (key, code, severity, message, first_seen_at, last_seen_at, resolved_at)
-    select 'late_payment:' || n, 'L014', 'critical', 'old', now() - interval '20 days', now() - interval '20 days', now() - interval '19 days'
-    from generate_series(1, ${runs}::int) n`;
+    insert into lapse.alerts (
+      key, code, severity, message, object, command, advice, runbook, since, first_seen_at, last_seen_at, resolved_at
+    )
+    select 'late_payment:' || n, 'L014', 'critical', 'old', 'order ' || n, 'lapse alerts', 'Nothing', 'docs/payments-ops.md', t, t, t, t
+    from generate_series(1, ${runs}::int) n, (select now() - interval '20 days' as t) x`;
   await sql`vacuum analyze lapse.runs, lapse.orders, lapse.payments, lapse.decisions, lapse.alerts`;
 }

@@ -10,9 +10,9 @@ const SHOWN = ["ref", "amount", "currency", "payments", "runId"];
 /** One open alert: which object, how much, what happened, what to do, and the command for it. */
 export function alertCard(alert, { now, livemode, orders }) {
   const { id, code, key, severity, message, occurrences, details } = alert;
-  const since = alert.since ?? alert.first_seen_at;
+  const { since } = alert;
   const isCritical = severity === "critical";
-  const { harm, todo, commands } = adviceOn(alert);
+  const { todo, commands } = adviceOn(alert);
   return h(
     "article",
     { class: `card alert ${isCritical ? "bad" : "warn"}`, "aria-labelledby": `alert-${id}` },
@@ -26,7 +26,6 @@ export function alertCard(alert, { now, livemode, orders }) {
     facts([
       ...objectOf(alert, { livemode, orders }),
       ["Since", `${moment(since, now)} (${distance(since, now)}), seen ${counted(occurrences, "time")}`],
-      ["Harm", harm],
       ["What to do", todo],
     ]),
     commands.map((command) => copyable(command)),
@@ -41,7 +40,7 @@ export function alertCard(alert, { now, livemode, orders }) {
 
 /** The order, its amount and its payments, as the alert's columns or its details name them. */
 function objectOf({ details, ...alert }, { livemode, orders }) {
-  const ref = details?.ref ?? details?.lastRef ?? null;
+  const ref = details?.ref ?? null;
   const order = orders.find((it) => it.ref === ref);
   const amount = details?.amount ?? order?.amount ?? null;
   const currency = details?.currency ?? order?.currency ?? null;
@@ -57,7 +56,7 @@ function objectOf({ details, ...alert }, { livemode, orders }) {
       ids.length > 0 ? ids.map((stripeId, n) => [n > 0 && ", ", paymentLink(stripeId, { account, livemode })]) : null,
     ],
     ["Run", details?.runId && runLink({ id: details.runId }, String(details.runId).slice(0, 8))],
-    ["Cause", alert.cause ?? (typeof details?.error === "string" ? details.error : null)],
+    ["Cause", alert.cause],
   ];
 }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { adviceOn } from "../../../dashboard/js/advice.js";
+import { adviceOn, EVENTS } from "../../../dashboard/js/advice.js";
 import { lapse, quoted } from "../../../dashboard/js/commands.js";
 import * as format from "../../../dashboard/js/format.js";
 import { REASONS } from "../../../dashboard/js/reasons.js";
@@ -54,7 +54,7 @@ Deno.test("no ref can add a word to a command that is copied", () => {
     const [shell] = [new Deno.Command("sh", { args: ["-c", `printf %s ${quoted(ref)}`] }).outputSync()];
     assert.equal(new TextDecoder().decode(shell!.stdout), ref);
   }
-  assert.equal(lapse("redrive", "it's", '--reason "…"'), `npm run --silent lapse -- redrive 'it'\\''s' --reason "…"`);
+  assert.equal(lapse("redrive", "it's", '--reason "…"'), `lapse redrive 'it'\\''s' --reason "…"`);
 });
 
 Deno.test("a payment's address in Stripe's dashboard has its mode and its account", () => {
@@ -67,15 +67,17 @@ Deno.test("a payment's address in Stripe's dashboard has its mode and its accoun
   assert.deepEqual(stripeIdsIn({ payments: ["pi_1", "cs_test_2"], last: "pi_1", x: "api_1" }), ["pi_1", "cs_test_2"]);
 });
 
-Deno.test("an alert says what to do by its kind, unless it says so itself", () => {
-  const alert = { id: 7, key: "late_payment:A-1", job: null, details: { ref: "A-1" } };
-  const { todo, commands } = adviceOn(alert);
-  assert.match(todo, /^Deliver by hand if there is stock, else refund/);
-  const lapse = "npm run --silent lapse --";
-  assert.deepEqual(commands, [`${lapse} order A-1`, `${lapse} alerts --resolve 7 --reason "…"`]);
-  const brake = adviceOn({ ...alert, key: "brake:expire-stale-orders", job: "expire-stale-orders", details: {} });
-  assert.match(brake.commands[1], /run expire --wait --release-brake --reason/);
-  assert.deepEqual(adviceOn({ ...alert, key: "news:x" }).commands, [`${lapse} doctor`]);
-  const own = adviceOn({ ...alert, advice: "Call the bank.", command: "lapse order A-1" });
-  assert.deepEqual(own, { harm: null, todo: "Call the bank.", commands: ["lapse order A-1"] });
+Deno.test("an alert says what to do, and the page adds the command that closes an event", () => {
+  const alert = { id: 7, key: "late_payment:A-1", advice: "Deliver or refund.", command: "lapse order A-1" };
+  assert.deepEqual(adviceOn(alert), {
+    todo: "Deliver or refund.",
+    commands: ["lapse order A-1", `lapse alerts --resolve 7 --reason "…"`],
+  });
+  assert.deepEqual(adviceOn({ ...alert, key: "brake:x" }).commands, ["lapse order A-1"]);
+});
+
+Deno.test("the page knows which alerts a person closes, as the database does", async () => {
+  const sql = await Deno.readTextFile(new URL("../../../migrations/20261129000250_alerts.sql", import.meta.url));
+  const events = [...sql.matchAll(/'L\d{3}', '(\w+)', 'event'/g)].map(([, kind]) => kind);
+  assert.deepEqual([...EVENTS].sort(), events.sort());
 });
