@@ -133,7 +133,8 @@ as $$
         'amount_mismatch', 'funding_unknown', 'session_contradicts', 'paid_record_contradicted',
         'dead_record_contradicted'
       )
-      or p.evidence ->> 'amount_received' ~ '[1-9]'
+      -- the bank has taken back what is disputed
+      or p.reason is distinct from 'disputed' and p.evidence ->> 'amount_received' ~ '[1-9]'
     )
   )
   order by p.state = 'paid' desc, p.stripe_id

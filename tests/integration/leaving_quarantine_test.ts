@@ -132,3 +132,123 @@ for (
     });
   });
 }
+
+/** The order is quarantined for this reason; then the runbook's steps are taken, and the order ends. */
+type WayOut = {
+  reason: string;
+  pay(shop: Shop, orderId: string): Promise<string>;
+  leave(shop: Shop, orderId: string, payment: string): Promise<unknown>;
+  ends: "expired" | "paid";
+};
+
+const redrive = async (shop: Shop, orderId: string) => {
+  await shop
+    .sql`select public.lapse_redrive_order(p_ref => ${orderId}, p_reason => 'dealt with', p_requested_by => 'test')`;
+  await shop.dueNow();
+  await shop.run();
+};
+const inDashboard = async (
+  shop: Shop,
+  id: string,
+  verb: "refund" | "dispute" | "win_dispute" | "lose_dispute" | "cancel_in_dashboard",
+) => {
+  assert.ok((await shop.stripe.customer({ id, verb })).accepted, verb);
+};
+const disputed = async (shop: Shop, orderId: string) => {
+  const id = await shop.addIntent(orderId, { status: "succeeded" });
+  await inDashboard(shop, id, "dispute");
+  return id;
+};
+
+const WAYS: Record<string, WayOut> = {
+  "paid short, then refunded": {
+    reason: "amount_mismatch",
+    pay: (shop, orderId) => shop.addIntent(orderId, { status: "succeeded", amount: 500 }),
+    leave: async (shop, orderId, id) => (await inDashboard(shop, id, "refund"), await redrive(shop, orderId)),
+    ends: "expired",
+  },
+  "partly captured, then refunded": {
+    reason: "amount_mismatch",
+    pay: (shop, orderId) => shop.addIntent(orderId, { status: "succeeded", amountReceived: 700 }),
+    leave: async (shop, orderId, id) => (await inDashboard(shop, id, "refund"), await redrive(shop, orderId)),
+    ends: "expired",
+  },
+  "given back in part, then in full": {
+    reason: "partly_refunded",
+    pay: async (shop, orderId) => {
+      const id = await shop.addIntent(orderId, { status: "succeeded" });
+      await shop.stripe.customer({ id, verb: "refund", amount: 500 });
+      return id;
+    },
+    leave: async (shop, orderId, id) => (await inDashboard(shop, id, "refund"), await redrive(shop, orderId)),
+    ends: "expired",
+  },
+  "an id that never existed": {
+    reason: "payment_not_found",
+    pay: async (shop, orderId) => {
+      await shop.attach(orderId, "pi_3Invented");
+      return "pi_3Invented";
+    },
+    leave: async (shop, _, id) => (await declareDead(shop, id), await shop.dueNow(), await shop.run()),
+    ends: "expired",
+  },
+  "a voucher without expiry, cancelled": {
+    reason: "voucher_expiry_unknown",
+    pay: (shop, orderId) =>
+      shop.addIntent(orderId, {
+        status: "requires_action",
+        nextAction: "oxxo",
+        expiresAt: null,
+        created: Math.floor(Date.now() / 1_000) - 30 * 86_400,
+      }),
+    leave: async (
+      shop,
+      orderId,
+      id,
+    ) => (await inDashboard(shop, id, "cancel_in_dashboard"), await redrive(shop, orderId)),
+    ends: "expired",
+  },
+  "an unknown status, seen as paid": {
+    reason: "unknown_status",
+    pay: (shop, orderId) => shop.addIntent(orderId, { status: "requires_blessing" }),
+    leave: (shop, orderId) => resolve(shop, orderId, "paid"),
+    ends: "paid",
+  },
+  "a dispute, won": {
+    reason: "disputed",
+    pay: disputed,
+    leave: async (
+      shop,
+      orderId,
+      id,
+    ) => (await inDashboard(shop, id, "win_dispute"), await resolve(shop, orderId, "paid")),
+    ends: "paid",
+  },
+  "a dispute, lost": {
+    reason: "disputed",
+    pay: disputed,
+    leave: async (
+      shop,
+      orderId,
+      id,
+    ) => (await inDashboard(shop, id, "lose_dispute"), await resolve(shop, orderId, "expired")),
+    ends: "expired",
+  },
+};
+
+for (const [name, { reason, pay, leave, ends }] of Object.entries(WAYS)) {
+  Deno.test(`out of quarantine: ${name}`, async () => {
+    await withShop({}, async (shop) => {
+      const orderId = await shop.placeOrder();
+      const id = await pay(shop, orderId);
+      await shop.run();
+      assert.deepEqual([(await shop.orderOf(orderId)).status, (await shop.orderOf(orderId)).reason], [
+        "quarantined",
+        reason,
+      ]);
+      await leave(shop, orderId, id);
+      assert.equal((await shop.orderOf(orderId)).status, ends);
+      assert.equal(await shop.shopStatusOf(orderId), ends);
+    });
+  });
+}

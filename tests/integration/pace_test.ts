@@ -47,7 +47,8 @@ Deno.test("orders whose turn lies after the run's end are handed back untouched,
     const orders = await shop.placeUnpaidOrders(60);
     const report = await shop.run();
     assert.equal(report.status, "partial");
-    assert.ok(report.durationMs! < 6_500, `the run took ${report.durationMs} ms`);
+    // At this pace all of them would take half a minute.
+    assert.ok(report.durationMs! < 15_000, `the run took ${report.durationMs} ms`);
     const [row] = await shop.sql`
       select count(*)::int as n from lapse.orders where status = 'pending' and failures = 0 and looks = 0`;
     assert.equal(row!.n, orders.length - report.ordersExpired, "an order was charged with it");

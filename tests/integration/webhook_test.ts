@@ -467,8 +467,9 @@ Deno.test("many events at once are all taken, at the webhook's share of the pace
     const said = shop.stripe.webhookDeliveries();
     assert.deepEqual(said.filter(({ status }) => status !== 200 && status !== null), []);
     assert.equal(new Set(said.filter(({ status }) => status === 200).map(({ event }) => event)).size, 30);
-    const share = shop.stripe.peakCalls({ since: mark });
-    assert.ok(share <= 7, `${share} calls in a second`);
+    // Over three seconds, as a busy machine may take calls in together that left apart.
+    const share = shop.stripe.peakCalls({ since: mark, windowMs: 3_000 });
+    assert.ok(share <= 16, `${share} calls in three seconds`);
     const [row] = await shop.sql`
       select count(*) filter (where status = 'paid')::int as paid,
         count(*) filter (where status = 'pending' and next_check_at <= now())::int as due from lapse.orders`;

@@ -4,6 +4,7 @@ import { createClient } from "@supabase/supabase-js";
 import { type Databases, startDatabases } from "../../local/platform/databases.ts";
 import { createDatabase, withConnection } from "../../local/postgres/databases.ts";
 import { type Stack, startStack } from "../../local/stack/start.ts";
+import { eventually } from "../integration/eventually.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -22,7 +23,7 @@ Deno.test("a dispatch travels through pg_net to the function and back into the d
       (sql) => sql`select status_code from net._http_response`,
     );
     return response?.status_code === 202;
-  });
+  }, "the response is in the database");
 });
 
 Deno.test("an operator calls a function, a stranger is refused", async () => {
@@ -95,12 +96,4 @@ async function status(url: string, init: RequestInit): Promise<number> {
   const response = await fetch(url, init);
   await response.body?.cancel();
   return response.status;
-}
-
-async function eventually(holds: () => Promise<boolean>): Promise<void> {
-  for (let waited = 0; waited < 5_000; waited += 50) {
-    if (await holds()) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  assert.fail("it did not happen within 5 s");
 }

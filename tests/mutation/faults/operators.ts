@@ -104,7 +104,7 @@ export const OPERATOR_FAULTS: Fault[] = [
     ],
     [
       "part-of-the-money",
-      "or p.evidence ->> 'amount_received' ~ '[1-9]'",
+      "or p.reason is distinct from 'disputed' and p.evidence ->> 'amount_received' ~ '[1-9]'",
       "",
       "an operator's word expires an order that is paid in part",
       RESOLVE,
