@@ -1,7 +1,8 @@
 -- Refunds: money that Lapse gives back, where the shop's settings say so.
 --
 -- The transaction that records late money also queues its refund, so neither exists without the other. The next run of
--- expire-stale-orders carries it out (execute_refunds). A row never leaves: one payment is given back once.
+-- expire-stale-orders carries it out (execute_refunds). A row stays as long as its payment is known, so that no payment
+-- is given back twice.
 
 create table lapse.refunds (
   id uuid primary key default gen_random_uuid(),
@@ -48,7 +49,7 @@ comment on column lapse.refunds.currency is 'ISO 4217 code in lower case.';
 comment on column lapse.refunds.intent is 'The PaymentIntent whose charge is refunded; of a Checkout Session its own.';
 comment on column lapse.refunds.refund_id is 'Id of the refund at Stripe: re_….';
 comment on column lapse.refunds.error is 'What the last attempt met.';
-comment on column lapse.refunds.attempts is 'How often a run took it. Fences results of earlier attempts off.';
+comment on column lapse.refunds.attempts is 'How often a run took it since an operator last released it. The result of an earlier attempt is ignored.';
 comment on column lapse.refunds.key_number is
   'Part of the idempotency key at Stripe: kept while the outcome of a call is unknown, raised after a definite refusal.';
 comment on column lapse.refunds.run_id is 'The last run that took it.';
@@ -58,3 +59,22 @@ comment on column lapse.refunds.released_by is 'The operator who released it.';
 comment on column lapse.refunds.released_because is 'Why the operator released it.';
 comment on column lapse.refunds.created_at is 'When the money was recorded.';
 comment on column lapse.refunds.ended_at is 'When it succeeded or failed.';
+
+-- Contract: whether money of this payment is given back: its own row, or that of the other one of a session and its
+-- intent.
+create function lapse.is_being_refunded(p_stripe_id text, p_ref text) returns boolean
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select exists (
+    select from lapse.refunds r
+    left join lapse.payments refunded on refunded.stripe_id = r.stripe_id
+    left join lapse.payments asked on asked.stripe_id = p_stripe_id
+    where r.ref = p_ref and (
+      p_stripe_id in (r.stripe_id, r.intent, refunded.evidence ->> 'intent', refunded.evidence ->> 'session')
+      or r.stripe_id in (asked.evidence ->> 'intent', asked.evidence ->> 'session')
+    )
+  );
+$$;
+
+comment on function lapse.is_being_refunded(text, text) is 'Whether money of this payment is given back.';

@@ -67,7 +67,7 @@ comment on function lapse.money_kept(text[]) is 'The payments whose money the sh
 
 -- Contract: those of these orders whose money is wrong: paid by more than one payment, or closed unpaid and paid. `key`
 -- is that of the alert. Reads the records alone, so the order of events cannot hide it. Payments that lapse.refunds has
--- are on their way back and do not count. A session and an intent that may be its own are a warning, which calls for a
+-- do not count: they go back, or another alert tells why not. A session and an intent that may be its own are a warning, which calls for a
 -- comparison and not for a refund.
 create function lapse.wrong_money(p_refs text[])
 returns table (key text, severity text, message text, stripe_ids jsonb, details jsonb)
@@ -86,7 +86,7 @@ as $$
     join lapse.money_kept(p_refs => p_refs) m on m.ref = o.ref
     join lapse.payments p on p.stripe_id = m.stripe_id
     where o.ref = any (p_refs) and (o.status in ('paid', 'expired') or o.reason in ('closed_by_shop', 'late_payment'))
-      and not exists (select from lapse.refunds r where r.stripe_id = m.stripe_id)
+      and not lapse.is_being_refunded(p_stripe_id => m.stripe_id, p_ref => m.ref)
     group by o.ref
   )
   select case p.status when 'paid' then 'paid_twice:' else 'late_payment:' end || p.ref,

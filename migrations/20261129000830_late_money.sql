@@ -53,38 +53,25 @@ $$;
 comment on function lapse.revive_shop_order(text, boolean, timestamptz) is
   'The shop takes the stock of an expired order again and calls it paid. False if that is impossible.';
 
--- Contract: queues the refund of a payment, once. Beyond the limits of a UTC day it is held for an operator. An unknown
--- amount (p_amount null) counts as p_expected.
+-- Contract: queues the refund of a payment, once. A session and its own intent are one payment. p_amount is null where
+-- it is not known; p_expected is then what the order cost. Money of nothing is not given back. Waits for no other
+-- transaction, because the shop's own calls get here: lapse.claim_refunds applies the day's limits.
 create function lapse.queue_refund(
   p_payment lapse.payments, p_reason text, p_amount bigint, p_expected bigint, p_currency text, p_now timestamptz
 ) returns void
-language plpgsql
+language sql
 set search_path = pg_catalog, pg_temp
 as $$
-declare
-  v_day timestamptz := date_trunc('day', p_now, 'UTC');
-  v_currency text := coalesce((p_payment).evidence ->> 'currency', p_currency);
-  v_over boolean;
-begin
-  -- One at a time: two transactions that count the day's refunds would each see room for the last one.
-  perform pg_advisory_xact_lock(hashtext('lapse.refunds'));
-  select count(*) >= s.refunds_per_day
-    or coalesce(sum(r.amount) filter (where r.currency = v_currency), 0) + coalesce(p_amount, p_expected, 0) > s.refunded_per_day
-  into v_over
-  from lapse.settings s
-  left join lapse.refunds r on r.created_at >= v_day and r.held_since is null
-  group by s.refunds_per_day, s.refunded_per_day;
-  insert into lapse.refunds (stripe_id, ref, account, reason, amount, currency, held_since, next_attempt_at, created_at)
-  values (
-    (p_payment).stripe_id, (p_payment).ref, (p_payment).account, p_reason, coalesce(p_amount, p_expected), v_currency,
-    case when v_over then p_now end, case when not v_over then p_now end, p_now
-  )
+  insert into lapse.refunds (stripe_id, ref, account, reason, amount, currency, next_attempt_at, created_at)
+  select (p_payment).stripe_id, (p_payment).ref, (p_payment).account, p_reason, coalesce(p_amount, p_expected),
+    coalesce((p_payment).evidence ->> 'currency', p_currency), p_now, p_now
+  where coalesce(p_amount, p_expected, 1) > 0
+    and not lapse.is_being_refunded(p_stripe_id => (p_payment).stripe_id, p_ref => (p_payment).ref)
   on conflict (stripe_id) do nothing;
-end;
 $$;
 
 comment on function lapse.queue_refund(lapse.payments, text, bigint, bigint, text, timestamptz) is
-  'Queues the refund of a payment, once; beyond the day''s limits it waits for an operator.';
+  'Queues the refund of a payment, once.';
 
 -- Contract: deals with late and surplus money of these locked orders as the settings say, and then alerts about what is
 -- left to a person. Returns the refs of revived orders. Call it after everything else but closing orders in the shop:
@@ -96,22 +83,26 @@ as $$
 declare
   v_settings lapse.settings := (select s from lapse.settings s);
   v_late record;
+  v_state text;
   v_revived text[] := '{}';
 begin
   if v_settings.late_payments <> 'alert' then
     for v_late in
       select o.ref, o.amount, bool_and(m.received is not null) as is_known, sum(m.received) as received,
-        bool_and(coalesce(m.currency, o.currency) is not distinct from o.currency) as is_own_currency,
+        bool_and(o.currency is null or coalesce(m.currency, o.currency) = o.currency) as is_own_currency,
         o.status = 'expired' and o.reason is distinct from 'closed_by_shop' as is_expired_by_lapse,
-        bool_or(r.id is not null) as is_being_refunded
+        -- one that failed leaves the money with the shop
+        exists (select from lapse.refunds r where r.ref = o.ref and r.status <> 'failed') as is_being_refunded
       from lapse.orders o
       join lapse.money_kept(p_refs => p_refs) m on m.ref = o.ref
-      left join lapse.refunds r on r.stripe_id = m.stripe_id
       where o.ref = any (p_refs) and (o.status = 'expired' or o.reason in ('closed_by_shop', 'late_payment'))
         and o.status <> 'paid'
       group by o.ref
       order by o.ref
     loop
+      -- The callers have locked the row. The shop may have sold the order after all, and told nobody.
+      select s.state into v_state from lapse.lock_shop_orders(p_refs => array[v_late.ref], p_wait => p_patient) s;
+      continue when coalesce(v_state not in ('closed', 'gone'), true);
       if v_late.is_expired_by_lapse and v_late.is_own_currency and not v_late.is_being_refunded
         -- an unknown amount counts as all of it, as in mark_paid
         and (not v_late.is_known or v_late.received >= coalesce(v_late.amount, 0))
@@ -169,7 +160,7 @@ as $$
   select distinct on (k.ref) p, k.received, k.order_currency
   from kept k
   join lapse.payments p on p.stripe_id = k.stripe_id
-  where not k.is_doubtful and k.total - k.received >= k.amount
+  where not k.is_doubtful and k.received > 0 and k.total - k.received >= k.amount
     and not exists (select from lapse.refunds r where r.ref = k.ref and r.reason = 'paid_twice' and r.status <> 'succeeded')
   order by k.ref, k.closed_at desc, k.stripe_id desc;
 $$;

@@ -306,6 +306,13 @@ begin
       p_ref => v_ref, p_stripe_id => v_id, p_account => p_payment ->> 'account',
       p_amount => (v_evidence ->> 'amount_received')::bigint, p_now => p_now
     );
+    -- The bank sent a refund back after its payment had counted as dead: the shop has money that nobody expects.
+    if v_result = 'refunded' then
+      perform lapse.alert_dead_but_paid(
+        p_order => v_order, p_stripe_id => v_id, p_now => p_now,
+        p_result => case when v_order.status = 'expired' then 'late_payment' else v_result end
+      );
+    end if;
     -- Stripe itself was asked, and not the shop.
     update lapse.payments p
     set evidence = p.evidence - 'source' || v_evidence,

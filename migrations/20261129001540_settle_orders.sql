@@ -116,7 +116,7 @@ begin
   v_late := array(
     select d from unnest(v_payments) d
     where d.outcome = 'late_payment' and d.ref <> all (v_revived)
-      and not exists (select from lapse.refunds r where r.stripe_id = d.stripe_id)
+      and not lapse.is_being_refunded(p_stripe_id => d.stripe_id, p_ref => d.ref)
   );
   perform lapse.alert_late_money(p_run => v_run, p_late => v_late, p_now => p_now);
 

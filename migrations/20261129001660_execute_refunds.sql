@@ -10,8 +10,42 @@ $$;
 
 comment on function lapse.refunds_due(timestamptz) is 'Whether a run has a refund to carry out now.';
 
--- Contract: takes up to p_limit due refunds for a run and returns them as the functions parse them (DueRefund), the
--- longest due first. If the run dies, another takes them when its lease has run out.
+-- Contract: ends refunds of orders that are paid by now, and holds those beyond the day's limits, the youngest first. A
+-- day is that on which the money was recorded, in UTC. What an operator released is not held again.
+create function lapse.sort_out_refunds(p_now timestamptz) returns void
+language sql
+set search_path = pg_catalog, pg_temp
+as $$
+  update lapse.refunds r
+  set status = 'failed', ended_at = p_now, next_attempt_at = null, held_since = null,
+      error = 'The order is paid by now, so its money stays'
+  from lapse.orders o
+  where o.ref = r.ref and o.status = 'paid' and r.reason = 'order_expired' and r.status = 'queued' and r.attempts = 0
+    and r.next_attempt_at <= p_now;
+
+  update lapse.refunds r
+  set held_since = p_now, next_attempt_at = null
+  from (
+    select t.id,
+      count(*) over (partition by t.day order by t.created_at, t.id) as refunds,
+      sum(coalesce(t.amount, 0)) over (partition by t.day, t.currency order by t.created_at, t.id) as total
+    from (
+      select q.*, date_trunc('day', q.created_at, 'UTC') as day
+      from lapse.refunds q
+      where q.created_at >= date_trunc('day', p_now, 'UTC') - interval '2 days' and q.held_since is null
+        and q.status <> 'failed'
+    ) t
+  ) x
+  cross join lapse.settings s
+  where r.id = x.id and r.status = 'queued' and r.attempts = 0 and r.released_by is null
+    and (x.refunds > s.refunds_per_day or x.total > s.refunded_per_day);
+$$;
+
+comment on function lapse.sort_out_refunds(timestamptz) is
+  'Ends refunds of orders that are paid by now, and holds those beyond the day''s limits.';
+
+-- Contract: takes up to p_limit due refunds for a run and returns them as the functions parse them (DueRefund), those
+-- due longest first. If the run dies, another takes them when its lease has run out.
 create function lapse.claim_refunds(p_run_id uuid, p_fence bigint, p_limit integer, p_now timestamptz default now()) returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -20,6 +54,7 @@ declare
   v_run lapse.runs := lapse.hold_lease(p_run_id => p_run_id, p_fence => p_fence, p_now => p_now);
   v_taken jsonb;
 begin
+  perform lapse.sort_out_refunds(p_now => p_now);
   with due as (
     select r.id from lapse.refunds r
     where r.next_attempt_at <= p_now
@@ -48,11 +83,11 @@ $$;
 comment on function lapse.claim_refunds(uuid, bigint, integer, timestamptz) is 'Takes due refunds for a run.';
 
 -- Contract: records the result of one attempt, {"outcome", "intent", "refundId", "amount", "currency",
--- "amountRefunded", "error"}; `outcome` is
+-- "amountRefunded", "newKey", "error"}; `outcome` is
 --   succeeded  the money is on its way back, by this refund or by another one
 --   pending    a bank decides: asked again in a day
 --   refused    Stripe refused this call for good: tried again with another key, four times at most
---   retry      the outcome is unknown, or the call was not sent: tried again with the same key
+--   retry      the outcome is unknown, or the call was not sent: tried again, with the same key unless `newKey` is true
 --   failed     no further attempt can help: an operator decides
 -- `amountRefunded` is what Stripe says was given back of the payment in all. Returns whether the result was recorded: one
 -- of an earlier attempt is not. Raises 22023 for anything else.
@@ -71,6 +106,11 @@ begin
   if coalesce(v_outcome not in ('succeeded', 'pending', 'refused', 'retry', 'failed'), true) then
     raise exception 'Cannot record refund %: its outcome is %', p_id, coalesce(v_outcome, 'null') using errcode = '22023';
   end if;
+  -- Payments first, as everywhere: the payment, and the other one of a session and its intent.
+  perform from lapse.payments p
+  where p.stripe_id in ((select r.stripe_id from lapse.refunds r where r.id = p_id), p_result ->> 'intent')
+  order by p.stripe_id
+  for no key update;
   select * into v_refund
   from lapse.refunds r
   where r.id = p_id and r.run_id = v_run.id and r.attempts = p_attempt and r.status in ('queued', 'pending')
@@ -89,7 +129,9 @@ begin
       amount = coalesce((p_result ->> 'amount')::bigint, r.amount),
       currency = coalesce(p_result ->> 'currency', r.currency),
       error = p_result ->> 'error',
-      key_number = r.key_number + (v_outcome = 'refused')::integer,
+      key_number = r.key_number + (v_outcome = 'refused' or coalesce((p_result -> 'newKey')::boolean, false))::integer,
+      -- a repeated call finds nothing to do
+      run_id = null,
       attempts = case when v_outcome = 'pending' then 0 else r.attempts end,
       next_attempt_at = case
         when v_outcome = 'pending' then p_now + interval '1 day'
@@ -99,19 +141,25 @@ begin
   where r.id = p_id
   returning * into v_refund;
 
-  if (p_result ->> 'amountRefunded')::bigint > 0 then
-    -- The payment, and the other one of a session and its intent.
+  if p_result ->> 'amountRefunded' is not null then
     update lapse.payments p
     set evidence = p.evidence || jsonb_build_object('amount_refunded', p_result -> 'amountRefunded')
     where p.stripe_id in (v_refund.stripe_id, v_refund.intent) and p.state = 'paid';
+  end if;
+  if (p_result ->> 'amountRefunded')::bigint > 0 and v_outcome <> 'failed' then
     perform lapse.resolve_returned_money(p_refs => array[v_refund.ref], p_now => p_now);
   end if;
   if v_outcome = 'failed' then
     perform lapse.raise_alert(
       p_key => 'refund_failed:' || v_refund.ref, p_job => v_run.job, p_severity => 'critical',
-      p_message => 'A refund failed, and the shop still has the money',
+      p_message => 'A refund failed',
       p_details => jsonb_build_object(
-        'ref', v_refund.ref, 'payments', jsonb_build_array(v_refund.stripe_id), 'amount', v_refund.amount,
+        'ref', v_refund.ref,
+        -- several payments of one order are one alert that names them all
+        'payments', coalesce((
+          select a.details -> 'payments' from lapse.alerts a
+          where a.key = 'refund_failed:' || v_refund.ref and a.resolved_at is null
+        ) - v_refund.stripe_id, '[]') || to_jsonb(v_refund.stripe_id), 'amount', v_refund.amount,
         'currency', v_refund.currency, 'cause', v_refund.error
       ),
       p_now => p_now

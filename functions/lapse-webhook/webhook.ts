@@ -89,6 +89,8 @@ async function readWithOrder(
   let { stripeId, order } = found;
   if (stripeId === null) {
     const named = await gateway.intentOf({ id: payment.through ?? "", account });
+    // A key that may not read disputes will not be able to in an hour either; such an event changes no order.
+    if (named.kind === "stop" && named.why === "permission_denied") return { again: false, code: named.why };
     if (named.kind !== "object") return unread(named);
     if (named.object.intent === null) return { again: false, code: "names_no_payment" };
     const again = await database.findPayment(event, { ...payment, id: named.object.intent }, true);

@@ -24,7 +24,7 @@ const MARK = "lapse_refund";
  * | cannot be read | retry, or failed if Stripe does not know it |
  * | names another order, or is of another mode | failed |
  * | received no money | failed |
- * | has a refund of this row | that refund's status |
+ * | has a refund that names this row | that refund's status |
  * | is disputed: the bank takes the money back itself | failed |
  * | went on to a connected account: who pays for the refund is the shop's decision | failed |
  * | was given back in full | succeeded |
@@ -106,7 +106,10 @@ function resultOf({ id, amount, status, failure_reason }: StripeRefund): RefundR
   return { ...made, outcome: "pending", error: `The refund is ${status ?? "not decided"}` };
 }
 
-/** A call that was refused for good can be repeated under another key; one whose outcome is unknown only under the same. */
+/**
+ * A call that was refused for good is repeated under another key; one whose outcome is unknown under the same. Stripe replays a 500 and a
+ * 402 for a day, so they need another key, too. That gives nothing back twice: each call asks for all that is left.
+ */
 function resultWithoutObject(outcome: Exclude<Outcome<unknown>, { kind: "object" }>): RefundResult {
   const error = "why" in outcome ? `${outcome.kind}: ${outcome.why}` : outcome.kind;
   switch (outcome.kind) {
@@ -114,6 +117,8 @@ function resultWithoutObject(outcome: Exclude<Outcome<unknown>, { kind: "object"
       return { outcome: "refused", error: outcome.trace.errorCode ?? error };
     case "quarantine":
       return outcome.why === "idempotency_mismatch" ? { outcome: "refused", error } : failed(error);
+    case "unknown":
+      return { outcome: "retry", error, newKey: outcome.why === "server_error" || outcome.why === "card_error" };
     default:
       return { outcome: "retry", error };
   }

@@ -21,7 +21,7 @@ export type DueRefund = {
  * - `succeeded`: the money is on its way back, by this refund or by another one.
  * - `pending`: a bank decides.
  * - `refused`: Stripe refused the call for good. The next attempt uses another key.
- * - `retry`: the outcome is unknown, or the call was not sent. The next attempt uses the same key.
+ * - `retry`: the outcome is unknown, or the call was not sent. The next attempt uses the same key, unless `newKey` is set.
  * - `failed`: no further attempt can help.
  */
 export type RefundResult = {
@@ -32,5 +32,7 @@ export type RefundResult = {
   currency?: string;
   /** What was given back of the payment in all. */
   amountRefunded?: number;
+  /** Whether the next attempt needs another key although the outcome is unknown. */
+  newKey?: boolean;
   error?: string;
 };

@@ -21,7 +21,7 @@ export async function settleOrders(decisions: OrderDecision[], run: OrderRun): P
     log.error("order_refused", { ref: decision.ref, error: reasonOf(error) });
   }
 
-  // Neither kind moves stock, so neither waits for a lock on an article.
+  // Neither kind moves stock, so neither waits for a lock on an article. Money might: it can revive an expired order.
   const second = await settleInHalves([
     // Without payments: Stripe's evidence may be what was refused. The next attempt reads it again.
     ...first.refused.map(({ decision }) => failedDecision(decision, "settlement_refused")),
@@ -74,9 +74,10 @@ async function settleInHalves(
   return result;
 }
 
-/** Keeps the payments: what Stripe said of them is true whatever becomes of the order. */
+/** Keeps the payments: what Stripe said of them is true whatever becomes of the order. Money is left to the next run. */
 function handedBack({ ref, attempt, payments }: OrderDecision): OrderDecision {
-  return { ref, attempt, outcome: "handed_back", reason: "not_settled_in_time", nextCheckAt: null, payments };
+  const kept = payments.filter(({ state }) => state !== "paid");
+  return { ref, attempt, outcome: "handed_back", reason: "not_settled_in_time", nextCheckAt: null, payments: kept };
 }
 
 function sum(these: Record<string, number>, those: Record<string, number>): Record<string, number> {

@@ -29,13 +29,13 @@ as $$
 $$;
 
 select pg_temp.mark_paid('a', 'pi_a', 1000), pg_temp.mark_paid('b', 'pi_b', 1000), pg_temp.mark_paid('c', 'pi_c', 1000);
-select is(pg_temp.refund('pi_b'), 'queued 0 1', 'as long as the day''s sum allows, a refund is queued');
-select is(pg_temp.refund('pi_c'), 'queued held 0 1', 'beyond it, it waits for an operator');
+select is(pg_temp.refund('pi_b'), 'queued 0 1', 'each refund is queued');
 select ok(lapse.refunds_due(p_now => pg_temp.noon()), 'a run has something to do');
 select is(
   (select jsonb_agg(t ->> 'stripeId' order by t ->> 'stripeId') from jsonb_array_elements(pg_temp.taken()) t), '["pi_a", "pi_b"]',
   'it takes what is not held'
 );
+select is(pg_temp.refund('pi_c'), 'queued held 0 1', 'beyond the day''s sum it waits for an operator');
 select is(pg_temp.taken(), '[]', 'and nobody takes it again before the lease is over');
 
 select is(pg_temp.record('pi_a', '{"outcome": "succeeded"}', 0), false, 'the result of an earlier attempt is ignored');

@@ -74,8 +74,13 @@ function kindsAt(now: number): Kind[] {
     },
     // Money came, whatever became of it later. A refund leaves the payment succeeded.
     { name: "paid", payments: [intent({ status: "succeeded" })], becomes: "paid" },
-    { name: "refunded", payments: [intent({ status: "succeeded" })], becomes: "paid", then: refund() },
-    { name: "refunded in part", payments: [intent({ status: "succeeded" })], becomes: "paid", then: refund(500) },
+    { name: "refunded", payments: [intent({ status: "succeeded" })], becomes: "expired", then: refund() },
+    {
+      name: "refunded in part",
+      payments: [intent({ status: "succeeded" })],
+      becomes: "quarantined",
+      then: refund(500),
+    },
     {
       name: "paid, and tried before",
       payments: [intent({ status: "succeeded" }), intent()],

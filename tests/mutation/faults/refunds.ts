@@ -24,12 +24,6 @@ export const REFUND_FAULTS: Fault[] = [
       "an order is paid whose money goes back",
     ],
     [
-      "no-limit-a-day",
-      "case when v_over then p_now end, case when not v_over then p_now end, p_now",
-      "null, p_now, p_now",
-      "a mistake gives all money of a day back",
-    ],
-    [
       "returned-alert-stays",
       "where a.resolved_at is null and a.key in (select kind || ref from",
       "where false and a.key in (select kind || ref from",
@@ -38,6 +32,12 @@ export const REFUND_FAULTS: Fault[] = [
   ]),
   ...faultsIn("migrations/20261129001660_execute_refunds.sql", REFUNDS, [
     [
+      "no-limit-a-day",
+      "and (x.refunds > s.refunds_per_day or x.total > s.refunded_per_day)",
+      "and false",
+      "a mistake gives all money of a day back",
+    ],
+    [
       "late-result-counts",
       "and r.attempts = p_attempt and",
       "and",
@@ -45,8 +45,8 @@ export const REFUND_FAULTS: Fault[] = [
     ],
     [
       "refused-under-the-same-key",
-      "key_number = r.key_number + (v_outcome = 'refused')::integer",
-      "key_number = r.key_number",
+      "(v_outcome = 'refused' or coalesce((p_result -> 'newKey')::boolean, false))::integer",
+      "0",
       "Stripe replays its refusal for a day",
     ],
     [

@@ -228,7 +228,7 @@ export const RUN_FAULTS: Fault[] = [
     ],
     [
       "what-was-done-is-forgotten",
-      `reason: "not_settled_in_time", nextCheckAt: null, payments }`,
+      `reason: "not_settled_in_time", nextCheckAt: null, payments: kept }`,
       `reason: "not_settled_in_time", nextCheckAt: null, payments: [] }`,
       "what a run cancelled at Stripe is not counted",
     ],

@@ -272,12 +272,14 @@ const cases: Record<string, Case> = {
     cause: /^It is disputed$/,
   },
   refunds_held: {
-    provoke: async ({ sql, at, placeOrder, close }) => {
+    provoke: async ({ sql, at, placeOrder, close, begin }) => {
       await sql`update lapse.settings set late_payments = 'revive_or_refund', refunds_per_day = 0`;
       await sql`create or replace function lapse_shop.revive_order(p_ref text) returns boolean language sql as 'select false'`;
       const ref = await placeOrder(0);
       await close(1);
       await sql`select lapse.mark_paid(${ref}, 'pi_late', p_amount => 100, p_now => ${at(2)})`;
+      const { run } = await begin(3);
+      await sql`select lapse.claim_refunds(${run.id}, ${run.fence}, 10, ${at(3)})`;
       return 3;
     },
     about: order,
