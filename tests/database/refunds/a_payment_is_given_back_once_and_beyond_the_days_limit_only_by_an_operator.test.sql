@@ -28,7 +28,8 @@ as $$
   from lapse.refunds r where r.stripe_id = p_stripe_id
 $$;
 
-select pg_temp.mark_paid('a', 'pi_a', 1000), pg_temp.mark_paid('b', 'pi_b', 1000), pg_temp.mark_paid('c', 'pi_c', 1000);
+select pg_temp.mark_paid(name, 'pi_' || name, 1000, pg_temp.noon() - n * interval '1 minute')
+from (values ('a', 3), ('b', 2), ('c', 1)) late (name, n);
 select is(pg_temp.refund('pi_b'), 'queued 0 1', 'each refund is queued');
 select ok(lapse.refunds_due(p_now => pg_temp.noon()), 'a run has something to do');
 select is(
