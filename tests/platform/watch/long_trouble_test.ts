@@ -3,12 +3,13 @@ import { type Shop, withShop } from "../../integration/support.ts";
 
 // Trouble that stops no run and quarantines no order: each kind raises an alert that names it within half an hour and the minute of a watch.
 
+// Orders are due for four minutes: Stripe's lists are read up to a minute ago, and no younger order is taken.
 const OVERDUE = "overdue:expire-stale-orders";
 
 Deno.test("an article that somebody keeps locked raises L008, which says so, for an order with a payment and without", async () => {
   for (const withPayment of [true, false]) {
     await withShop({}, async (shop) => {
-      const ref = await shop.placeOrder({ minutesAgo: 33 });
+      const ref = await shop.placeOrder({ minutesAgo: 36 });
       if (withPayment) await shop.addIntent(ref);
       const locked = await shop.sql.reserve();
       await locked`begin`;
@@ -28,7 +29,7 @@ Deno.test("an article that somebody keeps locked raises L008, which says so, for
 
 Deno.test("an order whose row somebody keeps locked raises L008, which says so", async () => {
   await withShop({}, async (shop) => {
-    const ref = await shop.placeOrder({ minutesAgo: 33 });
+    const ref = await shop.placeOrder({ minutesAgo: 36 });
     const locked = await shop.sql.reserve();
     await locked`begin`;
     await locked`select from public.orders for update`;
