@@ -14,7 +14,8 @@ export function testSecondShop(): void {
   wish.lapseShop = "next-shop";
 }
 
-function isSecond(): boolean {
+/** Whether the tests run in the second shop. */
+export function isSecond(): boolean {
   return (wish.lapseShop ?? Deno.env.get("LAPSE_SHOP")) === "next-shop";
 }
 
