@@ -10,6 +10,8 @@ const SIZES = {
 };
 /** Orders per claim. */
 const BATCH = 200;
+/** Orders that close while a report is open. */
+const REPORTED = 20_000;
 /** Claims are compared in groups, by their medians: a single one takes milliseconds and varies with the machine. */
 const GROUPS = 3;
 
@@ -20,7 +22,7 @@ export const claim: Bench = {
     const { tables, claims, dead } = SIZES[size];
     const opened: Ledger[] = [];
     try {
-      for (const rows of tables) opened.push(await openLedger(databases, { rows, due: (claims + 5) * BATCH }));
+      for (const rows of tables) opened.push(await openLedger(databases, { rows, due: (claims + 9) * BATCH }));
       for (const table of opened) await claimMs(table);
       const times = opened.map((): number[] => []);
       for (let n = 0; n < claims; n++) {
@@ -33,6 +35,7 @@ export const claim: Bench = {
       const clean = await buffersOfClaim(opened.at(-1)!);
       await leaveDeadRows(opened.at(-1)!, dead);
       const behindDead = await buffersOfClaim(opened.at(-1)!);
+      const besideReport = await buffersBesideReport(opened[0]!);
       return [
         figureOf("claim", "largest ledger over smallest", {
           unit: "ratio",
@@ -48,6 +51,12 @@ export const claim: Bench = {
           goal: { atMost: 2 },
           behind: { buffersBehindDeadRows: behindDead, buffersWithout: clean },
         }),
+        figureOf("claim", "buffers beside an open report, over those without", {
+          unit: "ratio",
+          samples: [besideReport.during / besideReport.before],
+          size: `${REPORTED} orders closed since the report began; it sees them all, so no vacuum can remove them`,
+          behind: besideReport,
+        }),
       ];
     } finally {
       for (const table of opened) await table[Symbol.asyncDispose]();
@@ -55,7 +64,7 @@ export const claim: Bench = {
   },
 };
 
-type Ledger = { sql: postgres.Sql; runId: string; fence: number } & AsyncDisposable;
+type Ledger = { sql: postgres.Sql; url: string; runId: string; fence: number } & AsyncDisposable;
 
 /** A shop some years old: nearly all orders are closed, a few wait for their deadline, `due` ones are due. Each has one payment. */
 async function openLedger(databases: Databases, { rows, due }: { rows: number; due: number }): Promise<Ledger> {
@@ -93,6 +102,7 @@ async function openLedger(databases: Databases, { rows, due }: { rows: number; d
   if (begun!.answer.answer !== "running") throw new Error(`Cannot begin a run: ${JSON.stringify(begun!.answer)}`);
   return {
     sql,
+    url: database.adminUrl,
     runId,
     fence: begun!.answer.run.fence,
     async [Symbol.asyncDispose]() {
@@ -113,13 +123,28 @@ async function insertDue(
     cross join lateral (select now() - make_interval(mins => ${minutes}) + n * interval '1 millisecond' as due_at) d`;
 }
 
-/** What a busy hour leaves: orders that stood at the head of the index and were closed, not yet vacuumed. */
+/** The state after a busy hour: orders at the head of the index were closed and not yet vacuumed. */
 async function leaveDeadRows({ sql }: Ledger, count: number): Promise<void> {
   await sql`set session_replication_role = replica`;
   await insertDue(sql, { prefix: "dead-", count, minutes: 120 });
   await sql`
     update lapse.orders set status = 'paid', next_check_at = null, closed_at = now() where ref like 'dead-%'`;
   await sql`set session_replication_role = origin`;
+}
+
+/** An earlier transaction. Orders that close while it runs stay in the index, because it may still read them. */
+async function buffersBesideReport(ledger: Ledger): Promise<{ before: number; during: number }> {
+  const before = await buffersOfClaim(ledger);
+  const report = postgres(ledger.url, { max: 1, onnotice: () => {} });
+  try {
+    return await report.begin("isolation level repeatable read", async (sql) => {
+      await sql`select count(*) from lapse.orders where status = 'pending'`;
+      await leaveDeadRows(ledger, REPORTED);
+      return { before, during: await buffersOfClaim(ledger) };
+    });
+  } finally {
+    await report.end({ timeout: 1 });
+  }
 }
 
 async function claimMs({ sql, runId, fence }: Ledger): Promise<number> {
@@ -131,7 +156,7 @@ async function claimMs({ sql, runId, fence }: Ledger): Promise<number> {
   return elapsed;
 }
 
-/** The second of two claims in a row: the first one meets the dead rows and marks their index entries, as in any running shop. */
+/** The second of two claims in a row. The first one marks the index entries of dead rows, as in any running shop. */
 async function buffersOfClaim(ledger: Ledger): Promise<number> {
   await claimMs(ledger);
   const { sql, runId, fence } = ledger;

@@ -8,8 +8,8 @@ import { openShop } from "./support/shop.ts";
 
 const SIZES = {
   toy: { withIntent: 50, without: 300, rounds: 1 },
-  quick: { withIntent: 3_000, without: 40_000, rounds: 3 },
-  full: { withIntent: 4_000, without: 100_000, rounds: 7 },
+  quick: { withIntent: 1_000, without: 20_000, rounds: 2 },
+  full: { withIntent: 4_000, without: 100_000, rounds: 3 },
 };
 
 /** CPU of the function's process for an order with one intent, over that of a process that only makes the same two calls. */

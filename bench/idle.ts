@@ -11,7 +11,7 @@ export const idle: Bench = {
     await using proxy = startCountingProxy();
     await using shop = await openShop(databases, { functionsEnv: { SUPABASE_URL: proxy.url } });
     proxy.forwardTo(shop.stack.apiUrl);
-    // The function believes that its project is where the proxy listens.
+    // The function uses the proxy's address as its project.
     await shop.sql`select lapse.set_functions_url(${`${proxy.url}/functions/v1`})`;
     await shop.run();
     proxy.calls.clear();

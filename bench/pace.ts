@@ -1,15 +1,15 @@
 import type { Databases } from "../local/platform/databases.ts";
 import type { LoggedCall } from "../local/stripe-simulator/call-log.ts";
-import { placeOrdersWithIntent } from "./support/backlog.ts";
+import { placeLeftovers, placeOrdersWithIntent } from "./support/backlog.ts";
 import type { Bench, Size } from "./support/bench.ts";
-import { type Figure, figureOf } from "./support/figure.ts";
+import { type Figure, figureOf, percentile } from "./support/figure.ts";
 import { usageOf } from "./support/function-process.ts";
 import { openShop, type Shop } from "./support/shop.ts";
 
 const SIZES = {
-  toy: { oneRun: 40, chain: 60, share: 20 },
-  quick: { oneRun: 400, chain: 1_200, share: 600 },
-  full: { oneRun: 800, chain: 3_000, share: 600 },
+  toy: { oneRun: 40, chain: 60, share: 20, leftovers: 10 },
+  quick: { oneRun: 300, chain: 1_200, share: 600, leftovers: 60 },
+  full: { oneRun: 800, chain: 3_000, share: 600, leftovers: 160 },
 };
 /** What Lapse allows itself in live mode, and what Stripe allows (docs.stripe.com/rate-limits). */
 const PAYMENTS_PER_SECOND = 20;
@@ -17,12 +17,16 @@ const STRIPE_PER_SECOND = { endpoint: 25, account: 100 };
 const LATENCY_MS = 80;
 const CANCEL = "payment_intents.cancel";
 
-/** A backlog at Stripe's own limits, live mode: how much of the pace is used, what it costs, how long a payment is unguarded. */
+/** A backlog at Stripe's own limits in live mode: how much of the pace is used, its cost, and how long a payment is unguarded. */
 export const pace: Bench = {
   name: "pace",
   async run(size: Size, databases: Databases): Promise<Figure[]> {
-    const { oneRun, chain, share } = SIZES[size];
-    return [...await inOneRun(databases, oneRun), ...await inAChain(databases, { orders: chain, share })];
+    const { oneRun, chain, share, leftovers } = SIZES[size];
+    return [
+      ...await inOneRun(databases, oneRun),
+      ...await bothJobs(databases, { orders: oneRun, leftovers }),
+      ...await inAChain(databases, { orders: chain, share }),
+    ];
   },
 };
 
@@ -71,6 +75,31 @@ async function inOneRun(databases: Databases, orders: number): Promise<Figure[]>
       size,
       goal: { atMost: 1.5 },
       behind: { pacedMsPerOrder: (after.cpuMs - before.cpuMs) / orders, unpacedMsPerOrder: unpaced },
+    }),
+    ...limitsKept(shop, { since: mark, size }),
+  ];
+}
+
+/** Both jobs at once: the clean-up takes its few payments a second, and the other job uses the rest. */
+async function bothJobs(
+  databases: Databases,
+  { orders, leftovers }: { orders: number; leftovers: number },
+): Promise<Figure[]> {
+  await using shop = await openLive(databases);
+  const control = shop.stack.simulator!.control;
+  await placeLeftovers(shop, { count: leftovers, livemode: true });
+  await placeOrdersWithIntent(shop, { count: orders, livemode: true });
+  const mark = control.mark();
+  await Promise.all([shop.run({ job: "cleanup-stale-payment-intents" }), shop.run()]);
+  const cancels = control.calls({ endpoint: CANCEL, since: mark });
+  if (cancels.length < orders + leftovers) throw new Error(`Cannot measure: ${cancels.length} payments were cancelled`);
+  const size = `${orders} orders and ${leftovers} payments of closed orders, both jobs at once`;
+  return [
+    figureOf("pace", "pace used by both jobs together", {
+      unit: "%",
+      samples: [perSecond(cancels) / PAYMENTS_PER_SECOND * 100],
+      size,
+      goal: { atLeast: 85 },
     }),
     ...limitsKept(shop, { since: mark, size }),
   ];
@@ -164,9 +193,4 @@ function gapsToCancel(calls: LoggedCall[]): number[] {
     if (endpoint === CANCEL) gaps.push(t - readAt.get(objectId)!);
   }
   return gaps;
-}
-
-function percentile(values: number[], share: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * share) - 1)]!;
 }

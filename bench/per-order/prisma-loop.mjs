@@ -1,6 +1,6 @@
 // The usual way to expire orders: read a batch, then one transaction per order. Runs under Node, where Prisma's client was made.
 //
-// node prisma-loop.mjs DATABASE_URL ORDERS prints {"orders": n, "ms": n}
+// node prisma-loop.mjs DATABASE_URL ORDERS AT_ONCE prints {"orders": n, "ms": n}
 
 import { randomUUID } from "node:crypto";
 
@@ -9,7 +9,7 @@ const load = (name) => import(name);
 const { PrismaPg } = await load("@prisma/adapter-pg");
 const { PrismaClient } = await load("@prisma/client");
 
-const [url, orders] = process.argv.slice(2);
+const [url, orders, atOnce] = process.argv.slice(2);
 const prisma = new PrismaClient({
   adapter: new PrismaPg({ connectionString: url, options: "-c session_replication_role=replica" }),
 });
@@ -34,10 +34,13 @@ async function expireOrders(most) {
       include: { reservations: true },
     });
     if (batch.length === 0) break;
-    for (const order of batch) {
-      await expire(order);
-      done += 1;
-    }
+    const queue = batch.values();
+    await Promise.all(Array.from({ length: Number(atOnce) }, async () => {
+      for (const order of queue) {
+        await expire(order);
+        done += 1;
+      }
+    }));
   }
   return done;
 }

@@ -8,11 +8,11 @@ const workshop = fileURLToPath(new URL("../../.lapse/prisma/", import.meta.url))
 /** Runs the Prisma loop; answers milliseconds, or why Prisma cannot be had here (it takes npm and 300 MB once). */
 export async function prismaLoop(
   url: string,
-  orders: number,
+  { orders, atOnce }: { orders: number; atOnce: number },
 ): Promise<{ ms: number; version: string } | { why: string }> {
   const why = await install();
   if (why !== null) return { why };
-  const { code, stdout, stderr } = await run("node", ["prisma-loop.mjs", url, `${orders}`]);
+  const { code, stdout, stderr } = await run("node", ["prisma-loop.mjs", url, `${orders}`, `${atOnce}`]);
   if (code !== 0) throw new Error(`Cannot run the Prisma loop: ${stderr.slice(0, 2_000)}`);
   const answer = JSON.parse(stdout.trim().split("\n").at(-1)!);
   if (answer.orders < orders) throw new Error(`Cannot compare: the loop expired ${answer.orders} of ${orders}`);

@@ -54,6 +54,37 @@ export async function placeOrdersWithIntent(
   await admin`vacuum analyze`;
 }
 
+/** Open payments of orders that the shop closed itself: what the clean-up cancels. */
+export async function placeLeftovers(
+  { admin, stack }: Shop,
+  { count, livemode = false }: { count: number; livemode?: boolean },
+): Promise<void> {
+  const refs = Array.from({ length: count }, () => crypto.randomUUID());
+  const created = Math.floor(Date.now() / 1_000) - 30 * 86_400;
+  const ids = stack.simulator!.control.createPaymentIntents(refs.map((ref) => ({
+    amount: 2000,
+    livemode,
+    metadata: { order_id: ref },
+    created,
+  })));
+  await withoutTriggers(admin, async (sql) => {
+    await sql`
+      insert into public.orders (id, status, currency, amount, created_at, expires_at, expired_at)
+      select r::uuid, 'expired', 'eur', 2000, to_timestamp(${created}), to_timestamp(${created}), now()
+      from unnest(${refs}::text[]) r`;
+    await sql`
+      insert into lapse.orders (
+        ref, status, reason, amount, currency, placed_at, deadline, next_check_at, due_since, payments, closed_at
+      )
+      select r, 'expired', 'closed_by_shop', 2000, 'eur', to_timestamp(${created}), to_timestamp(${created}), now(), now(), 1, now()
+      from unnest(${refs}::text[]) r`;
+    await sql`
+      insert into lapse.payments (stripe_id, ref, attached_at)
+      select p.stripe_id, p.ref, to_timestamp(${created})
+      from unnest(${ids}::text[], ${refs}::text[]) as p (stripe_id, ref)`;
+  });
+}
+
 /** Payments that another application made on the same account: they carry no order. */
 export function createForeignIntents({ stack }: Shop, { count, from, seconds }: Stretch): void {
   stack.simulator!.control.createPaymentIntents([

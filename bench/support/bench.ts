@@ -6,7 +6,7 @@ export type Size = "toy" | "quick" | "full";
 
 export type Bench = {
   name: string;
-  /** Further names of its figures: what is measured in the same run for nothing. */
+  /** Further names of figures that the same run measures. */
   also?: string[];
   run(size: Size, databases: Databases): Promise<Figure[]>;
 };

@@ -1,4 +1,4 @@
-/** Stands between the functions and the project's API, and counts what goes to the database. */
+/** A proxy between the functions and the project's API that counts calls to the database. */
 export type CountingProxy = {
   url: string;
   /** Where requests go; set as soon as it is known. */

@@ -12,7 +12,7 @@ export type Figure = {
   goal: Goal | null;
   /** Null where there is no goal. */
   met: boolean | null;
-  /** Numbers behind the figure, for whoever wants to know where it comes from. */
+  /** The numbers from which the figure was calculated. */
   behind: Record<string, number | string | boolean>;
 };
 
@@ -26,7 +26,7 @@ export type Measured = {
   behind?: Figure["behind"];
 };
 
-/** Turns samples into a figure. A goal is held against the median: single samples belong to the machine's other work. */
+/** Turns samples into a figure. A goal is compared with the median, because single samples depend on the machine's other work. */
 export function figureOf(bench: string, figure: string, { samples, goal, unit, size, behind }: Measured): Figure {
   const middle = median(samples);
   return {
@@ -54,7 +54,13 @@ export function median(samples: number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-/** Three significant digits: no figure here is known any better. */
+/** The smallest sample that this share of all samples does not exceed. */
+export function percentile(samples: number[], share: number): number {
+  const sorted = samples.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * share) - 1)]!;
+}
+
+/** Three significant digits, because no figure here is more precise. */
 function round(value: number): number {
   return Number.isFinite(value) ? Number(value.toPrecision(Math.abs(value) >= 1000 ? 5 : 3)) : value;
 }

@@ -1,3 +1,4 @@
+import type postgres from "postgres";
 import type { Stack } from "../../local/stack/start.ts";
 
 /** CPU time in milliseconds (user and system, in ticks of 10 ms), resident memory and its peak in bytes. */
@@ -25,3 +26,10 @@ export async function processUsage(pid: number): Promise<Usage> {
 
 /** USER_HZ is 100 on every Linux of today. */
 const MS_PER_TICK = 10;
+
+/** CPU of a connection's server process in milliseconds, as the kernel counts it. `admin` is one connection of a superuser. */
+export async function serverCpuMs(admin: postgres.ReservedSql): Promise<number> {
+  const [row] = await admin`
+    select split_part(pg_read_file('/proc/self/schedstat'), ' ', 1)::float8 / 1e6 as ms`;
+  return row!.ms;
+}

@@ -1,15 +1,19 @@
 import type { Figure } from "./figure.ts";
 import type { Report } from "./run.ts";
 
-/** A report for people: one block per figure, missed goals last, where they are seen. */
+/** A report for people: missed goals and broken benches first, then one block per figure. */
 export function describe({ machine, figures, missed, broken, size }: Report): string {
   return [
     `Sizes: ${size}. ${Object.entries(machine).map(([name, value]) => `${name} ${value}`).join(", ")}`,
-    "",
-    ...figures.flatMap(describeFigure),
+    ...(missed.length === 0 ? ["All goals are met."] : missed.map((text) => `MISSED  ${text}`)),
     ...broken.map((text) => `BROKEN  ${text}`),
-    missed.length === 0 ? "All goals are met." : `MISSED  ${missed.join("\nMISSED  ")}`,
+    "",
+    ...figures.toSorted((a, b) => rank(a) - rank(b)).flatMap(describeFigure),
   ].join("\n");
+}
+
+function rank({ met }: Figure): number {
+  return met === false ? 0 : 1;
 }
 
 function describeFigure({ bench, figure, unit, median, min, max, samples, size, goal, met, behind }: Figure): string[] {

@@ -7,9 +7,9 @@ export type Report = {
   size: Size;
   machine: Record<string, string | number>;
   figures: Figure[];
-  /** What was asked of a figure and did not hold. */
+  /** Missed goals. */
   missed: string[];
-  /** Benches that broke, with why. A figure that is not there is no figure that is met. */
+  /** Benches that failed, with the reason. A missing figure does not meet its goal. */
   broken: string[];
 };
 

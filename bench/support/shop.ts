@@ -15,7 +15,7 @@ export type Shop = {
 } & AsyncDisposable;
 
 export type ShopOptions = Omit<StackOptions, "databases"> & {
-  /** Keeps the pace of a hosted project; otherwise calls to Stripe are hardly paced, and a run takes all there is. */
+  /** Keeps the pace of a hosted project; otherwise calls to Stripe are hardly paced, and one run takes all orders. */
   paced?: boolean;
 };
 
@@ -30,7 +30,7 @@ export async function openShop(databases: Databases, options: ShopOptions = {}):
   });
   const sql = postgres(stack.database.url, { max: 2, onnotice: () => {} });
   const admin = postgres(stack.database.adminUrl, { max: 2, onnotice: () => {} });
-  // One run takes all there is.
+  // One run takes all orders.
   await sql`
     update lapse.settings set run_orders = 100000, lease = '10 minutes', run_seconds = 300, claim_seconds = 290 where only_row`;
   if (!paced) {

@@ -3,7 +3,7 @@ import { benches } from "../../bench/benches.ts";
 import { describe } from "../../bench/support/report.ts";
 import { runBenches } from "../../bench/support/run.ts";
 
-Deno.test("every bench runs on a toy and prints its figures", async (t) => {
+Deno.test("every bench runs at toy size and prints its figures", async (t) => {
   const report = await runBenches(benches, { size: "toy" });
   const printed = describe(report);
   for (const { name } of benches) {

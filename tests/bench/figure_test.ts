@@ -9,7 +9,7 @@ Deno.test("a figure is the median of its samples, with the smallest and the larg
   assert.deepEqual([median, min, max, samples], [2, 1, 3, 3]);
 });
 
-Deno.test("the median of an even number of samples lies between the two in the middle, and none has none", () => {
+Deno.test("the median of an even number of samples is between the two middle ones, and without samples there is none", () => {
   assert.equal(median([4, 1, 3, 2]), 2.5);
   assert.throws(() => median([]));
 });
@@ -25,9 +25,10 @@ Deno.test("a goal is met up to its limit and missed beyond it", () => {
   assert.equal(figureOf("b", "f", measured).met, null);
 });
 
-Deno.test("a missed goal and a broken bench are the last thing that is printed", () => {
-  const figures = [figureOf("b", "f", { ...measured, goal: { atMost: 1 } })];
+Deno.test("missed goals and broken benches are printed first", () => {
+  const figures = [figureOf("b", "met", measured), figureOf("b", "f", { ...measured, goal: { atMost: 1 } })];
   const report = { size: "toy" as const, machine: {}, figures, missed: ["b: f", "c: Error"], broken: ["c: Error"] };
-  assert.deepEqual(describe(report).split("\n").slice(-3), ["BROKEN  c: Error", "MISSED  b: f", "MISSED  c: Error"]);
-  assert.ok(describe(report).includes("✗ b: f"));
+  const lines = describe(report).split("\n");
+  assert.deepEqual(lines.slice(1, 4), ["MISSED  b: f", "MISSED  c: Error", "BROKEN  c: Error"]);
+  assert.equal(lines.find((line) => /^[✓✗ ] b:/.test(line)), "✗ b: f");
 });

@@ -1,8 +1,8 @@
 import { withSupabase } from "@supabase/server";
 
 /**
- * The least a job's function could be: the package's own first example, with the same one call to the database that a run begins
- * with. `?silent` leaves the call out. What the bench `cold` compares with.
+ * The minimal function of a job: the package's own first example, with the same single call to the database that a
+ * run begins with. `?silent` leaves the call out. The bench `cold` compares with it.
  */
 Deno.serve(withSupabase({ auth: "secret" }, async (request, { supabaseAdmin }) => {
   if (new URL(request.url).searchParams.has("silent")) return Response.json({ ok: true });
