@@ -3,23 +3,25 @@ import { z } from "zod";
 import { UsageError } from "./errors.ts";
 import type { Project } from "./project.ts";
 
-/** An option of a command; `value` names what it takes, and is absent for a switch. */
+/** An option of a command. `value` names the value it takes; a switch has none. */
 export type Option = { help: string; value?: string };
 
-/** What a command may use of the world. */
+/** What a command may use from outside. */
 export type Context = {
   connect(): Promise<Project>;
-  /** Tells a person how far it is, on standard error. */
+  /** Shows progress on standard error. */
   progress(text: string): void;
+  /** Whether the caller wants one JSON value and nothing else. */
+  asJson?: boolean;
 };
 
-/** What a command found. `well` false ends the program with 1. */
-export type Outcome = { well: boolean; json: unknown; text: string };
+/** The result of a command. If `well` is false, the exit code is 1. `text` null: the command has printed everything itself. */
+export type Outcome = { well: boolean; json: unknown; text: string | null };
 
 export type Command = {
   /** One word, or two: `run expire`. */
   name: string;
-  /** Name of its one argument, for example REF; in brackets if it may be left out. */
+  /** The name of its only argument, for example REF; in brackets if it is optional. */
   argument?: string;
   summary: string;
   options: Record<string, Option>;
@@ -32,12 +34,12 @@ type Definition<S extends z.ZodType> = Omit<Command, "run"> & {
   run(input: z.infer<S>, context: Context): Promise<Outcome>;
 };
 
-/** How a command is written. */
+/** The usage line of a command. */
 export function usageOf({ name, argument }: Pick<Command, "name" | "argument">): string {
   return `Usage: npm run --silent lapse -- ${name}${argument ? ` ${argument}` : ""} [options]`;
 }
 
-/** Makes a command whose arguments are parsed before it touches anything. */
+/** Defines a command whose arguments are parsed before it does anything. */
 export function defineCommand<S extends z.ZodType>(definition: Definition<S>): Command {
   const { input, run, ...rest } = definition;
   return { ...rest, run: async (args, context) => await run(readInput(args, { command: rest, input }), context) };
@@ -95,18 +97,20 @@ function readInput<S extends z.ZodType>(
       `Cannot run ${name}: --${field} ${options[field]?.value ?? ""} is missing\n${usageOf(command)}`,
     );
   }
-  const [what, value] = field === "argument" ? [argument, positionals[0]] : [`--${field}`, given[field]];
+  const [what, value] = field === "argument"
+    ? [argument?.replaceAll(/[[\]]/g, ""), positionals[0]]
+    : [`--${field}`, given[field]];
   throw new UsageError(`Cannot use ${`${what} ${value}`.trim()}: ${issue?.message}`);
 }
 
-/** A number that was typed. */
+/** A typed whole number. */
 export function typedInteger(low: number, high: number) {
   const said = `it is not a whole number from ${low} to ${high}`;
   return z.string().regex(/^\d{1,15}$/, said).transform(Number).pipe(z.int(said).min(low, said).max(high, said));
 }
 
 export const typedText = z.string().trim().min(1, "it is empty").max(500, "it is longer than 500 characters");
-/** The shop's own key of an order, whatever its type. */
+/** The shop's own key of an order, of any type. */
 export const orderRef = z.string().min(1, "it is empty").max(500, "it is longer than 500 characters");
 export const stripeId = z.string()
   .regex(/^(pi|cs)_[A-Za-z0-9_]+$/, "it is not the id of a PaymentIntent (pi_…) or Checkout Session (cs_…)")

@@ -1,16 +1,16 @@
 import type { Target } from "./target.ts";
 
-/** Known, and refused as things stand: exit code 1. */
+/** The request was understood but refused in the present state: exit code 1. */
 export class RefusedError extends Error {
   override name = "RefusedError";
 }
 
-/** The command was written wrongly: exit code 2. */
+/** The command line is wrong: exit code 2. */
 export class UsageError extends Error {
   override name = "UsageError";
 }
 
-/** The project cannot be reached, or lacks what is needed: exit code 3. */
+/** The project cannot be reached, or lacks something that is needed: exit code 3. */
 export class UnreachableError extends Error {
   override name = "UnreachableError";
 }
@@ -20,12 +20,12 @@ export class MissingError extends UnreachableError {
   override name = "MissingError";
 }
 
-/** These credentials do not allow it: exit code 3. */
+/** The credentials do not allow this: exit code 3. */
 export class NotAllowedError extends Error {
   override name = "NotAllowedError";
 }
 
-/** What a script sees of an error. A fault of the command itself counts as "cannot say how the project is". */
+/** How an error appears to a script. A bug in the command counts as "state unknown". */
 export function describeError(error: unknown): { exitCode: 1 | 2 | 3; code: string; message: string } {
   if (error instanceof RefusedError) return { exitCode: 1, code: "refused", message: error.message };
   if (error instanceof UsageError) return { exitCode: 2, code: "usage", message: error.message };
@@ -35,10 +35,10 @@ export function describeError(error: unknown): { exitCode: 1 | 2 | 3; code: stri
   return { exitCode: 3, code: "internal", message };
 }
 
-/** What the REST API answered instead of rows. `status` 0: it did not answer at all. */
+/** The REST API's error. `status` 0: there was no answer at all. */
 export type Refusal = { code: string | null; message: string; status: number };
 
-/** Turns PostgREST's codes, and those that Lapse's functions raise (PT404, PT409, 22023), into what they mean to an operator. */
+/** Translates the error codes of PostgREST and of Lapse's functions (PT404, PT409, 22023) for the operator. */
 export function refusalOf({ code, message, status }: Refusal, target: Target): Error {
   const said = message.slice(0, 500);
   if (status === 0) return unreachable(said, target);
@@ -53,13 +53,13 @@ export function refusalOf({ code, message, status }: Refusal, target: Target): E
   return new UnreachableError(`Cannot use the answer of ${target.url} (${status}): ${said}. ${whatToCheck(target)}`);
 }
 
-/** For when nobody answers: a wrong address, a paused project, a stack that has stopped. */
+/** No answer at all: a wrong address, a paused project, or a stack that has stopped. */
 export function unreachable(why: string, target: Target): UnreachableError {
   const reason = why.replace(/^\w*Error: /, "").split("\n")[0];
   return new UnreachableError(`Cannot reach ${target.url}: ${reason}. ${whatToCheck(target)}`);
 }
 
-/** Advice when a key was refused. A user who signed in knows which account they used. */
+/** Advice after a key was refused. A user who signed in knows which account they used. */
 export function keyToCheck({ credentials }: Target): string {
   return credentials.kind === "key" ? ". Check LAPSE_SECRET_KEY" : "";
 }

@@ -7,6 +7,7 @@ import { declareDead, redrive, resolve, sync } from "./commands/acting.ts";
 import { adapter } from "./commands/adapter.ts";
 import { alerts } from "./commands/alerts.ts";
 import { dashboard } from "./commands/dashboard.ts";
+import { dev } from "./commands/dev.ts";
 import { doctor } from "./commands/doctor.ts";
 import { disable, enable } from "./commands/enable.ts";
 import { init } from "./commands/init.ts";
@@ -44,13 +45,14 @@ export const commands: Command[] = [
   adapter,
   enable,
   disable,
+  dev,
   init,
   update,
   uninstall,
   sql,
 ];
 
-/** Runs one command and answers the exit code. Standard output gets the answer and nothing else. */
+/** Runs one command and returns the exit code. Standard output gets only the result. */
 export async function main(args: string[]): Promise<number> {
   const asJson = args.includes("--json");
   try {
@@ -58,8 +60,8 @@ export async function main(args: string[]): Promise<number> {
     const { command, rest } = findCommand(args);
     if (rest.includes("--help")) return print(helpOf(command));
     checkNpm(command, rest);
-    const { well, json, text } = await command.run(rest, createContext());
-    print(asJson ? JSON.stringify(json) : text);
+    const { well, json, text } = await command.run(rest, createContext(asJson));
+    if (text !== null) print(asJson ? JSON.stringify(json) : text);
     return well ? 0 : 1;
   } catch (error) {
     const { exitCode, code, message } = describeError(error);
@@ -70,9 +72,9 @@ export async function main(args: string[]): Promise<number> {
 }
 
 /**
- * A command has one word, or two as `run expire`; without any it is the overview.
+ * Finds a command of one word, or of two such as `run expire`. Without any word it is the overview.
  *
- * @throws UsageError for any other word.
+ * @throws UsageError for an unknown command.
  */
 export function findCommand(args: string[]): { command: Command; rest: string[] } {
   if (args[0] === undefined || args[0] === "--json") return { command: overview, rest: args };
@@ -85,20 +87,21 @@ export function findCommand(args: string[]): { command: Command; rest: string[] 
   );
 }
 
-/** npm keeps options that come without `--` before them, and a run without its `--dry-run` would be a real one. */
+/** npm consumes options that come before `--`. Without its `--dry-run`, a dry run would become a real one. */
 function checkNpm({ name, options }: Command, args: string[]): void {
   const read = (variable: string) => process.env[variable];
-  // npx passes on what stands after the command's name; an --yes before it is meant for npx.
+  // npx passes on what follows the command's name. An --yes before it is meant for npx.
   if (read("npm_lifecycle_event") === "npx") return;
-  // The scripts jobs:run:expire and jobs:run:cleanup bring the command's words along, `npm run lapse` does not.
+  // The scripts jobs:run:expire and jobs:run:cleanup include the command's words; `npm run lapse` does not.
   const typed = read("npm_lifecycle_event") === "lapse" ? [...name.split(" "), ...args] : [];
   const found = findSwallowed([...Object.keys(options), "json"], { args, typed, read });
   if (found?.sure) throw new UsageError(found.message);
   if (found) console.error(found.message);
 }
 
-function createContext(): Context {
+function createContext(asJson: boolean): Context {
   return {
+    asJson,
     connect: () => openProject(readTarget((name) => process.env[name])),
     progress: (text) => console.error(asTyped(text)),
   };
@@ -115,14 +118,16 @@ const ENVIRONMENT = `Environment
   LAPSE_EMAIL, LAPSE_PASSWORD, LAPSE_PUBLISHABLE_KEY
                           viewers read, operators also start runs
   LAPSE_ACTOR             who is recorded beside a key (the machine's user)
-  LAPSE_DB_URL            the shop's database, for adapter
+  LAPSE_DB_URL            the shop's database, for adapter, init, update and
+                          uninstall
   LAPSE_PUBLISHABLE_KEY, LAPSE_SCHEDULER_SECRET, STRIPE_SECRET_KEY,
-  STRIPE_API_BASE         for the doctor; without one it skips checks
+  STRIPE_API_BASE         for the doctor; it skips checks without them
 
 Exit codes
   0  all is well
-  1  it is not: a run failed, was braked, skipped or lost; alerts are open; the
-     doctor found faults; the order is unknown or not in a state for this
+  1  something needs attention: a run failed, was braked, skipped or lost;
+     alerts are open; the doctor found faults; the order is unknown, or its
+     state does not allow this
   2  wrong usage
   3  the project cannot be reached, or these credentials are not allowed`;
 
@@ -130,7 +135,7 @@ function help(): string {
   const rows = commands.map(({ name, argument, summary }) => [`  ${name}${argument ? ` ${argument}` : ""}`, summary]);
   return [
     "Usage: npm run --silent lapse -- [COMMAND] [OPTIONS]",
-    "Without a command: how the project is. COMMAND --help: its options.",
+    "Without a command: the project's state. COMMAND --help: its options.",
     "",
     columns(rows),
     "",
@@ -152,12 +157,12 @@ function print(text: string): 0 {
   return 0;
 }
 
-/** Every text names the command as it is typed in the repository; who has installed the package types it otherwise. */
+/** All texts name the command as it is typed in the repository. The installed package is started differently. */
 function asTyped(text: string): string {
   return isPackaged ? text.replaceAll(/npm run (?:--silent )?lapse -- /g, "npx lapse ") : text;
 }
 
 if (import.meta.main) {
-  // A client may keep timers or connections open; the answer is out.
+  // Exits explicitly, because a client may keep timers or connections open after the result was printed.
   process.exit(await main(process.argv.slice(2)));
 }

@@ -1,11 +1,11 @@
 import { REASONS } from "../functions/_shared/rules/reasons.ts";
 
-/** What every terminal shows without breaking a line. */
+/** The width that every terminal can show. */
 const WIDTH = 80;
-/** A last column that is narrower is hard to read; it goes below its row instead. */
+/** If the last column would be narrower than this, it is printed below its row. */
 const NARROWEST = 34;
 
-/** Columns two spaces apart. The last one is broken where the line would become longer than `width`. */
+/** Aligns columns two spaces apart. The last one is wrapped where a line would exceed `width`. */
 export function columns(rows: string[][], width = WIDTH): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? "").length)));
   return rows.flatMap((row) => {
@@ -18,7 +18,7 @@ export function columns(rows: string[][], width = WIDTH): string {
   }).join("\n");
 }
 
-/** Breaks a text at its spaces. A word that is longer than a line stays whole, so that it can be copied. */
+/** Wraps a text at spaces. A word longer than a line stays whole, so that it can be copied. */
 export function wrap(text: string, width = WIDTH): string[] {
   if (text.trimEnd().length <= width) return [text.trimEnd()];
   const lines: string[] = [];
@@ -44,13 +44,18 @@ export function indent(text: string): string {
   return text.split("\n").map((line) => `  ${line}`).join("\n");
 }
 
-/** A bar of up to `width` characters, at least one for anything above zero. */
+/** One word for a POSIX shell, as it is typed. */
+export function quoted(text: string): string {
+  return /^[\w.:@,/+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/** A bar of up to `width` characters; anything above zero has at least one. */
 export function bar(value: number, { max, width = 40 }: { max: number; width?: number }): string {
   if (value <= 0 || max <= 0) return "";
   return "█".repeat(Math.max(1, Math.round((value / max) * width)));
 }
 
-/** How long ago, or how long until, in the largest unit that fits. Milliseconds. */
+/** A duration in its largest unit. Milliseconds. */
 export function span(ms: number): string {
   const seconds = Math.round(Math.abs(ms) / 1_000);
   if (seconds < 120) return `${seconds} s`;
@@ -59,7 +64,7 @@ export function span(ms: number): string {
   return `${Math.round(seconds / 86_400)} d`;
 }
 
-/** A moment and its distance: `2026-11-22 12:00:00Z (5 min ago)`. */
+/** A moment and how far away it is: `2026-11-22 12:00:00Z (5 min ago)`. */
 export function moment(at: string | null, now: Date): string {
   if (at === null) return "never";
   return `${instant(new Date(at))} (${distance(at, now)})`;
@@ -85,8 +90,8 @@ const WITHOUT_DECIMALS = "bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xo
 const THREE_DECIMALS = "bhd jod kwd omr tnd".split(" ");
 
 /**
- * An amount in Stripe's minor units as a person writes it: `EUR 49.90`. Empty where the shop does not know it. The lists are those of
- * lapse.minor_units (docs.stripe.com/currencies#zero-decimal).
+ * An amount in Stripe's minor units, formatted as `EUR 49.90`; empty if the shop does not know it. The lists are those
+ * of lapse.minor_units (docs.stripe.com/currencies#zero-decimal).
  */
 export function money(amount: number | null, currency: string | null): string {
   if (amount === null || currency === null) return "";
@@ -95,13 +100,13 @@ export function money(amount: number | null, currency: string | null): string {
   return `${code.toUpperCase()} ${(amount / 10 ** digits).toFixed(digits)}`;
 }
 
-/** What a reason code means, in one sentence; null for anything else, such as an operator's own words. */
+/** The meaning of a reason code, in one sentence; null for anything else, such as an operator's own words. */
 export function explain(reason: string | null): string | null {
   const known: Record<string, string> = REASONS;
   return reason !== null && Object.hasOwn(known, reason) ? known[reason]! : null;
 }
 
-/** A reason with its meaning, as far as it has one. */
+/** A reason, with its meaning if it is a known code. */
 export function explained(reason: string | null): string {
   const meaning = explain(reason);
   return meaning === null ? reason ?? "" : `${reason}: ${meaning}`;

@@ -16,29 +16,29 @@ import type { Target } from "./target.ts";
 
 const TIMEOUT_MS = 15_000;
 
-/** One Supabase project, reached by a user who signed in or with a secret key. */
+/** A Supabase project, accessed as a signed-in user or with a secret key. */
 export type Project = {
   target: Target;
   client: PostgrestClient;
-  /** Recorded as the person who asked. */
+  /** Recorded as the person who made the request. */
   requestedBy: string;
-  /** Rows of a view, with names in camelCase; row-level security decides which. */
+  /** The rows of a view, with names in camelCase. Row-level security applies. */
   rows<T>(query: PromiseLike<Answer>, row: z.ZodType<T>): Promise<T[]>;
-  /** A database function's answer, as the function names things; all of them need the secret key. */
+  /** Calls a database function; the names in its answer stay as they are. All of them need the secret key. */
   call<T>(name: string, args: Record<string, unknown>, answer: z.ZodType<T>): Promise<T>;
-  /** An Edge Function's answer to a POST. */
+  /** The answer of an Edge Function to a POST. */
   invoke(name: string, body: Record<string, unknown>): Promise<unknown>;
 };
 
 type Answer = { data: unknown; error: PostgrestError | null; status: number };
 
-/** @throws UnreachableError or NotAllowedError when the login does not work. A wrong secret key shows at its first use. */
+/** @throws UnreachableError or NotAllowedError if the login fails. A wrong secret key is noticed at its first use. */
 export async function openProject(target: Target): Promise<Project> {
   const { credentials, url } = target;
   const { headers, requestedBy } = credentials.kind === "key"
     ? { headers: headersOf(credentials.secretKey), requestedBy: `cli:${target.actor}` }
     : await signIn({ ...credentials, target });
-  // Not supabase-js, which is made of these: its Realtime needs a WebSocket, and Node 20 has none.
+  // Not supabase-js, which combines these clients: its Realtime needs a WebSocket, which Node 20 lacks.
   const client = new PostgrestClient(`${url}/rest/v1`, { headers });
   const functions = new FunctionsClient(`${url}/functions/v1`, { headers });
   return {
@@ -62,17 +62,19 @@ export async function openProject(target: Target): Promise<Project> {
   };
 }
 
-/** @throws UnreachableError saying which field of an answer is not as this version expects it. */
+/** @throws UnreachableError naming the field that does not have the expected form. */
 export function parseAnswer<T>(shape: z.ZodType<T>, { value, of }: { value: unknown; of: string }): T {
   const parsed = shape.safeParse(value);
   if (parsed.success) return parsed.data;
   const { path, message } = parsed.error.issues[0]!;
   throw new UnreachableError(
-    `Cannot read the answer of ${of}: ${path.join(".") || "it"}: ${message}. Is the project of this version of Lapse?`,
+    `Cannot read the answer of ${of}: ${
+      path.join(".") || "it"
+    }: ${message}. Does the project have this version of Lapse?`,
   );
 }
 
-/** `token` is the user's; without one the key itself says who asks. */
+/** `token` is the user's. A secret key is its own token. */
 function headersOf(key: string, token = key): Record<string, string> {
   return { apikey: key, authorization: `Bearer ${token}` };
 }
@@ -108,7 +110,7 @@ async function invoke(functions: FunctionsClient, { name, body, target }: Call):
   const message = `Cannot use the function ${name}: it answered ${response.status}: ${said}`;
   if (response.status === 401 || response.status === 403) throw new NotAllowedError(`${message}${keyToCheck(target)}`);
   if (response.status === 404) {
-    // The function names a run it does not know; the platform knows no such function.
+    // The function answers 404 for an unknown run, the platform for an unknown function.
     throw said.startsWith("Cannot") ? new RefusedError(message) : new UnreachableError(`${message}. Deploy it first`);
   }
   if (response.status === 400) throw new UsageError(message);
@@ -116,7 +118,7 @@ async function invoke(functions: FunctionsClient, { name, body, target }: Call):
   throw new RefusedError(message);
 }
 
-/** The client says that it failed, and keeps why in the context. */
+/** The client's message says only that it failed; the cause is in the context. */
 function causeOf(error: FunctionsFetchError): string {
   return error.context instanceof Error ? error.context.message : error.message;
 }

@@ -1,19 +1,19 @@
 import { z } from "zod";
 
-// Rows of the views public.lapse_*, with the names in camelCase. Columns that no command shows are dropped.
+// Rows of the views public.lapse_*, with names in camelCase. Columns that no command shows are dropped.
 
-/** PostgREST and its stand-in write timestamps in two ways; scripts get one. */
+/** PostgREST and its substitute format timestamps differently; scripts get one format. */
 const when = z.string().transform((text) => new Date(text).toISOString());
 const count = z.int().nonnegative();
 
-/** Every job, by the word that commands use for it. */
+/** Every job, by its name in commands. */
 export const JOBS = { expire: "expire-stale-orders", cleanup: "cleanup-stale-payment-intents" } as const;
 export type JobWord = keyof typeof JOBS;
 export type JobName = typeof JOBS[JobWord];
 export const jobWords = Object.keys(JOBS) as JobWord[];
 export const jobs: readonly JobName[] = Object.values(JOBS);
 
-/** The word that commands use for a job. */
+/** A job's name in commands. */
 export function wordOf(job: string): string {
   return jobWords.find((word) => JOBS[word] === job) ?? job;
 }
@@ -23,7 +23,7 @@ export function runCommandOf(job: string): string {
   return `npm run lapse -- run ${wordOf(job)}`;
 }
 
-/** The counters of a run, a day and a job, in the order in which every report has them. */
+/** The counters of a run, a day and a job, in the order of all reports. */
 const counters = {
   ordersExpired: count,
   ordersPaid: count,
@@ -174,7 +174,7 @@ export const decisionRow = z.object({
   decidedAt: when,
 });
 
-/** The same row with its names in camelCase; values stay as they are. */
+/** Renames the columns to camelCase; values stay the same. */
 export function camelCased(row: unknown): unknown {
   if (row === null || typeof row !== "object" || Array.isArray(row)) return row;
   return Object.fromEntries(

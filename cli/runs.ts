@@ -6,17 +6,17 @@ import type { Project } from "./project.ts";
 import { JOBS, runCommandOf, type RunRow, runRow, wordOf } from "./rows.ts";
 
 const POLL_MS = 700;
-/** Longer than any run lasts; a run that dies is marked lost within minutes. */
+/** Longer than any run takes. The watch marks a dead run as lost within minutes. */
 const PATIENCE_MS = 10 * 60_000;
-/** Without a row by then the run never began. */
+/** A run without a row after this time never began. */
 const START_PATIENCE_MS = 20_000;
 
-/** One run, or undefined while it has no row. */
+/** One run; undefined if it has no row yet. */
 export async function readRun(project: Project, runId: string): Promise<RunRow | undefined> {
   return (await project.rows(project.client.from("lapse_runs").select("*").eq("id", runId), runRow))[0];
 }
 
-/** Follows a run to its end, and tells how far it is whenever that has changed. */
+/** Waits for a run to end, and reports its progress. */
 export async function followRun(
   project: Project,
   runId: string,
@@ -41,10 +41,10 @@ export async function followRun(
 }
 
 /**
- * Starts the run that was queued for one order and follows it. Only one run of a job works at a time; the order is due from the first
- * request on, so the run that is working now may settle it, and then that run is the answer.
+ * Starts the run that was queued for one order, and waits for it. Only one run of a job works at a time. The order is
+ * due from the first request on, so a run that is working now may settle it; then that run is returned.
  *
- * `queue` queues a run for the order and answers its id.
+ * `queue` queues a run for the order and returns its id.
  */
 export async function runForOrder(
   project: Project,
@@ -56,7 +56,7 @@ export async function runForOrder(
     try {
       runId = await queue();
     } catch (error) {
-      // Refused at the second turn, because the other run has settled the order.
+      // Refused in a later turn because another run has settled the order.
       const other = error instanceof RefusedError && turn > 1
         ? await settledBy(project, { ref, since: askedAt })
         : null;
@@ -84,7 +84,7 @@ export async function waitForOthers(project: Project, progress: (text: string) =
   }
 }
 
-/** The run that decided about the order since then, if one did. */
+/** The run that has decided about the order since then, or null. */
 async function settledBy(project: Project, { ref, since }: { ref: string; since: string }): Promise<RunRow | null> {
   const decisions = project.client.from("lapse_decisions").select("run_id").eq("ref", ref).eq("subject", "order")
     .gte("decided_at", since).order("id", { ascending: false }).limit(1);
@@ -92,12 +92,12 @@ async function settledBy(project: Project, { ref, since }: { ref: string; since:
   return last ? await readRun(project, last.runId) ?? null : null;
 }
 
-/** Whether the run did what a run is for. */
+/** Whether the run ended as it should. */
 export function isGoodRun({ status }: { status: string }): boolean {
   return status === "succeeded" || status === "partial";
 }
 
-/** The counters that are not zero, in words; empty when all are. */
+/** The counters that are not zero, in words; empty if all are zero. */
 export function countersOf(run: RunRow): string {
   const counters: [number, string, string?][] = [
     [run.ordersExpired, "order expired", "orders expired"],
@@ -113,7 +113,7 @@ export function countersOf(run: RunRow): string {
   return counters.filter(([n]) => n > 0).map(([n, one, many]) => counted(n, one, many)).join(" · ");
 }
 
-/** A run in a list: one line to find it by, one of what it did. */
+/** A run in a list: one line to identify it, and one with its result. */
 export function listRun(run: RunRow, now: Date): string {
   const took = run.durationMs === null ? "" : `${(run.durationMs / 1_000).toFixed(1)} s`;
   const line = [run.id, distance(run.createdAt, now).padEnd(10), wordOf(run.job).padEnd(7), run.status.padEnd(9), took];
@@ -127,7 +127,7 @@ export function listRun(run: RunRow, now: Date): string {
   return [line.join("  ").trimEnd(), paragraph(about.filter((it) => it).join(" · "), 4)].join("\n");
 }
 
-/** A run that has ended, as every command shows it. */
+/** A run that has ended, in the form that every command shows. */
 export async function describeRun(project: Project, run: RunRow): Promise<Outcome> {
   const seconds = run.durationMs === null ? "" : ` after ${(run.durationMs / 1_000).toFixed(1)} s`;
   const left = run.backlog === null ? "" : `; ${run.backlog.toLocaleString("en-US")} left due`;
@@ -147,7 +147,7 @@ export async function describeRun(project: Project, run: RunRow): Promise<Outcom
   return { well: isGoodRun(run), json: run, text: lines.join("\n") };
 }
 
-/** Why orders have to be retried, each reason once: the run itself only counts them. */
+/** Why orders must be retried, each reason once. The run's row has only their number. */
 async function readRetries({ client, rows }: Project, run: RunRow): Promise<string[]> {
   if (run.ordersRetried === 0) return [];
   const query = client.from("lapse_decisions").select("reason").eq("run_id", run.id).eq("subject", "order");

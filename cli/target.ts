@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { UsageError } from "./errors.ts";
 
-/** Where the running local stack says how to reach it (local/stack/announce.ts). */
+/** The file in which the running local stack publishes its addresses and keys (local/stack/announce.ts). */
 export const stackFile = fileURLToPath(new URL("../.lapse/stack.json", import.meta.url));
 
 export type Credentials = { kind: "key"; secretKey: string } | {
@@ -14,12 +14,12 @@ export type Credentials = { kind: "key"; secretKey: string } | {
   publishableKey: string;
 };
 
-/** Which project, as whom. `doctor` holds what only the doctor asks for; each value may be absent. */
+/** The project and the credentials. `doctor` has what only the doctor needs; each value may be missing. */
 export type Target = {
   url: string;
   local: boolean;
   credentials: Credentials;
-  /** Recorded as the person who asked, because a secret key names nobody. */
+  /** Recorded as the person who made the request, because a secret key identifies no person. */
   actor: string;
   doctor: {
     publishableKey: string | undefined;
@@ -40,7 +40,7 @@ const stackSchema = z.looseObject({
 });
 
 /**
- * Reads which project to talk to: the one LAPSE_URL and its credentials name, or else the local stack that is running.
+ * Chooses the project: the one in LAPSE_URL, with its credentials, or else the running local stack.
  *
  * @throws UsageError naming what is missing, never the value of a secret.
  */
@@ -69,7 +69,7 @@ export function readTarget(read: Read, file = stackFile): Target {
 }
 
 /**
- * The project's address and publishable key, for a page whose users sign in by themselves.
+ * The project's address and publishable key, for a page whose users sign in themselves.
  *
  * @throws UsageError naming what is missing.
  */
@@ -91,7 +91,7 @@ function readCredentials(get: Read, stackKey: string | undefined): Credentials {
   if (secretKey) return { kind: "key", secretKey };
   const [email, password, publishableKey] = ["LAPSE_EMAIL", "LAPSE_PASSWORD", "LAPSE_PUBLISHABLE_KEY"].map(get);
   if (email && password && publishableKey) return { kind: "login", email, password, publishableKey };
-  // Somebody who meant to sign in must not act with the stack's key, which may do everything.
+  // Somebody who meant to sign in must not act with the stack's key, which has every permission.
   if (stackKey && !email && !password && !publishableKey) return { kind: "key", secretKey: stackKey };
   throw new UsageError(
     "Cannot sign in: credentials are missing. Set LAPSE_SECRET_KEY, or all of LAPSE_EMAIL, LAPSE_PASSWORD and " +
@@ -99,7 +99,7 @@ function readCredentials(get: Read, stackKey: string | undefined): Credentials {
   );
 }
 
-/** Keys are sent to this address: without TLS only on this very machine. */
+/** Keys are sent to this address, so http is allowed only for this machine. */
 function checkUrl(text: string): string {
   const url = URL.parse(text);
   const own = url !== null && ["127.0.0.1", "localhost", "[::1]"].includes(url.hostname);

@@ -5,7 +5,7 @@ import type { Table } from "./names.ts";
 
 const tableRow = z.object({
   kind: z.string(),
-  /** About how many; a table that nobody analyzed is judged by its size. */
+  /** An estimate. For a table that was never analyzed it is derived from the table's size. */
   rows: z.number(),
   columns: z.array(z.object({
     name: z.string(),
@@ -20,19 +20,19 @@ const tableRow = z.object({
   indexes: z.array(
     z.object({ columns: z.array(z.string().nullable()), unique: z.boolean(), condition: z.string().nullable() }),
   ),
-  /** Foreign keys of one column. */
+  /** Foreign keys of a single column. */
   references: z.array(z.object({ column: z.string(), table: z.string(), to: z.string() })),
-  /** The shop's own triggers for updates. */
+  /** The shop's own update triggers. */
   triggers: z.array(z.object({ name: z.string(), before: z.boolean() })),
 });
 
 export type TableFacts = z.infer<typeof tableRow>;
 export type ColumnFacts = TableFacts["columns"][number];
 
-/** What the database says of the tables that somebody named. */
+/** What the database knows about the tables named in the answers. */
 export type Catalogue = {
   table(table: Table): TableFacts | undefined;
-  /** The states that orders have, labels of an enum included; null if that took too long to find out. */
+  /** The states that orders have, including all labels of an enum; null if reading them took too long. */
   states: string[] | null;
 };
 
@@ -106,7 +106,7 @@ async function readTable(sql: postgres.TransactionSql, { schema, name }: Table):
   return row === undefined ? undefined : tableRow.parse(row);
 }
 
-/** The states that occur; null if the table is too large to read all of it in time. */
+/** The states that occur; null if the table is too large to read in time. */
 async function readStates(
   sql: postgres.TransactionSql,
   { schema, name }: Table,

@@ -2,7 +2,7 @@ import type { Catalogue, ColumnFacts } from "./catalogue.ts";
 import { identifier, literal, parseTable, type Table, tableName } from "./names.ts";
 import type { Shop } from "./shop.ts";
 
-/** Looks names up and collects what is wrong, so that a person hears all of it at once. */
+/** Looks up names and collects all problems, so that they are reported together. */
 export class Check {
   problems: string[] = [];
   notes: string[] = [];
@@ -28,7 +28,10 @@ export class Check {
     return table;
   }
 
-  /** What the catalogue says of the column; undefined without a catalogue, and if it is not there, which is a problem. */
+  /**
+   * The column's entry in the catalogue. A missing column is reported as a problem; undefined then, and without a
+   * catalogue.
+   */
   column(table: Table, name: string, what: string, types?: RegExp): ColumnFacts | undefined {
     const facts = this.facts(table);
     if (facts === undefined) return undefined;
@@ -42,7 +45,7 @@ export class Check {
     return found;
   }
 
-  /** A column that holds the key of another table: of its type, and with no foreign key to anything else. */
+  /** A column that holds the key of another table. It must have the key's type and no foreign key to anything else. */
   reference(table: Table, name: string, what: string, to: { table: Table; key: string }): ColumnFacts | undefined {
     const found = this.column(table, name, what);
     const key = this.facts(to.table)?.columns.find((it) => it.name === to.key);
@@ -66,13 +69,13 @@ export class Check {
   }
 }
 
-/** Types whose values are compared with each other. */
+/** Groups types whose values can be compared with each other. */
 function kindOf(type: string): string {
   if (/^(smallint|integer|bigint)$/.test(type)) return "number";
   return /^(text|character varying)$/.test(type) ? "text" : type;
 }
 
-/** Every state that occurs has to mean something, and none two things. */
+/** Reports states that occur but are not named, and states that are named twice. */
 export function checkStates({ orders, status, open, paid, closed, draft }: Shop, check: Check): void {
   const named = [...open, ...paid, ...closed, ...draft];
   const twice = named.filter((state, index) => named.indexOf(state) !== index);
@@ -97,7 +100,7 @@ export function checkStates({ orders, status, open, paid, closed, draft }: Shop,
   }
   const unknown = named.filter((state) => column.labels && !column.labels.includes(state));
   if (unknown.length > 0) {
-    check.problems.push(`--status: ${unknown.join(", ")} are no states; they are ${column.labels!.join(", ")}`);
+    check.problems.push(`--status: ${unknown.join(", ")} are not states; the states are ${column.labels!.join(", ")}`);
   }
 }
 
@@ -125,7 +128,7 @@ export function checkIndexes(shop: Shop, check: Check): void {
       check.notes.push(
         `${
           tableName(table)
-        } has no index that begins with ${column}, so each order reads all of it. First: ${command};`,
+        } has no index that begins with ${column}, so each order reads the whole table. First: ${command};`,
       );
     }
   }
@@ -137,10 +140,8 @@ export function checkTriggers({ orders, stock, amount }: Shop, check: Check): vo
   const names = (them: typeof triggers) => them.map(({ name }) => name).join(", ");
   if (triggers.length > 0 && stock.kind !== "none") {
     check.notes.push(
-      `${table} has triggers of its own (${
-        names(triggers)
-      }). If one of them gives stock back when an order is closed, ` +
-        "use --stock none, or it is given back twice",
+      `${table} has triggers of its own (${names(triggers)}). If one of them releases stock when an order is closed, ` +
+        "use --stock none; otherwise it is released twice",
     );
   }
   const before = triggers.filter((it) => it.before);

@@ -5,7 +5,7 @@ import type { Stock } from "./shop.ts";
 
 export const NUMBERS = /^(smallint|integer|bigint|numeric|real|double precision)$/;
 
-/** How the shop keeps its stock, checked against the catalogue. */
+/** Describes how the shop manages its stock, and checks the answers against the catalogue. */
 export function readStock(answers: Answers, orders: Table, check: Check): Stock {
   const kind = answers.stock;
   if (kind !== "counter" && kind !== "reservations") {
@@ -45,7 +45,7 @@ export function readStock(answers: Answers, orders: Table, check: Check): Stock 
   for (const [name, value] of Object.entries(states)) {
     if (value !== null && facts?.labels && !facts.labels.includes(value)) {
       check.problems.push(
-        `--${name}: ${value} is no state of ${tableName(table)}.${state}; they are ${facts.labels.join(", ")}`,
+        `--${name}: ${value} is not a state of ${tableName(table)}.${state}; they are ${facts.labels.join(", ")}`,
       );
     }
   }
@@ -54,7 +54,7 @@ export function readStock(answers: Answers, orders: Table, check: Check): Stock 
     if (reserved) check.column(articles, reserved, "reserved", NUMBERS);
     if (onHand) check.column(articles, onHand, "on-hand", NUMBERS);
     if (!reserved && !onHand) {
-      check.problems.push("--articles: neither --reserved nor --on-hand names what is counted there");
+      check.problems.push("--articles: name the column with the count with --reserved or --on-hand");
     }
   }
   if (onHand && states.consumed === null) {

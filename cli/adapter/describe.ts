@@ -6,7 +6,7 @@ import { identifier, literal, parseTable, type Table, tableName } from "./names.
 import type { Answers } from "./questions.ts";
 import type { Shop } from "./shop.ts";
 
-/** The tables that somebody named. */
+/** The tables named in the answers. */
 export function tablesOf(answers: Answers): Table[] {
   return ["orders", "payments", "items", "articles"].flatMap((name) =>
     answers[name] === undefined ? [] : [parseTable(answers[name]!)]
@@ -14,9 +14,10 @@ export function tablesOf(answers: Answers): Table[] {
 }
 
 /**
- * Turns answers into a shop, and checks them against its catalogue where there is one. `notes` are what a person should know besides.
+ * Turns answers into a description of the shop, checked against the catalogue if there is one. `notes` tell the
+ * operator what else to consider.
  *
- * @throws UsageError with everything that is wrong, one line each.
+ * @throws UsageError with all problems, one per line.
  */
 export function describeShop(answers: Answers, catalogue: Catalogue | null): { shop: Shop; notes: string[] } {
   const check = new Check(catalogue);
@@ -101,7 +102,7 @@ function knownType(text: string): string {
   return names[text.toLowerCase()] ?? text;
 }
 
-/** As a time with its zone: what has none is taken for UTC, as the triggers take it. */
+/** Converts to timestamptz. A value without a time zone is read as UTC, as in the triggers. */
 function timeOf(column: string, found: ColumnFacts | undefined): string {
   const name = `o.${identifier(column)}`;
   if (found?.type === "timestamp without time zone") return `${name} at time zone 'UTC'`;
@@ -172,8 +173,8 @@ function readPayments(answers: Answers, orders: Table, check: Check): Shop["paym
   const ids = list(answers["payment-ids"]);
   if (ids.length === 0) {
     check.notes.push(
-      "No column names the payments of an order: its checkout has to call lapse_attach_payment, or Lapse hears of a payment only from " +
-        "Stripe's own lists, by its metadata",
+      "No column names the payments of an order: its checkout must call lapse_attach_payment, or Lapse finds a payment only in " +
+        "Stripe's lists, by its metadata",
     );
     return null;
   }

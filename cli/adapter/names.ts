@@ -1,4 +1,4 @@
-/** Words that PostgreSQL reserves, and that shops take for tables and columns all the same. */
+/** Reserved words of PostgreSQL. Shops use some of them as names, which must then be quoted. */
 const RESERVED = new Set(
   ("all analyse analyze and any array as asc asymmetric authorization binary both case cast check collate collation column " +
     "concurrently constraint create cross current_catalog current_date current_role current_schema current_time current_timestamp " +
@@ -11,7 +11,7 @@ const RESERVED = new Set(
 
 export type Table = { schema: string; name: string };
 
-/** `public.orders`, or `orders` for the same; exactly as the database has it, quoted or not. */
+/** Parses `public.orders`, or `orders` for the same table. Names are case-sensitive, with or without quotes. */
 export function parseTable(text: string): Table {
   const [schema, ...rest] = text.replaceAll('"', "").split(".");
   return rest.length === 0 ? { schema: "public", name: schema! } : { schema: schema!, name: rest.join(".") };
@@ -29,7 +29,7 @@ export function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }
 
-/** A condition on a column: equal to the one value, or among them. */
+/** A condition: the column equals one of the values. */
 export function isOneOf(column: string, values: string[]): string {
   return values.length === 1
     ? `${column} = ${literal(values[0]!)}`

@@ -1,18 +1,18 @@
 /**
- * What `lapse adapter` has to know of a shop. Each question is a flag, and is asked on a terminal in this order. Names are exactly as the
- * database has them; a table without a schema is in public.
+ * What `lapse adapter` must know about a shop. Each question is an option on the command line; on a terminal they are
+ * asked in this order. Names are spelled exactly as in the database; a table without a schema is in public.
  */
 export type Question = {
   name: string;
-  /** What the flag takes. */
+  /** The kind of value that the option takes. */
   value: string;
   help: string;
-  /** Whether the question makes sense after these answers; always, if left out. */
+  /** Whether the question applies, given these answers. Without it the question always applies. */
   when?: (answers: Answers) => boolean;
   required?: boolean;
-  /** A database says it itself. */
+  /** Whether the answer can be read from the database. */
   fromDatabase?: boolean;
-  /** The usual answer, offered on a terminal and taken for granted elsewhere. */
+  /** The default, offered on a terminal and used elsewhere. */
   usual?: string;
 };
 
@@ -31,28 +31,34 @@ export const QUESTIONS: Question[] = [
   {
     name: "key-type",
     value: "TYPE",
-    help: "type of the key: text, uuid, bigint, …; a database says it itself",
+    help: "type of the key: text, uuid, bigint, …; read from the database if one is given",
     required: true,
     fromDatabase: true,
   },
   { name: "status", value: "COLUMN", help: "state of an order, an enum or a text", usual: "status" },
-  { name: "open", value: "STATES", help: "states of an order that waits for its payment, with commas", required: true },
+  {
+    name: "open",
+    value: "STATES",
+    help: "states of an order that waits for its payment, separated by commas",
+    required: true,
+  },
   { name: "paid", value: "STATES", help: "states of a paid order; Lapse writes the first", required: true },
   { name: "closed", value: "STATES", help: "states of an order closed unpaid; Lapse writes the first", required: true },
-  { name: "draft", value: "STATES", help: "states of what is no order yet: a cart, a draft" },
-  { name: "paid-at", value: "COLUMN", help: "column that gets the time when Lapse writes that it is paid" },
-  { name: "closed-at", value: "COLUMN", help: "column that gets the time when Lapse closes it unpaid" },
+  { name: "draft", value: "STATES", help: "states of rows that are not orders yet: a cart, a draft" },
+  { name: "paid-at", value: "COLUMN", help: "column that Lapse sets to the time it marks an order paid" },
+  { name: "closed-at", value: "COLUMN", help: "column that Lapse sets to the time it closes an order unpaid" },
   { name: "placed-at", value: "COLUMN", help: "when the order was placed", usual: "created_at" },
   {
     name: "deadline",
     value: "COLUMN|TIME",
-    help: "when its time to pay ends: a column, or a time after placing as '30 minutes'; none: the policies of Lapse",
+    help:
+      "when the time to pay ends: a column, or an interval after placing such as '30 minutes'; none: Lapse's policies",
   },
   { name: "amount", value: "COLUMN", help: "what the customer pays; none: any payment settles the order" },
   {
     name: "amount-unit",
     value: "minor|major",
-    help: "minor for cents (1250), major for 12.50; a database says it itself: whole numbers are minor",
+    help: "minor for cents (1250), major for 12.50; derived from the database if one is given: whole numbers are minor",
     when: hasAmount,
     required: true,
     fromDatabase: true,
@@ -60,7 +66,7 @@ export const QUESTIONS: Question[] = [
   {
     name: "currency",
     value: "COLUMN|CODE",
-    help: "column of the currency, or the code if there is one only: eur",
+    help: "column of the currency, or the code if there is only one: eur",
     when: hasAmount,
     required: true,
   },
@@ -69,7 +75,7 @@ export const QUESTIONS: Question[] = [
   {
     name: "payment-ids",
     value: "COLUMNS",
-    help: "columns with ids of PaymentIntents and Checkout Sessions, with commas",
+    help: "columns with ids of PaymentIntents and Checkout Sessions, separated by commas",
   },
   { name: "account", value: "COLUMN", help: "connected account of an order (acct_…)" },
   { name: "method", value: "COLUMN", help: "payment method of an order, for the policies of Lapse" },
@@ -77,7 +83,7 @@ export const QUESTIONS: Question[] = [
   {
     name: "stock",
     value: "counter|reservations|none|other",
-    help: "counter: checkout takes units from a column; reservations: rows with a state; none: nothing is given back",
+    help: "counter: checkout takes units from a column; reservations: rows with a state; none: nothing to release",
     required: true,
   },
   {
@@ -117,12 +123,12 @@ export const QUESTIONS: Question[] = [
   {
     name: "tracked",
     value: "COLUMN",
-    help: "true if units are counted at all: a column of articles, or items.COLUMN for one of the items",
+    help: "true if units are counted: a column of articles, or items.COLUMN for one of the items",
     when: movesStock,
   },
 ];
 
-/** Those that nothing can be written without, in this state of affairs. */
+/** The questions that must be answered before anything can be generated. */
 export function missing(answers: Answers, { hasDatabase }: { hasDatabase: boolean }): Question[] {
   const needed = ({ name, required, fromDatabase }: Question) =>
     required && !(fromDatabase && hasDatabase) ||
@@ -136,13 +142,13 @@ export function applies({ when }: Question, answers: Answers): boolean {
 
 export type Terminal = {
   hasDatabase: boolean;
-  /** Shows the text and answers what was typed after it. */
+  /** Shows the text and returns what the user typed. */
   ask(text: string): Promise<string>;
-  /** Shows what a table has; false if there is none of that name. */
+  /** Shows a table's columns; returns false if there is no such table. */
   show(table: string): Promise<boolean>;
 };
 
-/** Asks on a terminal whatever has no answer yet; again, if there must be one. */
+/** Asks every question that has no answer yet. A required one is asked until it is answered. */
 export async function askRest(given: Answers, { hasDatabase, ask, show }: Terminal): Promise<Answers> {
   const answers = { ...given };
   for (const question of QUESTIONS) {
@@ -158,7 +164,7 @@ export async function askRest(given: Answers, { hasDatabase, ask, show }: Termin
   return answers;
 }
 
-/** With the usual answer where there is none. */
+/** Fills in the defaults. */
 export function withUsual(given: Answers): Answers {
   const answers = { ...given };
   for (const question of QUESTIONS) {

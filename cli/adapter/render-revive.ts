@@ -2,7 +2,7 @@ import { identifier, literal, tableName } from "./names.ts";
 import type { Counter, Reservations, Shop } from "./shop.ts";
 import { fit, isAmong, SETTINGS } from "./text.ts";
 
-/** Why nothing can be written that takes the stock of an expired order again; null if it can. */
+/** Why no function can be generated that takes the stock of an expired order again; null if one can. */
 export function reviveProblem({ stock }: Shop): string | null {
   if (stock.kind === "other") return "stock that --stock other leaves open";
   if (stock.kind !== "reservations") return null;
@@ -10,7 +10,9 @@ export function reviveProblem({ stock }: Shop): string | null {
   return known ? null : "reservations without --reserved, --on-hand and --consumed, or with --tracked";
 }
 
-/** Money arrived for an order that Lapse expired: takes its stock again, all lines or none, and calls it paid. */
+/**
+ * Generates the function for late money: it takes the order's stock again, all lines or none, and marks the order paid.
+ */
 export function renderRevive(shop: Shop): string[] {
   const { orders, key, status, closed, paid, paidAt, closedAt, stock } = shop;
   const own = isAmong(identifier(key.column), "array[p_ref]", shop);
@@ -25,7 +27,7 @@ export function renderRevive(shop: Shop): string[] {
     ? takeReservations(shop, stock)
     : [];
   return [
-    "-- Money arrived for an order that Lapse expired: its stock is taken again, all of it or nothing.",
+    "-- Money arrived for an order that Lapse expired: this reserves its stock again, all lines or none.",
     "create or replace function lapse_shop.revive_order(p_ref text) returns boolean",
     `language plpgsql ${SETTINGS} as $$`,
     ...(take.length > 0 ? ["declare", "  v_needed record;"] : []),
@@ -85,7 +87,7 @@ type Take = {
   items: Counter["items"];
   conditions: string[];
   articles: Counter["articles"];
-  /** Of an article; null if the units of all are counted. */
+  /** The article's column; null if all units are counted. */
   counted: string | null;
   free: string;
   set: string;

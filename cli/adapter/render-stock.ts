@@ -2,7 +2,7 @@ import { identifier, isOneOf, literal, tableName } from "./names.ts";
 import type { Counter, Reservations, Shop } from "./shop.ts";
 import { fit, isAmong, SETTINGS } from "./text.ts";
 
-/** The units that closing an order would release, as an expression over an order `o`. */
+/** An expression for the units that closing the order `o` would release. */
 export function unitsOf({ stock, key }: Shop): string[] {
   if (stock.kind === "none" || stock.kind === "other") return ["0, "];
   const { table, order, article, units, ...more } = stock.items;
@@ -22,7 +22,10 @@ export function unitsOf({ stock, key }: Shop): string[] {
   return [sum, `${own}${counted}${known}), 0), `];
 }
 
-/** Closes orders by compare-and-set, and moves their stock last, articles in the order of their keys. */
+/**
+ * Closes orders by compare-and-set. Stock is updated last, with the articles in key order, so that concurrent calls
+ * cannot deadlock.
+ */
 export function renderFinish(shop: Shop): string[] {
   const head = "create or replace function lapse_shop.finish_orders(p_expired text[], p_paid text[]) returns void";
   const sql = (lines: string[]) => [head, `language sql ${SETTINGS} as $$`, ...lines, "$$;"];
@@ -36,17 +39,17 @@ export function renderFinish(shop: Shop): string[] {
     "begin",
     ...closing(shop, "paid", "  ", ";"),
     ...closing(shop, "closed", "  ", ";"),
-    "  -- GAP: give back what the orders in p_expired hold, articles locked in the order of their keys, and make lock_orders say how many",
-    "  -- units that is. Do so only for the orders that the update above closed: a second call must change nothing.",
+    "  -- GAP: release the stock of the orders in p_expired, locking articles by ascending key, and make lock_orders return the number of",
+    "  -- units. Release it only for orders that the update above closed: a second call must change nothing.",
     "  if cardinality(p_expired) > 0 then",
-    "    raise exception 'Cannot give stock back: lapse_shop.finish_orders has a gap here' using errcode = '0A000';",
+    "    raise exception 'Cannot release stock: lapse_shop.finish_orders has a gap here' using errcode = '0A000';",
     "  end if;",
     "end;",
     "$$;",
   ];
 }
 
-/** The update that closes orders which are open still. */
+/** The update that closes the orders that are still open. */
 function closing(shop: Shop, as: "paid" | "closed", indent: string, end: string): string[] {
   const { orders, key, status, open } = shop;
   const [states, at, parameter] = as === "paid"
@@ -60,7 +63,7 @@ function closing(shop: Shop, as: "paid" | "closed", indent: string, end: string)
   );
 }
 
-/** The column under the name `id`. */
+/** Selects the column as `id`. */
 function named(column: string): string {
   return column === "id" || column.endsWith(".id") ? column : `${column} as id`;
 }

@@ -2,10 +2,10 @@ import { identifier, isOneOf, literal, tableName } from "./names.ts";
 import type { Shop } from "./shop.ts";
 import { listed, WIDTH, wrap } from "./text.ts";
 
-/** The triggers that tell Lapse what the shop's own code does, so that it stays as it is. */
+/** Generates the triggers that report the shop's own changes to Lapse, so that the shop's code need not change. */
 export function renderTriggers(shop: Shop): string[] {
   return [
-    "-- The shop's own code stays as it is: triggers tell Lapse what it does. They append a line, never wait and never fail.",
+    "-- Triggers report the shop's changes to Lapse, so its code stays as it is. They append a row and never wait or fail.",
     ...watches(shop),
     ...attaches(shop),
     ...follows(shop),
@@ -47,8 +47,8 @@ function attaches({ orders, key, status, open, payments, account }: Shop): strin
 }
 
 /**
- * An order that leaves the open states for one that was named. Not `update of` the state: a trigger of the shop's own may change it before an
- * update that does not name it.
+ * Fires when an order leaves the open states. It is not declared `update of` the state, because a trigger of the shop
+ * may change the state in an update that does not name it.
  */
 function follows({ orders, key, status, open, paid, closed, draft }: Shop): string[] {
   const column = identifier(status);

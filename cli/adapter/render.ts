@@ -5,7 +5,7 @@ import { renderTriggers } from "./render-triggers.ts";
 import type { Shop } from "./shop.ts";
 import { fit, isAmong, listed, SETTINGS, wrap } from "./text.ts";
 
-/** The adapter as a migration of the shop's. `asked` are the flags that would write it again. */
+/** Generates the adapter as a migration for the shop. `asked`: the options that would generate it again. */
 export function renderAdapter(shop: Shop, { asked, revive }: { asked: string[]; revive: boolean }): string {
   return [
     "-- The adapter between this shop and Lapse. Review it, commit it as a migration, change it like any code of the shop:",
@@ -35,17 +35,17 @@ function renderIndex({ orders, key, status, open, openIndex }: Shop): string[] {
   const command = `${index} where ${isOneOf(identifier(status), open)};`;
   if (openIndex === "small") return [`create index ${command}`, ""];
   return [
-    "-- The table is large. Run this before, outside a transaction, so that no order waits for it:",
+    "-- The table is large. Run this first, outside a transaction, so that it blocks no order:",
     `-- create index concurrently ${command}`,
     "",
   ];
 }
 
-/** Refs as keys: what can be none is no order, and no error. */
+/** Casts refs to keys. A ref that cannot be a key belongs to no order, so it is skipped and causes no error. */
 function renderKeys({ key: { type } }: Shop): string[] {
   if (type === "text") return [];
   const head = [
-    "-- These refs as keys, one for each; null for what cannot be a key.",
+    "-- Converts each ref to a key, or to null if it cannot be one.",
     `create or replace function lapse_shop.keys(p_refs text[]) returns ${type}[]`,
   ];
   const digits = { smallint: 5, integer: 10, bigint: 19 }[type];
@@ -61,7 +61,7 @@ function renderKeys({ key: { type } }: Shop): string[] {
     ];
   }
   if (type === "uuid") {
-    // Explicit classes cost a third of a match that ignores case.
+    // Explicit character classes take a third of the time of a case-insensitive match.
     const hex = (length: number) => `[0-9A-Fa-f]{${length}}`;
     return [
       ...head,
@@ -100,7 +100,7 @@ function renderLock(shop: Shop): string[] {
   const key = `o.${identifier(column)}`;
   const among = isAmong(key, "p_refs", shop);
   const head = [
-    "-- A state that is not named here counts as held by somebody else: Lapse leaves such an order alone.",
+    "-- An order in any other state counts as locked, and Lapse leaves it alone.",
     "create or replace function lapse_shop.lock_orders(p_refs text[], p_wait boolean)",
     "returns table (ref text, state text, units bigint, stripe_ids text[])",
     `language sql ${SETTINGS} as $$`,
@@ -123,7 +123,7 @@ function renderLock(shop: Shop): string[] {
       "$$;",
     ];
   }
-  // A uuid in capitals is the same uuid, and is reported as it was asked for.
+  // A UUID in capitals is the same UUID. It is returned as the caller wrote it.
   return [
     ...head,
     "  with asked as (select * from unnest(p_refs, lapse_shop.keys(p_refs)) a (ref, key)),",
@@ -135,7 +135,10 @@ function renderLock(shop: Shop): string[] {
   ];
 }
 
-/** In pieces, as there may be many states. One that nobody named is null: such an order counts as held by somebody else. */
+/**
+ * Maps the states, in several expressions if there are many. A state that was not named becomes null: Lapse then treats
+ * the order as locked.
+ */
 function stateOf({ status, open, paid, closed, draft }: Shop): string[] {
   const words = ([["open", open], ["paid", paid], ["closed", closed], ["gone", draft]] as const).flatMap((
     [word, states],
@@ -143,7 +146,7 @@ function stateOf({ status, open, paid, closed, draft }: Shop): string[] {
   return [`case o.${identifier(status)} `, ...words.slice(0, -1), `${words.at(-1)}end, `];
 }
 
-/** Every payment that the shop names of an order. */
+/** Every payment that the shop has stored for an order. */
 function stripeIdsOf({ payments, key }: Shop): string {
   if (payments === null) return "'{}'::text[]";
   const { table, order, ids } = payments;

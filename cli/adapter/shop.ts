@@ -1,6 +1,6 @@
 import type { Table } from "./names.ts";
 
-/** A shop, as far as its adapter is concerned. Columns are names, expressions are SQL over an order `o`. */
+/** A description of a shop, as its adapter needs it. Columns are names; expressions are SQL over an order `o`. */
 export type Shop = {
   orders: Table;
   key: { column: string; type: string };
@@ -12,11 +12,11 @@ export type Shop = {
   paidAt: string | null;
   closedAt: string | null;
   placedAt: { column: string; expression: string };
-  /** `argument` is for lapse.tg_watch: a column, a time to pay, or '' for the policies. */
+  /** `argument` is passed to lapse.tg_watch: a column, a time to pay, or '' for Lapse's policies. */
   deadline: { argument: string; expression: string; column: string | null };
   amount: { column: string; major: boolean; expression: string } | null;
   currency: { argument: string; expression: string; column: string | null } | null;
-  /** Columns with ids of Stripe's: of the order, or of a table with one row for each payment. */
+  /** Columns with Stripe's ids, in the orders or in a table with one row per payment. */
   payments: { table: Table | null; order: string; ids: string[] } | null;
   account: string | null;
   method: string | null;
@@ -44,7 +44,7 @@ export type Reservations = {
   held: string;
   released: string;
   consumed: string | null;
-  /** What counts the units of an article; null if nothing but the reservations does. */
+  /** The table that counts an article's units; null if only the reservations do. */
   articles: { table: Table; key: string; reserved: string | null; onHand: string | null } | null;
   tracked: { of: "article" | "item"; column: string } | null;
 };

@@ -4,9 +4,9 @@ import type { Project } from "../project.ts";
 import { describeRun, isGoodRun, runForOrder, waitForOthers } from "../runs.ts";
 import { describeOrder } from "./orders.ts";
 
-// What an operator does with one order. All of it needs the secret key and a reason, and is recorded with the order.
+// Commands that act on one order. Each needs the secret key and a reason, which is recorded with the order.
 
-const reason = { value: "TEXT", help: "why; is kept with the order" };
+const reason = { value: "TEXT", help: "why; recorded with the order" };
 
 export const sync = defineCommand({
   name: "sync",
@@ -34,7 +34,7 @@ async function runAndDescribe(project: Project, { ref, queue, context }: Wish): 
 export const redrive = defineCommand({
   name: "redrive",
   argument: "REF",
-  summary: "Gives a quarantined order back to the job: due at once, with a fresh count of attempts",
+  summary: "Returns a quarantined order to the job: due at once, with its failures reset",
   options: { reason },
   input: z.strictObject({ argument: orderRef, reason: typedText }),
   run: async ({ argument, reason }, context) => {
@@ -49,8 +49,8 @@ export const redrive = defineCommand({
 export const declareDead = defineCommand({
   name: "declare-dead",
   argument: "PAYMENT",
-  summary: "Declares one payment dead that Stripe can neither find nor cancel, and gives its order back to the job",
-  options: { reason: { value: "TEXT", help: "how you know that it will never be paid; is kept with the payment" } },
+  summary: "Declares one payment dead that Stripe can neither find nor cancel, and returns its order to the job",
+  options: { reason: { value: "TEXT", help: "how you know that it will never be paid; recorded with the payment" } },
   input: z.strictObject({ argument: stripeId, reason: typedText }),
   run: async ({ argument, reason }, context) => {
     const project = await context.connect();
@@ -65,8 +65,8 @@ export const resolve = defineCommand({
   name: "resolve",
   argument: "REF",
   summary:
-    "Closes an order by your word: as paid; or, quarantined, as expired, unless money is there or possible at Stripe",
-  options: { as: { value: "paid|expired", help: "what the order is from now on" }, reason },
+    "Closes an order on your word: as paid; or, if it is quarantined, as expired, unless money was or may be received",
+  options: { as: { value: "paid|expired", help: "the order's final state" }, reason },
   input: z.strictObject({
     argument: orderRef,
     as: z.enum(["paid", "expired"], "it is neither paid nor expired"),
@@ -79,7 +79,8 @@ export const resolve = defineCommand({
       await project.call("lapse_resolve_order", args, z.unknown());
       return { well: true, json: { ref: argument, status: as }, text: `Order ${argument} is paid` };
     }
-    // A run asks Stripe and cancels what it can; only this run goes by the operator's word, so no other may take the order.
+    // A run asks Stripe and cancels what can be cancelled. Only this run accepts the operator's word about the
+    // payments, so no other run may take the order in the meantime.
     await waitForOthers(project, context.progress);
     const queue = async () => (await project.call("lapse_resolve_order", args, z.object({ runId: z.guid() }))).runId;
     const outcome = await runAndDescribe(project, { ref: argument, queue, context });

@@ -9,16 +9,19 @@ import { reviveProblem } from "../adapter/render-revive.ts";
 import { describeShop, tablesOf } from "../adapter/describe.ts";
 import { type Context, defineCommand, type Option, type Outcome } from "../command.ts";
 import { UsageError } from "../errors.ts";
+import { quoted } from "../output.ts";
 
 const typed = z.string().trim().min(1, "it is empty");
 
-/** What describes a shop, for the commands that write its adapter. */
+/** The options that describe a shop, for the commands that generate its adapter. */
 export const shopOptions: Record<string, Option> = {
   ...Object.fromEntries(QUESTIONS.map(({ name, value, help, usual }) => [
     name,
     { value, help: usual === undefined ? help : `${help} (${usual})` },
   ])),
-  revive: { help: "also writes revive_order, which takes the stock of an expired order again when money arrives late" },
+  revive: {
+    help: "also writes revive_order, which reserves the stock of an expired order again when money arrives late",
+  },
 };
 
 export const shopInput = {
@@ -26,7 +29,7 @@ export const shopInput = {
   ...Object.fromEntries(QUESTIONS.map(({ name }) => [name, typed.optional()])),
 };
 
-/** The database of the shop, which is only read: to check names, and what is applied. */
+/** Reads the shop's database to check the names; nothing is written to it. */
 export const databaseOption = {
   "db-url": { value: "URL", help: "the shop's database (LAPSE_DB_URL); it is only read" },
 };
@@ -45,7 +48,7 @@ export const adapter = defineCommand({
   },
 });
 
-/** Asks on a terminal, if anything is missing; elsewhere the usual answers have to do. */
+/** Asks for missing answers if there is a terminal; otherwise uses the defaults. */
 async function complete(
   given: Answers,
   url: string | undefined,
@@ -53,7 +56,7 @@ async function complete(
 ): Promise<Answers> {
   const hasDatabase = url !== undefined;
   if (missing(withUsual(given), { hasDatabase }).length === 0 || !process.stdin.isTTY) return withUsual(given);
-  // Standard output is the adapter's alone, so that it can go into a file.
+  // Standard output has only the adapter, so that it can be redirected to a file.
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
     const show = async (name: string) => {
@@ -73,7 +76,7 @@ async function complete(
 }
 
 /**
- * The adapter of a shop. What was not given is asked for on a terminal.
+ * Generates the adapter of a shop. Missing answers are asked for if there is a terminal.
  *
  * @throws UsageError with everything that is missing or wrong.
  */
@@ -98,21 +101,17 @@ export async function writeAdapter(
     notes.push("No name was checked: give --db-url or LAPSE_DB_URL to compare them with the database");
   }
   if (shop.stock.kind === "other") {
-    notes.push("finish_orders has a GAP that raises: how stock is given back has to be written by hand");
+    notes.push("finish_orders has a GAP that raises an error: write the part that releases stock");
   }
   const refused = revive ? reviveProblem(shop) : null;
   if (refused !== null) throw new UsageError(`Cannot write revive_order: it does not cover ${refused}`);
 
   const asked = QUESTIONS.filter(({ name }) => answers[name] !== undefined)
     .map(({ name }) => [name, answers[name]!] as const)
-    .map(([name, value]) => `--${name} ${/^[\w.,-]+$/.test(value) ? value : quoted(value)}`);
+    // On one line, because it is part of a comment.
+    .map(([name, value]) => `--${name} ${quoted(value.replace(/\s+/g, " "))}`);
   const sql = renderAdapter(shop, { asked: revive ? [...asked, "--revive"] : asked, revive });
   for (const note of notes) progress(`Note: ${note}`);
   const lines = sql.split("\n").filter((line) => line.trim() !== "" && !line.trim().startsWith("--")).length;
   return { sql, lines, notes };
-}
-
-/** For a shell, on one line: it stands in a comment. */
-function quoted(value: string): string {
-  return `'${value.replaceAll("'", String.raw`'\''`).replace(/\s+/g, " ")}'`;
 }

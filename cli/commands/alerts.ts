@@ -7,11 +7,11 @@ import { type AlertRow, alertRow, camelCased } from "../rows.ts";
 
 export const alerts = defineCommand({
   name: "alerts",
-  summary: "Open alerts; closes one that a person has dealt with",
+  summary: "Lists the open alerts; closes one that you have dealt with",
   options: {
     all: { help: "the last 50, closed ones too" },
     resolve: { value: "ID", help: "close this alert; needs --reason. Most alerts close when their cause is gone" },
-    reason: { value: "TEXT", help: "why it may be closed; is kept with the alert" },
+    reason: { value: "TEXT", help: "why it may be closed; recorded with the alert" },
   },
   input: z.strictObject({
     all: z.boolean().default(false),
@@ -31,13 +31,13 @@ export const alerts = defineCommand({
   },
 });
 
-/** Every open alert, the gravest first. */
+/** Every open alert, the most severe first. */
 export function readOpenAlerts({ rows, client }: Project): Promise<AlertRow[]> {
   const open = client.from("lapse_alerts").select("*").is("resolved_at", null);
   return rows(open.order("severity").order("id"), alertRow);
 }
 
-/** The open alerts with everything that is needed to act on them. */
+/** The open alerts with all details. */
 export function describeAlerts(open: AlertRow[], now: Date): string {
   if (open.length === 0) return "No alert is open";
   return open.map((alert) => describeAlert(alert, now)).join("\n\n");
@@ -68,7 +68,7 @@ async function listAll({ client, rows }: Project): Promise<Outcome> {
       paragraph(`${object}; ${describeEnd(alert, now)}`, 4),
     ].join("\n");
   });
-  const text = all.length === 0 ? "There has been no alert" : told.join("\n");
+  const text = all.length === 0 ? "There has never been an alert" : told.join("\n");
   return { well: all.every(({ resolvedAt }) => resolvedAt !== null), json: all, text };
 }
 
@@ -77,8 +77,8 @@ function describeEnd({ resolvedAt, resolvedBy, resolvedReason, partOf, since }: 
   const how = resolvedBy !== null
     ? ` by ${resolvedBy}: ${resolvedReason}`
     : partOf !== null
-    ? `, as it became part of ${partOf}`
-    : ", its cause was gone";
+    ? `: it became part of ${partOf}`
+    : ": its cause was gone";
   return `closed ${distance(resolvedAt, now)}${how}`;
 }
 

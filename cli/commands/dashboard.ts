@@ -6,7 +6,7 @@ import { serveDashboard } from "../dashboard/serve.ts";
 import { UsageError } from "../errors.ts";
 import { readPlace } from "../target.ts";
 
-/** Not the stack's, and no other well-known one; the same each time, so that it can be a bookmark. */
+/** Not used by the stack or by a well-known program. It is fixed, so that the page can be bookmarked. */
 const PORT = 4840;
 
 export const dashboard = defineCommand({

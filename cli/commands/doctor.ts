@@ -4,15 +4,17 @@ import { z } from "zod";
 import { defineCommand } from "../command.ts";
 import { inspect, judgeDatabase } from "../doctor/database.ts";
 import { type CheckName, CHECKS, fault, type Finding, notChecked } from "../doctor/finding.ts";
-import { askAsStranger, checkHealth, checkJob, checkWebhook, versionOf } from "../doctor/functions.ts";
+import { askAsStranger, checkHealth, checkJob, readVersions } from "../doctor/functions.ts";
 import { findRepository, judgeInstall, judgeVersions } from "../doctor/install.ts";
 import { checkStripe, judgeClocks } from "../doctor/stripe.ts";
+import { checkEvents } from "../doctor/stripe-endpoints.ts";
 import { isPackaged } from "../install/release.ts";
 import { findMigration, type Repository } from "../install/repository.ts";
 import { columns, counted, span, wrap } from "../output.ts";
 import type { Project } from "../project.ts";
 import { jobs, runRow } from "../rows.ts";
 import type { Target } from "../target.ts";
+import { PUSH } from "../supabase.ts";
 import { readOpenAlerts } from "./alerts.ts";
 import { finding as adapterFinding } from "./enable.ts";
 
@@ -37,7 +39,7 @@ export const doctor = defineCommand({
   },
 });
 
-/** One finding per check. It starts no run; `livemode` null: the mode of the last run. */
+/** Runs all checks; each makes one finding. It starts no run. `livemode` null: the mode of the last run is expected. */
 async function diagnose(project: Project, livemode: boolean | null): Promise<Finding[]> {
   const { url, doctor, credentials } = project.target;
   const secretKey = credentials.kind === "key" ? credentials.secretKey : undefined;
@@ -45,19 +47,20 @@ async function diagnose(project: Project, livemode: boolean | null): Promise<Fin
   const here = new Date();
   const expected = livemode ?? found?.state.value?.livemode ?? null;
   const repository = findRepository();
-  const [functions, stripe, health, webhook, ...jobFindings] = await Promise.all([
-    Promise.all(jobs.map(async (job) => [job, await versionOf(job, { url, secretKey, ...doctor })] as const)),
-    checkStripe({ secretKey: doctor.stripeSecretKey, apiBase: doctor.stripeApiBase }, {
+  const key = { secretKey: doctor.stripeSecretKey, apiBase: doctor.stripeApiBase };
+  const [functions, stripe, health, events, ...jobFindings] = await Promise.all([
+    readVersions({ url, secretKey, ...doctor }),
+    checkStripe(key, {
       livemode: expected,
       refunds: found?.state.value?.refunds ?? false,
     }),
     checkHealth(url),
-    checkWebhook(url),
+    checkEvents(url, key),
     ...jobs.map((job) => checkJob(job, { url, secretKey, ...doctor })),
   ]);
-  const versions = { database: found?.version?.value ?? null, functions: Object.fromEntries(functions) };
+  const versions = { database: found?.version?.value ?? null, functions };
   const install = [judgeInstall(repository), judgeVersions(versions, repository?.lock ?? null)];
-  const outside = [...install, ...stripe.findings, health, webhook, ...jobFindings];
+  const outside = [...install, ...stripe.findings, health, ...events, ...jobFindings];
   if (found === null) return inOrder([...outside, ...blind(outside)]);
 
   const hasAdapter = found.adapter.value?.problem === null;
@@ -69,7 +72,6 @@ async function diagnose(project: Project, livemode: boolean | null): Promise<Fin
   ]);
   const beside = {
     files: migrationsOf(repository),
-    functionsUrl: `${url}/functions/v1`,
     adapterFaults,
     strangers,
     lastRuns,
@@ -79,7 +81,7 @@ async function diagnose(project: Project, livemode: boolean | null): Promise<Fin
   return inOrder(withoutConsequences([...judgeDatabase(found, beside), clocks, ...outside]));
 }
 
-/** Those of the shop's lock file; in Lapse's own repository, the sources. */
+/** The file names of Lapse's migrations: those in the shop's lock file or, in Lapse's own repository, those in migrations/. Null if neither is here. */
 function migrationsOf(repository: Repository | null): string[] | null {
   const { lock } = repository ?? { lock: null };
   if (lock) return lock.migrations.flatMap((entry) => findMigration(repository!, entry)?.file ?? []).sort();
@@ -90,19 +92,19 @@ function inOrder(findings: Finding[]): Finding[] {
   return findings.toSorted((a, b) => CHECKS.indexOf(a.check) - CHECKS.indexOf(b.check));
 }
 
-/** Without lapse_inspect nothing private can be seen. */
+/** The finding when lapse_inspect is missing, so that nothing private can be read. */
 function blind(outside: Finding[]): Finding[] {
   const inside = CHECKS.filter((check) =>
     check !== "migrations" && outside.every((finding) => finding.check !== check)
   );
   const what = "the project lacks lapse_inspect, or its API has not noticed it yet";
   return [
-    fault("migrations", what, "npx supabase db push --yes; then: notify pgrst, 'reload schema';"),
+    fault("migrations", what, `${PUSH}; then: notify pgrst, 'reload schema';`),
     ...inside.map((check) => notChecked(check, "follows from migrations")),
   ];
 }
 
-/** What fails because something else does. */
+/** Checks that fail only because another one does. */
 const CONSEQUENCES: Partial<Record<CheckName, CheckName[]>> = {
   settings: ["schedules", "watch", "runs", "invariants", "alerts", "drift", "lapse-health"],
   extensions: ["vault", "schedules", "watch", "runs", "invariants", "alerts"],
@@ -118,7 +120,7 @@ function withoutConsequences(findings: Finding[]): Finding[] {
   );
 }
 
-/** The self-test takes back whatever it does. */
+/** The adapter's self-test is rolled back. */
 async function testAdapter(project: Project): Promise<string[]> {
   const findings = await project.call("lapse_test_adapter", {}, z.array(adapterFinding));
   return findings.filter(({ ok }) => ok === false).map(({ message }) => message);
@@ -133,7 +135,7 @@ async function describeLastRuns({ client, rows }: Project): Promise<string> {
   return last.join("; ");
 }
 
-/** A sound project and one of which little was checked must not read the same. */
+/** Skipped checks are listed, so that a project that was hardly checked does not look sound. */
 function describeGaps(findings: Finding[], given: Target["doctor"]): string[] {
   const open = findings.filter(({ status }) => status === "not_checked").map(({ check }) => check);
   const variables: [string, string | undefined][] = [

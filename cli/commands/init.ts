@@ -9,6 +9,7 @@ import { type Installed, lookAtDatabase } from "../install/database.ts";
 import { planInit } from "../install/plan.ts";
 import { readRelease } from "../install/release.ts";
 import { adapterOf, openRepository, type Repository } from "../install/repository.ts";
+import { deploy, PUSH, setSecret } from "../supabase.ts";
 import { databaseInput, databaseOption, shopInput, shopOptions, writeAdapter } from "./adapter.ts";
 
 export const init = defineCommand({
@@ -51,7 +52,7 @@ export const init = defineCommand({
   },
 });
 
-/** The adapter from what describes the shop; null when nothing does. */
+/** Generates the adapter; null if no option describes the shop. */
 async function adapterFor(
   given: Answers,
   { mayAsk, ...options }: { url: string | undefined; revive: boolean; mayAsk: boolean },
@@ -61,9 +62,7 @@ async function adapterFor(
     if (!mayAsk || !process.stdin.isTTY) return null;
     if (!await confirms("Lapse needs an adapter to your tables. Describe them now?")) return null;
   }
-  const { sql, notes } = await writeAdapter(given, options, context);
-  for (const note of notes) context.progress(`Note: ${note}`);
-  return sql;
+  return (await writeAdapter(given, options, context)).sql;
 }
 
 function readAdapter(file: string): string {
@@ -77,7 +76,7 @@ function readAdapter(file: string): string {
   throw new UsageError(`Cannot use --adapter ${file}: it does not define lapse_shop.contract_version()`);
 }
 
-/** @throws RefusedError when something of somebody else's has a name that Lapse needs. */
+/** @throws RefusedError if a name that Lapse needs is taken. */
 function refuseClashes({ clashes, version }: Installed, { lock }: Repository): void {
   if (lock !== null) return;
   if (version !== null) {
@@ -93,7 +92,7 @@ function refuseClashes({ clashes, version }: Installed, { lock }: Repository): v
 
 function notesOn(found: Installed | null, { migrations }: Repository): string[] {
   if (found === null) {
-    return ["No database was looked at: give --db-url or LAPSE_DB_URL to find clashes before db push does"];
+    return ["No database was checked: give --db-url or LAPSE_DB_URL to find clashes before db push does"];
   }
   const versions = migrations.map(({ version }) => version);
   const unknown = found.applied.filter((version) => !versions.includes(version));
@@ -113,11 +112,11 @@ function nextSteps(functions: string[], hasAdapter: boolean): string {
     [
       "Give the functions their secrets. Keep the scheduler's in your secret store.",
       "export LAPSE_SCHEDULER_SECRET=$(openssl rand -hex 32)",
-      "npx supabase secrets set --yes STRIPE_SECRET_KEY=KEY LAPSE_SCHEDULER_SECRET=$LAPSE_SCHEDULER_SECRET",
+      setSecret("STRIPE_SECRET_KEY=KEY LAPSE_SCHEDULER_SECRET=$LAPSE_SCHEDULER_SECRET"),
     ],
-    ["Deploy.", "npx supabase db push", `npx supabase functions deploy --use-api ${functions.join(" ")}`],
+    ["Deploy to the linked project (npx supabase link).", PUSH, deploy(...functions)],
     [
-      "Turn it on, with the brake on, and let the doctor look.",
+      "Turn it on, with the brake on, and run the doctor.",
       "export LAPSE_URL=https://REF.supabase.co LAPSE_SECRET_KEY=KEY",
       "npx lapse enable",
       "npx lapse doctor",

@@ -55,7 +55,7 @@ function chartsOf(job: JobName, days: DayRow[], dates: string[]): string[] {
   });
 }
 
-/** The last days up to today, oldest first, as UTC dates. */
+/** The last days including today, oldest first, as UTC dates. */
 function lastDays(count: number, now: Date): string[] {
   const at = (n: number) => new Date(now.getTime() - (count - 1 - n) * 86_400_000);
   return Array.from({ length: count }, (_, n) => at(n).toISOString().slice(0, 10));

@@ -10,6 +10,7 @@ import {
   moment,
   money,
   paragraph,
+  quoted,
   span,
   table,
   wrap,
@@ -21,10 +22,10 @@ export const orders = defineCommand({
   name: "orders",
   summary: "Open orders, the next to be inspected first; or those of one kind",
   options: {
-    quarantined: { help: "kept for a person to decide" },
+    quarantined: { help: "waiting for an operator's decision" },
     waiting: { help: "inspected and left open, because a payment may still succeed" },
     due: { help: "due now" },
-    limit: { value: "N", help: "most orders shown (50)" },
+    limit: { value: "N", help: "maximum number of orders shown (50)" },
   },
   input: z.strictObject({
     quarantined: z.boolean().default(false),
@@ -54,18 +55,17 @@ function readOrders(
   { kind, limit, now }: { kind: string | undefined; limit: number; now: Date },
 ): Promise<OrderRow[]> {
   const all = client.from("lapse_orders").select("*");
-  const byNextLook = { column: "next_check_at", status: ["pending", "expiring"] };
-  const open = all.in("status", kind === "quarantined" ? ["quarantined"] : byNextLook.status);
+  const open = all.in("status", kind === "quarantined" ? ["quarantined"] : ["pending", "expiring"]);
   const at = now.toISOString();
   const some = kind === "due"
     ? open.lte("next_check_at", at)
     : kind === "waiting"
     ? open.gt("next_check_at", at).gt("looks", 0)
     : open;
-  return rows(some.order(kind === "quarantined" ? "ref" : byNextLook.column).limit(limit), orderRow);
+  return rows(some.order(kind === "quarantined" ? "ref" : "next_check_at").limit(limit), orderRow);
 }
 
-/** An order in a list: one line to find it by, one that says why it is there. */
+/** An order in a list: one line to identify it, and one that says why it is listed. */
 function listOrder(order: OrderRow, now: Date): string {
   const { ref, amount, currency, status, nextCheckAt, reason } = order;
   const when = status === "quarantined"
@@ -74,7 +74,7 @@ function listOrder(order: OrderRow, now: Date): string {
     ? `due since ${span(now.getTime() - Date.parse(order.dueSince ?? nextCheckAt))}`
     : nextCheckAt === null
     ? status
-    : `next look ${distance(nextCheckAt, now)}`;
+    : `next check ${distance(nextCheckAt, now)}`;
   return [
     ...wrap([ref, money(amount, currency), when].filter((it) => it !== "").join("  ")),
     ...(reason === null ? [] : [paragraph(explained(reason), 4)]),
@@ -90,13 +90,13 @@ export const order = defineCommand({
   run: async ({ argument }, context) => describeOrder(await context.connect(), argument),
 });
 
-/** Most decisions read of one order; the newest of them. */
+/** The limit of decisions that are read for one order, newest first. */
 const MOST_DECISIONS = 500;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/** @throws RefusedError for an order that the ledger does not have, or that this user may not see. */
+/** @throws RefusedError if the ledger lacks the order, or if this user may not see it. */
 export async function describeOrder({ client, rows }: Project, asked: string): Promise<Outcome> {
-  // The ledger has a uuid as PostgreSQL writes it.
+  // The ledger stores UUIDs in PostgreSQL's spelling, in lower case.
   const ref = UUID.test(asked) ? asked.toLowerCase() : asked;
   const [found, payments, newest] = await Promise.all([
     rows(client.from("lapse_orders").select("*").eq("ref", ref), orderRow),
@@ -128,10 +128,11 @@ export async function describeOrder({ client, rows }: Project, asked: string): P
     ...optional("voucher until", order.holdUntil),
     ...optional("extra grace until", order.graceUntil),
     ...optional("waiting since", order.status === "pending" || order.status === "expiring" ? order.dueSince : null),
-    ["next look", order.nextCheckAt === null ? "none" : moment(order.nextCheckAt, now)],
+    ["next check", order.nextCheckAt === null ? "none" : moment(order.nextCheckAt, now)],
     ["decided", `${counted(order.looks, "time")}; failures in a row: ${order.failures}`],
     ...optional("closed", order.closedAt),
   ];
+  const next = commandsFor(order, payments);
   const text = [
     `Order ${order.ref}`,
     table(facts),
@@ -151,15 +152,36 @@ export async function describeOrder({ client, rows }: Project, asked: string): P
         explained(it.reason)
       }`,
     ])),
+    ...(next.length === 0 ? [] : ["Next, with --reason TEXT", table(next)]),
   ];
   return { well: true, json: { order, payments, decisions }, text: text.join("\n") };
+}
+
+/** What an operator may do with an order in this state. */
+function commandsFor({ ref, status }: OrderRow, payments: { stripeId: string; state: string }[]): string[][] {
+  const lapse = (words: string, argument = ref, options = "") =>
+    `npm run lapse -- ${words} ${quoted(argument)}${options}`;
+  const paid = [lapse("resolve", ref, " --as paid"), "you have seen the money"];
+  if (status === "pending") return [[lapse("sync"), "ask Stripe now, and settle it as a run would"], paid];
+  // A run holds it already, so it cannot be synchronised.
+  if (status === "expiring") return [paid];
+  if (status !== "quarantined") return [];
+  return [
+    [lapse("redrive"), "the cause is fixed: return it to the job"],
+    paid,
+    [lapse("resolve", ref, " --as expired"), "it will never be paid: Lapse asks Stripe first"],
+    ...payments.filter(({ state }) => state === "open").map(({ stripeId }) => [
+      lapse("declare-dead", stripeId),
+      "Stripe can neither find nor cancel this payment",
+    ]),
+  ];
 }
 
 function checked({ checkedAt }: { checkedAt: string | null }, now: Date): string {
   return checkedAt === null ? "never inspected" : `inspected ${moment(checkedAt, now)}`;
 }
 
-/** What Stripe said, in short. */
+/** A summary of Stripe's answer. */
 function statusOf({ evidence }: { evidence: unknown }): string {
   const known = z.looseObject({ status: z.string() }).safeParse(evidence);
   return known.success ? `Stripe: ${known.data.status}` : "";

@@ -6,10 +6,10 @@ import { jobs, metricsRow, wordOf } from "../rows.ts";
 import { readOpenAlerts } from "./alerts.ts";
 import { readSchedule } from "./status.ts";
 
-/** What the command says when it is given no word: how the project is, on one screen, and where to look next. */
+/** The output of `lapse` without a command: the state of the project on one screen, and which command to use next. */
 export const overview = defineCommand({
   name: "",
-  summary: "How the project is",
+  summary: "The project's state",
   options: {},
   input: z.strictObject({}),
   run: async (_given, context) => {
@@ -61,7 +61,7 @@ export const overview = defineCommand({
 const KINDS = ["open", "quarantined"] as const;
 const STATUSES = { open: ["pending", "expiring"], quarantined: ["quarantined"] };
 
-/** Alerts shown; `lapse alerts` shows all, in full. */
+/** How many alerts are shown; `lapse alerts` shows all of them with details. */
 const SHOWN = 5;
 const MOST = 1_000;
 

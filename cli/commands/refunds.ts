@@ -7,11 +7,14 @@ import { type RefundRow, refundRow } from "../rows.ts";
 
 export const refunds = defineCommand({
   name: "refunds",
-  summary: "Money that Lapse gives back; releases what the day's limit holds",
+  summary: "Lists the refunds that Lapse makes; releases those that the daily limit holds",
   options: {
-    release: { value: "held|REF", help: "let all held ones go, or an order's held and failed ones; needs --reason" },
-    reason: { value: "TEXT", help: "why; is kept with the refund" },
-    limit: { value: "N", help: "most refunds shown (50)" },
+    release: {
+      value: "held|REF",
+      help: "release all held refunds, or an order's held and failed ones; needs --reason",
+    },
+    reason: { value: "TEXT", help: "why; recorded with the refund" },
+    limit: { value: "N", help: "maximum number of refunds shown (50)" },
   },
   input: z.strictObject({
     release: orderRef.optional(),
@@ -28,12 +31,12 @@ export const refunds = defineCommand({
   },
 });
 
-/** The newest last, so that what needs a person stands at the end of a terminal. */
+/** The newest comes last, next to the prompt, where it is seen first. */
 async function listRefunds({ client, rows }: Project, limit: number): Promise<Outcome> {
   const query = client.from("lapse_refunds").select("*").order("created_at", { ascending: false }).limit(limit);
   const found = (await rows(query, refundRow)).reverse();
   const now = new Date();
-  const text = found.length === 0 ? "Lapse has given nothing back" : `Refunds\n${
+  const text = found.length === 0 ? "Lapse has made no refund" : `Refunds\n${
     table(found.map((it) => [
       stateOf(it),
       money(it.amount, it.currency),

@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { type Command, type Context, defineCommand, type Outcome, typedInteger, typedText } from "../command.ts";
-import { UsageError } from "../errors.ts";
+import { RefusedError, UsageError } from "../errors.ts";
 import { counted, distance, explained, money, paragraph, table, wrap } from "../output.ts";
-import { parseAnswer } from "../project.ts";
-import { JOBS, jobWords } from "../rows.ts";
+import { parseAnswer, type Project } from "../project.ts";
+import { JOBS, jobWords, runCommandOf } from "../rows.ts";
 import { describeRun, followRun, isGoodRun, readRun } from "../runs.ts";
 
 const input = z.strictObject({
@@ -11,6 +11,7 @@ const input = z.strictObject({
   "dry-run": z.boolean().default(false),
   limit: typedInteger(1, 100_000).optional(),
   "release-brake": z.boolean().default(false),
+  "skip-dry-run": z.boolean().default(false),
   reason: typedText.optional(),
 });
 
@@ -23,9 +24,10 @@ function starting(name: string, job: string): Command {
     options: {
       wait: { help: "wait until the run has ended, and say what it did" },
       "dry-run": { help: "inspect, decide and report without changing anything (waits)" },
-      limit: { value: "N", help: "most orders to decide" },
-      "release-brake": { help: "work although more orders are due than the brake allows; needs --reason" },
-      reason: { value: "TEXT", help: "why; is kept with the run" },
+      limit: { value: "N", help: "maximum number of orders to decide" },
+      "release-brake": { help: "run although more orders are due than the brake allows; needs --reason" },
+      "skip-dry-run": { help: "release the brake without a dry run in the last day" },
+      reason: { value: "TEXT", help: "why; recorded with the run" },
     },
     input,
     run: (given, context) => startRun(job, given, context),
@@ -37,12 +39,13 @@ async function startRun(job: string, given: z.infer<typeof input>, context: Cont
     throw new UsageError("Cannot release the brake: --reason TEXT is missing");
   }
   const project = await context.connect();
+  if (given["release-brake"] && !given["skip-dry-run"]) await demandDryRun(project, job);
   const runId = crypto.randomUUID();
   const dryRun = given["dry-run"];
   const answer = await project.invoke(job, {
     runId,
     dryRun,
-    // Only the answer to a dry run lists its decisions; everything else about a run stands in its row.
+    // Only the answer to a dry run contains its decisions. Everything else about a run is in its row.
     wait: dryRun,
     limit: given.limit ?? null,
     releaseBrake: given["release-brake"],
@@ -50,13 +53,30 @@ async function startRun(job: string, given: z.infer<typeof input>, context: Cont
   });
   if (dryRun) return describePreview(answer);
   if (!given.wait) {
-    // A run that was refused, by the brake for example, has ended before the function answers.
+    // A run that was refused, for example by the brake, has ended before the function answers.
     const refused = await readRun(project, runId);
     if (refused && refused.finishedAt !== null && !isGoodRun(refused)) return await describeRun(project, refused);
     const text = `Run ${runId} has begun. Follow it with\n  npm run lapse -- runs ${runId}`;
     return { well: true, json: { runId, status: "started" }, text };
   }
   return await describeRun(project, await followRun(project, runId, context));
+}
+
+/**
+ * Releasing the brake requires a recent dry run: it takes a minute, and closed orders cannot be reopened.
+ *
+ * @throws RefusedError without a dry run of the job in the last day.
+ */
+async function demandDryRun({ client, rows }: Project, job: string): Promise<void> {
+  const since = new Date(Date.now() - 24 * 3_600_000).toISOString();
+  const recent = client.from("lapse_runs").select("id").eq("job", job).gte("created_at", since);
+  const looked = recent.eq("dry_run", true).in("status", ["succeeded", "partial"]).limit(1);
+  if ((await rows(looked, z.object({ id: z.guid() }))).length > 0) return;
+  throw new RefusedError([
+    "Cannot release the brake: there was no dry run in the last day. Start one:",
+    `  ${runCommandOf(job)} --dry-run`,
+    "or, if you know what is due, add --skip-dry-run",
+  ].join("\n"));
 }
 
 const decided = { outcome: z.string(), reason: z.string() };
@@ -83,10 +103,10 @@ const previewed = z.looseObject({
   })).default([]),
 });
 
-/** Orders shown one by one. */
+/** How many orders are shown individually. */
 const SHOWN = 20;
 
-/** The decisions first and their summary last, where the eye is when it is done. */
+/** Shows the decisions first and the summary last, where it is seen when the command ends. */
 function describePreview(answer: unknown): Outcome {
   const { runId, status, error, summary, decisions } = parseAnswer(previewed, { value: answer, of: "the function" });
   const now = new Date();

@@ -8,7 +8,7 @@ import { describeAlerts, readOpenAlerts } from "./alerts.ts";
 
 export const status = defineCommand({
   name: "status",
-  summary: "Whether the jobs are well: running, last runs, brake, backlog, next run, open alerts",
+  summary: "State of the jobs: running, last runs, brake, backlog, next run, open alerts",
   options: { runs: { value: "N", help: "runs shown of each job (5)" } },
   input: z.strictObject({ runs: typedInteger(1, 100).default(5) }),
   run: async (given, context) => {
@@ -45,7 +45,7 @@ const scheduleAnswer = z.object({
 });
 type Schedule = z.infer<typeof scheduleAnswer>["schedules"][number];
 
-/** Null for a user who signed in: the schedule is private. */
+/** Null for a user who signed in, because the schedule is private. */
 export async function readSchedule({ call, target }: Project) {
   return target.credentials.kind === "login" ? null : await call("lapse_schedule", {}, scheduleAnswer);
 }
@@ -64,7 +64,7 @@ function describeJob({ job, running, runs, braked, schedule }: JobState, now: Da
     ["now", running ? `${running.status} since ${moment(running.startedAt ?? running.createdAt, now)}` : "idle"],
     [
       "brake",
-      braked ? "ON: no run touches anything until it is released (runbook, L007)" : "off",
+      braked ? "ON: no run changes anything until you release it (runbook, L007)" : "off",
     ],
     ["next", describeNext(schedule, now)],
     schedule

@@ -9,13 +9,14 @@ import { planUninstall } from "../install/plan.ts";
 import { readRelease } from "../install/release.ts";
 import { openRepository } from "../install/repository.ts";
 import { counted } from "../output.ts";
+import { PUSH } from "../supabase.ts";
 import { databaseInput, databaseOption } from "./adapter.ts";
 
 const PAGE = 1_000;
 
 export const uninstall = defineCommand({
   name: "uninstall",
-  summary: "Takes Lapse out of a repository and, with the migration it writes, out of the database",
+  summary: "Removes Lapse from a repository and, by the migration it writes, from the database",
   options: {
     ...writeOptions,
     ...databaseOption,
@@ -38,7 +39,7 @@ export const uninstall = defineCommand({
     const plan = planUninstall({ repository, release, applied, now: new Date(), force });
     if (file === undefined) {
       plan.notes.push(
-        "The decisions go with the database's schema; --export FILE keeps them (it needs LAPSE_URL and a key)",
+        "Removing the schema deletes every decision; --export FILE saves them first (it needs LAPSE_URL and a key)",
       );
     } else if (!dryRun && plan.refused.length === 0) {
       context.progress(`${counted(await exportDecisions(file, context), "decision")} written into ${file}`);
@@ -48,8 +49,8 @@ export const uninstall = defineCommand({
       "1. Review what was written, and commit it.",
       "2. Stop the jobs, and wait two minutes: the migration refuses while a run works.",
       "     npx lapse disable",
-      "3. Take it out of the project. Your adapter's migration stays: it was applied.",
-      "     npx supabase db push",
+      "3. Remove it from the project. Your adapter's migration stays: it was applied.",
+      `     ${PUSH}`,
       ...functions.map((slug) => `     npx supabase functions delete ${slug}`),
       "     npx supabase secrets unset --yes LAPSE_SCHEDULER_SECRET",
       "4. In Stripe's dashboard, remove the endpoint of lapse-webhook. STRIPE_SECRET_KEY stays: it is yours.",

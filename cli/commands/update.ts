@@ -6,11 +6,12 @@ import { lookAtDatabase } from "../install/database.ts";
 import { planUpdate } from "../install/plan.ts";
 import { deltasBetween, readRelease } from "../install/release.ts";
 import { openRepository } from "../install/repository.ts";
+import { deploy, PUSH } from "../supabase.ts";
 import { databaseInput, databaseOption } from "./adapter.ts";
 
 export const update = defineCommand({
   name: "update",
-  summary: "Brings an install in a repository to the release of this package; never touches the adapter",
+  summary: "Updates an install in a repository to this package's release; never touches the adapter",
   options: {
     ...writeOptions,
     ...databaseOption,
@@ -25,9 +26,9 @@ export const update = defineCommand({
     const next = [
       "1. Review what was written, and commit it.",
       "2. Deploy. Functions and database work together in either order.",
-      "     npx supabase db push",
-      `     npx supabase functions deploy --use-api ${Object.keys(release.functions).join(" ")}`,
-      "3. Let the doctor look.",
+      `     ${PUSH}`,
+      `     ${deploy(...Object.keys(release.functions))}`,
+      "3. Run the doctor.",
       "     npx lapse doctor",
     ].join("\n");
     return await carryOut(
@@ -40,10 +41,10 @@ export const update = defineCommand({
 
 export const sql = defineCommand({
   name: "sql",
-  summary: "Prints the SQL of an install, or what leads from one release to another, for those who apply it by hand",
+  summary: "Prints the SQL of an install, or of an update between two releases, to apply by hand",
   options: {
     from: { value: "RELEASE", help: "the release that the database has (none: all of it)" },
-    to: { value: "RELEASE", help: "the release wanted (this package's)" },
+    to: { value: "RELEASE", help: "the target release (this package's)" },
   },
   input: z.strictObject({ from: z.string().optional(), to: z.string().optional() }),
   run: ({ from, to }) => {
@@ -53,7 +54,7 @@ export const sql = defineCommand({
       throw new UsageError(`Cannot print an install of ${target}: this package is ${release.version}. Give --from`);
     }
     const parts = from === undefined ? [release.install] : deltasBetween(release, from, target).map((it) => it.sql);
-    const text = parts.join("\n").trimEnd() || `-- Nothing leads from ${from} to ${target}: it is the same release.`;
+    const text = parts.join("\n").trimEnd() || `-- Nothing to do: ${target} is the same release as ${from}.`;
     return Promise.resolve({ well: true, json: { from: from ?? null, to: target, sql: text }, text });
   },
 });

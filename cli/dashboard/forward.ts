@@ -1,10 +1,10 @@
 import type { Upstream } from "./serve.ts";
 
-/** A dry run answers after a minute at most. */
+/** A dry run answers within a minute. */
 const TIMEOUT_MS = 180_000;
 const MOST_BYTES = 100_000;
 
-/** What supabase-js sends. Cookies, and whatever else a browser adds, stay here. */
+/** The headers that supabase-js sends. Cookies and other headers of the browser are not forwarded. */
 const SENT = [
   "accept",
   "accept-profile",
@@ -18,15 +18,15 @@ const SENT = [
   "x-client-info",
   "x-supabase-api-version",
 ];
-/** The project's CORS headers and cookies are not for this origin. */
+/** The project's CORS headers and cookies are meant for another origin. */
 const RETURNED = ["content-type", "content-range", "preference-applied", "retry-after", "x-supabase-api-version"];
 
-/** REST, Auth and functions; an encoded slash could mean another path to the project than it does here. */
+/** Only REST, Auth and functions. An encoded slash is refused, because the project might read the path differently. */
 export function isForwarded(pathname: string): boolean {
   return /^\/(rest|auth|functions)\/v1\//.test(pathname) && !/%(2f|5c|2e|00)/i.test(pathname);
 }
 
-/** Passes a request on to the project as it is, and its answer back. */
+/** Forwards a request to the project, and returns its answer. */
 export async function forward(request: Request, { url }: Upstream): Promise<Response> {
   const { pathname, search } = new URL(request.url);
   const headers = only(SENT, request.headers);

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isPackaged } from "../install/release.ts";
 
-// The package has the whole command in dist/lapse.mjs.
+// The npm package contains the whole command in dist/lapse.mjs.
 const folder = fileURLToPath(new URL(isPackaged ? "../dashboard" : "../../dashboard", import.meta.url));
 
 const TYPES: Record<string, string> = {
@@ -16,7 +16,7 @@ const TYPES: Record<string, string> = {
 
 export type PageFile = { body: Uint8Array<ArrayBuffer>; type: string };
 
-/** The dashboard's files by their paths. They are read once, so that no request can name another file. */
+/** The dashboard's files by path. They are read once at the start, so a request cannot name any other file. */
 export async function readPage(): Promise<Map<string, PageFile>> {
   const files = new Map<string, PageFile>();
   await addFolder("", files);

@@ -12,10 +12,10 @@ export type Served = { url: string; close(): Promise<void> };
 export type Upstream = { url: string; publishableKey: string };
 
 /**
- * Serves the dashboard on 127.0.0.1, and forwards its REST, Auth and function calls to the project, so that the page needs no other
- * origin. No credentials are added: the page has the publishable key, and its users sign in.
+ * Serves the dashboard on 127.0.0.1 and forwards its REST, Auth and function calls to the project, so that the page
+ * needs no other origin. It adds no credentials: the page has the publishable key, and its users sign in.
  *
- * @throws an error with the code EADDRINUSE if another program has the port. 0 is a free one.
+ * @throws an error with the code EADDRINUSE if another program uses the port. Port 0 chooses a free one.
  */
 export async function serveDashboard(upstream: Upstream, { port }: { port: number }): Promise<Served> {
   const page = await readPage();
@@ -33,7 +33,7 @@ export async function serveDashboard(upstream: Upstream, { port }: { port: numbe
   return { url, close: () => closeNow(server) };
 }
 
-/** A browser that shows the page keeps its connection; it gets a moment, then the connection is cut. */
+/** A browser that shows the page keeps its connection open. After a moment it is cut. */
 async function closeNow(server: Server): Promise<void> {
   const timer = setTimeout(() => server.closeAllConnections(), 200);
   await new Promise((resolve) => server.close(resolve));
@@ -74,13 +74,14 @@ async function answer(request: Request, { page, upstream, port }: Site): Promise
 }
 
 /**
- * A site that somebody visits can make their browser call this server: under a name of its own that points here (DNS rebinding), which
- * the Host header shows, or from its own page, which Origin and Sec-Fetch-Site show.
+ * A web page on another site can make its visitor's browser call this server: through a host name of its own that
+ * resolves to 127.0.0.1 (DNS rebinding), which the Host header reveals, or directly, which Origin and Sec-Fetch-Site
+ * reveal.
  */
 function refuseStrangers({ headers }: Request, port: number): Response | null {
   const own = [`127.0.0.1:${port}`, `localhost:${port}`];
   if (!own.includes(headers.get("host") ?? "")) {
-    return said(421, "This server answers to 127.0.0.1 and localhost alone");
+    return said(421, "This server only answers to 127.0.0.1 and localhost");
   }
   const origin = headers.get("origin");
   const isForeign = origin !== null && !own.some((host) => origin === `http://${host}`);
@@ -88,7 +89,7 @@ function refuseStrangers({ headers }: Request, port: number): Response | null {
   return null;
 }
 
-/** Nothing but the page's own files and calls; nobody may frame it, and no text can become markup. */
+/** Allows only the page's own files and calls. No other page may frame it, and text cannot become markup. */
 const HEADERS = {
   "content-security-policy":
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; " +

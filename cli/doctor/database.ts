@@ -3,11 +3,12 @@ import { MissingError } from "../errors.ts";
 import { span } from "../output.ts";
 import type { Project } from "../project.ts";
 import type { AlertRow } from "../rows.ts";
+import { PUSH } from "../supabase.ts";
 import { type CheckName, fault, type Finding, listed, notChecked, ok } from "./finding.ts";
 
-// The checks of what is inside the database, all of them over one call of lapse_inspect.
+// Checks of the database. All of them use one call of lapse_inspect.
 
-/** One part of the answer: what it found, or why it could not. */
+/** One part of the answer: what was found, or why the database could not tell. */
 type Part<T> = { value: T; error: null } | { value: null; error: string };
 
 function part<T>(value: z.ZodType<T>): z.ZodType<Part<T>> {
@@ -37,17 +38,17 @@ const inspection = z.object({
     settings: z.boolean(),
     paused: z.array(z.string()),
     livemode: z.boolean().nullable(),
-    /** Whether the settings let Lapse give money back. */
+    /** Whether the settings allow Lapse to make refunds. */
     refunds: z.boolean().nullable(),
     watchedAt: z.string().nullable(),
   })),
   health: part(z.array(z.string())),
-  /** Absent in what was installed before releases had one. */
+  /** Missing in installs from before the first release. */
   version: part(z.string()).optional(),
 });
 export type Inspection = z.infer<typeof inspection>;
 
-/** Null when the database does not have the function: nothing private can be seen. */
+/** Null if the database lacks the function; then nothing private can be read. */
 export async function inspect(project: Project, schedulerSecret: string | undefined): Promise<Inspection | null> {
   const asked = {
     functionsUrl: `${project.target.url}/functions/v1`,
@@ -61,24 +62,23 @@ export async function inspect(project: Project, schedulerSecret: string | undefi
   }
 }
 
-/** The database compares digests: the secret itself does not belong into a request. */
+/** The database compares digests, because the secret itself must not be sent in a request. */
 async function sha256(text: string): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
   return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 export type Beside = {
-  /** Names of Lapse's migrations here, in the order of their numbers; null where nobody can tell. */
+  /** The names of Lapse's migrations in this repository, in order; null if they are not known. */
   files: string[] | null;
-  functionsUrl: string;
-  /** What the adapter's self-test found wrong; null if it was not tried. */
+  /** What the adapter's self-test found wrong; null if it did not run. */
   adapterFaults: string[] | null;
   strangers: { open: string[]; asked: boolean };
   lastRuns: string;
   openAlerts: AlertRow[];
 };
 
-/** Every finding about the inside of the database. */
+/** All findings about the database. */
 export function judgeDatabase(found: Inspection, beside: Beside): Finding[] {
   return [
     judged("migrations", found.migrations, (applied) => judgeMigrations(applied, beside.files)),
@@ -99,7 +99,7 @@ export function judgeDatabase(found: Inspection, beside: Beside): Finding[] {
       ({ problem }) => judgeAdapter(problem, beside.adapterFaults),
     ),
     judged("drift", found.drift, judgeDrift),
-    judged("vault", found.secrets, (secrets) => judgeVault(secrets, beside.functionsUrl)),
+    judged("vault", found.secrets, (secrets) => judgeVault(secrets)),
     judged("schedules", found.schedules, (problems) => judgeSchedules(problems, found.state.value?.paused ?? [])),
     judged("watch", found.health, (reasons) => judgeWatch(reasons, found)),
     judged("privileges", found.privileges, (excess) => judgePrivileges(excess, beside.strangers)),
@@ -113,18 +113,18 @@ export function judgeDatabase(found: Inspection, beside: Beside): Finding[] {
   ];
 }
 
-/** What cannot be judged because the database could not tell. */
+/** The finding for something that the database could not report. */
 function judged<T>(check: CheckName, { value, error }: Part<T>, judge: (value: T) => Finding): Finding {
   return error === null ? judge(value as T) : notChecked(check, error);
 }
 
-/** Lapse's migrations here against those the project has. The shop has migrations of its own. */
+/** Compares Lapse's migrations in this repository with the applied ones. The shop's own migrations are ignored. */
 function judgeMigrations(applied: string[] | null, files: string[] | null): Finding {
   if (files === null) return notChecked("migrations", NOT_IN_REPOSITORY);
   if (applied === null) return notChecked("migrations", "the project keeps no history of migrations");
   const missing = files.filter((file) => !applied.includes(file.split("_")[0]!));
   if (missing.length === 0) return ok("migrations", `all ${files.length} are applied`);
-  return fault("migrations", `not applied: ${listed(missing, 3)}`, "npx supabase db push --yes");
+  return fault("migrations", `not applied: ${listed(missing, 3)}`, PUSH);
 }
 
 export const NOT_IN_REPOSITORY = "there is no supabase/lapse.json here: run this in the shop's repository";
@@ -172,13 +172,15 @@ const ENTRIES: Record<Exclude<z.infer<typeof entry>, "ok">, [what: string, fix: 
   differs: ["is not the LAPSE_SCHEDULER_SECRET of this environment", "give Vault and the functions the same one"],
 };
 
-/** Whether the schedule can read what it needs. Values never leave the database. */
-function judgeVault(secrets: Record<string, z.infer<typeof entry>>, functionsUrl: string): Finding {
+/** Whether the schedule can read the Vault entries it needs. Their values never leave the database. */
+function judgeVault(secrets: Record<string, z.infer<typeof entry>>): Finding {
   const setters: Record<string, string> = {
-    lapse_functions_url: `select lapse.set_functions_url('${functionsUrl}');`,
+    // Neither a migration nor `db push` writes these: the functions tell them, when they are asked to.
+    lapse_functions_url: "npm run lapse -- enable",
+    lapse_scheduler_secret: "npm run lapse -- enable",
     lapse_alert_webhook_url: "select lapse.set_alert_webhook('https://…');",
   };
-  // A shop may do without what only tells people: the webhook, the ping.
+  // Entries that only send notifications, the webhook and the ping, are optional.
   const needed = ["lapse_functions_url", "lapse_scheduler_secret"];
   const faults = Object.entries(secrets).flatMap(([name, state]) => {
     if (state === "ok" || (state === "missing" && !needed.includes(name))) return [];
@@ -189,7 +191,7 @@ function judgeVault(secrets: Record<string, z.infer<typeof entry>>, functionsUrl
     }];
   });
   if (faults.length > 0) {
-    return fault("vault", listed(faults.map(({ what }) => what)), faults.map(({ fix }) => fix).join(" "));
+    return fault("vault", listed(faults.map(({ what }) => what)), [...new Set(faults.map(({ fix }) => fix))].join(" "));
   }
   const webhook = secrets.lapse_alert_webhook_url === "ok" ? "" : "; there is no webhook for alerts";
   const ping = secrets.lapse_ping_url === "ok" ? "" : "; there is no dead man's switch";
@@ -198,7 +200,14 @@ function judgeVault(secrets: Record<string, z.infer<typeof entry>>, functionsUrl
 
 function judgeSchedules(problems: string[], paused: string[]): Finding {
   if (paused.length > 0) {
-    return fault("schedules", `paused: ${paused.join(", ")}`, "select lapse.enable_schedules();");
+    return fault("schedules", `paused: ${paused.join(", ")}`, "npm run lapse -- enable");
+  }
+  const others = problems.filter((problem) => / for (another )?role /.test(problem));
+  if (others.length > 0 && others.length === problems.length) {
+    // Only their owner may take them away.
+    const fix = "select jobid, username from cron.job where jobname like 'lapse-%'; " +
+      "then, as that role: select cron.unschedule(jobid);";
+    return fault("schedules", listed(problems), fix);
   }
   if (problems.length > 0) return fault("schedules", listed(problems), "select lapse.install_schedules();");
   return ok("schedules", "pg_cron has exactly the jobs of lapse.schedules");
@@ -212,20 +221,20 @@ function judgeWatch(reasons: string[], { state, now }: Inspection): Finding {
   return fault("watch", what, "call lapse.watch(); and read cron.job_run_details");
 }
 
-/** From the inside by the grants, from the outside by asking as a stranger. */
+/** Checks access in two ways: the grants, and requests without credentials. */
 function judgePrivileges(excess: string[], strangers: { open: string[]; asked: boolean }): Finding {
   const open = [...excess, ...strangers.open];
   if (open.length > 0) {
-    const fix = "select lapse.secure(); what that leaves (a policy, a search path) somebody changed by hand";
+    const fix = "select lapse.secure(); what remains after that (a policy, a search path) was changed manually";
     return fault("privileges", listed(open), fix);
   }
   const outside = strangers.asked
-    ? "a stranger is refused"
-    : "a stranger was not tried: LAPSE_PUBLISHABLE_KEY is not set";
+    ? "requests without credentials are refused"
+    : "access without credentials was not tested: LAPSE_PUBLISHABLE_KEY is not set";
   return ok("privileges", `they are as lapse.secure() grants them; ${outside}`);
 }
 
-/** Which check tells what a kind of alert is about; `alerts` tells everything else. */
+/** Which check covers a kind of alert. `alerts` shows all others. */
 const KINDS: Record<string, CheckName> = {
   schedule_missing: "schedules",
   tick_failed: "schedules",
@@ -251,7 +260,7 @@ function judgeConditions(check: CheckName, all: Condition[], fine: string): Find
   return problems.length === 0 ? ok(check, fine) : fault(check, listed(problems), RUNBOOK);
 }
 
-/** Open alerts that no other check tells: what the watch finds now, and what events have raised. */
+/** The open alerts that no other check covers. */
 function judgeAlerts(all: Condition[], open: AlertRow[]): Finding {
   const found = all.filter(({ kind }) => !(kind in KINDS));
   const raised = open.filter(({ key }) => {

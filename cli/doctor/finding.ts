@@ -1,6 +1,6 @@
 import { jobs } from "../rows.ts";
 
-/** The checks, in the order in which they are told. A name is never reused for something else. */
+/** The checks in the order of the report. The name of a removed check is never reused. */
 export const CHECKS = [
   "install",
   "versions",
@@ -15,6 +15,7 @@ export const CHECKS = [
   "privileges",
   ...jobs,
   "lapse-webhook",
+  "stripe-webhook",
   "lapse-health",
   "stripe-key",
   "stripe-permissions",
@@ -25,7 +26,7 @@ export const CHECKS = [
 ] as const;
 export type CheckName = typeof CHECKS[number];
 
-/** What one check found. `what` is one sentence; `fix` says how to put it right. */
+/** The result of one check. `what` is one sentence; `fix` says how to solve the problem. */
 export type Finding = { check: CheckName; status: "ok" | "fault" | "not_checked"; what: string; fix: string | null };
 
 export function ok(check: CheckName, what: string): Finding {
@@ -40,7 +41,7 @@ export function notChecked(check: CheckName, why: string): Finding {
   return { check, status: "not_checked", what: why, fix: null };
 }
 
-/** The first few of several sentences as one. */
+/** The first few sentences, joined into one. */
 export function listed(sentences: string[], most = 5): string {
   const more = sentences.length > most ? [`and ${sentences.length - most} more`] : [];
   return [...sentences.slice(0, most), ...more].join("; ");

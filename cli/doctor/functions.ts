@@ -1,10 +1,12 @@
 import { z } from "zod";
-import type { JobName } from "../rows.ts";
+import { type JobName, jobs } from "../rows.ts";
+import { deploy, setSecret } from "../supabase.ts";
 import { type CheckName, fault, type Finding, ok } from "./finding.ts";
 
-/** A body that every gate refuses, so that a function that lets the caller in starts nothing. */
+/** A body that every job refuses, so that a function that lets the caller in still starts no run. */
 const PROBE = JSON.stringify({ doctor: "Is the gate shut?" });
-const TIMEOUT_MS = 15_000;
+/** A function that was not called for a while starts first. */
+const TIMEOUT_MS = 30_000;
 
 type Options = {
   url: string;
@@ -13,7 +15,9 @@ type Options = {
   publishableKey: string | undefined;
 };
 
-/** Whether the function is set up, lets the scheduler in and strangers not. Every request carries the unusable body. */
+/**
+ * Whether the function is configured, admits the scheduler and refuses strangers. Every request has the unusable body.
+ */
 export async function checkJob(job: JobName, options: Options): Promise<Finding> {
   const { url, secretKey, schedulerSecret, publishableKey } = options;
   const knock = (headers: Record<string, string>) => ask(`${url}/functions/v1/${job}`, headers);
@@ -36,7 +40,7 @@ export async function checkJob(job: JobName, options: Options): Promise<Finding>
   if (secretKey !== undefined) {
     const { status, said } = await knock({ apikey: secretKey });
     if (status === 500) {
-      return fault(job, `is misconfigured: ${said}`, "npx supabase secrets set NAME=VALUE for what it names");
+      return fault(job, `is misconfigured: ${said}`, `${setSecret("NAME=VALUE")} for what it names`);
     }
     if (status !== 400) return fault(job, `answered the secret key with ${status}: ${said}`, deploy(job));
   }
@@ -47,43 +51,57 @@ export async function checkJob(job: JobName, options: Options): Promise<Finding>
   const { status, said } = await knock({ "x-lapse-secret": schedulerSecret });
   if (status === 400) return ok(job, "lets the scheduler in and refuses strangers");
   if (status === 401) {
-    const fix = "npx supabase secrets set LAPSE_SCHEDULER_SECRET=VALUE, the same as in Vault";
+    const fix = `${setSecret("LAPSE_SCHEDULER_SECRET=VALUE")}, the same as in Vault`;
     return fault(job, "refuses the scheduler's secret", fix);
   }
   return fault(job, `answered the scheduler with ${status}: ${said}`, deploy(job));
 }
 
-/** The release that a job's function is of; null if it does not say so, or not to this key. */
-export async function versionOf(job: JobName, { url, secretKey }: Options): Promise<string | null> {
-  if (secretKey === undefined) return null;
-  return (await ask(`${url}/functions/v1/${job}`, { apikey: secretKey })).version;
+/** Every function of a project. The probe has a refused body and no signature, so none of them does anything. */
+const FUNCTIONS = [...jobs, "lapse-health", "lapse-metrics", "lapse-webhook"];
+
+/** The release of each function; null if the function does not reveal it, or not to this key. */
+export async function readVersions({ url, secretKey }: Options): Promise<Record<string, string | null>> {
+  const entries = await Promise.all(FUNCTIONS.map(async (name) => {
+    if (secretKey === undefined) return [name, null] as const;
+    return [name, (await ask(`${url}/functions/v1/${name}`, { apikey: secretKey })).version] as const;
+  }));
+  return Object.fromEntries(entries);
 }
 
-/** A signature that is none: the webhook refuses it, unless it lacks what it needs to check any. */
+/** An invalid signature. The webhook refuses it, unless it lacks the configuration to check any. */
 const FORGED = { "stripe-signature": "t=1,v1=0" };
 
-/** Whether lapse-webhook refuses what Stripe did not sign. A shop may do without it. */
-export async function checkWebhook(url: string): Promise<Finding> {
+/** `unset`: the function lacks the secret to check signatures with. */
+export type WebhookState = "unknown" | "absent" | "unset" | "ready";
+
+/** Whether lapse-webhook refuses events that Stripe did not sign. The webhook is optional. */
+export async function checkWebhook(url: string): Promise<{ state: WebhookState; finding: Finding }> {
   const name: CheckName = "lapse-webhook";
   const { status, code, said } = await ask(`${url}/functions/v1/lapse-webhook`, FORGED);
-  if (status === null) return fault(name, `cannot be reached: ${said}`, "read the project's status page");
-  if (status === 404) return ok(name, "is not deployed: a webhook of the shop's own has to call lapse_mark_paid");
-  if (status === 401 && code === "signature") return ok(name, "takes nothing that Stripe did not sign");
+  const unknown = (what: string, fix: string) => ({ state: "unknown" as const, finding: fault(name, what, fix) });
+  if (status === null) return unknown(`cannot be reached: ${said}`, "read the project's status page");
+  if (status === 404) {
+    const what = "is not deployed: a webhook of the shop's own reports payments, or the next run finds them";
+    return { state: "absent", finding: ok(name, what) };
+  }
+  if (status === 401 && code === "signature") {
+    return { state: "ready", finding: ok(name, "accepts only events that Stripe signed") };
+  }
   if (code === "configuration") {
-    const fix =
-      "npx supabase secrets set STRIPE_WEBHOOK_SECRET=VALUE; if that is set, the function's log names the other";
-    return fault(name, "is misconfigured", fix);
+    const fix = `${setSecret("STRIPE_WEBHOOK_SECRET=VALUE")}; if that is set, the function's log names the other`;
+    return { state: "unset", finding: fault(name, "lacks a variable, so it cannot use what Stripe sends", fix) };
   }
   if (status === 401) {
-    const what = "the platform refuses callers before the function sees them";
-    return fault(name, what, "set verify_jwt = false for it, as in supabase/config.toml, and deploy again");
+    const fix = "set verify_jwt = false for it, as in supabase/config.toml, and deploy again";
+    return unknown("the platform refuses callers before the function sees them", fix);
   }
-  return fault(name, `answered a forged event with ${status}: ${said}`, deploy(name));
+  return unknown(`answered a forged event with ${status}: ${said}`, deploy(name));
 }
 
 const health = z.looseObject({ status: z.enum(["ok", "unhealthy"]), reasons: z.array(z.string()).default([]) });
 
-/** Whether lapse-health answers a monitor. The other checks tell themselves what it says about the jobs. */
+/** Whether lapse-health answers. What it reports about the jobs is covered by the other checks. */
 export async function checkHealth(url: string): Promise<Finding> {
   const name: CheckName = "lapse-health";
   const { status, body, said } = await ask(`${url}/functions/v1/lapse-health`, {}, "GET");
@@ -93,14 +111,25 @@ export async function checkHealth(url: string): Promise<Finding> {
   if (!parsed.success) return fault(name, `answers ${status} with something else: ${said}`, deploy(name));
   const blind = parsed.data.reasons.filter((reason) => reason === "misconfigured" || reason === "database_unreachable");
   if (blind.length > 0) {
-    return fault(name, `cannot tell how the jobs are: ${blind.join(", ")}`, "npx supabase secrets list; then its log");
+    return fault(name, `cannot check the jobs: ${blind.join(", ")}`, "npx supabase secrets list; then its log");
   }
-  return ok(name, parsed.data.status === "ok" ? "says that all is well" : `says ${parsed.data.reasons.join(", ")}`);
+  return ok(name, parsed.data.status === "ok" ? "reports no problem" : `says ${parsed.data.reasons.join(", ")}`);
 }
 
-const VIEWS = ["lapse_runs", "lapse_metrics", "lapse_metrics_daily", "lapse_decisions", "lapse_alerts", "lapse_orders"];
+const VIEWS = [
+  "lapse_runs",
+  "lapse_metrics",
+  "lapse_metrics_daily",
+  "lapse_decisions",
+  "lapse_alerts",
+  "lapse_orders",
+  "lapse_payments",
+  "lapse_refunds",
+  "lapse_jobs",
+  "lapse_schedules",
+];
 
-/** What strangers get over REST, asked with the key that every browser has. */
+/** What a caller without credentials can read over REST, using the publishable key that every browser has. */
 export async function askAsStranger(
   url: string,
   publishableKey: string | undefined,
@@ -113,7 +142,7 @@ export async function askAsStranger(
     return { door, status };
   }));
   const open = answers.filter(({ status }) => status !== null && status < 300);
-  return { open: open.map(({ door }) => `a stranger gets ${door.replace(/\?.*/, "")}`), asked: true };
+  return { open: open.map(({ door }) => `anybody can read ${door.replace(/\?.*/, "")}`), asked: true };
 }
 
 type Answer = { status: number | null; code: string | null; body: unknown; said: string; version: string | null };
@@ -133,8 +162,4 @@ async function ask(url: string, headers: Record<string, string>, method = "POST"
   } catch (error) {
     return { status: null, code: null, body: null, said: String(error), version: null };
   }
-}
-
-function deploy(name: string): string {
-  return `npx supabase functions deploy ${name}`;
 }

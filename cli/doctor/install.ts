@@ -4,20 +4,21 @@ import { isOpen } from "../install/config-file.ts";
 import { hashOf, type Lock } from "../install/lock.ts";
 import { isPackaged } from "../install/release.ts";
 import { adapterOf, findMigration, openRepository, type Repository } from "../install/repository.ts";
+import { deploy, PUSH } from "../supabase.ts";
 import { NOT_IN_REPOSITORY } from "./database.ts";
 import { fault, type Finding, listed, notChecked, ok } from "./finding.ts";
 
-/** The shop's repository, if the doctor was called in one. */
+/** The shop's repository, if the command was started in one. */
 export function findRepository(): Repository | null {
   try {
     return openRepository(process.cwd());
   } catch {
-    // No Supabase project, or one whose files cannot be read: the other checks do not need it.
+    // Not a Supabase project, or its files cannot be read. The other checks do not need it.
     return null;
   }
 }
 
-/** Whether the repository has what was installed into it, as it was installed. */
+/** Whether the repository still has all installed files, unchanged. */
 export function judgeInstall(repository: Repository | null): Finding {
   if (repository === null || repository.lock === null) {
     return isPackaged ? notChecked("install", NOT_IN_REPOSITORY) : ok("install", "this is Lapse's own repository");
@@ -55,7 +56,7 @@ export function judgeInstall(repository: Repository | null): Finding {
 
 type Versions = { database: string | null; functions: Record<string, string | null> };
 
-/** Whether database, deployed functions, repository and this command are of one release. */
+/** Whether the database, the deployed functions, the repository and this command have the same release. */
 export function judgeVersions({ database, functions }: Versions, lock: Lock | null): Finding {
   const wanted = lock?.version ?? VERSION;
   if (wanted !== VERSION) {
@@ -64,7 +65,7 @@ export function judgeVersions({ database, functions }: Versions, lock: Lock | nu
   }
   if (database === null) return notChecked("versions", "the database does not say which release it has");
   if (database !== wanted) {
-    return fault("versions", `the database has release ${database}, and not ${wanted}`, "npx supabase db push");
+    return fault("versions", `the database has release ${database}, and not ${wanted}`, PUSH);
   }
   const others = Object.entries(functions).filter(([, version]) => version !== null && version !== wanted);
   if (others.length > 0) {
@@ -72,9 +73,12 @@ export function judgeVersions({ database, functions }: Versions, lock: Lock | nu
     return fault(
       "versions",
       `${what}, and not ${wanted}`,
-      `npx supabase functions deploy ${others.map(([it]) => it).join(" ")}`,
+      deploy(...others.map(([it]) => it)),
     );
   }
   const silent = Object.entries(functions).filter(([, version]) => version === null).map(([name]) => name);
-  return ok("versions", `release ${wanted} everywhere${silent.length > 0 ? `; not asked: ${silent.join(", ")}` : ""}`);
+  return ok(
+    "versions",
+    `release ${wanted} everywhere${silent.length > 0 ? `; not reported by ${silent.join(", ")}` : ""}`,
+  );
 }

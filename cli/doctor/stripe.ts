@@ -1,12 +1,12 @@
 import { span } from "../output.ts";
 import { fault, type Finding, notChecked, ok } from "./finding.ts";
 
-/** What Stripe answers to one harmless call. `date` is its clock. */
+/** Stripe's answer to a harmless call. `date` is Stripe's clock. */
 type Reply = { status: number; date: Date | null };
 type Options = { secretKey: string | undefined; apiBase: string };
 type Asked = { findings: Finding[]; date: Date | null };
 
-/** An id that no object has: a key that may do the thing hears 404, any other 403, and nothing happens either way. */
+/** An id that no object has. With the permission Stripe answers 404, without it 403; neither changes anything. */
 const NOBODY = "lapse_doctor_asks_nothing";
 type Probe = { method: "GET" | "POST"; path: string; form?: string; what: string };
 
@@ -16,7 +16,7 @@ const NEEDED: Probe[] = [
   { method: "GET", path: "/v1/checkout/sessions?limit=1", what: "read Checkout Sessions" },
   { method: "POST", path: `/v1/checkout/sessions/cs_test_${NOBODY}/expire`, what: "write Checkout Sessions" },
 ];
-/** Needed only where the settings let Lapse give money back. */
+/** Needed only if the settings allow Lapse to make refunds. */
 const REFUNDS: Probe = {
   method: "POST",
   path: "/v1/refunds",
@@ -29,10 +29,10 @@ const SURPLUS: Probe[] = [
   { method: "GET", path: "/v1/balance", what: "read the balance" },
 ];
 
-/** `livemode` null: any mode will do. `refunds`: whether the settings let Lapse give money back. */
+/** `livemode` null: both modes are accepted. `refunds`: whether the settings allow Lapse to make refunds. */
 type Expected = { livemode: boolean | null; refunds: boolean };
 
-/** Whether the key works, in the right mode, with the permissions needed and no more. */
+/** Whether the key works, has the right mode, and has exactly the permissions that are needed. */
 export async function checkStripe(
   { secretKey, apiBase }: Options,
   { livemode, refunds }: Expected,
@@ -40,7 +40,7 @@ export async function checkStripe(
   const unknown = (why: string) => [notChecked("stripe-key", why), notChecked("stripe-permissions", why)];
   if (secretKey === undefined) return { findings: unknown("STRIPE_SECRET_KEY is not set"), date: null };
   const mode = /^(?:sk|rk)_(test|live)_\w+$/.exec(secretKey)?.[1];
-  const skipped = notChecked("stripe-permissions", "the key itself is not right");
+  const skipped = notChecked("stripe-permissions", "the key itself is wrong");
   if (mode === undefined) {
     return {
       findings: [
@@ -102,7 +102,9 @@ async function checkPermissions(
     return fault(
       check,
       "a secret key may do everything",
-      "make a restricted key: write PaymentIntents and Checkout Sessions",
+      `make a restricted key: write PaymentIntents${
+        refunds ? ", Checkout Sessions and Refunds" : " and Checkout Sessions"
+      }`,
     );
   }
   if (secretKey.startsWith("sk_test_")) {
@@ -126,7 +128,7 @@ async function checkPermissions(
   );
 }
 
-/** An id that does not exist is refused with 404 in a path and with 400 in a body, but only for a caller with the permission. */
+/** With the permission, an unknown id is refused with 404 in a path and with 400 in a body. */
 function isGranted(method: Probe["method"], status: number): boolean {
   return status === 200 || (method === "POST" && (status === 400 || status === 404));
 }
@@ -146,13 +148,16 @@ async function call({ method, path, form }: Probe, { secretKey, apiBase }: { sec
   return { status: response.status, date: date === null ? null : new Date(date) };
 }
 
-/** Readings of one moment, give or take. Stripe's has whole seconds. */
+/** Three clocks, read at about the same moment. `stripe` null: not read. */
 export type Clocks = { here: Date; database: Date; stripe: Date | null };
 
-/** Far above a slow answer, far below anything that a deadline would notice. */
+/** Clocks that differ by less agree. Much more than a slow answer takes, and far less than matters to a deadline. */
 const TOLERANCE_MS = 30_000;
 
-/** Deadlines live in the database, so its clock has to be right; two clocks against one decide which is wrong. */
+/**
+ * Compares three clocks. Deadlines use the database's, so it must be right; if two others agree against it, it is
+ * wrong.
+ */
 export function judgeClocks({ here, database, stripe }: Clocks): Finding {
   const apart = (a: Date, b: Date) => Math.abs(a.getTime() - b.getTime()) > TOLERANCE_MS;
   const told = `database and this machine are ${span(database.getTime() - here.getTime())} apart`;
@@ -168,6 +173,6 @@ export function judgeClocks({ here, database, stripe }: Clocks): Finding {
       : ok("clocks", all);
   }
   return apart(database, here)
-    ? fault("clocks", `the database's clock is wrong: ${all}`, "tell the platform's support: deadlines depend on it")
-    : fault("clocks", `Stripe's clock is wrong: ${all}`, "find out what answers in Stripe's place");
+    ? fault("clocks", `the database's clock is wrong: ${all}`, "contact the platform's support: deadlines depend on it")
+    : fault("clocks", `Stripe's clock is wrong: ${all}`, "find out which server answers instead of Stripe");
 }

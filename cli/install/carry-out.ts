@@ -9,7 +9,7 @@ import { RefusedError, UsageError } from "../errors.ts";
 import { columns, indent } from "../output.ts";
 import type { Change, Plan } from "./plan.ts";
 
-/** The options of every command that writes into the repository. */
+/** The options of every command that writes to the repository. */
 export const writeOptions = {
   project: { value: "DIR", help: "the shop's repository (this folder, or the nearest one above it with supabase/)" },
   "dry-run": { help: "print the plan and write nothing" },
@@ -24,9 +24,9 @@ export const writeInput = {
 type Options = { root: string; title: string; "dry-run": boolean; yes: boolean; next: string };
 
 /**
- * Shows a plan, asks, and carries it out.
+ * Shows a plan, asks for confirmation, and carries it out.
  *
- * @throws RefusedError with everything that stands against the plan. Nothing was written then.
+ * @throws RefusedError with all obstacles. Nothing has been written then.
  */
 export async function carryOut(
   plan: Plan,
@@ -60,7 +60,7 @@ export async function carryOut(
   return { well: true, json: json(true), text: [...yes ? [plain, ""] : [], "Written. Next", "", next].join("\n") };
 }
 
-/** A line each; the files of a function are one. */
+/** One line per change. All files of a function share one line. */
 function linesOf(root: string, changes: Change[]): string[][] {
   const lines = changes.map((it) => {
     const [folder] = it.path.match(/^supabase\/functions\/[^/]+\//) ?? [];
@@ -74,14 +74,14 @@ function verbOf(root: string, { path, text }: Pick<Change, "path" | "text">): st
   return existsSync(join(root, path)) ? "change" : "add";
 }
 
-/** @throws UsageError where nobody can answer. */
+/** @throws UsageError without a terminal. */
 export async function confirms(question: string): Promise<boolean> {
   if (!process.stdin.isTTY) {
-    throw new UsageError("Cannot ask here: give --yes to write this, or --dry-run to see it only");
+    throw new UsageError("Cannot ask here: give --yes to write this, or --dry-run to only show it");
   }
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    // Whoever closes the input has not agreed.
+    // End of input (Ctrl+D) counts as "no".
     const closed = once(terminal, "close").then(() => "");
     return /^y(es)?$/i.test((await Promise.race([terminal.question(`${question} [y/N] `), closed])).trim());
   } finally {
@@ -89,7 +89,7 @@ export async function confirms(question: string): Promise<boolean> {
   }
 }
 
-/** A file is there as a whole or not at all: an interrupted command leaves no half. */
+/** Writes a file atomically, so that an interrupted command leaves no partial file. */
 function write(root: string, { path, text }: Change): void {
   const target = join(root, path);
   if (text === null) {
@@ -102,7 +102,7 @@ function write(root: string, { path, text }: Change): void {
   renameSync(`${target}.writing`, target);
 }
 
-/** The folder of a function that is gone; one with files of somebody's stays. */
+/** Removes a function's folder, unless it still has files that are not Lapse's. */
 function removeIfEmpty(folder: string): void {
   try {
     rmdirSync(folder);

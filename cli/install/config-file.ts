@@ -5,26 +5,29 @@ import { RefusedError } from "../errors.ts";
 
 type Table = Record<string, unknown>;
 
-/** The Supabase CLI's configuration: `config.json` and `config.jsonc` win over `config.toml`. */
+/** The Supabase CLI's configuration files. `config.json` and `config.jsonc` take precedence over `config.toml`. */
 export const CONFIG_NAMES = ["config.json", "config.jsonc", "config.toml"];
 
-/** What Lapse says of each of its functions: they check their callers by themselves, three kinds of them, and the gateway knows one. */
+/**
+ * The settings of each function. The functions check their callers themselves, because the gateway would admit only one
+ * of their three kinds.
+ */
 const SETTINGS = { verify_jwt: false };
 
-/** @throws RefusedError when the file cannot be read as what its name says. */
+/** @throws RefusedError if the file is not valid. */
 export function functionsIn(name: string, text: string): string[] {
   return Object.keys(functionsOf(read(name, text)));
 }
 
-/** Whether the gateway lets every request through to a function. Without a section of its own it does not. */
+/** Whether the gateway lets every request through to a function. Without a section it does not. */
 export function isOpen(name: string, text: string, slug: string): boolean {
   return isDeepStrictEqual((functionsOf(read(name, text))[slug] as Table | undefined)?.verify_jwt, false);
 }
 
 /**
- * The same text with a section for each of these functions. Everything else is byte for byte what it was, comments and order included.
+ * Adds a section for each of these functions. Everything else stays byte for byte, including comments and order.
  *
- * @throws RefusedError when that cannot be done without touching anything else.
+ * @throws RefusedError if that is impossible without other changes.
  */
 export function withFunctions(name: string, text: string, functions: string[]): string {
   const missing = functions.filter((it) => !functionsIn(name, text).includes(it));
@@ -41,9 +44,9 @@ export function withFunctions(name: string, text: string, functions: string[]): 
 }
 
 /**
- * The same text without the sections of these functions.
+ * Removes the sections of these functions.
  *
- * @throws RefusedError when that cannot be done without touching anything else.
+ * @throws RefusedError if that is impossible without other changes.
  */
 export function withoutFunctions(name: string, text: string, functions: string[]): string {
   const config = read(name, text);
@@ -63,14 +66,14 @@ export function withoutFunctions(name: string, text: string, functions: string[]
   return firstThatIs(wanted, candidates, name);
 }
 
-/** The first text that means what is wanted and nothing else. A table `functions` that is left empty means nothing. */
+/** The first candidate that parses to exactly the wanted configuration. An empty table `functions` counts as none. */
 function firstThatIs(wanted: Table, candidates: (() => string)[], name: string): string {
   for (const candidate of candidates) {
     try {
       const text = candidate();
       if (isDeepStrictEqual(withoutEmpty(read(name, text)), withoutEmpty(wanted))) return text;
     } catch {
-      // Not valid where it was put, for example because the functions are an inline table.
+      // The candidate is not valid, for example because the functions are an inline table.
     }
   }
   throw new RefusedError(
@@ -84,7 +87,7 @@ function withoutEmpty(config: Table): Table {
   return plain(Object.keys(functionsOf(config)).length === 0 ? rest : { ...rest, functions });
 }
 
-/** Compared as values: dates of TOML are objects of their own. */
+/** Converts to plain values for comparison, because TOML dates are objects of their own. */
 function plain(config: Table): Table {
   return JSON.parse(JSON.stringify(config, (_, value) => typeof value === "bigint" ? `${value}n` : value));
 }
@@ -92,7 +95,8 @@ function plain(config: Table): Table {
 function sectionsOf(functions: string[], text: string): string {
   const lines = ["", "# Lapse"];
   for (const slug of functions) lines.push(`[functions.${slug}]`, "verify_jwt = false");
-  // The empty line in front ends a last line without an end, so that taking the sections out leaves the file as it was.
+  // Begins with an empty line in case the last line has no line break. Removing the sections later restores the file
+  // exactly.
   return lines.map((line) => line + newLineOf(text)).join("");
 }
 
@@ -106,8 +110,8 @@ function read(name: string, text: string): Table {
   try {
     const errors: ParseError[] = [];
     const config = name === "config.toml" ? parse(text) : parseJson(text, errors, { allowTrailingComma: true });
-    if (errors.length > 0 || !isTable(config)) throw new Error("it is no JSON object");
-    if (config.functions !== undefined && !isTable(config.functions)) throw new Error("its functions are no table");
+    if (errors.length > 0 || !isTable(config)) throw new Error("it is not a JSON object");
+    if (config.functions !== undefined && !isTable(config.functions)) throw new Error("its functions are not a table");
     return config;
   } catch (error) {
     throw new RefusedError(`Cannot read supabase/${name}: ${(error as Error).message}. Nothing was written`);
@@ -122,7 +126,10 @@ function isTable(value: unknown): value is Table {
   return value !== null && typeof value === "object" && !Array.isArray(value);
 }
 
-/** Adds a function after the last one, indented like it. (jsonc-parser's own edits format what stands beside them anew.) */
+/**
+ * Adds a function after the last one, with the same indentation. The edits of jsonc-parser itself would reformat its
+ * neighbours.
+ */
 function addToJson(text: string, slug: string): string {
   const root = parseTree(text)!;
   const functions = findNodeAtLocation(root, ["functions"]);
@@ -141,7 +148,7 @@ function insertLast(text: string, object: Node, lines: string[]): string {
   return text.slice(0, at) + (last === undefined ? "" : ",") + added + end + text.slice(at);
 }
 
-/** Takes a property out, with the comma that it no longer needs. */
+/** Removes a property and the comma that is no longer needed. */
 function removeFromJson(text: string, path: string[]): string {
   const property = findNodeAtLocation(parseTree(text)!, path)!.parent!;
   const { offset, length, children: siblings = [] } = property.parent!;

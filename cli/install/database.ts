@@ -1,9 +1,9 @@
 import { readDatabase } from "../read-database.ts";
 
-/** What stands in a database that Lapse is to be installed into. `version`: the Lapse that it has. */
+/** The state of the database that Lapse is installed into. `version`: the installed release of Lapse. */
 export type Installed = { applied: string[]; version: string | null; clashes: string[] };
 
-/** Reads only. A database without pg_cron, or without a history of migrations, simply has none. */
+/** Reads only. pg_cron and the history of migrations may be missing. */
 export async function lookAtDatabase(url: string): Promise<Installed> {
   return await readDatabase(url, async (sql) => {
     const [has] = await sql`

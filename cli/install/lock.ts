@@ -10,18 +10,20 @@ const schema = z.strictObject({
   about: z.string(),
   version: z.string(),
   contract: z.int(),
-  /** Oldest first. A migration is found by its name and contents: its number may be changed, to come after another one. */
+  /**
+   * Oldest first. A migration is identified by its name and contents, because its number may be changed to move it
+   * after another one.
+   */
   migrations: z.array(z.strictObject({ name: z.string(), release: z.string(), sha256: hash })),
   functions: z.record(z.string(), z.record(z.string(), hash)),
 });
 
-/** What Lapse installed into this repository: supabase/lapse.json. */
+/** The record of what Lapse installed in this repository: supabase/lapse.json. */
 export type Lock = z.infer<typeof schema>;
 
-const ABOUT =
-  "What Lapse installed here; lapse update, uninstall and doctor go by it. Commit it, and change nothing in it.";
+const ABOUT = "What Lapse installed here; lapse update, uninstall and doctor read it. Commit it, and do not edit it.";
 
-/** @throws UsageError when it is damaged. */
+/** @throws UsageError if the file is damaged. */
 export function readLock(text: string): Lock {
   try {
     return schema.parse(JSON.parse(text));
@@ -34,7 +36,7 @@ export function writeLock(lock: Omit<Lock, "about">): string {
   return JSON.stringify({ about: ABOUT, ...lock }, null, 2) + "\n";
 }
 
-/** Of a text, whatever a checkout made of its line ends. */
+/** The hash of a text, independent of how a checkout wrote its line endings. */
 export function hashOf(text: string): string {
   return createHash("sha256").update(text.replaceAll("\r\n", "\n")).digest("hex");
 }

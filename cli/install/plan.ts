@@ -4,18 +4,20 @@ import { deltasBetween, type Files, type Release } from "./release.ts";
 import { adapterOf, creatorOf, findMigration, type Repository } from "./repository.ts";
 import { nextVersion } from "./stamps.ts";
 
-/** One file, by its path below the project's folder. Without a text it is removed. */
+/** A change of one file, by its path below the project's folder. `text` null removes it. */
 export type Change = { path: string; text: string | null; note: string };
 
-/** What a command would write. With anything in `refused` it writes nothing. */
+/** What a command would write. If anything is `refused`, it writes nothing. */
 export type Plan = { changes: Change[]; refused: string[]; notes: string[] };
 
-/** What the plans need to know of the world. `applied`: the migrations of a database, where one was looked at. */
+/** What the plans are made from. `applied`: the migrations already applied to a database, if one was inspected. */
 export type Setting = { repository: Repository; release: Release; applied: string[]; now: Date; force?: boolean };
 
 export const backupOf = (config: string) => `supabase/${config}.before-lapse`;
 
-/** Installs Lapse, or completes an install that was interrupted. `adapter` is the shop's, if it is to be written too. */
+/**
+ * Installs Lapse, or completes an interrupted install. `adapter`: the shop's adapter, if it must be written as well.
+ */
 export function planInit(setting: Setting, { adapter }: { adapter: string | null }): Plan {
   const { repository, release } = setting;
   const { lock } = repository;
@@ -30,12 +32,12 @@ export function planInit(setting: Setting, { adapter }: { adapter: string | null
   for (const slug of functions) plan.completeFunction(slug);
   plan.declare(functions);
   if (adapter !== null && adapterOf(repository) === null) {
-    plan.migration("lapse_adapter", adapter, "your adapter: yours to change, and no update touches it");
+    plan.migration("lapse_adapter", adapter, "your adapter: yours to change; updates never touch it");
   }
   return plan.finish({ version: release.version, contract: release.contract, migrations });
 }
 
-/** Brings an install to this package's release. */
+/** Updates an install to this package's release. */
 export function planUpdate(setting: Setting): Plan {
   const { repository, release } = setting;
   const { lock } = repository;
@@ -66,7 +68,7 @@ export function planUpdate(setting: Setting): Plan {
   });
 }
 
-/** Takes Lapse out again. Applied files stay, because the CLI refuses a history whose files are gone. */
+/** Uninstalls Lapse. Applied migrations stay, because the CLI refuses a history with missing files. */
 export function planUninstall(setting: Setting): Plan {
   const { repository, release } = setting;
   const { lock, config } = repository;
@@ -74,7 +76,7 @@ export function planUninstall(setting: Setting): Plan {
   const plan = new Planner(setting);
   plan.migration(
     "lapse_uninstall",
-    headed("Takes Lapse out of the database", release.uninstall),
+    headed("Removes Lapse from the database", release.uninstall),
     "refuses while an order is being worked on or a refund is under way",
   );
   const functions = Object.keys(lock.functions);
@@ -94,7 +96,7 @@ function nameOf(release: string): string {
 }
 
 function headed(what: string, sql: string): string {
-  return `-- ${what}. Written by \`lapse\`; change nothing in it, its hash is in ${LOCK}.\n\n${sql}`;
+  return `-- ${what}. Written by \`lapse\`. Do not edit it: its hash is in ${LOCK}.\n\n${sql}`;
 }
 
 /** Collects the changes of one plan. */
@@ -116,7 +118,7 @@ class Planner implements Plan {
     return { name, release, sha256: hashOf(text) };
   }
 
-  /** Lapse's migrations: those of the lock, the one that an interrupted init left, or a new one. */
+  /** Lapse's migrations: those in the lock, the one left by an interrupted init, or a new one. */
   installed(): Lock["migrations"] {
     const { repository, release } = this.setting;
     const known = repository.lock?.migrations;
@@ -140,7 +142,7 @@ class Planner implements Plan {
     return [this.migration(nameOf(release.version), text, "all of Lapse, in the schemas lapse and lapse_shop")];
   }
 
-  /** Writes what is missing of a function. What was edited stays as it is: an update, not an install, replaces it. */
+  /** Writes the missing files of a function. Edited files stay: only an update replaces them. */
   completeFunction(slug: string): void {
     const { repository, release } = this.setting;
     const known = repository.lock?.functions[slug];
@@ -148,7 +150,7 @@ class Planner implements Plan {
     const isOwn = known !== undefined || Object.keys(found).every((path) => same(found[path], wanted[path]));
     if (!isOwn) {
       this.refused.push(
-        `The name ${slug} is taken: supabase/functions/${slug} is not Lapse's, and its own schedule calls that name`,
+        `The name ${slug} is taken: supabase/functions/${slug} is not Lapse's, and Lapse's schedule calls a function of that name`,
       );
     }
     for (const path of Object.keys(wanted)) {
@@ -183,7 +185,7 @@ class Planner implements Plan {
     }
   }
 
-  /** The functions' sections of the configuration, and a copy of it from before. */
+  /** Adds or removes the functions' sections in the configuration, and keeps a copy of the original. */
   declare(functions: string[], gone: string[] = []): void {
     const { config, lock } = this.setting.repository;
     const known = Object.keys(lock?.functions ?? {});
@@ -203,7 +205,7 @@ class Planner implements Plan {
     this.changes.push({ path: `supabase/${config.name}`, text, note });
   }
 
-  /** The lock comes last: without it, an install that was interrupted begins again. */
+  /** The lock is written last: without it, an interrupted install starts over. */
   finish(lock: Pick<Lock, "version" | "contract" | "migrations">): Plan {
     const text = writeLock({ ...lock, functions: this.hashes });
     const { lock: before } = this.setting.repository;
@@ -220,8 +222,8 @@ class Planner implements Plan {
       .filter(([path, hash]) => path in found && hashOf(found[path]!) !== hash && !same(found[path], wanted[path]))
       .map(([path]) => `supabase/functions/${slug}/${path}`);
     if (edited.length === 0) return;
-    if (force) this.notes.push(`${edited.join(", ")} was edited here; that is lost`);
-    else this.refused.push(`${edited.join(", ")} was edited here. Keep your change elsewhere, and give --force`);
+    if (force) this.notes.push(`${edited.join(", ")} was edited here; the edits are lost`);
+    else this.refused.push(`${edited.join(", ")} was edited here. Save your change elsewhere, then use --force`);
   }
 
   private write(slug: string, path: string, files: Files): void {

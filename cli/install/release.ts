@@ -4,20 +4,22 @@ import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { UsageError } from "../errors.ts";
 
-/** Text of a file by its path below some folder, with `/` on every system. */
+/** Contents of files by path, with `/` as the separator on every system. */
 export type Files = Record<string, string>;
 
-/** What this package installs: local/package/build.ts makes it. */
+/** What this package installs; built by local/package/build.ts. */
 export type Release = {
   version: string;
-  /** Of the adapter. */
+  /** The version of the adapter contract. */
   contract: number;
-  /** The whole of it as one migration. */
+  /** All migrations joined into one. */
   install: string;
   uninstall: string;
-  /** The files of each function's folder. */
+  /** The files of each function. */
   functions: Record<string, Files>;
   deltas: { from: string; to: string; sql: string }[];
+  /** The npm packages of the local platform, in the versions it was tested with. */
+  tools: Record<string, string>;
 };
 
 const schema = z.object({
@@ -25,20 +27,21 @@ const schema = z.object({
   contract: z.int(),
   functions: z.array(z.string()),
   deltas: z.array(z.object({ from: z.string(), to: z.string() })),
+  tools: z.record(z.string(), z.string()),
 });
 
-/** Whether the npm package runs, or the repository's source. */
+/** Whether this is the npm package, as opposed to the repository's sources. */
 export const isPackaged = !import.meta.url.endsWith(".ts");
 
 const dist = fileURLToPath(new URL(isPackaged ? "./" : "../../dist/", import.meta.url));
 
-/** @throws UsageError in the repository before anything was built. */
+/** @throws UsageError in the repository if the package was not built. */
 export function readRelease(folder = dist): Release {
   if (!existsSync(join(folder, "release.json"))) {
-    throw new UsageError("Cannot find what to install: nothing was built yet. Write npm run prepack first");
+    throw new UsageError("Cannot find what to install: nothing was built yet. Run npm run prepack first");
   }
   const read = (path: string) => readFileSync(join(folder, path), "utf8");
-  const { version, contract, functions, deltas } = schema.parse(JSON.parse(read("release.json")));
+  const { version, contract, functions, deltas, tools } = schema.parse(JSON.parse(read("release.json")));
   return {
     version,
     contract,
@@ -46,13 +49,14 @@ export function readRelease(folder = dist): Release {
     uninstall: read("uninstall.sql"),
     functions: Object.fromEntries(functions.map((name) => [name, readFiles(join(folder, "functions", name))])),
     deltas: deltas.map(({ from, to }) => ({ from, to, sql: read(`${from}--${to}.sql`) })),
+    tools,
   };
 }
 
 /**
- * What leads from one release to another, a delta after the other.
+ * The deltas that lead from one release to another, in order.
  *
- * @throws UsageError when no chain of deltas does.
+ * @throws UsageError if there is no such chain.
  */
 export function deltasBetween({ deltas }: Release, from: string, to: string): Release["deltas"] {
   const chain: Release["deltas"] = [];
@@ -67,7 +71,7 @@ export function deltasBetween({ deltas }: Release, from: string, to: string): Re
   return chain;
 }
 
-/** Every file below a folder; none if there is no such folder. */
+/** All files below a folder; none if it does not exist. */
 export function readFiles(folder: string): Files {
   if (!existsSync(folder)) return {};
   const paths = readdirSync(folder, { recursive: true, encoding: "utf8" })

@@ -5,21 +5,21 @@ import { CONFIG_NAMES, functionsIn } from "./config-file.ts";
 import { hashOf, LOCK, type Lock, readLock } from "./lock.ts";
 import { type Files, readFiles } from "./release.ts";
 
-/** `version` is what the CLI takes for its identity, `name` what stands after it. */
+/** `version` is the number that the CLI identifies it by, `name` the rest of the file name. */
 export type Migration = { file: string; version: string; name: string; text: string };
 
-/** What stands in a shop's repository, below `supabase/`. */
+/** The contents of a shop's repository below `supabase/`. */
 export type Repository = {
   root: string;
   config: { name: string; text: string; functions: string[] };
   /** In the order in which the CLI applies them. */
   migrations: Migration[];
   lock: Lock | null;
-  /** The files of a function's folder; none if there is no such folder. */
+  /** The files of a function; none if its folder does not exist. */
   filesOf(slug: string): Files;
 };
 
-/** @throws UsageError when neither the folder nor one above it is a Supabase project. */
+/** @throws UsageError if neither the folder nor one above it is a Supabase project. */
 export function openRepository(start: string): Repository {
   const root = findRoot(resolve(start));
   const at = (...path: string[]) => join(root, "supabase", ...path);
@@ -46,7 +46,7 @@ function findRoot(start: string): string {
   }
 }
 
-/** Files of other names, and those in sub-folders, are ignored by the CLI. */
+/** The CLI ignores files with other names and files in subfolders. */
 function readMigrations(folder: string): Migration[] {
   if (!existsSync(folder)) return [];
   return readdirSync(folder).sort().flatMap((file) => {
@@ -56,13 +56,13 @@ function readMigrations(folder: string): Migration[] {
   });
 }
 
-/** The file of a migration in the lock, whatever number or name it has got since. */
+/** Finds the file of a migration in the lock, even if its number or name was changed. */
 export function findMigration({ migrations }: Repository, entry: Lock["migrations"][number]): Migration | undefined {
   const same = migrations.filter(({ text }) => hashOf(text) === entry.sha256);
   return same.findLast(({ name }) => name === entry.name) ?? same.at(-1);
 }
 
-/** The migration after which the database has this schema; undefined if it does not. */
+/** The migration that creates this schema; undefined if none does. */
 export function creatorOf({ migrations }: Repository, schema: string): Migration | undefined {
   const create = new RegExp(`\\bcreate\\s+schema\\s+(if\\s+not\\s+exists\\s+)?"?${schema}"?[\\s;]`, "i");
   const drop = new RegExp(`\\bdrop\\s+schema\\s+[^;]*?\\b${schema}\\b`, "i");
@@ -75,7 +75,7 @@ export function creatorOf({ migrations }: Repository, schema: string): Migration
   return creator;
 }
 
-/** The shop's adapter as the migrations leave it: the version of the contract it was written for, null if that cannot be read. */
+/** The shop's adapter after all migrations. `contract`: the version it was written for, null if it cannot be read. */
 export function adapterOf({ migrations }: Repository): { contract: number | null } | null {
   const definition = /\bfunction\s+"?lapse_shop"?\."?contract_version"?\s*\(\s*\)([\s\S]{0,300})/gi;
   let found: { contract: number | null } | null = null;

@@ -1,15 +1,16 @@
 /**
- * The number of a new migration, which has to come after all the others.
+ * The number of a new migration, which must come after all others.
  *
- * The Supabase CLI sorts versions as texts, and refuses a file that comes before one it has applied (CLI 3.1.0). A project that counts
- * (001, 002) goes on counting; one with stamps gets the present time, in UTC, or one second after a stamp that lies in the future.
+ * The Supabase CLI sorts versions as text and refuses a file that comes before an applied one (CLI 3.1.0). A project
+ * with sequential numbers (001, 002) gets the next number; one with timestamps gets the present time in UTC, or one
+ * second after a timestamp in the future.
  */
 export function nextVersion(taken: string[], now: Date): string {
   const newest = taken.toSorted().at(-1);
   if (newest === undefined) return stampOf(now);
   const counts = taken.every((version) => version.length < 14);
   const wanted = counts ? counted(newest) : stampOf(now) > newest ? stampOf(now) : secondAfter(newest);
-  // 9 is followed by 10 in numbers and by 91 in texts.
+  // After 9 comes 10 by number, but 91 as text.
   return wanted > newest ? wanted : `${newest}1`;
 }
 
@@ -22,7 +23,7 @@ function secondAfter(version: string): string {
     version.match(/^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)$/)?.map(Number) ?? [];
   if (year === undefined) return counted(version);
   const time = Date.UTC(year, month! - 1, day!, hour!, minute!, second!);
-  // What looks like a time need not be one.
+  // A number that looks like a time may not be one.
   return stampOf(new Date(time)) === version ? stampOf(new Date(time + 1_000)) : counted(version);
 }
 

@@ -1,15 +1,18 @@
-// What an operator does about an alert. The alert says most of it itself (lapse.alert_kinds).
+// What an operator does about an alert. Most of it is in the alert itself (lapse.alert_kinds).
 
 import { lapse } from "./commands.js";
 
-/** Alerts of something that happened, which a person closes. A test keeps this list equal to the database's. */
+/** Alerts of events, which an operator closes. A test keeps this list equal to the database's. */
 export const EVENTS = ["paid_twice", "late_payment", "payments_unclear", "refund_failed", "revive_failed"];
 
-/** { todo, commands }: for an event also the command that closes the alert. */
+/** { todo, commands }: what to look at, what to do then, and for an event the command that closes the alert. */
 export function adviceOn({ id, key, advice, command }) {
   const isEvent = EVENTS.includes(key.split(":")[0]);
+  // If the advice ends with a command, the command can be copied as well.
+  const [, acting = null] = advice.match(/: (lapse (?:(?!\. ).)+)$/) ?? [];
   const closing = lapse("alerts", null, `--resolve ${id} --reason "…"`);
-  return { todo: advice, commands: isEvent ? [command, closing] : [command] };
+  const commands = [command, acting?.replace(/ TEXT$/, ' "…"'), isEvent && closing].filter(Boolean);
+  return { todo: acting === null ? advice : `${advice.slice(0, -acting.length - 2)} (below).`, commands };
 }
 
 /** What the reasons of lapse-health mean. */

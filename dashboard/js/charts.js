@@ -58,7 +58,7 @@ function numbers({ title, labels, series, say }) {
     })),
   ];
   const details = h("details", {}, h("summary", {}, "Show the numbers"));
-  // Built when somebody wants them: six tables of ninety rows slow a phone down.
+  // Built on demand, because six tables of ninety rows slow a phone down.
   details.addEventListener("toggle", () => {
     if (details.open && !details.querySelector("table")) {
       details.append(table(columns, points, { caption: title, empty: "" }));
@@ -74,7 +74,7 @@ function plot({ kind, labels, ticks, series, totals, say, readout, summary }) {
   const redraw = () => {
     const width = box.clientWidth;
     drawn?.destroy();
-    // A view that is gone has no width; what uPlot listens to must go with it.
+    // A view that was removed has no width, and its uPlot listeners must be removed with it.
     drawn = width === 0 ? null : new uPlot(
       optionsOf({ kind, labels, ticks, series, totals, end, width, say, readout, summary }),
       dataOf(kind, labels, series),

@@ -1,4 +1,4 @@
-// Commands to copy. What comes from the database is quoted, so that no order's ref can become a second command.
+// Commands to copy. Values from the database are quoted, so that no ref can become a second command.
 
 /** As in the alerts. In Lapse's own repository it is npm run --silent lapse --, in a shop's npx lapse. */
 const LAPSE = "lapse";
@@ -37,7 +37,7 @@ export function commandsFor(order, payments) {
   }
   if (status !== "quarantined") return [];
   return [
-    ["The cause is fixed: give it back to the job", lapse("redrive", ref, reason)],
+    ["The cause is fixed: return it to the job", lapse("redrive", ref, reason)],
     paid,
     ["It will never be paid: Lapse asks Stripe first", lapse("resolve", ref, `--as expired ${reason}`)],
     ...payments.filter(({ state }) => state === "open").map(({ stripe_id }) => [

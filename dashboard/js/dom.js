@@ -41,7 +41,9 @@ export function copyable(text, label = "Copy the command") {
     announce("Copied");
     setTimeout(() => button.textContent = "Copy", 2_000);
   });
-  return h("div", { class: "command" }, h("code", { tabindex: "0" }, text), button);
+  // Browsers break lines after hyphens, and half an option looks like another.
+  const words = text.split(" ").flatMap((word, n) => [n > 0 && " ", h("span", {}, word)]);
+  return h("div", { class: "command" }, h("code", { tabindex: "0" }, words), button);
 }
 
 /** Without TLS, and not on this machine, browsers have no clipboard; then the text is selected for the keyboard. */
@@ -73,15 +75,15 @@ export function facts(pairs) {
 
 /**
  * A table that becomes a list of cards on a phone. `columns`: { name, of(row), number?, main?, whole? }; a whole one is not
- * broken into lines.
+ * broken into lines. `isDense`: on a phone its cells follow each other, without their names, and the last one has a line of its own.
  */
-export function table(columns, rows, { caption, empty }) {
+export function table(columns, rows, { caption, empty, isDense = false }) {
   if (rows.length === 0) return h("p", { class: "empty" }, empty);
   const kind = ({ number, main, whole }) =>
     [number && "number", main && "main", whole && "whole"].filter(Boolean).join(" ") || null;
   return h(
     "table",
-    { class: "rows" },
+    { class: isDense ? "rows dense" : "rows" },
     h("caption", { class: "hidden" }, caption),
     h("thead", {}, h("tr", {}, columns.map((it) => h("th", { scope: "col", class: kind(it) }, it.name)))),
     h(
@@ -94,7 +96,7 @@ export function table(columns, rows, { caption, empty }) {
   );
 }
 
-/** A word on a coloured ground. `tone`: good, wait, warn, bad or plain. The word says it without the colour, too. */
+/** A word on a coloured background. `tone`: good, wait, warn, bad or plain. The word has the same meaning without the colour. */
 export function badge(text, tone = "plain") {
   return h("span", { class: `badge ${tone}` }, text);
 }

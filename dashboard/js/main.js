@@ -1,4 +1,4 @@
-// The page: who looks, which view the address asks for, and its loading, failed and finished states.
+// The page: the user, the view in the address, and its loading, failed and finished states.
 
 import { announce, h } from "./dom.js";
 import { moment } from "./format.js";
@@ -7,21 +7,22 @@ import { signInForm } from "./views/sign-in.js";
 import * as order from "./views/order.js";
 import * as orders from "./views/orders.js";
 import * as overview from "./views/overview.js";
+import * as refunds from "./views/refunds.js";
 import * as run from "./views/run.js";
 import * as runs from "./views/runs.js";
 
 /** A view has a title, `load(context, argument)`, and `render(data, context)`, which answers elements. */
-const VIEWS = { "": overview, runs, run, orders, order };
-const TABS = [["", "Overview"], ["runs", "Runs"], ["orders", "Orders"]];
+const VIEWS = { "": overview, runs, run, orders, order, refunds };
+const TABS = [["", "Overview"], ["runs", "Runs"], ["orders", "Orders"], ["refunds", "Refunds"]];
 const REFRESH_MS = 60_000;
-/** What somebody has opened, started or asked for; reading again would take it away. */
+/** What the user has opened, started or entered; reloading would discard it. */
 const IN_USE = "details[open], .running, .result:not(:empty), .found:not(:empty), [data-asked]";
 
 const page = document.getElementById("page");
 let context = null;
 let showing = 0;
 
-/** `#/order/REF` asks for the view `order` with the argument REF; what nobody understands, for the overview. */
+/** `#/order/REF` means the view `order` with the argument REF; any other address means the overview. */
 function readAddress() {
   const [, name = "", text = ""] = location.hash.match(/^#\/([a-z]*)(?:\/(.+))?$/) ?? [];
   const needsArgument = name === "run" || name === "order";
@@ -52,7 +53,7 @@ async function start() {
   }
 }
 
-/** Shows what this user may see: the form, a word to customers, or the views. */
+/** Shows what this user may see: the form, a notice to customers, or the views. */
 async function enter() {
   context.user = await currentUser(context.client);
   if (context.user === null) return page.replaceChildren(signInForm(context, enter));
@@ -85,7 +86,7 @@ async function show({ focus = false } = {}) {
   }
 }
 
-/** Reads again, unless somebody is in the middle of something or nothing has changed. */
+/** Reads again, unless the user is in the middle of something or nothing has changed. */
 async function refresh() {
   const isBusy = main()?.contains(document.activeElement) && document.activeElement !== main();
   const isOpen = main()?.querySelector(IN_USE);
@@ -172,8 +173,12 @@ function noRole() {
     "div",
     { class: "card failed" },
     h("h1", {}, "Nothing to see"),
-    h("p", {}, "This account is neither a viewer nor an operator of Lapse, so the project shows it nothing."),
-    h("p", {}, "The project's owner can give it a role (README, “Deploy”); it counts from the next sign-in."),
+    h("p", {}, "This account is neither a viewer nor an operator of Lapse, so it cannot see anything."),
+    h(
+      "p",
+      {},
+      "The project's owner can give it a role (README, “Install it in your shop”); it takes effect at the next sign-in.",
+    ),
   );
 }
 

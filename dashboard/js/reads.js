@@ -1,10 +1,11 @@
-// Everything that the page reads. Each read is served by an index and has a limit; tests/dashboard/plans_test.ts shows the plans.
+// Everything that the page reads. Each read is served by an index and has a limit; tests/rest/dashboard_plans_test.ts shows the plans.
 
 export const JOBS = ["expire-stale-orders", "cleanup-stale-payment-intents"];
 /** PostgREST gives no more rows at once. */
 export const MOST_ORDERS = 1_000;
 export const MOST_RUNS = 60;
 export const MOST_DECISIONS = 200;
+export const MOST_REFUNDS = 200;
 const MOST_ALERTS = 100;
 
 /** @throws Error with what the project said; `signedOut` when it no longer accepts the session. */
@@ -15,11 +16,6 @@ async function rows(query) {
   failure.signedOut = status === 401;
   throw failure;
 }
-
-const RUN =
-  "id, job, status, trigger, requested_by, reason, dry_run, ref, livemode, created_at, started_at, finished_at, duration_ms, " +
-  "error, orders_expired, orders_paid, orders_waiting, orders_retried, orders_quarantined, stock_released, payment_intents_canceled, " +
-  "checkout_sessions_expired, payments_kept, late_payments, stripe_calls, stripe_throttled, backlog, oldest_due_at";
 
 export const readMetrics = (client) => rows(client.from("lapse_metrics").select());
 export const readSchedules = (client) => rows(client.from("lapse_schedules").select().in("job", JOBS));
@@ -47,7 +43,7 @@ export async function readDays(client, since) {
 /** The last runs, newest first: of one job, or of each, as many of each as fit. `before`: only older ones. */
 export async function readRuns(client, { jobs = JOBS, limit = MOST_RUNS, before = null } = {}) {
   const lists = await Promise.all(jobs.map((job) => {
-    const all = client.from("lapse_runs").select(RUN).eq("job", job);
+    const all = client.from("lapse_runs").select().eq("job", job);
     const older = before === null ? all : all.lt("created_at", before);
     return rows(older.order("created_at", { ascending: false }).limit(limit));
   }));
@@ -55,7 +51,7 @@ export async function readRuns(client, { jobs = JOBS, limit = MOST_RUNS, before 
 }
 
 /** One run as a list of one or none. */
-export const readRun = (client, id) => rows(client.from("lapse_runs").select(RUN).eq("id", id));
+export const readRun = (client, id) => rows(client.from("lapse_runs").select().eq("id", id));
 
 /** Whether Stripe's key is a live one, as the last runs found it; null while no run has asked. */
 export async function readLivemode(client) {
@@ -109,6 +105,25 @@ export function readOrders(client, refs) {
 
 export const readPayments = (client, ref) =>
   rows(client.from("lapse_payments").select().eq("ref", ref).order("attached_at").limit(MOST_DECISIONS));
+
+const REFUND =
+  "id, stripe_id, ref, account, reason, status, amount, currency, refund_id, error, held_since, created_at, ended_at";
+
+/** The refunds of one order. */
+export const readRefundsOf = (client, ref) =>
+  rows(client.from("lapse_refunds").select(REFUND).eq("ref", ref).order("created_at").limit(MOST_REFUNDS));
+
+/** Every refund that is held, the last ones that failed, and the newest of the others. */
+export async function readRefunds(client) {
+  const all = () => client.from("lapse_refunds").select(REFUND);
+  const newest = (query) => rows(query.order("created_at", { ascending: false }).limit(MOST_REFUNDS));
+  const [held, failed, others] = await Promise.all([
+    rows(all().not("held_since", "is", null).order("held_since").limit(MOST_REFUNDS)),
+    newest(all().eq("status", "failed")),
+    newest(all()),
+  ]);
+  return [...held, ...failed, ...others.filter((it) => it.held_since === null && it.status !== "failed")];
+}
 
 /** The newest decisions about an order and its payments. */
 export const readTimeline = (client, ref) =>

@@ -1,4 +1,4 @@
-// Who looks at the page. A user signs in with Supabase Auth; row-level security decides what the database then shows.
+// The page's user signs in with Supabase Auth; row-level security decides what the database then shows.
 
 const { createClient } = globalThis.supabase;
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type Shop, withShop } from "../integration/support.ts";
 import { cli, cliJson, withKey } from "./command-line.ts";
 
-Deno.test("a run is started, followed to its end and told, with progress apart from the answer", async () => {
+Deno.test("a run is started, followed and reported, with progress on standard error", async () => {
   await withShop({ paced: true }, async (shop) => {
     await shop.placeUnpaidOrders(20);
     const { code, stdout, stderr } = await cli(["run", "expire", "--wait", "--json"], withKey(shop));
@@ -13,7 +13,7 @@ Deno.test("a run is started, followed to its end and told, with progress apart f
   });
 });
 
-Deno.test("without --wait the run's id is answered at once, and the run works on", async () => {
+Deno.test("without --wait the run's id is printed at once, and the run continues", async () => {
   await withShop({}, async (shop) => {
     const { code, json } = await cliJson(["run", "cleanup"], withKey(shop));
     assert.equal(code, 0);
@@ -42,7 +42,7 @@ Deno.test("a dry run sums up what would be decided, lists it, and changes nothin
   });
 });
 
-Deno.test("a braked run ends with 1; releasing the brake takes a reason, which stays with the run", async () => {
+Deno.test("a braked run exits with 1; releasing the brake needs a dry run and a reason, which is recorded", async () => {
   await withShop({}, async (shop) => {
     await shop.sql`update lapse.settings set brake_threshold = 2`;
     await shop.placeUnpaidOrders(5);
@@ -58,9 +58,22 @@ Deno.test("a braked run ends with 1; releasing the brake takes a reason, which s
     assert.match(unwatched.stdout, /: braked\b/);
 
     const args = ["run", "expire", "--wait", "--release-brake", "--reason", "checked", "--limit", "3"];
+    await cli(["run", "cleanup", "--dry-run"], withKey(shop));
+    const unseen = await cliJson(args, withKey(shop));
+    assert.deepEqual([unseen.code, unseen.json.error.code], [1, "refused"]);
+    assert.match(
+      unseen.json.error.message,
+      /^Cannot release the brake: .*\n.* run expire --dry-run\n.*--skip-dry-run$/,
+    );
+    assert.equal((await shop.run()).status, "braked", "it is still on");
+
+    await cli(["run", "expire", "--dry-run"], withKey(shop));
     const { code, json } = await cliJson(args, withKey(shop));
     assert.equal(code, 0);
     assert.deepEqual([json.ordersExpired, json.reason], [3, "checked"]);
+    await shop.sql`update lapse.runs set created_at = created_at - interval '25 hours' where dry_run`;
+    assert.equal((await cliJson(args, withKey(shop))).code, 1, "yesterday's dry run says little");
+    assert.equal((await cliJson([...args, "--skip-dry-run"], withKey(shop))).json.ordersExpired, 2);
   });
 });
 
@@ -77,7 +90,7 @@ Deno.test("a run that could not decide an order says why, each reason once", asy
   });
 });
 
-Deno.test("sync asks Stripe about that order alone, now, and settles it, whatever it was waiting for", async () => {
+Deno.test("sync asks Stripe about one order now and settles it, whatever it was waiting for", async () => {
   await withShop({}, async (shop) => {
     const asked = await shop.placeOrder({ minutesAgo: 60 });
     const intent = await shop.addIntent(asked, { status: "processing" });

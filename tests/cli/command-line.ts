@@ -39,7 +39,7 @@ export async function cliJson(args: string[], env: Record<string, string> = {}):
   }
 }
 
-/** The environment of somebody who has the secret key. */
+/** The environment of a caller with the secret key. */
 export function withKey({ stack }: Shop): Record<string, string> {
   return { LAPSE_URL: stack.apiUrl, LAPSE_SECRET_KEY: stack.secretKey };
 }

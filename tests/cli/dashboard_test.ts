@@ -4,7 +4,7 @@ import { serveDashboard } from "../../cli/dashboard/serve.ts";
 import { readPlace } from "../../cli/target.ts";
 import { root } from "../support/root.ts";
 
-Deno.test("the command says where the page is, serves it, and stops when it is told to, though a browser is connected", async () => {
+Deno.test("the command prints the page's address, serves it, and stops on a signal even while a browser is connected", async () => {
   const child = new Deno.Command(Deno.execPath(), {
     args: [
       "run",
@@ -138,7 +138,7 @@ Deno.test("REST, Auth and functions are forwarded as they are, with no credentia
   });
 });
 
-Deno.test("another name for this machine, and the page of another site, reach nothing", async () => {
+Deno.test("requests by another host name or from another site are refused", async () => {
   await withDashboard(async ({ port, seen }) => {
     const own = `127.0.0.1:${port}`;
     const statuses = async (headers: Record<string, string>) => [
@@ -161,7 +161,7 @@ Deno.test("another name for this machine, and the page of another site, reach no
   });
 });
 
-Deno.test("a project that does not answer is said to be out of reach", async () => {
+Deno.test("a project that does not answer is reported as unreachable", async () => {
   const served = await serveDashboard({ url: "http://127.0.0.1:9", publishableKey: "sb_publishable_test" }, {
     port: 0,
   });

@@ -6,7 +6,7 @@ import { openProject } from "../../cli/project.ts";
 import { readTarget } from "../../cli/target.ts";
 import { withShop } from "../integration/support.ts";
 import { cli, cliJson, withKey } from "./command-line.ts";
-import { FAULTS, type Patient, permit, STRIPE_KEY } from "./faults.ts";
+import { endpointOf, FAULTS, type Patient, permit, STRIPE_KEY } from "./faults.ts";
 import { startProxy } from "./proxy.ts";
 
 /** A shop that lacks nothing, reached as an operator reaches a hosted project. */
@@ -27,6 +27,7 @@ async function withPatient(test: (patient: Patient) => Promise<void>): Promise<v
     try {
       await admin`select lapse.set_functions_url(${`${gateway.url}/functions/v1`})`;
       permit(patient);
+      shop.stripe.setWebhook(endpointOf(gateway));
       await test(patient);
     } finally {
       await admin.end({ timeout: 1 });
@@ -60,7 +61,7 @@ Deno.test("the doctor finds nothing wrong with a sound project, and leaves nothi
   });
 });
 
-Deno.test("of each fault that is planted the doctor names that one, how to fix it, and no other", async (test) => {
+Deno.test("for each planted fault the doctor names only that fault and its fix", async (test) => {
   await withPatient(async (patient) => {
     for (const fault of FAULTS) {
       await test.step(fault.name, async () => {
@@ -79,14 +80,46 @@ Deno.test("of each fault that is planted the doctor names that one, how to fix i
   });
 });
 
-Deno.test("what the doctor was not given it does not check, and says why", async () => {
+Deno.test("what a key may not read is not checked; without an endpoint at Stripe, lapse-webhook needs no secret", async () => {
+  await withPatient(async (patient) => {
+    const { stripe } = patient.shop;
+    const found = async () => {
+      const { checks } = await examineHere(patient);
+      return checks.filter(({ check }) => check.endsWith("-webhook")).map(({ status, what }) => `${status}: ${what}`);
+    };
+    stripe.setWebhook({ ...endpointOf(patient.gateway), payload: "thin" });
+    assert.match((await found())[1]!, /^ok: sends what is needed \(thin\)/);
+    permit(patient, ["webhook_endpoints.list"]);
+    assert.match((await found())[1]!, /^ok: sends what is needed \(thin\)/, "one of the two lists is enough");
+    permit(patient, ["webhook_endpoints.list", "event_destinations.list"]);
+    assert.match((await found())[1]!, /^not_checked: the key may not read webhook endpoints/);
+    patient.gateway.tamper = {
+      request: (path) =>
+        path.endsWith("/lapse-webhook")
+          ? Response.json({ error: { code: "configuration", message: "" } }, { status: 500 })
+          : undefined,
+    };
+    assert.match((await found())[0]!, /^not_checked: has no STRIPE_WEBHOOK_SECRET; if Stripe sends it events/);
+    permit(patient);
+    stripe.setWebhook(null);
+    assert.match(
+      (await found()).join("\n"),
+      /^ok: has no STRIPE_WEBHOOK_SECRET and needs none.*\nok: sends lapse-webhook nothing/,
+    );
+  });
+});
+
+Deno.test("the doctor skips checks without credentials and says why", async () => {
   await withShop({}, async (shop) => {
     const { code, stdout } = await cli(["doctor"], withKey(shop));
     assert.equal(code, 0, stdout);
     assert.match(stdout, /not checked +stripe-key +STRIPE_SECRET_KEY is not set/);
     assert.match(stdout, /the scheduler's\s+secret was not tried:\s+LAPSE_SCHEDULER_SECRET is not set/);
-    assert.match(stdout, /a stranger was not tried:\s+LAPSE_PUBLISHABLE_KEY is not set/);
-    assert.match(stdout, /Nothing is wrong with what was checked\n2 not checked: stripe-key, stripe-permissions\n/);
+    assert.match(stdout, /access without credentials was\s+not tested:\s+LAPSE_PUBLISHABLE_KEY is\s+not set/);
+    assert.match(
+      stdout,
+      /Nothing is wrong with what was checked\n3 not checked: stripe-webhook, stripe-key, stripe-permissions\n/,
+    );
     assert.match(stdout, /set LAPSE_PUBLISHABLE_KEY, LAPSE_SCHEDULER_SECRET,\s+STRIPE_SECRET_KEY\n$/);
   });
 });
@@ -114,7 +147,7 @@ Deno.test("the doctor prints no secret, whatever is wrong", async () => {
   });
 });
 
-Deno.test("a project without any migration is told as one fault", async () => {
+Deno.test("a project without migrations is reported as one fault", async () => {
   await withPatient(async (patient) => {
     await patient.admin`drop function public.lapse_inspect(jsonb)`;
     const { code, checks } = await examine(patient);

@@ -1,13 +1,16 @@
 import postgres from "postgres";
 import type { CheckName } from "../../cli/doctor/finding.ts";
 import { VERSION } from "../../functions/_shared/version.ts";
+import { EVENTS } from "../../functions/_shared/rules/events.ts";
+import type { EndpointName } from "../../local/stripe-simulator/endpoint.ts";
+import type { WebhookEndpoint } from "../../local/stripe-simulator/webhooks.ts";
 import type { Shop } from "../integration/support.ts";
 import type { Proxy } from "./proxy.ts";
 
 /** A shop behind two proxies, and a key that may do what it needs and nothing else. */
 export type Patient = { shop: Shop; admin: postgres.Sql; gateway: Proxy; stripe: Proxy; env: Record<string, string> };
 
-/** One fault: what is broken, the check that has to name it, and a word of what it has to say. */
+/** One fault: what is broken, the check that must report it, and a part of the expected message. */
 export type PlantedFault = {
   name: string;
   check: CheckName;
@@ -18,7 +21,10 @@ export type PlantedFault = {
 };
 
 export const STRIPE_KEY = "rk_test_doctor";
-const PERMITTED = { key: STRIPE_KEY, endpoints: ["refunds.create", "events.list"] };
+const PERMITTED: { key: string; endpoints: EndpointName[] } = {
+  key: STRIPE_KEY,
+  endpoints: ["refunds.create", "events.list"],
+};
 const ORDER = "00000000-0000-4000-8000-000000000001";
 const FUTURE = new Date(Date.now() + 3_600_000).toUTCString();
 
@@ -38,6 +44,24 @@ function atGateway(name: string, check: CheckName, says: RegExp, tamper: Proxy["
     plant: ({ gateway }) => void (gateway.tamper = tamper),
     heal: ({ gateway }) => void (gateway.tamper = {}),
   };
+}
+
+/** Another list of the account's endpoints than the one that sends everything. */
+function atStripe(name: string, says: RegExp, endpoints: Partial<WebhookEndpoint>[]): PlantedFault {
+  const plant = ({ shop, gateway }: Patient) =>
+    shop.stripe.setWebhook(endpoints.map((it) => ({ ...endpointOf(gateway), ...it })));
+  return {
+    name,
+    check: "stripe-webhook",
+    says,
+    plant,
+    heal: ({ shop, gateway }) => shop.stripe.setWebhook(endpointOf(gateway)),
+  };
+}
+
+/** What a shop has set up at Stripe for lapse-webhook. */
+export function endpointOf(gateway: Proxy): WebhookEndpoint {
+  return { url: `${gateway.url}/functions/v1/lapse-webhook`, secret: "whsec_of_the_endpoint_at_stripe" };
 }
 
 function inEnvironment(name: string, check: CheckName, says: RegExp, change: Record<string, string>): PlantedFault {
@@ -73,7 +97,7 @@ export const FAULTS: PlantedFault[] = [
   atGateway(
     "a function is of another release",
     "versions",
-    /cleanup-\S+ is of release 0\.1\.9, .*functions deploy cleanup/,
+    /cleanup-\S+ is of release 0\.1\.9, .*functions deploy --use-api cleanup/,
     {
       response: (path, headers) =>
         path === on("cleanup-stale-payment-intents") && headers.set("x-lapse-version", "0.1.9"),
@@ -101,11 +125,11 @@ export const FAULTS: PlantedFault[] = [
     `update pg_extension set extname = 'pg_net_gone' where extname = 'pg_net'`,
     `update pg_extension set extname = 'pg_net' where extname = 'pg_net_gone'`,
   ]),
-  inDatabase("the functions' URL is missing", "vault", /lapse_functions_url is missing/, [
+  inDatabase("the functions' URL is missing", "vault", /lapse_functions_url is missing .*lapse -- enable$/, [
     `update vault.secrets set name = 'gone' where name = 'lapse_functions_url'`,
     `update vault.secrets set name = 'lapse_functions_url' where name = 'gone'`,
   ]),
-  inDatabase("the scheduler's secret is missing", "vault", /lapse_scheduler_secret is missing/, [
+  inDatabase("the scheduler's secret is missing", "vault", /lapse_scheduler_secret is missing .*lapse -- enable$/, [
     `update vault.secrets set name = 'gone' where name = 'lapse_scheduler_secret'`,
     `update vault.secrets set name = 'lapse_scheduler_secret' where name = 'gone'`,
   ]),
@@ -136,10 +160,15 @@ export const FAULTS: PlantedFault[] = [
     `update cron.job set schedule = '0 0 * * *' where jobname = 'lapse-expire-stale-orders'`,
     `update cron.job set schedule = '*/5 * * * *' where jobname = 'lapse-expire-stale-orders'`,
   ]),
-  inDatabase("another role has a schedule as well", "schedules", /runs watch twice, for another role/, [
-    `select cron.schedule('lapse-watch', '* * * * *', 'call lapse.watch()')`,
-    `select cron.unschedule('lapse-watch')`,
-  ]),
+  inDatabase(
+    "another role has a schedule as well",
+    "schedules",
+    /runs watch twice, for another role.*as that role: select cron\.unschedule/,
+    [
+      `select cron.schedule('lapse-watch', '* * * * *', 'call lapse.watch()')`,
+      `select cron.unschedule('lapse-watch')`,
+    ],
+  ),
   inDatabase("a schedule is paused", "schedules", /paused: expire-stale-orders/, [
     `update lapse.schedules set active = false where job = 'expire-stale-orders'`,
     `update lapse.schedules set active = true where job = 'expire-stale-orders'`,
@@ -198,10 +227,17 @@ export const FAULTS: PlantedFault[] = [
     `create or replace function lapse_shop.contract_version() returns integer language sql immutable as 'select 7'`,
     `create or replace function lapse_shop.contract_version() returns integer language sql immutable as 'select 1'`,
   ]),
-  atGateway("a function is not deployed", "cleanup-stale-payment-intents", /is not deployed.*functions deploy/, {
-    request: (path) =>
-      path === on("cleanup-stale-payment-intents") ? json(404, { code: "NOT_FOUND", message: "Not found" }) : undefined,
-  }),
+  atGateway(
+    "a function is not deployed",
+    "cleanup-stale-payment-intents",
+    /is not deployed.*functions deploy --use-api/,
+    {
+      request: (path) =>
+        path === on("cleanup-stale-payment-intents")
+          ? json(404, { code: "NOT_FOUND", message: "Not found" })
+          : undefined,
+    },
+  ),
   atGateway("a function lets strangers in", "expire-stale-orders", /does not refuse strangers/, {
     request: (path) => path === on("expire-stale-orders") ? json(202, { runId: "x" }) : undefined,
   }),
@@ -225,7 +261,7 @@ export const FAULTS: PlantedFault[] = [
         ? json(500, { error: { code: "configuration", message: "Cannot start: STRIPE_SECRET_KEY is not set" } })
         : undefined,
   }),
-  atGateway("lapse-webhook has no secret", "lapse-webhook", /is misconfigured/, {
+  atGateway("lapse-webhook has no secret", "lapse-webhook", /lacks a variable.*STRIPE_WEBHOOK_SECRET=VALUE/, {
     request: (path) =>
       path === on("lapse-webhook")
         ? json(500, { error: { code: "configuration", message: "The event has to come again" } })
@@ -234,13 +270,26 @@ export const FAULTS: PlantedFault[] = [
   atGateway("lapse-webhook takes anything", "lapse-webhook", /answered a forged event with 200/, {
     request: (path) => path === on("lapse-webhook") ? json(200, { received: true }) : undefined,
   }),
-  atGateway("lapse-health cannot tell", "lapse-health", /cannot tell how the jobs are: misconfigured/, {
+  atGateway("lapse-health cannot tell", "lapse-health", /cannot check the jobs: misconfigured/, {
     request: (path) =>
       path === on("lapse-health") ? json(503, { status: "unhealthy", reasons: ["misconfigured"] }) : undefined,
   }),
   atGateway("lapse-health is not deployed", "lapse-health", /is not deployed/, {
     request: (path) => path === on("lapse-health") ? json(404, {}) : undefined,
   }),
+  atGateway("lapse-metrics is of another release", "versions", /lapse-metrics is of release 0\.1\.9/, {
+    response: (path, headers) => path === on("lapse-metrics") && headers.set("x-lapse-version", "0.1.9"),
+  }),
+  atStripe(
+    "no endpoint sends events",
+    /no endpoint at Stripe sends events to \S+lapse-webhook.*under Webhooks, add/,
+    [],
+  ),
+  atStripe("the endpoint is disabled", /is disabled.*enable it/, [{ status: "disabled" }]),
+  atStripe("the endpoint lacks an event", /does not send charge\.refunded; .*refund\.failed/, [{
+    types: EVENTS.filter((type) => !type.includes("refund")),
+    payload: "thin",
+  }]),
   {
     name: "Stripe's key is revoked",
     check: "stripe-key",
@@ -325,6 +374,6 @@ export const FAULTS: PlantedFault[] = [
   ]),
 ];
 
-export function permit({ shop }: Patient): void {
-  shop.stripe.forbidKey(PERMITTED);
+export function permit({ shop }: Patient, less: EndpointName[] = []): void {
+  shop.stripe.forbidKey({ ...PERMITTED, endpoints: [...PERMITTED.endpoints, ...less] });
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { withShop } from "../integration/support.ts";
 import { cli, cliJson, withKey, withLogin } from "./command-line.ts";
 
-Deno.test("a viewer reads, an operator also starts runs, and what needs the secret key says so with 3", async () => {
+Deno.test("a viewer reads, an operator also starts runs, and commands that need the secret key exit with 3", async () => {
   await withShop({ users: true }, async (shop) => {
     const order = await shop.placeOrder();
     await shop.sql`select lapse.fold_inbox(p_refs => null, p_limit => 100)`;
@@ -32,7 +32,7 @@ Deno.test("a viewer reads, an operator also starts runs, and what needs the secr
   });
 });
 
-Deno.test("wrong credentials end with 3, and a customer sees nothing", async () => {
+Deno.test("wrong credentials exit with 3, and a customer sees nothing", async () => {
   await withShop({ users: true }, async (shop) => {
     const password = { ...withLogin(shop, shop.stack.viewer!), LAPSE_PASSWORD: "wrong" };
     assert.equal((await cliJson(["status"], password)).json.error.code, "not_allowed");

@@ -1,4 +1,4 @@
-/** What stands between a client and a server: may answer in its place, or change what either of them says. */
+/** A proxy between a client and a server. It may answer itself, or change requests and responses. */
 export type Tamper = {
   /** Answers instead of the server, or changes the headers it gets. */
   request?: (path: string, headers: Headers) => Response | undefined | void;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { withShop } from "../integration/support.ts";
 import { cli, cliJson, withKey } from "./command-line.ts";
 
-Deno.test("status says what runs, ran and comes next, and ends with 1 while an alert is open", async () => {
+Deno.test("status shows the current, last and next runs, and exits with 1 while an alert is open", async () => {
   await withShop({}, async (shop) => {
     const env = withKey(shop);
     const empty = await cli(["status"], env);
@@ -32,7 +32,7 @@ Deno.test("status says what runs, ran and comes next, and ends with 1 while an a
   });
 });
 
-Deno.test("status shows the run that works at this moment", async () => {
+Deno.test("status shows the run in progress", async () => {
   await withShop({}, async (shop) => {
     const runId = crypto.randomUUID();
     await shop.sql`
@@ -111,7 +111,10 @@ Deno.test("orders are listed by what they need, runs with their decisions, and e
     );
     assert.match((await cli(["orders", "--limit", "1"], withKey(shop))).stdout, /There may be more/);
 
-    // A run with its decisions, and what a person sees without any word: both name the order that waits for a person.
+    const shown = (await cli(["order", quarantined], withKey(shop))).stdout;
+    for (const words of ["redrive", "resolve", "declare-dead"]) assert.ok(shown.includes(` -- ${words} `), shown);
+
+    // A run with its decisions, and the overview: both name the order that waits for an operator.
     const [last] = (await cliJson(["runs"], withKey(shop))).json;
     const run = await cliJson(["runs", last.id], withKey(shop));
     assert.deepEqual([run.code, run.json.run.id], [0, last.id]);
@@ -138,7 +141,7 @@ Deno.test("orders are listed by what they need, runs with their decisions, and e
   });
 });
 
-Deno.test("the alert of an event is closed with a reason; one that a check keeps open is not", async () => {
+Deno.test("the alert of an event is closed with a reason, the alert of a check is not", async () => {
   await withShop({}, async (shop) => {
     const env = withKey(shop);
     assert.equal((await cli(["alerts"], env)).code, 0);
@@ -161,7 +164,7 @@ Deno.test("the alert of an event is closed with a reason; one that a check keeps
 
     const check = await cli(["alerts", "--resolve", idOf("quarantined"), "--reason", "done"], env);
     assert.equal(check.code, 1);
-    assert.match(check.stderr, /closes by itself when its cause is gone/);
+    assert.match(check.stderr, /closes automatically when its cause is gone/);
     assert.equal((await cli(["alerts", "--resolve", idOf("late_payment:x"), "--reason", "refunded"], env)).code, 0);
 
     const all = await cliJson(["alerts", "--all"], env);

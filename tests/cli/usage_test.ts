@@ -3,11 +3,11 @@ import { judgeClocks } from "../../cli/doctor/stripe.ts";
 import { refusalOf, RefusedError, unreachable, UsageError } from "../../cli/errors.ts";
 import { commands } from "../../cli/main.ts";
 import { readTarget, type Target } from "../../cli/target.ts";
-import { freePort } from "../../local/postgres/free-port.ts";
 import { announceStack } from "../../local/stack/announce.ts";
 import { cli, cliJson } from "./command-line.ts";
+import { NOBODY } from "../support/nobody.ts";
 
-/** A project that nobody may reach: a command that is used wrongly has to stop before it. */
+/** A project that must not be called: a command with wrong usage must stop before. */
 const NOWHERE = { LAPSE_URL: "http://127.0.0.1:9", LAPSE_SECRET_KEY: "sb_secret_test" };
 
 const MISTAKES: [string, string[], RegExp][] = [
@@ -31,7 +31,7 @@ const MISTAKES: [string, string[], RegExp][] = [
   ["run expire", ["--limit", "0"], /^Cannot use --limit 0: it is not a whole number from 1 to 100000$/],
   ["run expire", ["--wait=yes"], /^Cannot use --wait=yes: --wait takes no value$/],
   ["run cleanup", ["--release-brake"], /^Cannot release the brake: --reason TEXT is missing$/],
-  ["runs", ["last"], /^Cannot use \[ID\] last: it is not the id of a run$/],
+  ["runs", ["last"], /^Cannot use ID last: it is not the id of a run$/],
   ["runs", [crypto.randomUUID(), "--job", "expire"], /^Cannot list runs: --job and the id of one run exclude/],
   ["runs", ["--job", "both"], /^Cannot use --job both: it is not one of expire, cleanup$/],
   ["metrics", ["--days", "367"], /^Cannot use --days 367: it is not a whole number from 1 to 366$/],
@@ -40,7 +40,7 @@ const MISTAKES: [string, string[], RegExp][] = [
   ["doctor", ["--mode", "prod"], /^Cannot use --mode prod: it is neither live nor test$/],
 ];
 
-Deno.test("a command that is used wrongly says what is wrong, and reaches nothing", async () => {
+Deno.test("a command with wrong usage says what is wrong and calls nothing", async () => {
   const context = { connect: () => assert.fail("it connected"), progress: () => {} };
   for (const [name, args, says] of MISTAKES) {
     const command = commands.find((it) => it.name === name)!;
@@ -66,7 +66,7 @@ Deno.test("wrong usage ends with 2 and says so on standard error alone; with --j
   assert.deepEqual(answer, { code: 2, json: { error: { code: "usage", message } } });
 });
 
-Deno.test("a run whose --dry-run npm kept for itself never begins; --json of an .npmrc is only told", async () => {
+Deno.test("a run whose --dry-run npm consumed never begins; a --json from .npmrc is only reported", async () => {
   const kept = { ...NOWHERE, npm_config_dry_run: "true" };
   for (const [script, words] of [["lapse", "run expire --limit 3 "], ["jobs:run:expire", ""]] as const) {
     const { code, stdout, stderr } = await cli(["run", "expire", "--limit", "3"], {
@@ -82,8 +82,8 @@ Deno.test("a run whose --dry-run npm kept for itself never begins; --json of an 
   assert.match(stderr, /^npm has --json set .* -- run expire --json\nCannot reach /);
 });
 
-Deno.test("a project that does not answer is named, with what to check, whatever was asked of it", async () => {
-  const url = `http://127.0.0.1:${freePort()}`;
+Deno.test("an unreachable project is named, with what to check, for every command", async () => {
+  const url = `http://${NOBODY}`;
   const key = { LAPSE_URL: url, LAPSE_SECRET_KEY: "sb_secret_test" };
   const login = {
     LAPSE_URL: url,
@@ -104,7 +104,7 @@ Deno.test("a project that does not answer is named, with what to check, whatever
   }));
 });
 
-Deno.test("what the database refuses is told in its words; a stack that is gone and another server's answer as what they are", () => {
+Deno.test("the database's refusals are shown in its words; a stopped stack and another server's answer are recognised", () => {
   const target = (local: boolean) =>
     ({ url: "http://127.0.0.1:4000", local, credentials: { kind: "login" } }) as Target;
   const said = refusalOf({ code: "PT409", message: "Cannot redrive order 7: it is paid", status: 409 }, target(true));
@@ -130,18 +130,18 @@ Deno.test("every command explains itself, its options and the exit codes", async
     assert.ok(help.startsWith(`Usage: npm run --silent lapse -- ${name}${argument ? ` ${argument}` : ""} [options]\n`));
     for (const option of [...Object.keys(options), "json"]) assert.ok(help.includes(`--${option}`), option);
     assert.ok(help.split("\n").every((line) => line.length <= 80), help);
-    // The environment and the exit codes are told once.
+    // The environment and the exit codes are explained once.
     assert.match(help, /npm run --silent lapse -- --help\n$/);
   }));
 });
 
-Deno.test("without a word and without a project it says what is missing, and which commands there are", async () => {
+Deno.test("without a command and a project it says what is missing and lists the commands", async () => {
   const { code, stdout, stderr } = await cli([], { LAPSE_URL: "https://shop.supabase.co" });
   assert.deepEqual([code, stdout], [2, ""]);
   assert.match(stderr, /^Cannot sign in: .*\n\nUsage: npm run --silent lapse -- \[COMMAND\]/);
 });
 
-Deno.test("npm has the command, and the specification's two scripts", async () => {
+Deno.test("package.json has the command and the scripts of both jobs", async () => {
   const { scripts } = JSON.parse(await Deno.readTextFile(new URL("../../package.json", import.meta.url)));
   const own = Object.fromEntries(
     Object.entries(scripts).filter(([, script]) => String(script).includes("cli/main.ts")),
@@ -197,7 +197,7 @@ Deno.test("a project's address and credentials are complete or refused, and a lo
   assert.equal(hosted.doctor.stripeApiBase, "https://api.stripe.com");
 });
 
-Deno.test("two clocks against one say which is wrong; without Stripe's, that one of two is", () => {
+Deno.test("two clocks that agree identify the wrong one; without Stripe's, one of two is wrong", () => {
   const at = (time: string) => new Date(`2026-11-22T${time}Z`);
   const [noon, soon, late] = [at("12:00:00"), at("12:00:03"), at("12:05:00")];
   assert.equal(judgeClocks({ here: noon, database: soon, stripe: noon }).status, "ok");

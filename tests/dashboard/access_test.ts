@@ -3,7 +3,18 @@ import type { Page } from "playwright-core";
 import { signIn } from "./browser.ts";
 import { ask, openSite, placeUnpaid, withPage } from "./page-under-test.ts";
 
-const VIEWS = ["metrics", "metrics_daily", "runs", "decisions", "alerts", "orders", "payments", "jobs", "schedules"];
+const VIEWS = [
+  "metrics",
+  "metrics_daily",
+  "runs",
+  "decisions",
+  "alerts",
+  "orders",
+  "payments",
+  "refunds",
+  "jobs",
+  "schedules",
+];
 
 openSite(async (site) => {
   const { apiUrl, secretKey: apikey } = site.stack;
@@ -11,6 +22,9 @@ openSite(async (site) => {
   const body = '{"wait": true}';
   const run = await fetch(`${apiUrl}/functions/v1/expire-stale-orders`, { method: "POST", headers: { apikey }, body });
   assert.equal((await run.json()).status, "succeeded");
+  await site.sql`
+    insert into lapse.refunds (stripe_id, ref, reason, status, amount, currency, created_at, ended_at)
+    select stripe_id, ref, 'order_expired', 'succeeded', 2000, 'eur', now(), now() from lapse.payments`;
   await placeUnpaid(site);
   await site.sql`select lapse.raise_alert('late_payment:x', null, 'critical', 'A payment came late', '{}', now())`;
 });
@@ -30,7 +44,7 @@ async function answers(page: Page) {
   return { reads, write: write.status, call: call.status, run: run.status };
 }
 
-Deno.test("nobody sees the form alone, and the project refuses everything", async () => {
+Deno.test("a visitor who has not signed in sees only the form, and the project refuses everything", async () => {
   await withPage(async ({ page }) => {
     await page.getByRole("button", { name: "Sign in" }).waitFor();
     assert.equal(await page.getByRole("navigation").count(), 0);
@@ -44,7 +58,7 @@ Deno.test("nobody sees the form alone, and the project refuses everything", asyn
   });
 });
 
-Deno.test("a signed-in customer is told that there is nothing to see, and sees nothing", async () => {
+Deno.test("a signed-in customer sees a notice and no data", async () => {
   await withPage(async ({ stack, page }) => {
     const customer = await stack.createUser({ email: "customer@lapse.test", password: "customer-1234" });
     await signIn(page, customer);
@@ -83,7 +97,7 @@ Deno.test("an operator starts a dry run, sees what it would do, and nothing has 
     await page.getByRole("button", { name: "Start a dry run" }).click();
     await page.getByText("It would decide 1 order; it changed nothing.").waitFor();
     const summary = page.getByRole("table", { name: "What a run would do, by outcome" });
-    assert.match(await summary.innerText(), /expired\s+1\s+€20\.00\s+card 1/);
+    assert.match(await summary.innerText(), /expired\s+1\s+€20\.00\s+2\s+card 1/);
     const command = "lapse run expire --wait --reason";
     await page.locator("code").filter({ hasText: command }).waitFor();
     assert.deepEqual(await sql`select ref, status from lapse.orders order by ref`, open);

@@ -1,5 +1,5 @@
 -- A shop after a bad week: an outage of Stripe five days ago, a brake released with an outlier of orders, a webhook that lost events, and
--- today a brake that is on. What is random is the same each time; times are relative to now.
+-- today a brake that is on and refunds beyond the day's limit. What is random is the same each time; times are relative to now.
 --
 -- Written past Lapse's functions, which would take a week; only for looking at, and for plans over filled tables.
 
@@ -38,7 +38,7 @@ select md5('run' || n)::uuid, 'expire-stale-orders', r.status,
   case when n % 97 = 5 then 'a customer asked about an old order' end, false, true, r.at, r.at, r.at + make_interval(secs => r.ms / 1000.0), r.ms,
   case r.status when 'failed' then 'key_rejected: Stripe answered 401: the secret key is wrong, expired or revoked.'
     when 'braked' then 'More than 1000 orders are due for the first time'
-    when 'partial' then 'Out of time; a continuation goes on' end,
+    when 'partial' then 'Out of time; a continuation follows' end,
   r.expired, (r.worked and n % 9 = 0)::int, (r.worked and n % 4 = 0)::int * 2, (r.worked and n % 151 = 0)::int, r.expired * 2,
   (r.expired * 0.7)::int, (r.worked and n % 4 = 0)::int * 3, (r.worked and n % 301 = 0)::int, r.expired * 2 + 3, (n between 1100 and 1140)::int * 4,
   case when r.status = 'braked' then 1290 + 17 * (4 - n) when n between 1100 and 1150 then (1150 - n) * 90 else (random() * 6)::int end,
@@ -103,6 +103,29 @@ from (select o.*, row_number() over (order by o.ref) as n from lapse.orders o wh
 cross join lateral (select look, o.n from generate_series(1, o.looks) look) x (look, n)
 cross join (values ('order'), ('payment_intent')) d (subject);
 
+-- late payments that Lapse gives back: two beyond the day's limit, one that failed, one under way, and eight that succeeded
+insert into lapse.payments (stripe_id, ref, state, reason, evidence, attached_at, checked_at, closed_at)
+select 'pi_3R' || left(md5(o.ref), 22), o.ref, 'paid', 'order_expired',
+  jsonb_build_object('status', 'succeeded', 'amount', o.amount, 'amount_received', o.amount, 'currency', 'eur'),
+  o.closed_at + interval '53 minutes', o.closed_at + interval '56 minutes', o.closed_at + interval '56 minutes'
+from lapse.orders o
+where o.status = 'expired' and o.ref between 'A-203340' and 'A-203354';
+insert into lapse.refunds (stripe_id, ref, reason, status, amount, currency, refund_id, error, attempts, held_since, next_attempt_at, created_at, ended_at)
+select p.stripe_id, p.ref, 'order_expired', x.status, case when x.n > 2 then (p.evidence ->> 'amount')::bigint end, 'eur',
+  case when x.status in ('succeeded', 'pending') then 're_3R' || left(md5('refund' || p.ref), 22) end,
+  case x.status when 'failed' then 'charge_disputed: the charge is disputed, so it cannot be refunded' end, (x.n > 2)::int,
+  case when x.n <= 2 then now() - interval '20 minutes' end, case x.status when 'pending' then now() + interval '1 hour' end,
+  now() - x.n * interval '7 hours', case when x.status in ('succeeded', 'failed') then now() - x.n * interval '7 hours' + interval '4 minutes' end
+from (
+  select n, case when n <= 2 then 'queued' when n = 3 then 'failed' when n = 4 then 'pending' else 'succeeded' end as status, stripe_id, ref, evidence
+  from (select p.*, row_number() over (order by p.ref desc) as n from lapse.payments p where p.reason = 'order_expired') p
+) x
+join lapse.payments p using (stripe_id);
+insert into lapse.decisions (run_id, job, subject, ref, stripe_id, outcome, reason, decided_at)
+select md5('run300')::uuid, 'expire-stale-orders', 'payment_intent', p.ref, p.stripe_id, 'late_payment', 'order_expired', p.checked_at
+from lapse.payments p
+where p.reason = 'order_expired';
+
 update lapse.metrics m
 set last_success_time = now() - interval '26 minutes', last_execution_time = now() - interval '89 seconds', job_execution_time = 118, backlog = 1341,
   orders_expired_total = 25310, stock_released_total = 50764, runs_total = 25920, runs_failed_total = 91
@@ -122,3 +145,12 @@ select lapse.raise_alert('late_payment:A-203371', 'expire-stale-orders', 'critic
 select lapse.raise_alert('quarantined', null, 'warning', '23 orders are quarantined',
   '{"count": 23, "refs": ["A-203372", "A-203373", "A-203374"]}', now() - interval '5 days' + n * interval '1 day')
 from generate_series(0, 4) n;
+select lapse.raise_alert('refunds_held', null, 'warning', '2 refunds are waiting for an operator',
+  jsonb_build_object('count', 2, 'refs', jsonb_agg(r.ref), 'cause', 'settings allow 20 refunds and 200000 minor units of a currency a day'),
+  now(), now() - interval '20 minutes')
+from lapse.refunds r
+where r.held_since is not null;
+select lapse.raise_alert('refund_failed:' || r.ref, 'expire-stale-orders', 'critical', 'A refund failed',
+  jsonb_build_object('ref', r.ref, 'amount', r.amount, 'currency', 'eur', 'payments', jsonb_build_array(r.stripe_id), 'cause', r.error), r.ended_at)
+from lapse.refunds r
+where r.status = 'failed';

@@ -16,7 +16,7 @@ export function launch(): Promise<Browser> {
   });
 }
 
-/** Fills in the form as a person would, and waits until somebody is signed in. */
+/** Fills in the form as a user would, and waits until the user is signed in. */
 export async function signIn(page: Page, { email, password }: { email: string; password: string }): Promise<void> {
   await page.getByLabel("E-mail address").fill(email);
   await page.getByLabel("Password").fill(password);

@@ -20,6 +20,8 @@ const VIEWS = [
   ["run", `#/run/${uuidOf("run12")}`, ".rows"],
   ["orders", "#/orders", ".group details"],
   ["order", "#/order/A-203380", ".timeline"],
+  ["order-late", "#/order/A-203352", ".timeline"],
+  ["refunds", "#/refunds", ".rows"],
 ] as const;
 
 const folder = Deno.args[0] ?? ".";
@@ -32,6 +34,8 @@ const browser = await launch();
 for (const width of [390, 1280]) {
   for (const colorScheme of ["light", "dark"] as const) {
     const page = await browser.newPage({ viewport: { width, height: 900 }, colorScheme });
+    // A machine that is busy with other work draws slowly.
+    page.setDefaultTimeout(120_000);
     await page.goto(served.url);
     await page.screenshot({ path: `${folder}/sign-in-${width}-${colorScheme}.png` });
     await signIn(page, stack.operator!);

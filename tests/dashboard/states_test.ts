@@ -8,7 +8,7 @@ openSite(({ sql }) => sql`select lapse.pause_schedules()`);
 Deno.test("a fresh shop has empty lists that say so, and no alert", async () => {
   await withPage(async ({ stack, page, complaints }) => {
     await signIn(page, stack.viewer!);
-    await page.getByText("There has been no alert").waitFor();
+    await page.getByText("There has never been an alert").waitFor();
     assert.equal(await page.getByText("None in this time").count(), 6);
     assert.equal(await page.locator(".jobs").getByText("Paused", { exact: true }).count(), 2);
     await page.getByRole("link", { name: "Runs" }).click();
@@ -24,10 +24,10 @@ Deno.test("a fresh shop has empty lists that say so, and no alert", async () => 
   });
 });
 
-Deno.test("while it reads the page says so; when the project does not answer it says that, and tries again", async () => {
+Deno.test("the page shows that it is loading; if the project does not answer it says so and retries", async () => {
   await withPage(async ({ stack, page }) => {
     await signIn(page, stack.viewer!);
-    await page.getByText("There has been no alert").waitFor();
+    await page.getByText("There has never been an alert").waitFor();
     const { promise: held, resolve: release } = Promise.withResolvers<void>();
     await page.route("**/rest/v1/lapse_orders*", async (route) => {
       await held;
@@ -46,7 +46,7 @@ Deno.test("while it reads the page says so; when the project does not answer it 
 Deno.test("a session that the project no longer accepts leads back to the form", async () => {
   await withPage(async ({ stack, page }) => {
     await signIn(page, stack.viewer!);
-    await page.getByText("There has been no alert").waitFor();
+    await page.getByText("There has never been an alert").waitFor();
     const refused = {
       status: 401,
       contentType: "application/json",
@@ -85,7 +85,7 @@ Deno.test("from another origin, as a static host serves it, the page works under
   }
 });
 
-Deno.test("a page that names no project says how to name one", async () => {
+Deno.test("a page without a configured project says how to configure one", async () => {
   await withPage(async ({ page }) => {
     const answerConfig = (json: unknown) => page.route("**/config.json", (route) => route.fulfill({ json }));
     await answerConfig({ url: "", publishableKey: "" });
@@ -97,7 +97,7 @@ Deno.test("a page that names no project says how to name one", async () => {
   });
 });
 
-Deno.test("what the shop wrote is shown as text, whatever it looks like", async () => {
+Deno.test("the shop's data is shown as text, never as markup", async () => {
   await withPage(async ({ stack, sql, page, complaints }) => {
     const ref = `<img src=x onerror="document.title='broken in'">'; rm -rf /, "a" (b) & 100% #/?`;
     await sql`

@@ -8,7 +8,7 @@ import { openSite, withPage } from "./page-under-test.ts";
 
 openSite(({ sql }) => haveBadWeek(sql));
 
-Deno.test("after a bad week the overview says what is wrong, since when, and what to do", async () => {
+Deno.test("after a bad week the overview shows what is wrong, since when, and what to do", async () => {
   await withPage(async ({ stack, page, complaints }) => {
     await signIn(page, stack.viewer!);
     await page.getByRole("region", { name: "Health" }).getByText("an order has waited for too long").waitFor();
@@ -59,7 +59,7 @@ function filledShare(page: Page): Promise<number> {
   });
 }
 
-Deno.test("from a list one gets to a run and its decisions, to an order and its timeline, and by search to any order", async () => {
+Deno.test("lists lead to a run and its decisions and to an order and its timeline, and search finds any order", async () => {
   await withPage(async ({ stack, sql, page, complaints }) => {
     await signIn(page, stack.viewer!);
     await page.getByRole("link", { name: "Runs" }).click();
@@ -102,14 +102,38 @@ Deno.test("from a list one gets to a run and its decisions, to an order and its 
   });
 });
 
-Deno.test("the keyboard reaches everything, and a command is copied with it", async () => {
+Deno.test("refunds that wait for an operator come first, with their commands; an order's page has its alert, its late payment and its refund", async () => {
+  await withPage(async ({ stack, page, complaints }) => {
+    await signIn(page, stack.viewer!);
+    await page.getByRole("link", { name: "Refunds" }).click();
+    const groups = page.locator(".group h2");
+    await groups.first().waitFor();
+    assert.deepEqual(await groups.allInnerTexts(), ["Held 2", "Failed 1", "Under way 1", "Refunded 8"]);
+    const failed = page.locator(".group").nth(1);
+    await failed.getByText("charge_disputed").waitFor();
+    const ref = await failed.getByRole("link", { name: /^A-/ }).innerText();
+    const commands = [`lapse refunds --release held --reason "…"`, `lapse refunds --release ${ref} --reason "…"`];
+    assert.deepEqual(await page.locator(".command code").allInnerTexts(), commands);
+
+    await failed.getByRole("link", { name: ref }).click();
+    await page.getByRole("article", { name: "A refund failed" }).waitFor();
+    const late = page.getByRole("table", { name: "Payments of the order" }).getByRole("row").filter({
+      hasText: "pi_3R",
+    });
+    assert.match(await late.innerText(), /late payment/);
+    await page.getByRole("table", { name: "Refunds of the order" }).getByText("charge_disputed").waitFor();
+    assert.deepEqual(complaints, []);
+  });
+});
+
+Deno.test("everything can be reached and commands can be copied by keyboard", async () => {
   await withPage(async ({ stack, page }) => {
     await page.getByLabel("E-mail address").focus();
     await page.keyboard.type(stack.viewer!.email);
     await page.keyboard.press("Tab");
     await page.keyboard.type(stack.viewer!.password);
     await page.keyboard.press("Enter");
-    await page.getByText("3 open alerts").waitFor();
+    await page.getByText("5 open alerts").waitFor();
     await page.keyboard.press("Tab");
     await tabTo(page, (name) => name.startsWith("Copy the command"));
     await page.keyboard.press("Enter");
@@ -154,7 +178,9 @@ for (const [width, colorScheme] of [[390, "light"], [1280, "dark"]] as const) {
         "": ".chart canvas",
         "#/runs": ".rows",
         "#/orders": ".group",
+        "#/order/A-203354": ".timeline",
         "#/order/A-203390": ".timeline",
+        "#/refunds": ".rows",
       };
       for (const [hash, there] of Object.entries(ready)) {
         await page.goto(served.url + hash);

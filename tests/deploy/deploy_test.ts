@@ -16,7 +16,7 @@ const environment = {
   LAPSE_SCHEDULER_SECRET: "s".repeat(32),
 };
 
-/** What a stranger is told by a function that has its environment, and by one that has none: what is missing stands in the log alone. */
+/** The answers to an unauthenticated caller, with and without the function's environment. Only the log says what is missing. */
 type Answers = {
   method: "GET" | "POST";
   configured: [status: number, body: RegExp];
@@ -27,7 +27,7 @@ type Answers = {
 
 const job: Answers = { method: "POST", configured: [401, /"credentials"/], empty: [401, /"credentials"/] };
 const others: Record<string, Answers> = {
-  // It answers anybody; here it finds no database.
+  // It answers every caller; here it finds no database.
   "lapse-health": { method: "GET", configured: [503, /"unhealthy"/], empty: [503, /"misconfigured"/] },
   // Its own token is all that opens it.
   "lapse-metrics": { ...job, method: "GET", missing: /LAPSE_METRICS_TOKEN/ },
@@ -52,13 +52,13 @@ for (const name of await functionNames()) {
     assert.equal(metadata.import_map_path, `functions/${name}/deno.json`);
   });
 
-  Deno.test(`what was uploaded of ${name} boots in an empty folder and answers a stranger`, async () => {
+  Deno.test(`the upload of ${name} boots in an empty folder and answers an unauthenticated caller`, async () => {
     const { status, body } = await bootAndAsk(await uploadOnce(), { method, env: environment });
     assert.equal(status, configured[0], body);
     assert.match(body, configured[1]);
   });
 
-  Deno.test(`what was uploaded of ${name} tells its log, and no stranger, what its environment lacks`, async () => {
+  Deno.test(`the upload of ${name} logs what its environment lacks and does not reveal it to callers`, async () => {
     const { status, body, log } = await bootAndAsk(await uploadOnce(), { method, env: {} });
     assert.equal(status, empty[0], body);
     assert.match(body, empty[1]);

@@ -8,7 +8,7 @@ let databases: Databases;
 Deno.test.beforeAll(async () => void (databases = await startDatabases({ shop: nextShop, schedules: false })));
 Deno.test.afterAll(() => databases.stop());
 
-Deno.test("thousands of open orders are taken over beside checkouts: nothing is missed, and nothing fails", async () => {
+Deno.test("thousands of open orders are adopted beside checkouts: none is missed, and nothing fails", async () => {
   await using database = await databases.fresh();
   const sql = postgres(database.url, { max: 2, onnotice: () => {} });
   try {

@@ -6,7 +6,7 @@ useLivingShops({ schedules: false });
 
 const withKey = ({ stack }: LivingShop) => ({ LAPSE_URL: stack.apiUrl, LAPSE_SECRET_KEY: stack.secretKey });
 
-Deno.test("enable takes over the orders of a living shop, and closes nothing before an operator saw a dry run and released the brake", async () => {
+Deno.test("enable adopts the orders of a running shop, and closes nothing before an operator saw a dry run and released the brake", async () => {
   await withLivingShop(async (shop) => {
     const { sql, checkout, intent, session, run, stateOf, stockOf, ledgerOf } = shop;
     const [bare, unpaid, paid, hosted, fresh, old] = await before(shop, async () => [
@@ -64,13 +64,27 @@ Deno.test("enable takes over the orders of a living shop, and closes nothing bef
   });
 });
 
+Deno.test("a project whose Vault was never written is connected by enable, and the schedule dispatches", async () => {
+  await withLivingShop(async (shop) => {
+    const { sql, stack } = shop;
+    for (const name of ["lapse_functions_url", "lapse_scheduler_secret"]) {
+      await sql`select lapse.set_secret(${name}, null)`;
+    }
+    await assert.rejects(sql`select lapse.dispatch('expire-stale-orders')`, /is missing/);
+    assert.equal((await cliJson(["enable"], withKey(shop))).code, 0);
+    const [row] = await sql`
+      select lapse.functions_url() as url, lapse.read_secret('lapse_scheduler_secret') as secret`;
+    assert.deepEqual({ ...row }, { url: `${stack.apiUrl}/functions/v1`, secret: stack.schedulerSecret });
+  });
+});
+
 Deno.test("enable says in words what it did and what comes next, and disable turns both jobs off until the next enable", async () => {
   await withLivingShop(async (shop) => {
     await before(shop, async () => [await shop.checkout()]);
     const { code, stdout, stderr } = await cli(["enable"], withKey(shop));
     assert.equal(code, 0, stderr);
     assert.match(stdout, /ok +finish_orders +closed 1 open orders as expired and as paid/);
-    assert.match(stdout, /1 open order taken over/);
+    assert.match(stdout, /1 open order adopted/);
     assert.match(stdout, /The brake is on for expire-stale-orders and cleanup-stale-payment-intents/);
     assert.match(stdout, /run expire --dry-run/);
     assert.deepEqual(await active(shop), [true, true, true, true]);
@@ -86,7 +100,7 @@ Deno.test("enable says in words what it did and what comes next, and disable tur
   });
 });
 
-Deno.test("a faulty adapter is told, and nothing is changed; enable --test only tests", async () => {
+Deno.test("a faulty adapter is reported and nothing is changed; enable --test only tests", async () => {
   await withLivingShop(async (shop) => {
     const { sql } = shop;
     await before(shop, async () => [await shop.checkout()]);
@@ -118,7 +132,7 @@ Deno.test("a faulty adapter is told, and nothing is changed; enable --test only 
   });
 });
 
-/** What the shop did before anybody installed Lapse's triggers. */
+/** What the shop did before Lapse's triggers were installed. */
 async function before<T>(shop: LivingShop, work: () => Promise<T>): Promise<T> {
   const result = await work();
   await shop.sql`delete from lapse.inbox where true`;

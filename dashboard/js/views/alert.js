@@ -49,7 +49,7 @@ function objectOf({ details, ...alert }, { livemode, orders }) {
   return [
     ["Job", alert.job && !ref ? alert.job : null],
     ["Order", ref && orderLink(String(ref))],
-    ["Object", ref ? null : alert.object],
+    ["Object", ref || alert.object?.startsWith("run ") ? null : alert.object],
     ["Amount", amount === null ? null : money(amount, currency)],
     [
       "Payments",

@@ -59,6 +59,11 @@ export function dryRunPanel({ client, user }) {
   );
 }
 
+function overdue({ underAnHour, underADay, older }) {
+  const ages = [[underAnHour, "under an hour"], [underADay, "under a day"], [older, "older"]];
+  return ages.filter(([orders]) => orders > 0).map(([orders, age]) => `${orders} ${age}`).join(", ");
+}
+
 function describe({ job, status, error, summary = [], decisions = [] }) {
   const now = new Date();
   const groups = [
@@ -69,11 +74,21 @@ function describe({ job, status, error, summary = [], decisions = [] }) {
       number: true,
       of: ({ amounts }) => Object.entries(amounts).map(([currency, sum]) => money(sum, currency)).join(" + "),
     },
+    { name: "Units", number: true, of: ({ units }) => units > 0 ? units.toLocaleString("en") : "" },
     {
       name: "Methods",
       of: ({ methods }) => Object.entries(methods).map(([method, orders]) => `${method} ${orders}`).join(", "),
     },
-    { name: "Oldest deadline", of: ({ oldestDeadline }) => oldestDeadline && moment(oldestDeadline, now) },
+    { name: "Overdue", of: ({ ages }) => overdue(ages) },
+    {
+      name: "Oldest",
+      of: ({ oldestRef, oldestDeadline }) =>
+        oldestDeadline && [orderLink(oldestRef), h("small", {}, `deadline ${moment(oldestDeadline, now)}`)],
+    },
+    {
+      name: "Largest",
+      of: ({ largest }) => largest && [orderLink(largest.ref), h("small", {}, money(largest.amount, largest.currency))],
+    },
     { name: "Because", of: ({ reason }) => [reason, h("small", {}, meaningOf(reason))] },
   ];
   const orders = [

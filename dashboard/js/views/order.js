@@ -3,23 +3,28 @@
 import { copyable, facts, h, table } from "../dom.js";
 import { counted, distance, moment, money } from "../format.js";
 import { commandsFor } from "../commands.js";
-import { MOST_DECISIONS, readLivemode, readOrder, readPayments, readTimeline } from "../reads.js";
+import * as reads from "../reads.js";
 import { meaningOf } from "../reasons.js";
+import { alertCard } from "./alert.js";
+import { refundsTable } from "./refunds.js";
 import { paymentLink, runLink, wordBadge } from "./words.js";
 
 export const title = (ref) => `Order ${ref}`;
 
 export async function load({ client }, ref) {
-  const [orders, payments, decisions, livemode] = await Promise.all([
-    readOrder(client, ref),
-    readPayments(client, ref),
-    readTimeline(client, ref),
-    readLivemode(client),
+  const [orders, payments, refunds, decisions, alerts, livemode] = await Promise.all([
+    reads.readOrder(client, ref),
+    reads.readPayments(client, ref),
+    reads.readRefundsOf(client, ref),
+    reads.readTimeline(client, ref),
+    reads.readOpenAlerts(client),
+    reads.readLivemode(client),
   ]);
-  return { order: orders[0] ?? null, payments, decisions, livemode };
+  const about = alerts.filter(({ details }) => details?.ref === ref || details?.refs?.includes(ref));
+  return { order: orders[0] ?? null, payments, refunds, decisions, alerts: about, livemode };
 }
 
-export function render({ order, payments, decisions, livemode }, { now }) {
+export function render({ order, payments, refunds, decisions, alerts, livemode }, { now }) {
   const back = h("p", {}, h("a", { href: "#/orders" }, "← Orders"));
   if (order === null && payments.length === 0 && decisions.length === 0) {
     return [back, h("p", { class: "empty" }, "The ledger does not have this order. A closed one is kept for 90 days.")];
@@ -29,14 +34,33 @@ export function render({ order, payments, decisions, livemode }, { now }) {
     order === null
       ? h("p", { class: "empty" }, "The order itself is no longer kept; its payments and decisions are.")
       : state(order, now),
+    alerts.length > 0 &&
+    h(
+      "section",
+      { "aria-labelledby": "alerts" },
+      h("h2", { id: "alerts" }, counted(alerts.length, "open alert")),
+      h(
+        "div",
+        { class: "alerts" },
+        alerts.map((it) => alertCard(it, { now, livemode, orders: order === null ? [] : [order] })),
+      ),
+    ),
     order !== null && actions(order, payments),
     h("section", { class: "card" }, h("h2", {}, "Payments"), paymentsOf({ payments, order, livemode }, now)),
+    refunds.length > 0 &&
+    h(
+      "section",
+      { class: "card" },
+      h("h2", {}, "Refunds"),
+      refundsTable(refunds, { livemode, now, caption: "Refunds of the order", withOrder: false }),
+    ),
     h(
       "section",
       { class: "card" },
       h("h2", {}, "Timeline"),
       timeline(order, decisions, now),
-      decisions.length >= MOST_DECISIONS && h("p", { class: "hint" }, `The newest ${MOST_DECISIONS} decisions.`),
+      decisions.length >= reads.MOST_DECISIONS &&
+        h("p", { class: "hint" }, `The newest ${reads.MOST_DECISIONS} decisions.`),
     ),
   ].filter(Boolean);
 }
@@ -88,7 +112,7 @@ function actions(order, payments) {
 function paymentsOf({ payments, order, livemode }, now) {
   const columns = [
     { name: "Payment", main: true, of: (it) => paymentLink(it.stripe_id, { account: it.account, livemode }) },
-    { name: "State", of: ({ state }) => wordBadge(state) },
+    { name: "State", of: (it) => stateOf(it, order) },
     { name: "Stripe says", of: ({ evidence }) => evidence?.status ?? "" },
     { name: "Received", number: true, of: ({ evidence }) => received(evidence, order) },
     { name: "Because", of: ({ reason }) => reason && [reason, h("small", {}, meaningOf(reason))] },
@@ -96,6 +120,11 @@ function paymentsOf({ payments, order, livemode }, now) {
     { name: "Inspected", of: ({ checked_at: at }) => at ? distance(at, now) : "never" },
   ];
   return table(columns, payments, { caption: "Payments of the order", empty: "No payment was ever attached." });
+}
+
+function stateOf({ state }, order) {
+  const isLate = state === "paid" && order?.status === "expired";
+  return h("span", { class: "badges" }, wordBadge(state), isLate && wordBadge("late_payment"));
 }
 
 function received(evidence, order) {

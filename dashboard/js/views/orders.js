@@ -32,7 +32,7 @@ export function render({ quarantined, waiting, due }, { client, now }) {
     searchForm(client),
     group(
       "Quarantined",
-      "Kept as they are, stock included, until a person decides.",
+      "Kept as they are, with their stock, until an operator decides.",
       quarantined,
       [since],
       "No order is quarantined.",

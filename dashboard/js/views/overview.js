@@ -1,4 +1,4 @@
-// What somebody on duty looks at first: is it well, what needs me, what do the jobs do, how do the days compare.
+// The operator's first view: health, open alerts, the jobs, and the last days.
 
 import { badge, card, facts, h } from "../dom.js";
 import { capped, counted, distance, moment, number, seconds, sums } from "../format.js";
@@ -83,7 +83,7 @@ export function render(data, context) {
         `Late payments, ${dates.length} d`,
         number(late),
         late > 0 ? "money for closed orders" : "none",
-        null,
+        "#/refunds",
         late > 0 && "bad",
       ),
     ),
@@ -101,7 +101,7 @@ export function render(data, context) {
 
 function healthBand({ health, alerts, lastClosed }, now) {
   const critical = alerts.filter(({ severity }) => severity === "critical").length;
-  // The gravest ones say since when it is as bad as it is.
+  // The most severe ones determine since when.
   const grave = critical > 0 ? alerts.filter(({ severity }) => severity === "critical") : alerts;
   const opened = grave.map(({ since, first_seen_at }) => since ?? first_seen_at).sort()[0];
   const isWell = health.status !== "unhealthy" && alerts.length === 0;
@@ -113,8 +113,8 @@ function healthBand({ health, alerts, lastClosed }, now) {
   const headline = isWell
     ? health.status === "unknown" ? "No alert is open" : "All is well"
     : health.status === "unhealthy"
-    ? "Lapse is not well"
-    : `${critical > 0 ? "Somebody has to act" : "Running, with warnings"}`;
+    ? "Lapse has problems"
+    : `${critical > 0 ? "Action is needed" : "Running, with warnings"}`;
   const since = opened ?? lastClosed[0]?.resolved_at ?? null;
   const reasons = health.reasons.map((it) => HEALTH[it] ?? it);
   return h(
@@ -128,7 +128,7 @@ function healthBand({ health, alerts, lastClosed }, now) {
       h(
         "p",
         {},
-        since === null ? "There has been no alert" : `since ${moment(since, now)} (${distance(since, now)})`,
+        since === null ? "There has never been an alert" : `since ${moment(since, now)} (${distance(since, now)})`,
         reasons.length > 0 && `: ${reasons.join("; ")}`,
         health.status === "unknown" && "; the function lapse-health does not answer",
       ),

@@ -77,6 +77,7 @@ function listOf(runs, now) {
   ];
   return table(columns, runs, {
     caption: "Runs, newest first",
+    isDense: true,
     empty: "No run yet. Runs start once the jobs are enabled.",
   });
 }

@@ -30,8 +30,8 @@ export function trends({ days: rows, dates, expiring }, { now }) {
       "div",
       { class: "charts" },
       daily("Orders expired", "Closed unpaid, per day (UTC)", one(expire, "orders_expired", "orders", "accent")),
-      daily("Units released", "Stock given back, per day", one(expire, "stock_released", "units", "accent2")),
-      daily("Found paid", "Paid, but no webhook had said so", one(expire, "orders_paid", "orders", "good")),
+      daily("Units released", "Units of stock, per day", one(expire, "stock_released", "units", "accent2")),
+      daily("Found paid", "Paid, but not reported by a webhook", one(expire, "orders_paid", "orders", "good")),
       daily(
         "Trouble",
         null,

@@ -17,6 +17,7 @@ const TONES = {
   running: "wait",
   queued: "wait",
   kept: "wait",
+  held: "warn",
   pending: "wait",
   expiring: "wait",
   retry: "warn",
@@ -27,7 +28,7 @@ const TONES = {
   late_payment: "bad",
 };
 
-/** A status or an outcome, with the colour of its gravity. */
+/** A status or an outcome, with the colour of its severity. */
 export function wordBadge(word) {
   return badge(word.replaceAll("_", " "), TONES[word] ?? "plain");
 }
