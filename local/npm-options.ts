@@ -1,20 +1,20 @@
 /**
- * What npm did with options that were meant for the program: without the `--` of `npm run x -- --dry-run` it keeps them, says
- * nothing, and starts the program without them. They are found in the environment that npm gives to its scripts.
+ * Finds options that npm consumed instead of passing them on: `npm run x --dry-run` without `--` starts the program
+ * without the option, silently. npm exposes them in the environment of its scripts.
  */
 export type Swallowed = {
-  /** False where the option may as well come from somebody's .npmrc: to refuse it would lock them out. */
+  /** False if the option may come from the user's .npmrc. Refusing it would then make the command unusable. */
   sure: boolean;
   message: string;
 };
 
-/** Options that npm has itself and people keep in an .npmrc; `dry-run` is one, but nobody keeps that. */
+/** npm's own options that people set in an .npmrc. `dry-run` is one of npm's options, but nobody sets it there. */
 const OFTEN_CONFIGURED = new Set(["json", "all"]);
 
-/** `typed`: words of the command line that npm passed on and that have to be written again. */
+/** `typed`: the words of the command line that npm passed on, to be repeated in the advice. */
 type World = { args: string[]; typed?: string[]; read: (name: string) => string | undefined };
 
-/** Null when npm kept none of these options from the program, or did not start it. */
+/** Null if npm consumed none of these options, or did not start the program. */
 export function findSwallowed(options: string[], { args, typed = [], read }: World): Swallowed | null {
   const script = read("npm_lifecycle_event");
   if (!script) return null;
@@ -37,13 +37,16 @@ export function findSwallowed(options: string[], { args, typed = [], read }: Wor
     };
 }
 
-/** npm says `true` for an option that came without a value, or apart from it. */
+/** npm stores `true` for an option without a value, or with a separate one. */
 function asTyped({ option, value }: { option: string; value: string }): string {
   if (value === "true") return `--${option}`;
   return `--${option} ${/[^\w.:/@-]/.test(value) ? JSON.stringify(value) : value}`;
 }
 
-/** For a program without errors of its own: ends with 2 if an option is surely missing, and says so if one may be. */
+/**
+ * For programs without error handling of their own: exits with 2 if an option was certainly lost, and warns if one may
+ * have been.
+ */
 export function refuseSwallowed(options: string[]): void {
   const found = findSwallowed(options, { args: Deno.args, read: (name) => Deno.env.get(name) });
   if (found === null) return;

@@ -1,6 +1,6 @@
--- The schemas of Lapse, and the extensions its schedule stands on.
+-- The schemas of Lapse, and the extensions that its schedule needs.
 --
--- Everything Lapse owns lives in schema `lapse`; the shop provides its adapter in `lapse_shop`, which updates never touch.
+-- Everything of Lapse is in schema `lapse`. The shop's adapter is in `lapse_shop`, which updates never touch.
 -- `public` holds only views and functions named `lapse_*`, because the REST API serves that schema.
 
 create schema lapse;
@@ -9,7 +9,8 @@ create schema lapse_shop;
 comment on schema lapse is 'Lapse: ledger of unpaid orders, runs, schedules, alerts. Not exposed over REST.';
 comment on schema lapse_shop is 'The shop''s adapter for Lapse: a few SQL functions that the shop owns. Updates of Lapse never change them.';
 
--- Supabase has these extensions switched on or available. A database that already has their functions elsewhere keeps them.
+-- Supabase has these extensions enabled or available. A database that already has them in another schema keeps them
+-- there.
 do $$
 begin
   if to_regprocedure('cron.schedule(text, text, text)') is null then

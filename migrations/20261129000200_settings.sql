@@ -1,7 +1,7 @@
--- Settings: one row, typed and checked, so that a value that makes no sense is refused when it is set.
+-- Settings: one row with typed, checked columns, so that an invalid value is refused when it is set.
 --
 -- Operators change it in Studio's SQL editor: update lapse.settings set brake_threshold = 2000 where only_row;
--- The functions read it when a run begins and parse it again; a run without settings fails before it touches anything.
+-- The functions read it when a run begins and parse it again; a run without settings fails before it changes anything.
 
 create table lapse.settings (
   only_row boolean primary key default true check (only_row),
@@ -79,7 +79,7 @@ create table lapse.settings (
   retention_batch integer not null default 20000 check (retention_batch between 1 and 1000000),
 
   constraint claiming_ends_before_the_run check (claim_seconds < run_seconds),
-  -- What a run claims at its beginning stays its own until its end: nobody extends the claim of an order.
+  -- A run's claim lasts until the run ends, because nothing extends the claim of an order.
   constraint run_fits_lease check (make_interval(secs => run_seconds) < lease),
   constraint backoff_grows check (backoff_base <= backoff_max),
   constraint payments_outlive_orders check (keep_orders <= keep_payments)
@@ -89,9 +89,9 @@ insert into lapse.settings default values;
 
 comment on table lapse.settings is 'Settings of both jobs: exactly one row.';
 comment on column lapse.settings.metadata_key is 'Key of Stripe''s metadata that carries the order''s ref.';
-comment on column lapse.settings.grace is 'Hidden time after the deadline before Lapse looks: a payment made in the last second still arrives in it.';
-comment on column lapse.settings.brake_threshold is 'More orders due for the first time than this stop a run before it touches anything, until an operator releases the brake.';
-comment on column lapse.settings.lease is 'How long a run holds its job and an order without a sign of life.';
+comment on column lapse.settings.grace is 'Hidden extra time after the deadline, so that a payment made in the last second still arrives.';
+comment on column lapse.settings.brake_threshold is 'If more orders than this are due for the first time, a run stops before it changes anything, until an operator releases the brake.';
+comment on column lapse.settings.lease is 'How long a run holds its job and its orders without a heartbeat.';
 comment on column lapse.settings.run_seconds is 'Time limit of one run, in seconds. Keep it well under the platform''s limit for a worker.';
 comment on column lapse.settings.claim_seconds is 'After this many seconds a run claims nothing more and hands over to a continuation.';
 comment on column lapse.settings.run_orders is 'Orders with payments that one run works on before it hands over: keeps a run near 0.6 s of CPU.';
@@ -101,32 +101,32 @@ comment on column lapse.settings.max_attempts is 'Failed attempts in a row after
 comment on column lapse.settings.backoff_base is 'Wait after the first failed attempt; doubles with each further one.';
 comment on column lapse.settings.backoff_max is 'Longest wait between two attempts.';
 comment on column lapse.settings.customer_action_grace is 'One extra wait per order for a customer found in 3-D Secure or a redirect.';
-comment on column lapse.settings.processing_recheck is 'When to look again at a payment that is processing.';
-comment on column lapse.settings.capture_recheck is 'When to look again at an authorised, uncaptured payment.';
+comment on column lapse.settings.processing_recheck is 'When to inspect a processing payment again.';
+comment on column lapse.settings.capture_recheck is 'When to inspect an authorised, uncaptured payment again.';
 comment on column lapse.settings.voucher_settle_grace is 'Time after a voucher''s own expiry in which its payment may still be reported.';
-comment on column lapse.settings.slow_method_window is 'How long a bank transfer or another slow method is protected when it names no expiry of its own.';
+comment on column lapse.settings.slow_method_window is 'How long a bank transfer or another slow method is protected if it has no expiry.';
 comment on column lapse.settings.processing_alert is 'A payment that is still processing after this long raises an alert.';
 comment on column lapse.settings.payments_per_second_live is 'Payments per second in live mode, all of Lapse together: one read and one cancel each, half of Stripe''s limit.';
 comment on column lapse.settings.payments_per_second_test is 'Payments per second in test mode, all of Lapse together.';
 comment on column lapse.settings.cleanup_payments_per_second is 'The clean-up''s share of these payments per second, while it runs.';
 comment on column lapse.settings.webhook_payments_per_second is 'The webhook''s share of these payments per second, while events arrive.';
-comment on column lapse.settings.max_payments_per_order is 'An order takes no more payments than this; further attachments are refused.';
-comment on column lapse.settings.list_reach is 'How far back Lapse reads Stripe''s lists at most; older open orders are quarantined at adoption.';
+comment on column lapse.settings.max_payments_per_order is 'The maximum number of payments of an order; further attachments are refused.';
+comment on column lapse.settings.list_reach is 'How far back Lapse reads Stripe''s lists at most; an open order placed earlier is quarantined when Lapse first hears of it.';
 comment on column lapse.settings.stale_age is 'A payment that names an unknown order is left alone until it is this old.';
 comment on column lapse.settings.cleanup_scope is 'known: the clean-up cancels payments of known orders only; all: also those that name unknown orders.';
-comment on column lapse.settings.disputed_payments is 'What becomes of an open order whose payment is disputed: quarantine; or paid, as if it were not disputed.';
-comment on column lapse.settings.late_payments is 'What to do about money for an order that Lapse expired. alert; revive_or_alert: take its stock again if there is enough; revive_or_refund: or else give the money back.';
-comment on column lapse.settings.refund_surplus is 'Whether a payment beyond a paid order''s amount is given back without asking.';
+comment on column lapse.settings.disputed_payments is 'How to treat an open order whose payment is disputed: quarantine; or paid, as if there were no dispute.';
+comment on column lapse.settings.late_payments is 'What to do about money for an order that Lapse expired. alert; revive_or_alert: reserve its stock again if there is enough, else alert; revive_or_refund: the same, else refund.';
+comment on column lapse.settings.refund_surplus is 'Whether a payment beyond a paid order''s amount is refunded automatically.';
 comment on column lapse.settings.refunds_per_day is 'More refunds than this on one UTC day wait for an operator.';
 comment on column lapse.settings.refunded_per_day is 'Refunds beyond this sum of one currency on one UTC day, in minor units, wait for an operator.';
-comment on column lapse.settings.start_patience is 'How long a dispatched run may take to begin before it counts as lost.';
+comment on column lapse.settings.start_patience is 'How long a dispatched run may take to begin before it is considered lost.';
 comment on column lapse.settings.alert_after is 'This many missed, failed or growing runs in a row raise an alert.';
 comment on column lapse.settings.slot_patience is 'How long after a weekly slot its run may complete before an alert is raised.';
-comment on column lapse.settings.overdue_after is 'An order that has waited for a decision for longer raises an alert.';
-comment on column lapse.settings.backlog_alert is 'A growing backlog of fewer orders raises no alert: orders fall due while a run ends.';
-comment on column lapse.settings.invariant_interval is 'How often the watch counts decisions again.';
-comment on column lapse.settings.unfinished_after is 'An order that is still open so long after its deadline raises an alert.';
-comment on column lapse.settings.runbook_url is 'Where alerts say that the runbook is: set it to the address under which your team reads it.';
+comment on column lapse.settings.overdue_after is 'An order that waits longer than this for a decision raises an alert.';
+comment on column lapse.settings.backlog_alert is 'A growing backlog of fewer orders than this raises no alert, because orders fall due while a run ends.';
+comment on column lapse.settings.invariant_interval is 'How often the watch recounts decisions.';
+comment on column lapse.settings.unfinished_after is 'An order that is still open this long after its deadline raises an alert.';
+comment on column lapse.settings.runbook_url is 'Address of the runbook in alerts: set it to where your team reads it.';
 comment on column lapse.settings.keep_cron_history is 'How long pg_cron''s records of Lapse''s own jobs are kept.';
 comment on column lapse.settings.keep_runs is 'How long runs are kept after their end.';
 comment on column lapse.settings.keep_decisions is 'How long decisions are kept; at least as long as their run.';
@@ -134,7 +134,7 @@ comment on column lapse.settings.keep_orders is 'How long closed orders stay in 
 comment on column lapse.settings.keep_payments is 'How long payments of closed orders stay known, so that late money is recognised.';
 comment on column lapse.settings.keep_alerts is 'How long alerts are kept after they were resolved. Open ones stay.';
 comment on column lapse.settings.keep_slots is 'How long claimed weekly slots are kept.';
-comment on column lapse.settings.retention_batch is 'Most rows of one table that one call deletes, so that it never holds its locks for long.';
+comment on column lapse.settings.retention_batch is 'The maximum number of rows of one table that one call deletes, so that it never holds locks for long.';
 
 -- Deadlines for orders that are watched without one, by payment method and channel. The most specific row wins.
 create table lapse.deadline_policies (
@@ -147,7 +147,8 @@ create table lapse.deadline_policies (
 
 insert into lapse.deadline_policies (method, channel, time_to_pay) values
   (null, null, interval '30 minutes'),
-  -- Vouchers and bank transfers are paid days after they were chosen. Their own expiry, once known, comes before these.
+  -- Vouchers and bank transfers are paid days after the customer chose them. An expiry that Stripe reports takes
+  -- precedence.
   ('boleto', null, interval '7 days'),
   ('konbini', null, interval '7 days'),
   ('multibanco', null, interval '7 days'),
@@ -156,7 +157,7 @@ insert into lapse.deadline_policies (method, channel, time_to_pay) values
   ('bank_transfer', null, interval '7 days'),
   ('customer_balance', null, interval '7 days');
 
-comment on table lapse.deadline_policies is 'Time to pay by payment method and channel; the most specific row wins. The row without either is the default.';
+comment on table lapse.deadline_policies is 'Time to pay by payment method and channel. The most specific row wins; the row without both is the default.';
 comment on column lapse.deadline_policies.id is 'Number of the policy.';
 comment on column lapse.deadline_policies.method is 'Payment method the row is for; empty: any.';
 comment on column lapse.deadline_policies.channel is 'Sales channel the row is for; empty: any.';

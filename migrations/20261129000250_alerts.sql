@@ -1,15 +1,15 @@
--- Alerts: what an operator has to know.
+-- Alerts: everything that needs an operator.
 --
 -- One open alert per cause (key). Raising an open one again counts it; resolving closes it; raising it later opens a
--- new one. The part of a key before the colon is its kind, which has the number under which docs/payments-ops.md says
--- what to do.
+-- new one. The part of a key before the colon is its kind. Each kind has a number, under which docs/payments-ops.md
+-- says what to do.
 
 -- `check` means that the watch decides whether the alert is open, by lapse.check_<kind>; `event` means that something
--- happened once, which only an operator can close.
+-- happened once, and only an operator can close it.
 --
--- One incident is one alert: `follows` names the kinds that explain this one. While one of them is open for the same
--- job, and is no less severe, no alert of this kind is; an open one becomes part of it. Hence the ranks: the watch
--- looks for causes first.
+-- One incident is one alert: `follows` names the kinds that explain this one. While such an alert is open for the same
+-- job and is at least as severe, no alert of this kind opens, and an open one becomes part of it. The watch checks
+-- kinds by rank, so that it finds causes first.
 create table lapse.alert_kinds (
   kind text primary key check (kind ~ '^[a-z_]+$'),
   code text not null unique check (code ~ '^L\d{3}$'),
@@ -24,7 +24,7 @@ create table lapse.alert_kinds (
 comment on table lapse.alert_kinds is 'Every kind of alert, with its number in the runbook, and what to do about it.';
 comment on column lapse.alert_kinds.kind is 'The part of an alert''s key before the colon.';
 comment on column lapse.alert_kinds.code is 'Number in docs/payments-ops.md.';
-comment on column lapse.alert_kinds.nature is 'check: opens and closes by itself; event: an operator closes it.';
+comment on column lapse.alert_kinds.nature is 'check: opens and closes automatically; event: an operator closes it.';
 comment on column lapse.alert_kinds.title is 'What an alert of this kind means.';
 comment on column lapse.alert_kinds.command is 'The next command of the operator; {ref}, {runId} and {job} stand for those of the alert.';
 comment on column lapse.alert_kinds.advice is 'What to do, in a sentence or two.';
@@ -33,59 +33,67 @@ comment on column lapse.alert_kinds.follows is 'Kinds of a lower rank that expla
 
 insert into lapse.alert_kinds (code, kind, nature, title, command, advice) values
   ('L001', 'no_success', 'check', 'No run completed when it should have', 'lapse doctor',
-    'Stock of unpaid orders is not released. The doctor says what stands still: pg_cron, the request, or the function.'),
-  ('L002', 'failing', 'check', 'Several runs in a row failed or got lost', 'lapse runs {runId}',
-    'Correct what the cause names: the Stripe key, a variable of the functions, the database. The next run then goes on by itself.'),
+    'Stock of unpaid orders is not released. The doctor names what has stopped (pg_cron, the request, or the function) and how to fix it. '
+      'Until then start runs manually: lapse run {job} --wait'),
+  ('L002', 'failing', 'check', 'Several runs in a row failed or were lost', 'lapse runs {runId}',
+    'Correct what the cause names: the Stripe key, a variable of the functions, the database. The next run then continues automatically.'),
   ('L003', 'run_failed', 'check', 'A run failed', 'lapse runs {runId}',
-    'Nothing yet: nothing was lost, and the next run goes on. If that one fails as well, correct what the cause names.'),
+    'Nothing yet: nothing was lost, and the next run continues. If that one fails as well, correct what the cause names.'),
   ('L004', 'dispatch_refused', 'check', 'The function refuses the scheduler''s requests', 'lapse doctor',
-    '401: set the same secret in Vault and in the functions. 404: deploy the functions. Otherwise read the function''s log.'),
+    '401 or 404: deploy the functions if they are missing, then lapse enable writes their address and secret into Vault. Otherwise read the '
+      'function''s log. Until then start runs manually: lapse run {job} --wait'),
   ('L005', 'tick_failed', 'check', 'A tick of pg_cron failed before it could request a run', 'lapse doctor',
-    'Set the Vault entry that the cause names: select lapse.set_functions_url(…) or lapse.set_secret(…).'),
+    'No run is requested. If the cause names a Vault entry, this writes both: lapse enable'),
   ('L006', 'schedule_missing', 'check', 'pg_cron does not do what lapse.schedules says', 'lapse doctor',
     'In the SQL editor: select lapse.install_schedules(); A job that another role owns must be unscheduled by that role.'),
   ('L007', 'brake', 'check', 'The brake is on', 'lapse run {job} --dry-run',
     'Find out why so many orders are due. If the dry run is right, release them: lapse run {job} --wait --release-brake --reason TEXT'),
   ('L008', 'overdue', 'check', 'An order has waited too long for a decision', 'lapse order {ref}',
-    'Its stock is held meanwhile. Remove what the cause names; the next run then decides about it.'),
+    'Its stock is held. Remove the cause; the next run then decides. To decide at once: lapse sync {ref} --reason TEXT'),
   ('L009', 'backlog_growing', 'check', 'The backlog grows from run to run', 'lapse runs --job {job}',
-    'Normal in a flash sale. Otherwise raise settings.payments_per_second_live, up to what Stripe leaves beside the checkout.'),
+    'Normal in a flash sale. Otherwise raise Lapse''s share of Stripe''s 100 calls a second, in the SQL editor: '
+      'update lapse.settings set payments_per_second_live = N where only_row;'),
   ('L010', 'quarantined', 'check', 'Orders are quarantined', 'lapse orders --quarantined',
-    'Their stock is held until a person decides. Each order''s reason says which command ends its quarantine.'),
+    'Their stock is held until a person decides. lapse order {ref} says what its reason means, and the commands: redrive once the cause is '
+      'fixed, resolve --as paid if you saw the money, resolve --as expired if it will never arrive.'),
   ('L011', 'throttled', 'check', 'Stripe keeps refusing calls for rate or concurrency', 'lapse runs',
-    'Find out who else uses the account up, in Stripe''s dashboard under Developers, Logs; or lower settings.payments_per_second_live.'),
-  ('L012', 'invariant', 'check', 'A promise of the database is broken', 'lapse doctor',
-    'Find out who wrote to Lapse''s tables past its functions. If nobody did, report it.'),
+    'In Stripe''s dashboard under Developers, Logs, find out who else makes calls. Or lower Lapse''s share, in the SQL editor: '
+      'update lapse.settings set payments_per_second_live = N where only_row;'),
+  ('L012', 'invariant', 'check', 'An invariant of the database is violated', 'lapse doctor',
+    'Find out who changed Lapse''s tables without its functions. If nobody did, report it.'),
   ('L013', 'paid_twice', 'event', 'An order was paid by two payments', 'lapse order {ref}',
     'Refund the surplus in Stripe''s dashboard.'),
   ('L014', 'late_payment', 'event', 'A payment succeeded although its order is closed', 'lapse order {ref}',
-    'Deliver by hand if there is stock, else refund in Stripe''s dashboard.'),
+    'Fulfil the order if there is stock, or refund the payment in Stripe''s dashboard.'),
   ('L015', 'webhook_failing', 'check', 'Alerts do not reach the webhook', 'lapse alerts',
-    'Nobody is told of alerts. Set another address: select lapse.set_alert_webhook(…);'),
+    'Nobody is notified of alerts. Set another address: select lapse.set_alert_webhook(…);'),
   ('L016', 'watch_failed', 'check', 'A part of the watch itself failed', 'lapse doctor',
-    'What that part looks for goes unnoticed. Correct what the cause names.'),
-  ('L017', 'payments_unclear', 'event', 'Payments of closed orders need a person', 'lapse order {ref}',
-    'Look the payment up in Stripe''s dashboard, and cancel or refund it there.'),
+    'The problems that it would detect go unnoticed. Correct what the cause names.'),
+  ('L017', 'payments_unclear', 'event', 'Payments of closed orders need an operator', 'lapse order {ref}',
+    'Find the payment in Stripe''s dashboard, and cancel or refund it there.'),
   ('L018', 'adapter', 'check', 'The shop''s adapter is missing or does not fit', 'lapse enable --test',
-    'No run works. Put back what is missing in schema lapse_shop: a migration of the shop has probably dropped or changed it.'),
-  ('L019', 'inbox', 'check', 'The inbox holds an entry that Lapse cannot interpret', 'lapse order {ref}',
+    'No run works. Restore what is missing in schema lapse_shop: a migration of the shop has probably dropped or changed it.'),
+  ('L019', 'inbox', 'check', 'The inbox has an entry that Lapse cannot interpret', 'lapse order {ref}',
     'Correct the shop''s row or the trigger''s arguments, then delete from lapse.inbox where error is not null;'),
   ('L020', 'list_unread', 'check', 'A list of payments at Stripe cannot be read', 'lapse doctor',
-    'Orders of that account wait. Grant the key PaymentIntents and Checkout Sessions, or reconnect the account.'),
-  ('L021', 'processing_long', 'check', 'A payment has been processing for very long', 'lapse order {ref}',
+    'server_error or a timeout: Stripe has trouble (status.stripe.com), and Lapse continues automatically afterwards. 401: set STRIPE_SECRET_KEY. '
+      '403: grant the key PaymentIntents and Checkout Sessions, or reconnect the account. '
+      'clock_differs: correct the clock of the machine that runs the database.'),
+  ('L021', 'processing_long', 'check', 'A payment has been processing for a very long time', 'lapse order {ref}',
     'Its stock is held. Ask Stripe''s support about the payment.'),
   ('L022', 'drift', 'check', 'Shop and ledger disagree', 'lapse doctor',
-    'Find out who wrote past the triggers; the runbook has the call that settles each kind of disagreement.'),
-  ('L023', 'privileges', 'check', 'Somebody may do more, or less, than Lapse grants', 'lapse doctor',
+    'Run lapse enable if it is open_and_not_watched. In the SQL editor: payment_not_attached: select lapse.attach_payment(…); watched_and_not_open: '
+      'select lapse.follow_order(…); open_and_closed: close it in the shop. Then find out who bypassed the triggers.'),
+  ('L023', 'privileges', 'check', 'A role has privileges that differ from what Lapse grants', 'lapse doctor',
     'In the SQL editor: select lapse.secure();'),
   ('L024', 'ping_failing', 'check', 'The dead man''s switch cannot be called', 'lapse doctor',
-    'Nothing outside the project would notice if it stood still. Set the right address: select lapse.set_ping_url(…);'),
+    'No monitor would notice if the jobs stopped. Set the right address: select lapse.set_ping_url(…);'),
   ('L025', 'unfinished', 'check', 'An order is still open long after its deadline', 'lapse order {ref}',
     'Its stock is held. Capture or cancel the payment in Stripe''s dashboard, or close the order: lapse resolve {ref} --as paid --reason TEXT'),
   ('L026', 'refund_failed', 'event', 'A refund failed', 'lapse refunds',
-    'The shop still has the money. Pay it back another way, or correct what the cause names and: lapse refunds --release {ref} --reason TEXT'),
+    'The shop still has the money. Pay it back another way, or correct what the cause names and try again: lapse refunds --release {ref} --reason TEXT'),
   ('L027', 'refunds_held', 'check', 'Refunds wait for an operator', 'lapse refunds',
-    'More money is to go back today than the settings allow. If that is right: lapse refunds --release held --reason TEXT'),
+    'Today''s refunds exceed what the settings allow. If they are right: lapse refunds --release held --reason TEXT'),
   ('L028', 'revive_failed', 'event', 'The shop''s adapter failed to revive an order', 'lapse order {ref}',
     'Correct lapse_shop.revive_order: the cause has its error. The order''s money was treated like any other late payment.');
 
@@ -134,23 +142,23 @@ comment on column lapse.alerts.code is 'Number of the alert''s kind in docs/paym
 comment on column lapse.alerts.job is 'The job it concerns; empty: both, or the shop.';
 comment on column lapse.alerts.severity is 'warning or critical.';
 comment on column lapse.alerts.message is 'What happened, in one sentence.';
-comment on column lapse.alerts.object is 'What it is about: order, amount, payment; or how many, with examples.';
+comment on column lapse.alerts.object is 'What it concerns: order, amount, payment; or how many orders, with examples.';
 comment on column lapse.alerts.cause is 'Why, as the platform reported it.';
 comment on column lapse.alerts.command is 'The next command of the operator.';
 comment on column lapse.alerts.advice is 'What to do, in a sentence or two.';
 comment on column lapse.alerts.runbook is 'Its entry in the runbook.';
 comment on column lapse.alerts.stripe_url is 'The payment in Stripe''s dashboard, if it is about one.';
-comment on column lapse.alerts.since is 'Since when the cause has held, which may be before anybody saw it.';
+comment on column lapse.alerts.since is 'When the cause began, which may be before it was noticed.';
 comment on column lapse.alerts.details is 'Ids, amounts and limits behind the message.';
 comment on column lapse.alerts.occurrences is 'How often it was seen while open.';
 comment on column lapse.alerts.first_seen_at is 'When it was raised.';
 comment on column lapse.alerts.last_seen_at is 'When it was last seen.';
 comment on column lapse.alerts.resolved_at is 'When the cause was gone; empty while the alert is open.';
-comment on column lapse.alerts.resolved_by is 'The operator who closed it; empty: it closed by itself.';
+comment on column lapse.alerts.resolved_by is 'The operator who closed it; empty: it closed automatically.';
 comment on column lapse.alerts.resolved_reason is 'Why the operator closed it.';
-comment on column lapse.alerts.part_of is 'Number of the open alert that explains it: the incident goes on there.';
+comment on column lapse.alerts.part_of is 'Number of the open alert that explains it and continues the incident.';
 
--- Contract: an amount in minor units as a person writes it: EUR 49.90. Null without a currency.
+-- Contract: formats an amount in minor units as EUR 49.90. Null without a currency.
 create function lapse.spell_amount(p_amount bigint, p_currency text) returns text
 language plpgsql immutable
 set search_path = pg_catalog, pg_temp
@@ -161,10 +169,9 @@ begin
   return upper(p_currency) || ' ' || round(p_amount / v_unit, log(v_unit)::integer);
 end;
 $$;
-comment on function lapse.spell_amount(bigint, text) is 'An amount in minor units, for messages.';
 
--- Contract: what an alert is about, from its details. They may have `ref` (of the order), `refs` (up to five of
--- `count`), `amount` with `currency`, `amounts` (sums by currency), `payments` (ids) and `runId`.
+-- Contract: describes what an alert concerns, from its details. These may have `ref` (of the order), `refs` (up to
+-- five of `count`), `amount` with `currency`, `amounts` (sums by currency), `payments` (ids) and `runId`.
 create function lapse.alert_object(p_job text, p_details jsonb) returns text
 language sql immutable
 set search_path = pg_catalog, pg_temp
@@ -190,10 +197,9 @@ as $$
     case when not p_details ?| '{ref,refs}' then 'run ' || (p_details ->> 'runId') end
   ), ''), 'job ' || p_job, 'the whole project');
 $$;
-comment on function lapse.alert_object(text, jsonb) is 'What an alert is about, from its details.';
 
 -- Contract: where Stripe's dashboard shows the first of an alert's payments; null without one. A Checkout Session has
--- no page of its own, so it is searched for.
+-- no page there, so the link searches for it.
 create function lapse.stripe_link(p_details jsonb) returns text
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
@@ -210,9 +216,8 @@ begin
     || case when v_id like 'cs\_%' then 'search?query=' else 'payments/' end || v_id;
 end;
 $$;
-comment on function lapse.stripe_link(jsonb) is 'Where Stripe''s dashboard shows the payment of an alert.';
 
--- Contract: a command of alert_kinds for one alert. One that lacks what it needs becomes the doctor's.
+-- Contract: an alert's next command, from alert_kinds. If a placeholder has no value, it is the doctor's command.
 create function lapse.alert_command(p_command text, p_job text, p_details jsonb) returns text
 language sql immutable
 set search_path = pg_catalog, pg_temp
@@ -229,12 +234,11 @@ as $$
   ), 'lapse doctor')
   from (select coalesce(p_details ->> 'ref', p_details #>> '{refs,0}') as ref) x;
 $$;
-comment on function lapse.alert_command(text, text, jsonb) is 'The command of a kind of alert, for one alert.';
 
--- Contract: opens the alert of a cause (p_key), or counts it again. Everything an operator needs to act follows from
--- its kind and p_details: `cause` in the platform's own words, `count` of what it is about, and what lapse.alert_object
--- reads. p_since: since when the cause has held, if that is known. While an open alert explains this one
--- (lapse.alert_kinds.follows), it is part of that one instead.
+-- Contract: opens the alert of a cause (p_key), or counts it again. The alert's kind and p_details supply everything
+-- that an operator needs: `cause` in the platform's own words, `count` of what it concerns, and what
+-- lapse.alert_object reads. p_since is when the cause began, if known. While an open alert explains this one
+-- (lapse.alert_kinds.follows), this one becomes part of it instead.
 create function lapse.raise_alert(
   p_key text,
   p_job text,
@@ -302,8 +306,9 @@ as $$
 $$;
 comment on function lapse.resolve_alert(text, timestamptz) is 'Closes the open alert of a cause, if there is one.';
 
--- An operator closes the alert of an event, with a reason. Raises 22023 without one, PT404 for an unknown alert, PT409
--- for one that is closed, or that the watch would open again because its cause is still there. Returns the alert.
+-- An operator closes the alert of an event, and gives a reason. Raises 22023 without one, PT404 for an unknown alert,
+-- PT409 for one that is closed, or that the watch would open again because its cause is still there. Returns the
+-- alert.
 create function lapse.resolve_alert(
   p_id bigint,
   p_reason text,
@@ -328,7 +333,7 @@ begin
     raise exception 'Cannot resolve alert %: it was closed at %', p_id, v_alert.resolved_at using errcode = 'PT409';
   end if;
   if exists (select from lapse.alert_kinds k where k.code = v_alert.code and k.nature = 'check') then
-    raise exception 'Cannot resolve alert %: % closes by itself when its cause is gone', p_id, v_alert.key
+    raise exception 'Cannot resolve alert %: % closes automatically when its cause is gone', p_id, v_alert.key
       using errcode = 'PT409';
   end if;
 

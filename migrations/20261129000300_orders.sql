@@ -1,10 +1,10 @@
 -- The ledger: what Lapse remembers of the shop's orders.
 --
--- The shop's own row is the truth about an order and its stock. The ledger is the truth about the rest: when to look, which run
--- holds the order, which payments it has and what Stripe said of them.
+-- The shop's own row is authoritative for an order and its stock. The ledger is authoritative for the rest: when to
+-- check the order, which run holds it, which payments it has and what Stripe said of them.
 --
--- Lock order, for every writer: the job's lease, the shop's order rows by key, ledger rows by ref, payments, decisions, articles by
--- key. A claim locks ledger rows only, and skips those that are locked.
+-- Lock order, for every writer: the job's lease, the shop's order rows by key, ledger rows by ref, payments, decisions,
+-- articles by key. A claim locks ledger rows only, and skips those that are locked.
 
 create table lapse.orders (
   ref text collate "C" primary key check (ref <> '' and length(ref) <= 500),
@@ -35,7 +35,7 @@ create table lapse.orders (
   constraint claimed_while_expiring check (status <> 'expiring' or run_id is not null),
   constraint closed_at_when_closed check ((status in ('expired', 'paid')) = (closed_at is not null))
 )
--- A queue: its dead entries stand in front of the live ones, so they must not wait until a fifth of all orders is dead.
+-- A queue: dead index entries come before the live ones, so vacuum must not wait until a fifth of all rows is dead.
 with (
   fillfactor = 80, vacuum_index_cleanup = on,
   autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,
@@ -43,9 +43,9 @@ with (
   autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 20000
 );
 
--- The one index behind claims: every order that somebody has to look at, open or closed, in the order in which they are due.
+-- The only index that claims use: every order that must be checked, open or closed, in the order in which they are due.
 create index orders_due_idx on lapse.orders (next_check_at, ref) where next_check_at is not null and status <> 'unknown';
--- Orders without payments are closed set-based; this keeps their batch from reading past orders that have some.
+-- Orders without payments are closed set-based. This index spares that statement the orders with payments.
 create index orders_due_without_payment_idx on lapse.orders (next_check_at, ref)
   where status in ('pending', 'expiring') and payments = 0;
 -- What the clean-up works on.
@@ -54,6 +54,8 @@ create index orders_stale_idx on lapse.orders (next_check_at, ref)
 create index orders_waiting_since_idx on lapse.orders (due_since) where status in ('pending', 'expiring');
 create index orders_quarantined_idx on lapse.orders (ref) where status = 'quarantined';
 create index orders_closed_idx on lapse.orders (closed_at) where closed_at is not null;
+-- The clean-up asks which connected accounts there are.
+create index orders_account_idx on lapse.orders (account) where account <> '';
 
 comment on table lapse.orders is 'Orders that Lapse watches: one row from checkout to retention.';
 comment on column lapse.orders.ref is 'The shop''s own key of the order, as text; payments at Stripe carry it in their metadata.';

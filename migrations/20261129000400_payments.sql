@@ -8,7 +8,8 @@ create table lapse.payments (
   kind text not null generated always as
     (case when left(stripe_id, 3) = 'cs_' then 'checkout_session' else 'payment_intent' end) stored,
   account text not null default '' check (account ~ '^(acct_[A-Za-z0-9]+)?$'),
-  -- server: attached by the shop's backend or by its own row; client: noted by a customer's role; list: found in Stripe's list
+  -- server: attached by the shop's backend or by its own row; client: noted by a customer's role; list: found in
+  -- Stripe's list
   source text not null default 'server' check (source in ('server', 'client', 'list')),
   state text not null default 'open' check (state in ('open', 'paid', 'dead')),
   reason text,
@@ -39,8 +40,10 @@ comment on column lapse.payments.attached_at is 'When Lapse first heard of the p
 comment on column lapse.payments.checked_at is 'When Stripe was last asked about it.';
 comment on column lapse.payments.closed_at is 'When it was recorded as paid or dead.';
 
--- Triggers refuse what no writer may do. Their conditions are in WHEN clauses, so that a legal row costs no function call.
+-- Triggers refuse what no writer may do. Their conditions are in WHEN clauses, so that a legal row costs no function
+-- call.
 
+-- Keeps final states of orders and payments final, and a payment with its order.
 create function lapse.refuse_change() returns trigger
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -50,8 +53,8 @@ begin
     to_jsonb(old) ->> tg_argv[0] using errcode = 'restrict_violation';
 end;
 $$;
-comment on function lapse.refuse_change() is 'Keeps final states of orders and payments final, and a payment with its order.';
 
+-- An order is expired only when each of its payments is recorded dead.
 create function lapse.refuse_expiry_with_live_payment() returns trigger
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -63,9 +66,8 @@ begin
   return new;
 end;
 $$;
-comment on function lapse.refuse_expiry_with_live_payment() is 'An order is expired only when each of its payments is recorded dead.';
 
--- Contract: whether Stripe's answer shows that all of the money was given back.
+-- Whether Stripe's answer shows that all of the money was given back.
 create function lapse.is_refunded(p_evidence jsonb) returns boolean
 language sql immutable
 set search_path = pg_catalog, pg_temp
@@ -76,13 +78,12 @@ as $$
     false
   );
 $$;
-comment on function lapse.is_refunded(jsonb) is 'Whether Stripe''s answer shows that all of the money was given back.';
 
--- Only a revival leads out of expired.
+-- Only a revival leads out of expired, or the shop, which sold the order after all.
 create trigger final_status before update of status on lapse.orders
   for each row when (
     old.status in ('expired', 'paid') and new.status is distinct from old.status
-    and not (old.status = 'expired' and new.status = 'paid' and new.reason is not distinct from 'revived')
+    and not (old.status = 'expired' and new.status = 'paid' and coalesce(new.reason in ('revived', 'closed_by_shop'), false))
   )
   execute function lapse.refuse_change('status');
 create trigger legal_move before update of status on lapse.orders
@@ -105,3 +106,17 @@ create trigger final_order before update of ref on lapse.payments
 create trigger kept_while_open before delete on lapse.payments
   for each row when (coalesce(current_setting('lapse.retaining', true), '') <> 'on')
   execute function lapse.refuse_change('stripe_id');
+
+-- Nor may anybody empty the ledger, for which no row trigger fires.
+create function lapse.refuse_truncate() returns trigger
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  raise exception 'Cannot truncate lapse.%: orders would look as if they had no payments', tg_table_name
+    using errcode = 'restrict_violation', hint = 'lapse uninstall removes Lapse as a whole.';
+end;
+$$;
+
+create trigger kept before truncate on lapse.orders for each statement execute function lapse.refuse_truncate();
+create trigger kept before truncate on lapse.payments for each statement execute function lapse.refuse_truncate();

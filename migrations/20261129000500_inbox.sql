@@ -1,8 +1,8 @@
--- The inbox: what the shop's triggers noted, until Lapse reads it.
+-- The inbox: changes of the shop's orders, recorded by its triggers until Lapse reads them.
 --
--- A trigger only appends: it takes no lock that a run could hold, and an odd value is kept as it is, so that no write
--- of the shop fails or waits because of Lapse. Folding reads the entries into the ledger: every claim folds first, and
--- so does every close, after it has locked the shop's row and therefore sees each trigger that committed.
+-- A trigger only appends: it takes no lock that a run could hold, and it keeps odd values unchanged. So no write of
+-- the shop fails or waits because of Lapse. Folding reads the entries into the ledger: every claim folds first, and so
+-- does every close, after it has locked the shop's row and therefore sees each trigger that committed.
 
 create table lapse.inbox (
   id bigint generated always as identity primary key,
@@ -13,26 +13,27 @@ create table lapse.inbox (
   at timestamptz not null default now(),
   error text
 )
--- A queue that fills and empties: a vacuum that gave its pages back would lock out every writer for a moment, again and again.
+-- A queue that fills and empties. Vacuum must not truncate it, because that would lock out all writers for a moment
+-- each time.
 with (vacuum_truncate = off, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,
   autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 50000);
 
 create index inbox_ref_idx on lapse.inbox (ref);
--- What folding takes: entries that cannot be read stay for a person and must not be read past each time.
+-- The entries that folding takes. Unreadable entries stay until a person deals with them, and are not read again.
 create index inbox_unread_idx on lapse.inbox (id) where error is null;
 create index inbox_errors_idx on lapse.inbox (id) where error is not null;
 
-comment on table lapse.inbox is 'What the shop''s triggers noted and Lapse has not read into the ledger yet.';
+comment on table lapse.inbox is 'Changes that the shop''s triggers recorded and that are not yet in the ledger.';
 comment on column lapse.inbox.id is 'Number of the entry; later ones are higher.';
 comment on column lapse.inbox.kind is
-  'watch: an order was placed or changed; attach: a payment was noted; follow: the shop closed an order.';
+  'watch: an order was placed or changed; attach: it has a payment; follow: the shop closed it.';
 comment on column lapse.inbox.ref is 'The order.';
-comment on column lapse.inbox.payload is 'The values as the shop''s row had them, as text.';
+comment on column lapse.inbox.payload is 'The values of the shop''s row, as text.';
 comment on column lapse.inbox.role is 'Role that changed the shop''s row; anon and authenticated are customers.';
 comment on column lapse.inbox.at is 'When the shop''s transaction began.';
-comment on column lapse.inbox.error is 'Why Lapse cannot interpret the entry; empty: it was not read yet.';
+comment on column lapse.inbox.error is 'Why Lapse cannot interpret the entry; empty: not read yet.';
 
--- Contract: appends one entry for the trigger that calls it. Waits for nothing, not even for a migration that locks the
+-- Contract: appends one entry for the trigger that calls it. Waits at most 100 ms, even if a migration locks the
 -- table.
 create function lapse.note(p_kind text, p_ref text, p_payload jsonb) returns void
 language plpgsql
@@ -47,11 +48,8 @@ begin
 end;
 $$;
 
-comment on function lapse.note(text, text, jsonb) is
-  'Appends one entry to the inbox, for the shop''s triggers. Never waits.';
-
--- Contract: notes that a trigger failed. Never raises: what cannot even be appended is a warning, and adoption and
--- drift find the order.
+-- Contract: records that a trigger failed. Never raises: if even that entry cannot be written, there is a warning, and
+-- adoption and drift find the order.
 create function lapse.note_failure(p_kind text, p_ref text, p_failure text) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -64,11 +62,7 @@ exception when others then
 end;
 $$;
 
-comment on function lapse.note_failure(text, text, text) is
-  'Notes that one of the shop''s triggers failed. Never raises.';
-
--- Contract: the options among a trigger's arguments (name=column, or name=value), with the values that the row has for
--- them.
+-- Contract: the options among a trigger's arguments (name=column or name=value), with the row's values of the columns.
 create function lapse.trigger_options(p_row jsonb, p_arguments text[]) returns jsonb
 language plpgsql immutable
 set search_path = pg_catalog, pg_temp
@@ -89,13 +83,28 @@ begin
 end;
 $$;
 
-comment on function lapse.trigger_options(jsonb, text[]) is
-  'The options (name=column) among a trigger''s arguments, with the row''s values.';
+-- Contract: raises 22023 if a trigger's arguments name a column that the row lacks, because the shop renamed it. The
+-- trigger then notes the problem, and an alert reports it. Empty names and options (name=value) are no columns.
+create function lapse.require_columns(p_row jsonb, p_columns text[]) returns void
+language plpgsql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_column text;
+begin
+  foreach v_column in array p_columns loop
+    if v_column <> '' and strpos(v_column, '=') = 0 and not p_row ? v_column then
+      raise exception 'The row has no column %: correct the trigger''s arguments', v_column
+        using errcode = 'invalid_parameter_value';
+    end if;
+  end loop;
+end;
+$$;
 
--- Contract: notes an order that was placed, or whose deadline or amount changed. Arguments: key column; amount column
--- ('' if the shop cannot know it); currency column or code; deadline column, or the time to pay as an interval, or ''
--- for the policies of Lapse. Options: 'unit=major' for amounts like 12.50, 'method=', 'channel=', 'placed_at=',
--- 'account=' with a column each.
+-- Contract: records that an order was placed, or that its deadline or amount changed. Arguments: key column; amount
+-- column ('' if the shop does not know it); currency column or code; deadline column, or the time to pay as an
+-- interval, or '' for the policies of Lapse. Options: 'unit=major' for amounts like 12.50, 'method=', 'channel=',
+-- 'placed_at=', 'account=' with a column each.
 --   create trigger lapse_watches after insert or update of total, expires_at on orders
 --     for each row when (new.status = 'pending')
 --     execute function lapse.tg_watch('id', 'total', 'eur', 'expires_at', 'unit=major', 'placed_at=created_at');
@@ -111,6 +120,7 @@ begin
     return null;
   end if;
   v_row := to_jsonb(new);
+  perform lapse.require_columns(p_row => v_row, p_columns => tg_argv[0:1]);
   perform lapse.note(
     p_kind => 'watch',
     p_ref => v_row ->> tg_argv[0],
@@ -129,10 +139,10 @@ end;
 $$;
 
 comment on function lapse.tg_watch() is
-  'Trigger of the shop''s orders: notes an order. Arguments: key, amount, currency, deadline columns, then options.';
+  'Trigger of the shop''s orders: records an order. Arguments: key, amount, currency, deadline columns, then options.';
 
--- Contract: notes payments of an order. Arguments: key column; any number of columns with ids of Stripe's. Options:
--- 'account=' and 'expires_at=' with a column each. An update that leaves these columns as they were notes nothing.
+-- Contract: records payments of an order. Arguments: key column; any number of columns with ids of Stripe's. Options:
+-- 'account=' and 'expires_at=' with a column each. An update that does not change these columns records nothing.
 --   create trigger lapse_attaches after insert or update of payment_intent_id on orders
 --     for each row when (new.status = 'pending')
 --     execute function lapse.tg_attach('id', 'payment_intent_id');
@@ -152,6 +162,7 @@ begin
     return null;
   end if;
   v_row := to_jsonb(new);
+  perform lapse.require_columns(p_row => v_row, p_columns => tg_argv);
   v_options := lapse.trigger_options(p_row => v_row, p_arguments => tg_argv[1:]);
   if tg_op = 'UPDATE' then
     v_old := to_jsonb(old);
@@ -175,10 +186,10 @@ end;
 $$;
 
 comment on function lapse.tg_attach() is
-  'Trigger of the shop''s tables: notes payments. Arguments: key column, columns with ids of Stripe''s, options.';
+  'Trigger of the shop''s tables: records payments. Arguments: key column, columns with ids of Stripe''s, options.';
 
--- Contract: notes that the shop closed an order itself. Arguments: key column; status column; every status that means
--- paid. After a delete the order was closed unpaid.
+-- Contract: records that the shop closed an order itself. Arguments: key column; status column; every status that
+-- means paid. After a delete the order was closed unpaid.
 --   create trigger lapse_follows after update of status on orders
 --     for each row when (old.status = 'pending' and new.status <> 'pending')
 --     execute function lapse.tg_follow('id', 'status', 'paid', 'shipped');
@@ -194,6 +205,7 @@ begin
     return null;
   end if;
   v_row := case when tg_op = 'DELETE' then to_jsonb(old) else to_jsonb(new) end;
+  perform lapse.require_columns(p_row => v_row, p_columns => tg_argv[0:1]);
   if tg_op = 'UPDATE' and to_jsonb(old) -> tg_argv[1] = v_row -> tg_argv[1] then
     return null;
   end if;
@@ -213,4 +225,4 @@ end;
 $$;
 
 comment on function lapse.tg_follow() is
-  'Trigger of the shop''s orders: notes that the shop closed one. Arguments: key, status column, statuses of paid.';
+  'Trigger of the shop''s orders: records that the shop closed one. Arguments: key, status column, paid statuses.';

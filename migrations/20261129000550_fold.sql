@@ -1,10 +1,10 @@
--- Folding: reads what the shop's triggers noted into the ledger.
+-- Folding: moves the entries that the shop's triggers wrote from the inbox into the ledger.
 --
--- An entry that cannot be interpreted stays in the inbox with its reason, and stops no other. The next readable watch
--- of its order removes it; otherwise a person does: delete from lapse.inbox where id = …
+-- An entry that cannot be interpreted stays in the inbox with its reason and does not block others. The next readable
+-- `watch` entry of its order removes it. Otherwise an operator removes it: delete from lapse.inbox where id = …
 
--- An order as Lapse understood it, on its way into the ledger. `quarantine` names the reason why it cannot simply be
--- watched.
+-- An order as Lapse interpreted it, before it is written to the ledger. `quarantine` is the reason why it must be
+-- quarantined.
 create type lapse.order_note as (
   ref text,
   amount bigint,
@@ -34,8 +34,8 @@ $$;
 
 comment on function lapse.minor_units(numeric, text) is 'An amount in the currency''s minor unit, as Stripe counts it.';
 
--- Contract: the id of a PaymentIntent or Checkout Session in a text of the shop's: the id itself, a client secret, the
--- URL of a session. Null if there is none.
+-- Contract: the id of a PaymentIntent or Checkout Session in one of the shop's texts: the id itself, a client secret,
+-- or the URL of a session. Null if there is none.
 create function lapse.stripe_id_in(p_text text) returns text
 language sql immutable
 set search_path = pg_catalog, pg_temp
@@ -43,11 +43,8 @@ as $$
   select regexp_replace(substring(p_text from '(?:^|[^A-Za-z0-9_])((?:pi|cs)_[A-Za-z0-9_]+)'), '_secret_.*$', '');
 $$;
 
-comment on function lapse.stripe_id_in(text) is
-  'The id of a PaymentIntent or Checkout Session in a text; empty if there is none.';
-
 -- Contract: checks the description of an order and converts it into the ledger's form. Raises 22023 for a value that
--- cannot be used. A deadline of `infinity` never comes; one that is centuries away was given in milliseconds instead of
+-- cannot be used. A deadline of `infinity` is allowed. One that is centuries away was given in milliseconds instead of
 -- seconds.
 create function lapse.checked_note(
   p_ref text,
@@ -76,8 +73,9 @@ begin
     raise exception 'Cannot watch order %: % is not the ISO code of its currency', p_ref, coalesce(p_currency, 'null')
       using errcode = '22023';
   end if;
-  if not isfinite(p_placed_at) then
-    raise exception 'Cannot watch order %: it cannot have been placed at %', p_ref, p_placed_at using errcode = '22023';
+  if not isfinite(p_placed_at) or p_placed_at > timestamptz '2200-01-01 00:00:00+00' then
+    raise exception 'Cannot watch order %: it cannot have been placed at %', p_ref, p_placed_at
+      using errcode = '22023', hint = 'Times are timestamps, or seconds since 1970 given to to_timestamp().';
   end if;
   if p_deadline <> 'infinity'
     and p_deadline not between p_placed_at - interval '10 years' and p_placed_at + interval '3 years'
@@ -103,9 +101,6 @@ begin
   )::lapse.order_note;
 end;
 $$;
-
-comment on function lapse.checked_note(text, numeric, text, timestamptz, text, text, timestamptz, text) is
-  'Checks the description of an order and converts it into the ledger''s form. Raises 22023 for an unusable value.';
 
 -- Contract: reads a `watch` entry of the inbox and returns the order that it describes, or the problem with it. Never
 -- raises.
@@ -151,9 +146,6 @@ exception when others then
 end;
 $$;
 
-comment on function lapse.read_watch(lapse.inbox, timestamptz) is
-  'Reads an entry of the inbox about an order. Never raises.';
-
 -- Contract: reads an `attach` entry of the inbox and returns the payment that it describes, or the problem with it.
 -- Never raises.
 create function lapse.read_attach(
@@ -182,7 +174,7 @@ begin
       then format('%s is not the id of a PaymentIntent or Checkout Session', left(v_said ->> 'stripe_id', 100))
     when account !~ '^(acct_[A-Za-z0-9]+)?$' then format('%s is not the id of a connected account', left(account, 100))
   end;
-  -- An unusable expiry protects nothing, and does not make the payment unreadable.
+  -- An unusable expiry only means that the payment has no protection; the payment itself is readable.
   expires_at := nullif(v_said ->> 'expires_at', '')::timestamptz;
   if not isfinite(expires_at) or expires_at > p_entry.at + interval '3 years' then
     expires_at := null;
@@ -192,10 +184,8 @@ exception when others then
 end;
 $$;
 
-comment on function lapse.read_attach(lapse.inbox) is 'Reads an entry of the inbox about a payment. Never raises.';
-
--- Contract: reads the entries `watch` among these. The last one of an order that can be interpreted counts. Returns the
--- others as a JSON object of id and problem, like the next two functions.
+-- Contract: reads the `watch` entries among these. The last readable one of each order counts. Returns the others as a
+-- JSON object of id and problem, like the next two functions.
 create function lapse.fold_watches(p_ids bigint[], p_now timestamptz) returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -219,7 +209,7 @@ begin
   into v_problems, v_notes;
   if v_notes <> '{}' then
     perform lapse.note_orders(p_orders => v_notes, p_now => p_now);
-    -- An entry that could not be interpreted is of no use once a later one could.
+    -- Once a later entry of the order could be read, an unreadable earlier one is obsolete.
     delete from lapse.inbox i
     where i.ref in (select n.ref from unnest(v_notes) n) and i.kind = 'watch' and i.error is not null;
   end if;
@@ -227,11 +217,8 @@ begin
 end;
 $$;
 
-comment on function lapse.fold_watches(bigint[], timestamptz) is
-  'Reads entries about new and changed orders into the ledger.';
-
--- Contract: reads the entries `attach` among these. An order that the ledger does not know is adopted; if the shop does
--- not call it open, it is noted as unknown, and the clean-up inspects the payment.
+-- Contract: reads the `attach` entries among these. Adopts an order that the ledger lacks. If it is not open in the
+-- shop, it is recorded as unknown, and the clean-up inspects the payment.
 create function lapse.fold_attachments(p_ids bigint[], p_now timestamptz) returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -274,7 +261,7 @@ begin
       as a (id bigint, ref text, stripe_id text, account text, source text, problem text)
     where a.problem is null and a.source = v_source;
   end loop;
-  -- Their payments belong to other orders.
+  -- These orders are unknown because their payments belong to other orders.
   delete from lapse.orders o where o.ref = any (v_new) and o.status = 'unknown' and o.payments = 0;
 
   select array_agg(h.ref) as refs, array_agg(h.until) as until into v_held
@@ -295,9 +282,7 @@ begin
 end;
 $$;
 
-comment on function lapse.fold_attachments(bigint[], timestamptz) is 'Reads entries about payments into the ledger.';
-
--- Contract: reads the entries `follow` among these. The last one of an order counts.
+-- Contract: reads the `follow` entries among these. The last one of each order counts.
 create function lapse.fold_closings(p_ids bigint[], p_now timestamptz) returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -309,25 +294,22 @@ begin
   from (
     select distinct on (i.ref) i.ref, coalesce((i.payload -> 'paid')::boolean, false) as paid
     from lapse.inbox i
-    where i.id = any (p_ids) and i.kind = 'follow' and not i.payload ? 'problem'
+    where i.id = any (p_ids) and i.kind = 'follow' and not i.payload ? 'problem' and i.ref <> ''
     order by i.ref, i.id desc
   ) l;
   perform lapse.follow_orders(p_refs => v_closed.refs, p_paid => v_closed.paid, p_now => p_now);
   perform lapse.alert_wrong_money(p_refs => v_closed.refs, p_now => p_now);
 
   return coalesce((
-    select jsonb_object_agg(i.id, i.payload ->> 'problem')
+    select jsonb_object_agg(i.id, coalesce(i.payload ->> 'problem', 'The ref is empty'))
     from lapse.inbox i
-    where i.id = any (p_ids) and i.kind = 'follow' and i.payload ? 'problem'
+    where i.id = any (p_ids) and i.kind = 'follow' and (i.payload ? 'problem' or coalesce(i.ref, '') = '')
   ), '{}');
 end;
 $$;
 
-comment on function lapse.fold_closings(bigint[], timestamptz) is
-  'Reads entries about orders that the shop closed itself into the ledger.';
-
--- Contract: reads these entries into the ledger, in the order watch, attach, follow whatever the order in which they
--- came, and deletes them. Returns those that it cannot interpret; they stay in the inbox. The caller holds the entries.
+-- Contract: writes these entries to the ledger and deletes them, always in the order watch, attach, follow. Returns
+-- those that it cannot interpret; they stay in the inbox. The caller has locked the entries.
 create function lapse.fold_entries(p_ids bigint[], p_now timestamptz) returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -350,9 +332,6 @@ begin
 end;
 $$;
 
-comment on function lapse.fold_entries(bigint[], timestamptz) is
-  'Reads entries of the inbox into the ledger and deletes them. Returns those that it cannot interpret.';
-
 -- Contract: like fold_entries, but one order at a time, because one of these entries made it fail. An entry that fails
 -- alone cannot be interpreted. Entries of locked orders are left for later, unless the caller waits for them (p_wait).
 create function lapse.fold_one_by_one(p_ids bigint[], p_wait boolean, p_now timestamptz) returns jsonb
@@ -364,7 +343,7 @@ declare
   v_problems jsonb := '{}'::jsonb;
 begin
   if not p_wait then
-    -- Many may be held, and the wait for each adds up.
+    -- Many entries may be locked, and the waits would add up.
     perform set_config('lock_timeout', '20ms', true);
   end if;
   for v_ids in
@@ -384,9 +363,6 @@ begin
   return v_problems;
 end;
 $$;
-
-comment on function lapse.fold_one_by_one(bigint[], boolean, timestamptz) is
-  'Folds entries order by order, because one of them made a fold fail.';
 
 -- Contract: folds the inbox: all entries of these refs, waiting for those that another fold holds; or, without refs,
 -- the oldest, skipping locked ones and giving up after 200 ms. That is up to p_limit of them and 5000 at most, so that
@@ -455,6 +431,3 @@ begin
   return cardinality(v_ids);
 end;
 $$;
-
-comment on function lapse.fold_inbox(text[], integer, timestamptz) is
-  'Reads the inbox into the ledger: all entries of these orders, or the oldest ones. Never raises because of an entry.';

@@ -1,9 +1,8 @@
--- The adapter's gate: Lapse calls the shop's functions in schema lapse_shop only from here, and does not trust their
--- results.
+-- The only place that calls the shop's functions in schema lapse_shop. Their results are checked before use.
 --
--- Errors: LP002, the shop refused to close orders; LP010, there is no adapter, or it does not keep to the contract.
+-- Errors: LP002, the shop refused to close orders; LP010, there is no adapter, or it breaks the contract.
 
--- Contract: null, or why no run can work: no adapter, or one for another version of the contract.
+-- Contract: why no run can work (no adapter, or one for another version of the contract), or null.
 create function lapse.adapter_problem() returns text
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
@@ -37,24 +36,19 @@ begin
 end;
 $$;
 
-comment on function lapse.adapter_problem() is 'Why no run can work with the shop''s adapter; null if one can.';
-
--- Contract: passes on a state that the adapter reported. Raises LP010 for an unknown one.
+-- Passes on a state that the adapter reported. Raises LP010 for an unknown one.
 create function lapse.known_shop_state(p_ref text, p_state text) returns text
 language plpgsql immutable
 set search_path = pg_catalog, pg_temp
 as $$
 begin
   if p_state not in ('open', 'paid', 'closed', 'gone') then
-    raise exception 'Cannot use the answer of lapse_shop.lock_orders: % is no state of order %', p_state, p_ref
+    raise exception 'Cannot use the answer of lapse_shop.lock_orders: % is not a state of order %', p_state, p_ref
       using errcode = 'LP010', hint = 'The states are open, paid, closed and gone.';
   end if;
   return p_state;
 end;
 $$;
-
-comment on function lapse.known_shop_state(text, text) is
-  'Passes on a state that the adapter reported. Raises LP010 for an unknown one.';
 
 -- Contract: locks these orders in the shop and reports them, one row per ref at most. Drops refs that it did not ask
 -- for. A ref that the adapter does not report, or reports with a contradiction, counts as locked by another
@@ -86,7 +80,7 @@ begin
     select a.ref, array_agg(distinct x.id) filter (where x.id is not null) as ids
     from answered a
     cross join unnest(a.stripe_ids) said
-    -- most texts are ids already, and a call for each would cost more than all the rest
+    -- Most texts are ids already, and calling a function for each would dominate the cost.
     cross join lateral (
       select case when said ~ '^(pi|cs)_[A-Za-z0-9]+$' then said else lapse.stripe_id_in(said) end as id
     ) x
@@ -107,13 +101,10 @@ begin
 end;
 $$;
 
-comment on function lapse.lock_shop_orders(text[], boolean) is
-  'Locks orders in the shop and reports them. Drops refs that it did not ask for.';
-
--- Contract: closes these orders in the shop, as p_expired or as p_paid, and asks the shop again whether it did. The
--- caller has locked them and found them open. Lapse's own triggers stay quiet meanwhile. A run gives way: it waits for
--- no lock longer than 200 ms; inside a transaction of the shop's (p_patient) the shop's own limit holds. Raises LP002,
--- with the refs as detail, if the shop left one of them open or put it into another state.
+-- Contract: closes these orders in the shop, p_expired as unpaid and p_paid as paid, and checks that the shop did so.
+-- The caller has locked them and found them open. Lapse's own triggers record nothing while it does so. A run gives
+-- way: it waits for no lock longer than 200 ms; inside a transaction of the shop (p_patient) the shop's own limit
+-- applies. Raises LP002, with the refs as detail, if the shop left one of them open or put it into another state.
 create function lapse.finish_shop_orders(p_expired text[], p_paid text[], p_patient boolean default false) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -138,7 +129,8 @@ begin
 
   v_refused := array(
     with answered as materialized (
-      select l.ref, l.state from lapse_shop.lock_orders(p_refs => v_expired || v_paid, p_wait => true) l
+      -- this transaction holds them, so there is nothing to wait for
+      select l.ref, l.state from lapse_shop.lock_orders(p_refs => v_expired || v_paid, p_wait => false) l
     )
     select e from unnest(v_expired) e left join answered a on a.ref = e
     where coalesce(a.state not in ('closed', 'gone'), true)
@@ -147,15 +139,12 @@ begin
     order by 1
   );
   if v_refused <> '{}' then
-    raise exception 'Cannot close % orders in the shop: it left them in another state', cardinality(v_refused)
+    raise exception 'Cannot close % orders in the shop: lapse_shop.finish_orders left them in another state', cardinality(v_refused)
       using errcode = 'LP002', detail = to_jsonb(v_refused)::text,
-      hint = 'lapse_shop.finish_orders has to close what lapse_shop.lock_orders called open.';
+      hint = 'It must close the orders that lapse_shop.lock_orders reported as open.';
   end if;
 end;
 $$;
-
-comment on function lapse.finish_shop_orders(text[], text[], boolean) is
-  'Closes orders in the shop and asks it whether it did. Raises LP002 if it did not.';
 
 -- Contract: the open orders of the shop, all or these. Drops rows that it did not ask for and second rows of an order,
 -- and brings ids of payments into Stripe's form. Returns nothing without an adapter.
@@ -182,6 +171,3 @@ begin
   where s.ref <> '' and length(s.ref) <= 500 and (p_refs is null or s.ref in (select unnest(p_refs)));
 end;
 $$;
-
-comment on function lapse.open_shop_orders(text[]) is
-  'The open orders of the shop, all or these. Drops refs that it did not ask for.';

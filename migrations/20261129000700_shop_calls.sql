@@ -1,11 +1,11 @@
--- Calls of the shop's checkout: an order to watch, a payment of it, an order that the shop closed itself.
+-- Calls of the shop's checkout: watch an order, attach its payment, follow an order that the shop closed itself.
 --
 -- Every call locks the shop's row first, like every other writer, so the shop may make it anywhere in its transaction.
 -- Then it folds the order's inbox entries, and then it locks the ledger's row. No call locks a row that other orders
 -- need.
 
--- Contract: the ref under which Lapse knows an order. A uuid in capitals is the same uuid, unless the shop itself
--- writes it in capitals.
+-- The ref under which Lapse knows an order. A uuid in capitals is the same uuid, unless the shop itself writes it in
+-- capitals.
 create function lapse.known_ref(p_ref text) returns text
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
@@ -21,11 +21,7 @@ begin
 end;
 $$;
 
-comment on function lapse.known_ref(text) is
-  'The ref under which Lapse knows an order: a uuid in capitals is the same uuid.';
-
--- Contract: the time to pay by method and channel; the most specific policy counts. Without any policy an order is left
--- alone for a week.
+-- Contract: the time to pay by method and channel; the most specific policy counts. Without a policy it is a week.
 create function lapse.time_to_pay(p_method text, p_channel text) returns interval
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -39,12 +35,9 @@ as $$
   ), interval '7 days');
 $$;
 
-comment on function lapse.time_to_pay(text, text) is
-  'Time to pay by payment method and channel; the most specific policy counts.';
-
--- When the deadline of an open order moves, so does the time at which it falls due. A time that a decision set, a
--- recheck for example, is never moved earlier. A run that holds the order loses it if the order is not due any more
--- when its claim ends, so that the customer can pay at once and not only when the claim has lapsed.
+-- When the deadline of an open order moves, so does the time at which it falls due. A time that a decision set, for
+-- example a recheck, is never moved earlier. If the order is no longer due when its claim ends, the run that holds it
+-- loses it, so that the customer can pay at once instead of waiting for the claim to lapse.
 create function lapse.follow_deadline() returns trigger
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -74,9 +67,6 @@ begin
 end;
 $$;
 
-comment on function lapse.follow_deadline() is
-  'Moves the time at which an open order falls due along with its deadline.';
-
 create trigger deadline_followed before update of deadline, hold_until on lapse.orders
   for each row when (
     old.status in ('pending', 'expiring')
@@ -84,9 +74,9 @@ create trigger deadline_followed before update of deadline, hold_until on lapse.
   )
   execute function lapse.follow_deadline();
 
--- Contract: adds these orders to the ledger, or updates them while they are open. Values that a repeated note omits
--- stay as they were. An order that only payments at Stripe named until now becomes pending. An order that was placed
--- before the reach of Stripe's lists is quarantined, as its payments cannot be found.
+-- Contract: adds these orders to the ledger, or updates them while they are open. Values that a repeated call omits
+-- stay unchanged. An order of status `unknown` becomes pending. An order that was placed before the reach of Stripe's
+-- lists is quarantined, as its payments cannot be found.
 create function lapse.note_orders(p_orders lapse.order_note[], p_now timestamptz) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -134,16 +124,27 @@ begin
       deadline = excluded.deadline, next_check_at = excluded.next_check_at, due_since = excluded.due_since,
       run_id = null
   where o.status = 'unknown';
+
+  -- An order placed before the period whose payments are recorded: its account's lists are read again from there.
+  -- Before that, none of the account's orders is closed. Rare, so no checkout waits here for a run that records a list.
+  update lapse.list_cursors c
+  set read_from = x.start, read_to = x.start
+  from (
+    select o.account, greatest(min(o.placed_at), p_now - min(s.list_reach)) as start
+    from lapse.orders o
+    cross join lapse.settings s
+    where o.ref in (select n.ref from unnest(p_orders) n) and o.status in ('pending', 'expiring')
+    group by o.account
+  ) x
+  where c.account = x.account and c.read_from > x.start;
 end;
 $$;
 
-comment on function lapse.note_orders(lapse.order_note[], timestamptz) is
-  'Adds orders to the ledger, or updates them while they are open.';
-
 -- Contract: records these payments (arrays of one length; p_accounts null: their orders' accounts) under their orders,
--- unless an order has them already, and raises the orders' count of payments. Skips texts that are not ids of Stripe. A
--- payment that only a customer had noted, or a list had named, counts as the shop's own once the shop attaches it.
--- Closed and quarantined orders fall due, so that the new payment is inspected. Returns the payments recorded just now.
+-- unless an order has them already, and increments the orders' payment counts. Skips texts that are not Stripe ids. A
+-- payment that a customer's role recorded, or that a list contained, counts as attached by the shop once the shop
+-- attaches it. Closed and quarantined orders fall due, so that the new payment is inspected. Returns the payments
+-- recorded just now.
 create function lapse.record_payments(
   p_refs text[],
   p_stripe_ids text[],
@@ -194,11 +195,8 @@ begin
 end;
 $$;
 
-comment on function lapse.record_payments(text[], text[], text[], text, timestamptz) is
-  'Records payments under their orders, unless an order has them already. Returns those recorded just now.';
-
--- Contract: a customer of each of these orders holds a voucher until then. Only later than before, and only while the
--- order is open.
+-- Contract: records until when the customers of these orders hold a voucher. Only moves the time later, and only while
+-- the order is open.
 create function lapse.hold_orders(p_refs text[], p_until timestamptz[]) returns void
 language sql
 set search_path = pg_catalog, pg_temp
@@ -209,10 +207,7 @@ as $$
   where o.ref = h.ref and o.status in ('pending', 'expiring') and h.until > greatest(o.deadline, o.hold_until);
 $$;
 
-comment on function lapse.hold_orders(text[], timestamptz[]) is
-  'Notes until when customers hold vouchers of open orders.';
-
--- Contract: an open order of the shop's as the adapter reports it, checked. An order with unusable values is noted as
+-- Contract: checks an open order of the shop as the adapter reports it. An order with unusable values is recorded as
 -- `unreadable`, so that it is known and never closed on a guess. Never raises.
 create function lapse.read_open_order(
   p_ref text,
@@ -243,11 +238,8 @@ exception when others then
 end;
 $$;
 
-comment on function lapse.read_open_order(text, timestamptz, timestamptz, bigint, text, text, timestamptz) is
-  'An open order of the shop''s, checked; quarantined as unreadable if its values cannot be used. Never raises.';
-
--- Contract: takes over those of these orders that the shop calls open and the ledger does not know, with every payment
--- that the shop's rows name. Returns them.
+-- Adopts those of these orders that are open in the shop and missing from the ledger, with every payment that the
+-- shop's rows name. Returns them.
 create function lapse.adopt_refs(p_refs text[], p_now timestamptz) returns text[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -289,14 +281,11 @@ begin
 end;
 $$;
 
-comment on function lapse.adopt_refs(text[], timestamptz) is
-  'Takes over those of these orders that the shop calls open and the ledger does not know, with their payments.';
-
 -- Contract: the ledger follows the shop, which closed these orders itself (p_paid: paid, or closed unpaid). The shop
--- decides about the order and its stock, not about its payments: while one of them may still be paid, the order stays
--- open and due at once, and a run cancels the payment; nothing changes in the shop again. A person decides about money
--- for an order that the shop closed unpaid. Orders that are closed already only fall due if a payment of theirs is
--- open. Passes over orders that the ledger does not know.
+-- decides about the order and its stock, not about its payments. While one of these may still be paid, the order stays
+-- open and due at once, and a run cancels the payment; nothing more changes in the shop. A person decides about money
+-- for an order that the shop closed unpaid. Orders that are closed already only fall due if one of their payments is
+-- open. Ignores orders that the ledger does not know.
 create function lapse.follow_orders(p_refs text[], p_paid boolean[], p_now timestamptz) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -340,10 +329,7 @@ begin
 end;
 $$;
 
-comment on function lapse.follow_orders(text[], boolean[], timestamptz) is
-  'The ledger follows the shop, which closed these orders itself.';
-
--- Contract: those of these orders that are not open and still have an open payment fall due at once, so that the next
+-- Contract: makes those of these orders due at once that are not open and still have an open payment, so that the next
 -- run cancels it.
 create function lapse.recheck_leftovers(p_refs text[], p_now timestamptz) returns void
 language sql
@@ -355,18 +341,15 @@ as $$
     and exists (select from lapse.payments p where p.ref = o.ref and p.state = 'open');
 $$;
 
-comment on function lapse.recheck_leftovers(text[], timestamptz) is
-  'Closed orders with an open payment fall due at once.';
-
--- Contract: adds an order that a call of the shop names and the ledger does not know: as open or as closed, whichever
--- the shop reports. The caller has locked it in the shop.
+-- Contract: adds an order that a call of the shop names and the ledger lacks, as open or closed according to the shop.
+-- The caller has locked it in the shop.
 create function lapse.know_order(p_ref text, p_shop text, p_now timestamptz) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 begin
   if p_shop = 'open' and lapse.adopt_refs(p_refs => array[p_ref], p_now => p_now) = '{}' then
-    -- open_orders and lock_orders disagree; a payment of an open order is not refused over it.
+    -- open_orders and lock_orders disagree. That is no reason to refuse a payment of an open order.
     perform lapse.note_orders(p_now => p_now, p_orders => array[lapse.checked_note(
       p_ref => p_ref, p_amount => null, p_currency => null, p_deadline => null, p_method => null, p_channel => null,
       p_placed_at => p_now, p_account => null
@@ -394,11 +377,8 @@ begin
 end;
 $$;
 
-comment on function lapse.know_order(text, text, timestamptz) is
-  'Adds an order that the shop names and the ledger does not know.';
-
 -- Contract: locks an order in the shop for one of the shop's own calls and returns its state; null if the adapter does
--- not report it or there is none yet. It waits as long as the shop's own limits allow.
+-- not report it or there is none yet. Waits as long as the shop's own limits allow.
 create function lapse.shop_state(p_ref text) returns text
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -411,13 +391,11 @@ begin
 end;
 $$;
 
-comment on function lapse.shop_state(text) is 'Locks an order in the shop, waiting for it, and returns its state.';
-
 -- watch_order: an order was placed, or its deadline or amount changed.
 --
 -- Without p_deadline the policies for p_method and p_channel set it. Without p_amount any payment settles the order. A
--- repeated call changes the values it names, also while a run holds the order; the others stay. Closed orders stay
--- closed. Raises 22023 for a ref, amount, currency, deadline or account that cannot be used.
+-- repeated call changes the values that it passes, even while a run holds the order. Closed orders stay closed. Raises
+-- 22023 for a ref, amount, currency, deadline or account that cannot be used.
 create function lapse.watch_order(
   p_ref text,
   p_amount bigint default null,
@@ -520,7 +498,7 @@ begin
     p_refs => array[v_ref], p_stripe_ids => array[p_stripe_id], p_accounts => array[p_account], p_source => 'server',
     p_now => p_now
   );
-  -- Another transaction may have attached the same payment elsewhere meanwhile.
+  -- Another transaction may have attached the same payment to another order.
   select p.ref into v_owner from lapse.payments p where p.stripe_id = p_stripe_id;
   if v_owner <> v_ref then
     raise exception 'Cannot attach payment % to order %: it belongs to order %', p_stripe_id, v_ref, v_owner
@@ -535,8 +513,7 @@ $$;
 comment on function lapse.attach_payment(text, text, text, timestamptz, timestamptz) is
   'Records a payment of a pending order. Refused (409) while the order is expiring and once it is closed.';
 
--- Contract: raises 22023 unless this is the id of a PaymentIntent or Checkout Session, and the account one of a
--- connected account.
+-- Contract: raises 22023 unless these are the ids of a PaymentIntent or Checkout Session and of a connected account.
 create function lapse.check_stripe_id(p_stripe_id text, p_account text) returns void
 language plpgsql immutable
 set search_path = pg_catalog, pg_temp
@@ -558,34 +535,36 @@ begin
 end;
 $$;
 
-comment on function lapse.check_stripe_id(text, text) is
-  'Raises 22023 unless the texts are ids of a payment and a connected account at Stripe.';
-
--- follow_order: the shop closed the order itself, for cash, by an admin, because it is free. Call it in the transaction
--- that closes it.
+-- follow_order: the shop closed the order itself, because it was paid in cash, free, or closed by an admin. Call it in
+-- the transaction that closes the order.
 --
--- p_paid: the order is paid. Else it is closed unpaid, and payments that are still open are cancelled by the next run.
--- Raises 22023 without p_paid. Does nothing for an order that Lapse does not know.
+-- p_paid: the order is paid. Otherwise it is closed unpaid, and the next run cancels its open payments. An order that
+-- Lapse expired becomes paid if the shop's row says so as well. Raises 22023 without p_paid. Does nothing for an order
+-- that Lapse does not know.
 create function lapse.follow_order(p_ref text, p_paid boolean, p_now timestamptz default now()) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_ref text := lapse.known_ref(p_ref);
+  v_shop text;
 begin
   if p_paid is null then
     raise exception 'Cannot follow order %: p_paid is null', v_ref
       using errcode = '22023', hint = 'Pass true if the order is paid, false if it was closed unpaid.';
   end if;
-  perform lapse.shop_state(p_ref => v_ref);
+  v_shop := lapse.shop_state(p_ref => v_ref);
   perform lapse.fold_inbox(p_refs => array[v_ref], p_now => p_now);
   perform lapse.follow_orders(p_refs => array[v_ref], p_paid => array[p_paid], p_now => p_now);
+  if p_paid and v_shop = 'paid' then
+    perform lapse.follow_sale(p_ref => v_ref, p_now => p_now);
+  end if;
   perform lapse.alert_wrong_money(p_refs => array[v_ref], p_now => p_now);
 end;
 $$;
 
 comment on function lapse.follow_order(text, boolean, timestamptz) is
-  'Tells Lapse that the shop closed an order itself.';
+  'Records that the shop closed an order itself.';
 
 -- The same calls for the shop's backend, over REST.
 
@@ -610,7 +589,7 @@ as $$
 $$;
 
 comment on function public.lapse_watch_order(text, bigint, text, timestamptz, text, text, timestamptz, text) is
-  'Tells Lapse of an order, or of its new deadline or amount (minor units). A shop with triggers needs no call.';
+  'Adds an order, or changes its deadline or amount (minor units). A shop with triggers need not call it.';
 
 create function public.lapse_attach_payment(
   p_ref text,
@@ -628,7 +607,7 @@ as $$
 $$;
 
 comment on function public.lapse_attach_payment(text, text, text, timestamptz) is
-  'Records a payment of a pending order, before the customer gets its client secret. On 409 cancel it at Stripe.';
+  'Records a payment of a pending order. Call it before the customer gets the client secret. On 409, cancel the payment at Stripe.';
 
 create function public.lapse_follow_order(p_ref text, p_paid boolean) returns void
 language sql
@@ -639,4 +618,4 @@ as $$
 $$;
 
 comment on function public.lapse_follow_order(text, boolean) is
-  'Tells Lapse that the shop closed an order itself. A shop with triggers needs no call.';
+  'Records that the shop closed an order itself. A shop with triggers need not call it.';

@@ -4,12 +4,12 @@
 -- kept as evidence: `intent` of a session, `session` of an intent (`none`: it has none). Until Stripe was asked, a
 -- session and an intent may be one payment, and no alert may ask for a refund of either.
 
--- Contract: counts each payment of an order once. p_payments are the payments that paid them, as a JSON list of ref,
--- kind, stripe_id and evidence. Of each: `counts`, false for an intent whose own session is among them, and for money
--- that was given back in full; `is_known`, whether it is such an intent or such a session; `is_unsure`, whether its
--- order has both a session with an unknown intent and an intent with an unknown session; `received`, without what was
--- given back.
-create function lapse.each_money_once(p_payments jsonb)
+-- Contract: counts each payment of an order once. p_payments are the payments that succeeded, as a JSON list of ref,
+-- kind, stripe_id and evidence. For each it returns: `counts`, false for an intent whose own session is among them,
+-- and for money that was given back in full; `is_known`, whether it is such an intent or such a session; `is_unsure`,
+-- whether its order has both a session with an unknown intent and an intent with an unknown session; `received`,
+-- without what was given back.
+create function lapse.distinct_payments(p_payments jsonb)
 returns table (ref text, stripe_id text, counts boolean, is_known boolean, is_unsure boolean, received bigint)
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -45,10 +45,7 @@ as $$
   window of_order as (partition by p.ref);
 $$;
 
-comment on function lapse.each_money_once(jsonb) is
-  'Counts each payment of an order once: a session and its intent are one payment.';
-
--- Contract: the recorded payments of these orders whose money the shop still has, each counted once.
+-- The recorded payments of these orders whose money the shop still has, each counted once.
 create function lapse.money_kept(p_refs text[])
 returns table (ref text, stripe_id text, received bigint, currency text, is_unsure boolean)
 language sql stable
@@ -58,17 +55,15 @@ as $$
     select p.* from lapse.payments p where p.ref = any (p_refs) and p.state = 'paid'
   )
   select m.ref, m.stripe_id, m.received, r.evidence ->> 'currency', m.is_unsure
-  from lapse.each_money_once(p_payments => coalesce((select jsonb_agg(to_jsonb(r)) from recorded r), '[]')) m
+  from lapse.distinct_payments(p_payments => coalesce((select jsonb_agg(to_jsonb(r)) from recorded r), '[]')) m
   join recorded r on r.stripe_id = m.stripe_id
   where m.counts;
 $$;
 
-comment on function lapse.money_kept(text[]) is 'The payments whose money the shop still has, each counted once.';
-
 -- Contract: those of these orders whose money is wrong: paid by more than one payment, or closed unpaid and paid. `key`
--- is that of the alert. Reads the records alone, so the order of events cannot hide it. Payments that lapse.refunds has
--- do not count: they go back, or another alert tells why not. A session and an intent that may be its own are a warning, which calls for a
--- comparison and not for a refund.
+-- is that of the alert. Reads only the records, so the order of events cannot hide it. Payments in lapse.refunds do
+-- not count: they are refunded, or another alert says why not. A session and an intent that may be its own are a
+-- warning, which calls for a comparison and not for a refund.
 create function lapse.wrong_money(p_refs text[])
 returns table (key text, severity text, message text, stripe_ids jsonb, details jsonb)
 language sql stable
@@ -108,10 +103,8 @@ as $$
   where p.status <> 'paid' or p.surplus;
 $$;
 
-comment on function lapse.wrong_money(text[]) is 'Orders paid twice, or paid after they were closed unpaid.';
-
 -- Contract: raises an alert for each of these orders whose money is wrong. One alert per order, and none for payments
--- whose alert an operator closed: it stays closed, however often a webhook is repeated.
+-- whose alert an operator closed: that stays closed when a webhook is repeated.
 create function lapse.alert_wrong_money(p_refs text[], p_now timestamptz) returns void
 language sql
 set search_path = pg_catalog, pg_temp
@@ -127,9 +120,6 @@ as $$
   );
 $$;
 
-comment on function lapse.alert_wrong_money(text[], timestamptz) is
-  'Alerts for orders paid twice, or paid after they were closed unpaid.';
-
 -- Contract: raises one alert when Stripe contradicts its earlier answer. The record stays, because dead is final.
 create function lapse.alert_dead_but_paid(
   p_order lapse.orders,
@@ -144,14 +134,14 @@ as $$
     p_key => x.key,
     p_job => null,
     p_severity => 'critical',
-    p_message => 'A payment succeeded that Stripe had called dead',
+    p_message => 'A payment succeeded that Stripe had reported as dead',
     p_details => jsonb_build_object(
       'ref', (p_order).ref, 'amount', (p_order).amount, 'currency', (p_order).currency,
       -- with those that alert_wrong_money named a moment ago
       'payments', coalesce((
         select a.details -> 'payments' from lapse.alerts a where a.key = x.key and a.resolved_at is null
       ) - p_stripe_id, '[]') || to_jsonb(p_stripe_id),
-      'cause', format('Stripe called %s dead before, and reports it as succeeded now', p_stripe_id)
+      'cause', format('Stripe reported %s as dead before, and reports it as succeeded now', p_stripe_id)
     ),
     p_now => p_now
   )
@@ -168,9 +158,6 @@ as $$
   );
 $$;
 
-comment on function lapse.alert_dead_but_paid(lapse.orders, text, text, timestamptz) is
-  'An alert about a payment that succeeded although it was recorded dead.';
-
 -- Contract: records that a payment succeeded. p_before is its row, locked, or null. Raises PT409 if another transaction
 -- recorded it for another order meanwhile. A payment that Stripe had confirmed as dead stays dead.
 create function lapse.record_money(
@@ -186,7 +173,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
   if (p_before).stripe_id is null then
-    -- The webhook may be faster than attach_payment, or the shop may have crashed before it. Money counts all the same.
+    -- The webhook may be faster than attach_payment, or the shop may have crashed before it. The money counts anyway.
     insert into lapse.payments (stripe_id, ref, account, state, reason, evidence, attached_at, checked_at, closed_at)
     values (
       p_stripe_id, (p_order).ref, coalesce(nullif(p_account, ''), (p_order).account), 'paid', 'reported_by_shop',
@@ -202,7 +189,7 @@ begin
     update lapse.payments p
     set state = 'paid',
         reason = 'reported_by_shop',
-        -- an intent keeps its session, no matter who reports the money
+        -- an intent keeps its session, whoever reports the money
         evidence = p_evidence || jsonb_strip_nulls(jsonb_build_object(
           'intent', p.evidence -> 'intent', 'session', p.evidence -> 'session'
         )),
@@ -219,12 +206,9 @@ begin
 end;
 $$;
 
-comment on function lapse.record_money(lapse.orders, lapse.payments, text, text, jsonb, timestamptz) is
-  'Records that a payment succeeded.';
-
--- Contract: the money of an order, this payment included, whatever its record says: how many payments; what was
--- received, null where an amount is unknown; whether this one is the session or the intent of another; whether a
--- session and an intent may be one.
+-- Contract: the money of an order, including this payment whatever its record says: the number of payments; the amount
+-- received, null if one is unknown; whether this payment is the session or intent of another; whether a session and an
+-- intent may be one payment.
 create function lapse.money_of(
   p_ref text,
   p_stripe_id text,
@@ -252,7 +236,7 @@ begin
     bool_or(m.is_known) filter (where m.stripe_id = p_stripe_id),
     bool_or(m.is_unsure)
   into payments, received, known, unsure
-  from lapse.each_money_once(p_payments => (
+  from lapse.distinct_payments(p_payments => (
     select jsonb_agg(
       to_jsonb(p) || case when p.state = 'paid' then '{}' else jsonb_build_object('evidence', p_evidence) end
     )
@@ -262,20 +246,19 @@ begin
 end;
 $$;
 
-comment on function lapse.money_of(text, text, jsonb) is 'The money of an order, this payment included.';
-
--- mark_paid: Stripe told the shop's checkout or webhook that a payment succeeded.
+-- mark_paid: the shop's checkout or webhook reports that a payment succeeded.
 --
 -- Legal at any time: pending, expiring and quarantined orders become paid in the ledger and in the shop, even while a
 -- run holds them; the run's compare-and-set then finds nothing to do. Repeating the call is harmless. Returns
 --   paid              the order is paid now
---   partly_paid       all payments together are short of the amount: recorded, the order stays open
---   already_paid      this payment, or its own session or intent, was known to be paid, or the shop had marked the order
+--   partly_paid       all payments together are less than the amount: recorded, the order stays open
+--   already_paid      this payment, or its session or intent, was known to be paid, or the shop had already marked the
+--                     order as paid
 --   paid_twice        another payment had paid the order before: refund this one (alert)
 --   maybe_paid_twice  the other payment may be this one's own session or intent: compare them before refunding (alert)
 --   late_payment      the order was closed unpaid and its stock is gone: settings.late_payments decides what follows
---   revived           the order had expired, its stock was taken again, and it is paid now
---   refunded          the payment's money was given back in full before: nothing to deliver
+--   revived           the order had expired; its stock was reserved again, and it is paid now
+--   refunded          the payment was refunded in full before: nothing to deliver
 -- p_amount is the amount received, in minor units; without it the payment counts as the whole amount. Raises 22023 for
 -- a text that is not an id of Stripe, PT404 for an order that neither Lapse nor the shop knows, PT409 for a payment of
 -- another order, LP002 if the shop does not close its order, LP010 without an adapter. A payment that was never
@@ -319,7 +302,7 @@ begin
     select * into v_order from lapse.orders o where o.ref = v_ref;
   end if;
   if v_shop is null then
-    raise exception 'Cannot mark order % as paid: lapse_shop.lock_orders does not say how it stands', v_ref
+    raise exception 'Cannot mark order % as paid: lapse_shop.lock_orders does not report its state', v_ref
       using errcode = 'LP002';
   end if;
 
@@ -348,7 +331,7 @@ begin
     when v_before.state = 'paid' then 'already_paid'
     -- A session after its own intent, or the other way round.
     when v_money.known then 'already_paid'
-    -- Recorded dead, and it paid the order all the same: the record stays, and a repeated call is no second payment.
+    -- Recorded dead, but it paid the order: the record stays, and a repeated call is not a second payment.
     when v_money.payments <= 1 then 'already_paid'
     -- The shop closed the order before all parts of its amount were reported.
     when v_money.received <= v_order.amount then 'already_paid'
@@ -361,7 +344,7 @@ begin
     set status = 'paid', reason = 'reported_by_shop', next_check_at = null, run_id = null, closed_at = p_now
     where o.ref = v_ref;
   elsif v_result = 'late_payment' then
-    -- That payment is no longer open, so the shop's closing may now become final here.
+    -- The payment is no longer open, so the ledger may now follow the shop's closing.
     perform lapse.follow_orders(p_refs => array[v_ref], p_paid => array[false], p_now => p_now);
   end if;
   perform lapse.recheck_leftovers(p_refs => array[v_ref], p_now => p_now);
@@ -372,7 +355,9 @@ begin
     end if;
   end if;
   if v_result in ('late_payment', 'revived') then
-    perform lapse.note_late_payment(p_ref => v_ref, p_stripe_id => p_stripe_id, p_evidence => v_evidence, p_now => p_now);
+    perform lapse.note_late_payment(
+      p_ref => v_ref, p_stripe_id => p_stripe_id, p_evidence => v_evidence, p_revived => v_result = 'revived', p_now => p_now
+    );
   end if;
   if v_before.state = 'dead' and v_result <> 'already_paid' then
     perform lapse.alert_dead_but_paid(

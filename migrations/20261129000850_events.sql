@@ -1,8 +1,8 @@
--- Events of Stripe's: what lapse-webhook asks before it reads a payment, and what it records afterwards.
+-- Stripe's events: what lapse-webhook asks before it reads a payment, and what it records afterwards.
 --
--- An event is a hint, never evidence: Stripe repeats events, loses some and promises no order. So each of them leads to
--- a read of its payment, and the transaction that notes the event's id records the result. A crash in between loses
--- nothing, because Stripe delivers the event again.
+-- An event is a hint, never evidence: Stripe repeats events, loses some, and does not guarantee their order. So each
+-- event leads to a read of its payment. One transaction records the result and the event's id. A crash in between
+-- loses nothing, because Stripe delivers the event again.
 
 create table lapse.events (
   id text collate "C" primary key check (id <> '' and length(id) <= 255),
@@ -12,7 +12,7 @@ create table lapse.events (
 
 create index events_received_idx on lapse.events (received_at);
 
-comment on table lapse.events is 'Events of Stripe''s that were recorded, so that a repeated one changes nothing.';
+comment on table lapse.events is 'Recorded events of Stripe, so that a repeated one changes nothing.';
 comment on column lapse.events.id is 'Id of the event: evt_….';
 comment on column lapse.events.type is 'Type of the event, for example payment_intent.succeeded.';
 comment on column lapse.events.received_at is 'When it was recorded.';
@@ -28,8 +28,9 @@ comment on table lapse.webhook_pace is 'When the webhook''s next turn at Stripe 
 comment on column lapse.webhook_pace.only_row is 'Always true.';
 comment on column lapse.webhook_pace.free_at is 'When the next turn is free.';
 
--- Contract: takes turns at Stripe for this many payments and returns how long to wait for them; null if that is longer
--- than a customer and Stripe can wait, and then none is taken. Takes or renews the webhook's share of the pace, too.
+-- Contract: takes turns at Stripe for this many payments and returns how long to wait for them. Takes none and returns
+-- null if the wait would be too long for a customer and for Stripe. Also takes or renews the webhook's share of the
+-- pace.
 create function lapse.take_turns(p_turns integer, p_livemode boolean, p_now timestamptz) returns interval
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -55,41 +56,34 @@ begin
 end;
 $$;
 
-comment on function lapse.take_turns(integer, boolean, timestamptz) is
-  'Takes turns at Stripe for the webhook and returns how long to wait; empty if there is no room.';
-
--- Contract: whether events of this type say that a payment ended. A run that cancels a payment causes them, too.
+-- Whether events of this type say that a payment ended.
 create function lapse.is_end(p_type text) returns boolean
 language sql immutable
 set search_path = pg_catalog, pg_temp
 as $$ select p_type in ('payment_intent.canceled', 'checkout.session.expired') $$;
 
-comment on function lapse.is_end(text) is 'Whether events of this type say that a payment ended.';
-
--- Contract: whether events of this type are about money that was given back, or that a bank takes back.
+-- Whether events of this type are about a refund or a dispute.
 create function lapse.is_about_return(p_type text) returns boolean
 language sql immutable
 set search_path = pg_catalog, pg_temp
 as $$ select p_type ~ '^(refund\.|charge\.refund|charge\.dispute\.)' $$;
 
-comment on function lapse.is_about_return(text) is 'Whether events of this type are about a refund or a dispute.';
-
--- find_payment: whether a payment that an event names has to be read.
+-- find_payment: whether a payment that an event names must be read.
 --
--- p_stripe_id is the payment that the event names; null where only Stripe can say which one a refund or a dispute is
--- about. p_marks are the values of the payment that name its order, {"metadata", "client_reference_id"}, as the event
--- shows them; null where the event does not. p_has_turn: the caller has asked Stripe already. Returns {"answer", "now"}
+-- p_stripe_id is the payment that the event names; null if only Stripe knows which payment a refund or a dispute
+-- concerns. p_marks are the payment's values that name its order, {"metadata", "client_reference_id"}, as the event
+-- has them; null if it does not have them. p_has_turn: the caller has asked Stripe already. Returns {"answer", "now"}
 -- with
 --   repeated   the event was recorded before
---   nothing    no order here has the payment, or nothing new can be learned of it; `why` says which
+--   nothing    no order here has the payment, or there is nothing new to learn about it; `why` says which
 --   locked     the shop holds the order, which the ledger does not know yet: ask again
 --   unknown    neither ledger nor shop knows the order, and the payment is recent: the shop may commit its order later
---   postponed  the webhook has used up its share; an order whose deadline has passed is due at once, others wait for it
+--   postponed  the webhook has used up its share; an order past its deadline is due at once, others wait for it
 --   read       read `stripeId`, in `waitSeconds`: with `order` (null: only its metadata can say), `settings`,
 --              `paymentsPerSecond`. Of an intent whose session is recorded, that is the session.
--- A payment belongs to the order that it was attached to, else to the one it names. One that was never attached counts
--- on the order's own account alone: the owner of another account could write any metadata. Raises 22023 for a text that
--- is not an id.
+-- A payment belongs to the order that it was attached to, otherwise to the one it names. A payment that was never
+-- attached counts only on the order's own account, because the owner of another account could write any metadata.
+-- Raises 22023 for a text that is not an id.
 create function lapse.find_payment(
   p_event_id text,
   p_type text,
@@ -161,14 +155,14 @@ begin
     if v_payment.ref is null and v_order.account <> coalesce(p_account, '') then
       return jsonb_build_object('answer', 'nothing', 'why', 'other_account', 'now', p_now);
     elsif lapse.is_end(p_type => p_type) and v_order.run_id is not null then
-      -- Most likely this run ended it, and the run records that itself.
+      -- Most likely this run cancelled it, and the run records that itself.
       return jsonb_build_object('answer', 'nothing', 'why', 'run_decides', 'now', p_now);
     end if;
   elsif p_account <> '' and not exists (select from lapse.list_cursors c where c.account = p_account) then
     return jsonb_build_object('answer', 'nothing', 'why', 'other_account', 'now', p_now);
   end if;
 
-  -- Last, because it holds up every other event from here to the commit.
+  -- Last, because it blocks every other event from here to the commit.
   v_wait := case
     when p_has_turn then interval '0' else lapse.take_turns(p_turns => 1, p_livemode => p_livemode, p_now => p_now)
   end;
@@ -183,17 +177,14 @@ begin
     'answer', 'read', 'now', p_now, 'waitSeconds', extract(epoch from v_wait),
     'stripeId', coalesce(v_payment.stripe_id, p_stripe_id),
     'order', lapse.claimed_orders(p_refs => array[v_order.ref]) -> 0,
-    'settings', lapse.settings_json(p_job => 'expire-stale-orders'),
+    'settings', lapse.settings_json(),
     'paymentsPerSecond', (select s.per_second from lapse.pace_shares s where s.caller = 'webhook')
   );
 end;
 $$;
 
-comment on function lapse.find_payment(text, text, boolean, text, text, jsonb, timestamptz, boolean, timestamptz) is
-  'Whether a payment that an event names has to be read, and which order it belongs to.';
-
--- Contract: writes Stripe's answer about a recorded payment. A dead payment stays dead. A paid one gains evidence; it is
--- dead if all of its money was given back before its order was settled (p_settled). An intent keeps its session, and a
+-- Contract: writes Stripe's answer about a recorded payment. A dead payment stays dead. A paid one gains evidence; it
+-- is dead if it was refunded in full before its order was settled (p_settled). An intent keeps its session, and a
 -- payment keeps the time since which it has been processing.
 create function lapse.record_answer(
   p_stripe_id text, p_state text, p_reason text, p_evidence jsonb, p_settled boolean, p_now timestamptz
@@ -225,18 +216,16 @@ as $$
     and (p.state = 'open' or p.state = 'paid' and (p_state = 'paid' or (p_evidence -> 'amount_received')::bigint > 0));
 $$;
 
-comment on function lapse.record_answer(text, text, text, jsonb, boolean, timestamptz) is 'Writes Stripe''s answer about a payment.';
-
 -- record_event: records Stripe's answer about a payment that an event named, with the event's id, in one transaction.
 --
 -- p_payment is {"ref", "stripeId", "account", "state" (open, paid, dead), "reason", "evidence", "holdUntil"}. Without
--- p_event_id no event named the payment: it was read along with another one. Money settles its order at once, as
--- lapse.mark_paid does; a payment that can never be paid is recorded, and its order still waits for its deadline; any
--- other is recorded, and holdUntil, the expiry of a voucher that the customer got, postpones the order. While a run
--- holds the order, no payment is recorded as dead, because the run records the payments that it ends. Returns
--- {"result", "waitSeconds", "order"}: repeated; recorded; nothing; or a result of lapse.mark_paid. `order` is set when
--- the order is paid, other payments of it may still be paid, and there are turns to cancel them now; payments that are
--- not cancelled are due for the next run. Raises 22023, PT404, PT409, LP002 and LP010 as lapse.mark_paid does.
+-- p_event_id no event named the payment: it was read along with another one. Money settles its order at once, as in
+-- lapse.mark_paid. A payment that can never be paid is recorded, and its order still waits for its deadline. Any other
+-- payment is recorded, and holdUntil, the expiry of the customer's voucher, postpones the order. While a run holds the
+-- order, no payment is recorded as dead, because the run records the payments that it cancels. Returns {"result",
+-- "waitSeconds", "order"}: repeated; recorded; nothing; or a result of lapse.mark_paid. `order` is set when the order
+-- is paid, other payments of it may still be paid, and there are turns to cancel them now; payments that are not
+-- cancelled are due for the next run. Raises 22023, PT404, PT409, LP002 and LP010 as lapse.mark_paid does.
 create function lapse.record_event(
   p_event_id text,
   p_type text,
@@ -261,7 +250,7 @@ declare
 begin
   perform lapse.check_stripe_id(p_stripe_id => v_id, p_account => p_payment ->> 'account');
   if coalesce(v_state not in ('open', 'paid', 'dead'), true) or v_ref is null then
-    raise exception 'Cannot record what Stripe said of %: it has no ref, or no known state', v_id using errcode = '22023';
+    raise exception 'Cannot record Stripe''s answer about %: it has no ref or no known state', v_id using errcode = '22023';
   end if;
   if p_event_id is not null then
     insert into lapse.events (id, type, received_at) values (p_event_id, p_type, p_now) on conflict (id) do nothing;
@@ -295,7 +284,8 @@ begin
     p_stripe_id => v_id, p_state => v_state, p_reason => p_payment ->> 'reason', p_evidence => v_evidence,
     p_settled => v_order.status in ('paid', 'expired'), p_now => p_now
   );
-  -- A bank decided about a refund, perhaps weeks after Stripe called it succeeded: the next run asks how it stands.
+  -- A bank decided about a refund, perhaps weeks after Stripe reported it as succeeded. The next run asks for its
+  -- status.
   update lapse.refunds r
   set status = 'pending', ended_at = null, next_attempt_at = p_now
   where r.ref = v_ref and (
@@ -306,14 +296,14 @@ begin
       p_ref => v_ref, p_stripe_id => v_id, p_account => p_payment ->> 'account',
       p_amount => (v_evidence ->> 'amount_received')::bigint, p_now => p_now
     );
-    -- The bank sent a refund back after its payment had counted as dead: the shop has money that nobody expects.
+    -- The bank returned a refund after its payment had counted as dead, so the shop has unexpected money.
     if v_result = 'refunded' then
       perform lapse.alert_dead_but_paid(
         p_order => v_order, p_stripe_id => v_id, p_now => p_now,
         p_result => case when v_order.status = 'expired' then 'late_payment' else v_result end
       );
     end if;
-    -- Stripe itself was asked, and not the shop.
+    -- Stripe was asked, not the shop.
     update lapse.payments p
     set evidence = p.evidence - 'source' || v_evidence,
         reason = case
@@ -355,9 +345,6 @@ begin
 end;
 $$;
 
-comment on function lapse.record_event(text, text, boolean, jsonb, timestamptz) is
-  'Records Stripe''s answer about a payment that an event named, once per event. Money settles its order.';
-
 create function public.lapse_find_payment(
   p_event_id text,
   p_type text,
@@ -379,7 +366,7 @@ as $$
 $$;
 
 comment on function public.lapse_find_payment(text, text, boolean, text, text, jsonb, timestamptz, boolean) is
-  'Whether a payment that an event names has to be read. For the Edge Functions (secret key) only.';
+  'Whether a payment that an event names must be read. For the Edge Functions (secret key) only.';
 
 create function public.lapse_record_event(p_event_id text, p_type text, p_livemode boolean, p_payment jsonb) returns jsonb
 language sql

@@ -1,21 +1,21 @@
 -- Adoption and drift: orders that are open in the shop and unknown to Lapse, and every other disagreement between shop
 -- and ledger.
 
--- Orders that the shop calls open and the ledger did not know when somebody last looked: what is left to be taken over,
--- so that the whole shop is read once and not once for each batch.
+-- Orders that were open in the shop and unknown to Lapse when it last looked, and that are not adopted yet. The list
+-- is stored so that the shop's orders are read once, not once per batch.
 create table lapse.adoptions (
   id bigint generated always as identity primary key,
   ref text collate "C" not null
 );
 
-comment on table lapse.adoptions is 'Open orders of the shop that lapse.adopt_orders still has to take over.';
-comment on column lapse.adoptions.id is 'Orders are taken over by this number: the oldest first.';
+comment on table lapse.adoptions is 'Open orders of the shop that lapse.adopt_orders has not adopted yet.';
+comment on column lapse.adoptions.id is 'Orders are adopted by this number, oldest first.';
 comment on column lapse.adoptions.ref is 'The order.';
 
--- Contract: takes over up to p_limit orders that the shop calls open and the ledger does not know, oldest first, with
--- every payment that the shop's rows name. It locks them in the shop and then reads them once more: an order that is
--- paid meanwhile is either seen as paid, or waits and its trigger's note is folded after its adoption. Locked orders
--- are left for a later call. Safe to repeat. Returns how many orders it took over, 0 if none is left.
+-- Contract: adopts up to p_limit orders that are open in the shop and missing from the ledger, oldest first, with
+-- every payment that the shop's rows name. It locks them in the shop and then reads them again: an order that is paid
+-- at the same time is either read as paid, or its trigger's entry is folded after its adoption. Locked orders are left
+-- for a later call. Safe to repeat. Returns how many orders it adopted, 0 if none is left.
 create function lapse.adopt_orders(p_limit integer default 1000, p_now timestamptz default now()) returns integer
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -27,7 +27,7 @@ declare
   v_adopted integer := 0;
 begin
   perform lapse.fold_inbox(p_now => p_now);
-  -- Orders that are held, or about which the adapter contradicts itself, must not hide those behind them.
+  -- Orders that are locked, or that the adapter contradicts itself about, must not block those behind them.
   while v_adopted = 0 loop
     with next as (
       select a.id from lapse.adoptions a order by a.id limit p_limit for no key update skip locked
@@ -56,14 +56,14 @@ end;
 $$;
 
 comment on function lapse.adopt_orders(integer, timestamptz) is
-  'Takes over orders that the shop calls open and the ledger does not know.';
+  'Adopts orders that are open in the shop and missing from the ledger.';
 
 -- Contract: where shop and ledger disagree, in one snapshot; empty unless something is wrong. Differences that the
 -- inbox will settle do not count, nor do orders that the shop closed and whose payments a run still has to cancel.
---   open_and_not_watched  the shop's order is open, and the ledger does not know it
+--   open_and_not_watched  the shop's order is open, and the ledger lacks it
 --   open_and_closed       the shop's order is open, and the ledger has closed it
 --   watched_and_not_open  the ledger watches an order that the shop has closed
---   payment_not_attached  the shop's open order names a payment that the ledger lacks or counts to another order
+--   payment_not_attached  the shop's open order names a payment that the ledger lacks or has under another order
 create function lapse.drift() returns table (name text, ref text)
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -72,7 +72,7 @@ as $$
     select s.ref, s.stripe_ids from lapse.open_shop_orders() s
   ),
   watched as materialized (
-    -- one that a run has claimed, handed back or tries again is being worked on
+    -- not those that a run has claimed, handed back or will retry
     select o.ref
     from lapse.orders o
     where o.status = 'pending' and o.next_check_at = o.due_since and o.reason is distinct from 'closed_by_shop'

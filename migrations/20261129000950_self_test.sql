@@ -1,14 +1,13 @@
--- The adapter's self-test: calls the shop's functions as a run would, and undoes everything they did.
+-- The adapter's self-test: calls the shop's functions as a run would, and rolls everything back.
 --
--- Each part runs in a subtransaction that always ends with an exception, so that nothing of it stays: no closed order,
--- no lock, no request of pg_net's. A synchronous call of extension http does not roll back, so the test closes no
--- orders in a shop whose triggers make one.
+-- Each part runs in a subtransaction that always ends with an exception, so that nothing remains: no closed order, no
+-- lock, no request of pg_net. A synchronous call of extension http does not roll back, so the test closes no orders in
+-- a shop whose triggers make one.
 
--- `ok` is null for a warning: Lapse works, and somebody should look at it.
+-- `ok` is null for a warning: Lapse works, but a person should look at it.
 create type lapse.finding as (name text, ok boolean, message text);
 
--- Contract: up to 20 open orders of the shop, the oldest first; none while there is none, or while the adapter cannot
--- tell.
+-- Contract: up to 20 open orders of the shop, oldest first; none if there is none or the adapter fails.
 create function lapse.test_sample() returns text[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -19,8 +18,6 @@ exception when others then
   return array[]::text[];
 end;
 $$;
-
-comment on function lapse.test_sample() is 'Open orders of the shop for the self-test.';
 
 -- Contract: functions that wait for an answer over HTTP, by extension http or by calling such a function, and triggers
 -- of the shop that call them. pg_net only queues its requests, which rolls back.
@@ -59,8 +56,6 @@ as $$
   where c.nspname = 'lapse_shop';
 $$;
 
-comment on function lapse.http_callers() is 'Triggers and functions of the adapter that wait for an answer over HTTP.';
-
 -- Contract: how many rows this transaction has written to tables that are not Lapse's.
 create function lapse.rows_written() returns bigint
 language sql volatile
@@ -70,8 +65,6 @@ as $$
   from pg_stat_xact_user_tables s
   where s.schemaname not in ('lapse', 'cron', 'net');
 $$;
-
-comment on function lapse.rows_written() is 'Rows of the shop that this transaction has written.';
 
 -- Contract: how often this transaction read each table of the shop as a whole, and how many rows each index gave it.
 create function lapse.reads_so_far() returns table (relation oid, scans bigint, index_rows bigint)
@@ -84,8 +77,6 @@ as $$
   from pg_stat_xact_user_tables s
   where s.schemaname not in ('lapse', 'cron', 'net');
 $$;
-
-comment on function lapse.reads_so_far() is 'What this transaction has read of the shop''s tables, and how.';
 
 -- lock_orders, asked about refs that no order can have.
 create function lapse.test_unknown_refs(p_sample text[]) returns setof lapse.finding
@@ -111,26 +102,24 @@ begin
     having count(l.ref) <> 1 or bool_or(l.state is distinct from 'gone')
     limit 1;
     if found then
-      return query select 'unknown_refs', false, format('lock_orders(p_wait => %s): %s; one row with gone is right',
+      return query select 'unknown_refs', false, format('lock_orders(p_wait => %s): %s; it must return one row, with state gone',
         v_wait, v_bad);
       return;
     end if;
   end loop;
   if exists (select from lapse_shop.lock_orders(p_refs => '{}', p_wait => false)) then
-    return query select 'unknown_refs', false, 'lock_orders answers orders that it was not asked about'::text;
+    return query select 'unknown_refs', false, 'lock_orders returns orders that it was not asked about'::text;
     return;
   end if;
   if exists (select from lapse_shop.open_orders(p_refs => v_refs))
     or exists (select from lapse_shop.open_orders(p_refs => '{}'))
   then
-    return query select 'unknown_refs', false, 'open_orders answers orders that it was not asked about'::text;
+    return query select 'unknown_refs', false, 'open_orders returns orders that it was not asked about'::text;
     return;
   end if;
   return query select 'unknown_refs', true, 'refs that no order can have are gone'::text;
 end;
 $$;
-
-comment on function lapse.test_unknown_refs(text[]) is 'Self-test: refs that no order can have.';
 
 -- open_orders: every row can be used, and a lookup answers what the whole list does.
 create function lapse.test_open_orders(p_sample text[]) returns setof lapse.finding
@@ -151,7 +140,7 @@ begin
   where s.ref <> '';
   v_took := clock_timestamp() - v_begun;
   if v_surplus > 0 then
-    return query select 'open_orders', false, format('open_orders answers order %s twice', (
+    return query select 'open_orders', false, format('open_orders returns order %s twice', (
       select s.ref from lapse_shop.open_orders() s group by s.ref having count(*) > 1 limit 1
     ));
     return;
@@ -171,12 +160,12 @@ begin
   from unnest(p_sample) a (ref)
   left join lapse_shop.open_orders(p_refs => p_sample) b on b.ref = a.ref
   left join lapse_shop.lock_orders(p_refs => p_sample, p_wait => false) l on l.ref = a.ref
-  -- An order that somebody changes meanwhile is held, or open no longer.
+  -- An order that changes at the same time is locked, or no longer open.
   where l.state = 'open' and b.ref is null
   limit 1;
   if found then
     return query select 'open_orders', false,
-      format('open_orders does not find open order %s when it is asked about it', v_differs);
+      format('open_orders does not return open order %s when it is asked for it', v_differs);
     return;
   end if;
 
@@ -196,9 +185,7 @@ begin
 end;
 $$;
 
-comment on function lapse.test_open_orders(text[]) is 'Self-test: the list of open orders.';
-
--- lock_orders, asked about open orders. Orders that somebody holds are left out with p_wait false.
+-- lock_orders, asked about open orders. With p_wait false it leaves locked orders out.
 create function lapse.test_lock_orders(p_sample text[]) returns setof lapse.finding
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -220,7 +207,7 @@ begin
   limit 1;
   if found then
     return query select 'lock_orders', false,
-      format('lock_orders answers order %s %s times; each order asked for has one row',
+      format('lock_orders returns order %s %s times; it must return each order once',
       coalesce(v_row.ref, 'null'), v_row.rows);
     return;
   end if;
@@ -235,7 +222,7 @@ begin
     return;
   end if;
 
-  -- Nobody else can change what is locked already when this statement begins: open_orders has to agree.
+  -- The rows are locked before this statement begins, so they cannot change, and open_orders must agree.
   v_locked := array(select l.ref from lapse_shop.lock_orders(p_refs => p_sample, p_wait => false) l);
   select l.ref, l.state into v_row
   from lapse_shop.lock_orders(p_refs => v_locked, p_wait => false) l
@@ -244,14 +231,14 @@ begin
   limit 1;
   if found then
     return query select 'lock_orders', false,
-      format('order %s is %s for lock_orders and open for open_orders', v_row.ref, coalesce(v_row.state, 'null'));
+      format('order %s is %s in lock_orders and open in open_orders', v_row.ref, coalesce(v_row.state, 'null'));
     return;
   end if;
   v_free := array(select l.ref from lapse_shop.lock_orders(p_refs => p_sample, p_wait => false) l
     where l.state = 'open');
   if v_free = '{}' then
     return query select 'lock_orders', null::boolean,
-      'not tried: every open order of the sample is held or was closed meanwhile'::text;
+      'not tried: every open order of the sample is locked or was closed'::text;
     return;
   end if;
   select l.ref, l.state, l.units, l.stripe_ids into v_row
@@ -275,8 +262,6 @@ begin
       round(extract(epoch from clock_timestamp() - v_begun) * 1000));
 end;
 $$;
-
-comment on function lapse.test_lock_orders(text[]) is 'Self-test: locking open orders.';
 
 -- Contract: closes these open orders in the shop in one way, then again, then in the other way, which must change
 -- nothing. Returns what is wrong, or null.
@@ -323,10 +308,7 @@ begin
 end;
 $$;
 
-comment on function lapse.test_finish(text[], boolean) is
-  'Self-test: what is wrong with closing these orders, if anything is.';
-
--- finish_orders, on open orders that nobody holds.
+-- finish_orders, on open orders that are not locked.
 create function lapse.test_finish_orders(p_sample text[]) returns setof lapse.finding
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -339,7 +321,7 @@ declare
 begin
   if exists (select from lapse.http_callers()) then
     return query select 'finish_orders', null::boolean,
-      'not tried: a trigger of the shop calls a server over HTTP, which would not be taken back'::text;
+      'not tried: a trigger of the shop calls a server over HTTP, which could not be rolled back'::text;
     return;
   end if;
   v_free := array(
@@ -347,14 +329,14 @@ begin
       and l.ref = any (p_sample)
   );
   if v_free = '{}' then
-    return query select 'finish_orders', true, 'not tried: the shop has no open order that nobody holds'::text;
+    return query select 'finish_orders', true, 'not tried: the shop has no unlocked open order'::text;
     return;
   end if;
 
   foreach v_paid in array array[false, true] loop
     begin
       v_problem := lapse.test_finish(p_refs => v_free, p_paid => v_paid);
-      raise exception using errcode = 'LP003', message = 'The self-test takes everything back';
+      raise exception using errcode = 'LP003', message = 'The self-test rolls everything back';
     exception when sqlstate 'LP003' then
       null;
     end;
@@ -365,16 +347,14 @@ begin
   end loop;
   return query select 'finish_orders', case when clock_timestamp() - v_begun <= interval '1 second' then true end,
     format(
-    'closed %s open orders as expired and as paid, each once, in %s ms; taken back', cardinality(v_free),
+    'closed %s open orders as expired and as paid, each once, in %s ms; rolled back', cardinality(v_free),
     round(extract(epoch from clock_timestamp() - v_begun) * 1000)
   );
 end;
 $$;
 
-comment on function lapse.test_finish_orders(text[]) is 'Self-test: closing open orders.';
-
--- Tables that the adapter reads as a whole although the planner avoids that at any price: they lack an index. A lookup
--- of a few orders that reads thousands of rows of an index has none that fits.
+-- Tables that the adapter reads completely although the planner avoids that at any cost, so they lack an index. A
+-- lookup of a few orders that reads thousands of index rows has no suitable index.
 create function lapse.test_indexes(p_sample text[]) returns setof lapse.finding
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -414,8 +394,6 @@ begin
 end;
 $$;
 
-comment on function lapse.test_indexes(text[]) is 'Self-test: whether the adapter''s queries find indexes.';
-
 -- Contract: what is wrong with the arguments of a trigger of Lapse's: columns that its table does not have.
 create function lapse.trigger_problem(p_relation oid, p_function text, p_arguments text[]) returns text
 language sql stable
@@ -446,9 +424,6 @@ as $$
       and not a.attisdropped
   );
 $$;
-
-comment on function lapse.trigger_problem(oid, text, text[]) is
-  'Columns that a trigger of Lapse''s names and its table lacks.';
 
 -- The triggers that feed the ledger: they exist, are enabled, name columns that exist, and can append for every role
 -- that changes the shop's row.
@@ -512,14 +487,14 @@ begin
     end;
     select i.payload, i.role into v_note from lapse.inbox i where i.ref = 'lapse-self-test-' || v_role;
     if not found or v_note.payload ? 'problem' then
-      v_bad := v_bad || format('a write of %s is not noted: %s', v_role,
+      v_bad := v_bad || format('a write of %s is not recorded: %s', v_role,
         coalesce(v_note.payload ->> 'problem', 'the inbox is empty'));
     end if;
   end loop;
 
   -- A trigger of the shop's own that calls Lapse needs its owner's rights: customers have none.
   select v_bad || coalesce(array_agg(format(
-    '%I of %s calls Lapse with the rights of whoever changes the row; make %s security definer',
+    '%I of %s calls Lapse with the rights of the role that changes the row; make %s security definer',
     t.tgname, t.tgrelid::regclass, p.oid::regprocedure)), '{}')
   into v_bad
   from pg_trigger t
@@ -535,15 +510,13 @@ begin
       array_to_string(array(select k from unnest('{tg_watch,tg_follow}'::text[]) k where k <> all (v_kinds)), ' or ')
     );
   else
-    return query select 'triggers', true, format('%s triggers note what the shop does, whoever does it',
+    return query select 'triggers', true, format('%s triggers record what the shop does, whichever role does it',
       cardinality(v_kinds));
   end if;
 end;
 $$;
 
-comment on function lapse.test_triggers(text[]) is 'Self-test: the triggers that feed the ledger.';
-
--- Synchronous calls over HTTP, which no rollback takes back and for which an order's rows stay locked.
+-- Synchronous HTTP calls, which cannot be rolled back and keep an order's rows locked while they wait.
 create function lapse.test_http(p_sample text[]) returns setof lapse.finding
 language sql
 set search_path = pg_catalog, pg_temp
@@ -555,9 +528,7 @@ as $$
   from lapse.http_callers() c;
 $$;
 
-comment on function lapse.test_http(text[]) is 'Self-test: triggers that wait for a server.';
-
--- Contract: one part of the self-test, taken back in any case. An error that the part raises is its finding.
+-- Contract: runs one part of the self-test and always rolls it back. An error that the part raises is its finding.
 create function lapse.test_part(p_part text, p_sample text[]) returns setof lapse.finding
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -569,12 +540,12 @@ begin
   begin
     perform set_config('lock_timeout', '500ms', true);
     execute format('select array(select f from lapse.%I($1) f)', 'test_' || p_part) into v_findings using p_sample;
-    raise exception using errcode = 'LP003', message = 'The self-test takes everything back';
+    raise exception using errcode = 'LP003', message = 'The self-test rolls everything back';
   exception
     when sqlstate 'LP003' then
       null;
     when lock_not_available or deadlock_detected then
-      v_findings := array[row(p_part, null, 'not tried: somebody holds the rows; try again')::lapse.finding];
+      v_findings := array[row(p_part, null, 'not tried: the rows are locked; try again')::lapse.finding];
     when others then
       v_findings := array[row(p_part, false, format('it raises %s: %s', sqlstate, sqlerrm))::lapse.finding];
   end;
@@ -583,10 +554,8 @@ begin
 end;
 $$;
 
-comment on function lapse.test_part(text, text[]) is 'One part of the self-test, taken back in any case.';
-
--- test_adapter: tests each part of the shop's adapter. `ok` is true, false, or null for a warning. Nothing of it stays,
--- and it works in a shop without orders. It locks up to 20 open orders, and their articles, for a moment.
+-- test_adapter: tests each part of the shop's adapter. `ok` is true, false, or null for a warning. Everything is
+-- rolled back, and it works in a shop without orders. It briefly locks up to 20 open orders and their articles.
 create function lapse.test_adapter() returns table (name text, ok boolean, message text)
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -613,9 +582,6 @@ begin
 end;
 $$;
 
-comment on function lapse.test_adapter() is
-  'Tests the shop''s adapter as a run would use it, and takes everything back.';
-
 create function public.lapse_test_adapter() returns table (name text, ok boolean, message text)
 language sql
 security definer
@@ -625,4 +591,4 @@ as $$
 $$;
 
 comment on function public.lapse_test_adapter() is
-  'Tests the shop''s adapter and takes everything back. For the operator''s tools (secret key) only.';
+  'Tests the shop''s adapter and rolls everything back. For the operator''s tools (secret key) only.';

@@ -1,7 +1,4 @@
 -- Decisions: what runs did with orders and payments, and why; and the counters that add them up.
---
--- lapse.record_decisions writes decisions and adds them to the counters of their run, their job and the UTC day in one statement.
--- Counters therefore equal decisions at any moment; nothing else writes either of them.
 
 create table lapse.decisions (
   id bigint generated always as identity primary key,
@@ -20,7 +17,7 @@ create table lapse.decisions (
   next_check_at timestamptz,
   evidence jsonb,
   decided_at timestamptz not null,
-  constraint only_late_payments_without_a_run check (run_id is not null or outcome = 'late_payment')
+  constraint only_late_money_without_a_run check (run_id is not null or outcome = 'late_payment' or reason = 'revived')
 );
 
 create index decisions_ref_idx on lapse.decisions (ref, id);

@@ -2,10 +2,12 @@
 
 -- Contract: writes decisions and adds them to the counters of their run, their job and the UTC day in one statement,
 -- from the rows it wrote. Counters therefore equal decisions at any moment; nothing else may write either of them.
+-- PL/pgSQL keeps the plan of the statement; a function in SQL would take 3 ms to plan it each time.
 create function lapse.record_decisions(p_run lapse.runs, p_decisions lapse.decision[], p_now timestamptz) returns void
-language sql
+language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
+begin
   -- the rows
   with recorded as (
     insert into lapse.decisions (
@@ -82,15 +84,15 @@ as $$
       late_payments_total = m.late_payments_total + c.late_payments
   from counted c
   where m.job = (p_run).job;
+end;
 $$;
 
-comment on function lapse.record_decisions(lapse.runs, lapse.decision[], timestamptz) is
-  'Writes decisions and counts them for their run, job and day, in one statement.';
-
 -- Contract: records that a payment succeeded although its order is closed, found by the webhook or the shop; once,
--- whoever finds it. No counter changes here: this is called in a transaction of the shop's, which must hold no row that
--- a run needs.
-create function lapse.note_late_payment(p_ref text, p_stripe_id text, p_evidence jsonb, p_now timestamptz) returns void
+-- whoever finds it; and that its order was revived (p_revived). No counter changes here: this is called in a
+-- transaction of the shop's, which must hold no row that a run needs.
+create function lapse.note_late_payment(
+  p_ref text, p_stripe_id text, p_evidence jsonb, p_revived boolean, p_now timestamptz
+) returns void
 language sql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -100,37 +102,41 @@ as $$
   where not exists (
     select from lapse.decisions d where d.ref = p_ref and d.stripe_id = p_stripe_id and d.outcome = 'late_payment'
   );
+  insert into lapse.decisions (job, subject, ref, outcome, reason, decided_at)
+  select 'expire-stale-orders', 'order', p_ref, 'paid', 'revived', p_now where p_revived;
 $$;
 
-comment on function lapse.note_late_payment(text, text, jsonb, timestamptz) is
-  'Records a late payment that the webhook or the shop found. The next run counts it.';
-
--- Contract: counts the late payments that were found without a run, as this run's.
-create function lapse.count_late_payments(p_run lapse.runs) returns void
+-- Contract: counts the late payments and revivals that were found without a run, as this run's.
+create function lapse.count_late_money(p_run lapse.runs) returns void
 language sql
 set search_path = pg_catalog, pg_temp
 as $$
   with taken as (
     update lapse.decisions d set run_id = (p_run).id, job = (p_run).job
     where d.run_id is null
-    returning (d.decided_at at time zone 'UTC')::date as day
+    returning (d.decided_at at time zone 'UTC')::date as day, d.outcome
   ),
   days as (
-    select t.day, count(*) as late_payments from taken t group by t.day
+    select t.day, count(*) filter (where t.outcome = 'late_payment') as late, count(*) filter (where t.outcome = 'paid') as paid
+    from taken t
+    group by t.day
+  ),
+  counted as (
+    select sum(d.late)::bigint as late, sum(d.paid)::bigint as paid from days d having count(*) > 0
   ),
   run_counted as (
-    update lapse.runs r set late_payments = r.late_payments + c.n
-    from (select count(*) as n from taken) c
-    where r.id = (p_run).id and c.n > 0
+    update lapse.runs r set late_payments = r.late_payments + c.late, orders_paid = r.orders_paid + c.paid
+    from counted c
+    where r.id = (p_run).id
   ),
   day_counted as (
-    insert into lapse.metrics_daily as m (job, day, late_payments)
-    select (p_run).job, d.day, d.late_payments from days d
-    on conflict (job, day) do update set late_payments = m.late_payments + excluded.late_payments
+    insert into lapse.metrics_daily as m (job, day, late_payments, orders_paid)
+    select (p_run).job, d.day, d.late, d.paid from days d
+    on conflict (job, day) do update
+    set late_payments = m.late_payments + excluded.late_payments, orders_paid = m.orders_paid + excluded.orders_paid
   )
-  update lapse.metrics m set late_payments_total = m.late_payments_total + c.n
-  from (select count(*) as n from taken) c
-  where m.job = (p_run).job and c.n > 0;
+  update lapse.metrics m
+  set late_payments_total = m.late_payments_total + c.late, orders_paid_total = m.orders_paid_total + c.paid
+  from counted c
+  where m.job = (p_run).job;
 $$;
-
-comment on function lapse.count_late_payments(lapse.runs) is 'Counts the late payments that were found without a run.';

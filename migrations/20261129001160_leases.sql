@@ -1,8 +1,8 @@
--- Leases: how a run proves that it still works on its job, and how many runs died in a row.
+-- Leases: how a run proves that it still holds its job, and how many runs died in a row.
 
--- Contract: proves that the run still holds its job's lease, and extends it. Raises LP001 otherwise. Every change a run
--- makes calls this first, in the same transaction: a takeover waits for the row until that transaction ends, and a run
--- that was taken over finds another fence and changes nothing.
+-- Contract: proves that the run still holds its job's lease, and extends it. Raises LP001 otherwise. A run calls this
+-- first in every transaction that changes something. A takeover then waits for the row until that transaction ends,
+-- and a run that was taken over finds another fence and changes nothing.
 create function lapse.hold_lease(p_run_id uuid, p_fence bigint, p_now timestamptz) returns lapse.runs
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -27,11 +27,8 @@ begin
 end;
 $$;
 
-comment on function lapse.hold_lease(uuid, bigint, timestamptz) is
-  'Heartbeat and fence: extends a run''s lease, or raises LP001 when it is lost.';
-
--- Contract: how many runs of a job died in a row up to now, when the first of them began, and when the last was found
--- dead. A run that came to its end and left no order due that a dead run may have held ends the sequence. Failed runs,
+-- Contract: how many of a job's last runs died in a row, when the first of them began, and when the last was found
+-- dead. The sequence ends with a run that finished and left no order due that a dead run may have held. Failed runs,
 -- refused runs, dry runs and runs of one order do not count. Only the latest hundred runs that count are read.
 create function lapse.deaths_in_a_row(p_job text) returns table (deaths integer, since timestamptz, until timestamptz)
 language sql stable
@@ -46,8 +43,8 @@ as $$
     order by r.created_at desc
     limit 100
   ),
-  -- A survivor ends the row if everything it left due fell due after the last death before it was marked: by then the
-  -- claims had lapsed.
+  -- A run that survived ends the sequence if everything that it left due fell due after the earlier deaths had been
+  -- detected, because the claims of the dead runs had expired by then.
   last_end as (
     select max(survivor.started_at) as at
     from latest survivor
@@ -61,6 +58,3 @@ as $$
   cross join last_end e
   where dead.died and dead.started_at > coalesce(e.at, '-infinity');
 $$;
-
-comment on function lapse.deaths_in_a_row(text) is
-  'How many runs of a job died one after the other, up to now, since when and until when.';

@@ -1,9 +1,9 @@
--- What is due, and the brake: more orders due for the first time than usual stop a run before it touches anything.
+-- Due orders, and the brake: if unusually many orders are due for the first time, a run stops before it changes
+-- anything.
 
--- Contract: due orders of a job, counted up to a cap, and since when the oldest has waited. The clean-up names no
--- oldest one: what it finds may wait for its weekly slot, and an alert about overdue orders would be a false one. A
--- list of Stripe's that it has not read for an hour counts as one: payments of orders that nobody knows are found
--- there.
+-- Contract: due orders of a job, counted up to a cap, and since when the oldest has waited. The clean-up reports no
+-- oldest one: its orders may wait for the weekly slot, so an alert about overdue orders would be false. A Stripe list
+-- that it has not read for an hour counts as one due order, because payments of unknown orders are found there.
 create function lapse.job_due(p_job text, p_now timestamptz, p_cap integer)
 returns table (due integer, oldest timestamptz)
 language plpgsql stable
@@ -37,9 +37,6 @@ begin
 end;
 $$;
 
-comment on function lapse.job_due(text, timestamptz, integer) is
-  'Due orders of a job, up to a cap, and since when the oldest has waited.';
-
 -- Contract: how many orders are due for the first time, up to a cap: what the brake counts. Orders that were due when
 -- an operator released the brake do not count; rechecks never do.
 create function lapse.first_due(p_job text, p_released_at timestamptz, p_now timestamptz, p_cap integer) returns integer
@@ -67,11 +64,9 @@ as $$
   ) d;
 $$;
 
-comment on function lapse.first_due(text, timestamptz, timestamptz, integer) is
-  'Orders due for the first time since the brake was released, up to a cap.';
-
--- Contract: what is due for the first time, as far as the ledger knows it: how many orders, their money, payment methods and age, with the
--- oldest and the largest. Reads the 10,000 that fell due first; {} when there is none. A dry run says more: it asks the shop and Stripe.
+-- Contract: what is due for the first time, as far as the ledger knows it: number of orders, amounts, payment methods
+-- and age, with the oldest and the largest. Reads the 10,000 that fell due first; {} if there is none. A dry run says
+-- more, because it asks the shop and Stripe.
 create function lapse.first_due_summary(p_job text, p_released_at timestamptz, p_now timestamptz) returns jsonb
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -113,12 +108,8 @@ as $$
   having count(*) > 0;
 $$;
 
-comment on function lapse.first_due_summary(text, timestamptz, timestamptz) is
-  'What is due for the first time: orders, money, methods, the oldest and the largest.';
-
--- Contract: why the brake stops this run, with an alert that says so; null when nothing stops it. A release
--- (brake_released_at, inherited by continuations) covers the orders that were due when it was given, and the switch
--- brake_on.
+-- Contract: why the brake stops this run, with an alert; null if it does not. A release (brake_released_at, inherited
+-- by continuations) covers the orders that were due when it was given, and the switch brake_on.
 create function lapse.brake_reason(p_run lapse.runs, p_now timestamptz) returns text
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -152,5 +143,3 @@ begin
   return v_reason;
 end;
 $$;
-
-comment on function lapse.brake_reason(lapse.runs, timestamptz) is 'Why the brake stops a run, or null.';

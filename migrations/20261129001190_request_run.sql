@@ -1,8 +1,7 @@
--- A run's request: its row, its settings, and how it is refused.
+-- A run's request: its row, its settings, and its refusal.
 
--- Contract: the settings a run needs, as JSON for the functions, intervals in seconds; null when the row is gone. After
--- deaths in a row there is one batch at a time, or two suspects would die together again and again.
-create function lapse.settings_json(p_job text) returns jsonb
+-- Contract: the settings as JSON for the functions, intervals in seconds; null when the row is gone.
+create function lapse.settings_json() returns jsonb
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
@@ -12,7 +11,6 @@ as $$
     'runOrders', s.run_orders,
     'claimBatch', s.claim_batch,
     'closeBatch', s.close_batch,
-    'batchesAtOnce', case when d.deaths = 0 then 2 else 1 end,
     'metadataKey', s.metadata_key,
     'cleanupScope', s.cleanup_scope,
     'disputedPayments', s.disputed_payments,
@@ -23,13 +21,17 @@ as $$
     'slowMethodWindowSeconds', extract(epoch from s.slow_method_window),
     'staleAgeSeconds', extract(epoch from s.stale_age)
   )
-  from lapse.settings s
-  cross join lapse.deaths_in_a_row(p_job => p_job) d;
+  from lapse.settings s;
 $$;
 
-comment on function lapse.settings_json(text) is 'The settings a run needs, as the functions parse them.';
+-- Contract: how many batches a run works on at once. One after a run has died, so that a run does not hold two
+-- suspect batches.
+create function lapse.batches_at_once(p_job text) returns integer
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$ select case when d.deaths = 0 then 2 else 1 end from lapse.deaths_in_a_row(p_job => p_job) d $$;
 
--- Contract: ends a run that never got to work.
+-- Contract: ends a run before it works.
 create function lapse.refuse_run(p_run_id uuid, p_status text, p_error text, p_now timestamptz) returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -42,7 +44,7 @@ begin
       duration_ms = 0
   where r.id = p_run_id
   returning * into strict v_run;
-  -- A skipped run says nothing: another one is working.
+  -- A skipped run raises no alert, because another one is working.
   if p_status <> 'skipped' then
     perform lapse.ping(p_run => v_run, p_state => 'fail', p_now => p_now);
   end if;
@@ -50,12 +52,9 @@ begin
 end;
 $$;
 
-comment on function lapse.refuse_run(uuid, text, text, timestamptz) is
-  'Ends a run as skipped, braked or failed before it worked.';
-
--- Contract: makes the run's row unless it is queued already, and returns it locked. Raises 22023 for a request that
--- does not fit the queued run, PT404 when the scheduler names a run that is not in this database: a copy of a database
--- must start nothing elsewhere.
+-- Contract: creates the run's row unless it is queued already, and returns it locked. Raises 22023 for a request that
+-- does not match the queued run, and PT404 if the scheduler names a run that is not in this database, because a copy
+-- of a database must not start runs elsewhere.
 create function lapse.request_run(
   p_run_id uuid,
   p_job text,
@@ -104,6 +103,3 @@ begin
   return v_run;
 end;
 $$;
-
-comment on function lapse.request_run(uuid, text, text, text, text, boolean, integer, boolean, timestamptz) is
-  'The row of a run that is about to begin, locked.';

@@ -1,14 +1,14 @@
 -- begin_run: the first call of every run. It returns what the run may do.
 
--- Contract: takes the job's lease and looks at the brake, in one transaction. `answer` is
---   running    go on, with this fence, these settings and the database's time
+-- Contract: takes the job's lease and checks the brake, in one transaction. `answer` is
+--   running    work, with this fence, these settings and the database's time
 --   duplicate  this run id has begun before: do nothing
 --   skipped    another run works on the job: do nothing
---   braked     more orders are due for the first time than usual, or the brake was put on, and nobody released it:
---              do nothing
+--   braked     more orders are due for the first time than settings.brake_threshold, or the brake is on and not
+--              released: do nothing
 --   failed     no settings, no adapter, or this database belongs to another project: do nothing
--- A dry run takes no lease and meets no brake: it changes nothing but its own row. A run of one order meets no brake
--- and says nothing about the brake's cause. Raises 22023 for arguments that do not fit each other.
+-- A dry run takes no lease and ignores the brake, because it changes only its own row. A run of one order ignores the
+-- brake, and does not resolve its alert. Raises 22023 for arguments that do not fit each other.
 create function lapse.begin_run(
   p_run_id uuid,
   p_job text,
@@ -34,7 +34,7 @@ begin
     raise exception 'Cannot release the brake without a reason' using errcode = 'invalid_parameter_value';
   end if;
   if p_release_brake and p_dry_run then
-    raise exception 'Cannot release the brake with a dry run: it meets no brake'
+    raise exception 'Cannot release the brake with a dry run, which ignores the brake'
       using errcode = 'invalid_parameter_value';
   end if;
   if not exists (select from lapse.jobs j where j.job = p_job) then
@@ -45,9 +45,13 @@ begin
     perform lapse.end_future_leases(p_now => p_now);
   end if;
 
-  -- Before the run's row, like everywhere: two runs meet here, and the second one waits.
+  -- Before the run's row, as everywhere. If two runs begin together, the second waits here.
   if not p_dry_run then
     perform from lapse.jobs j where j.job = p_job for no key update;
+    -- If both jobs begin at once, the second one sees what the first recorded of its pace.
+    if p_job = 'cleanup-stale-payment-intents' then
+      perform from lapse.jobs j where j.job = 'expire-stale-orders' for share;
+    end if;
   end if;
   v_run := lapse.request_run(
     p_run_id => p_run_id, p_job => p_job, p_trigger => p_trigger, p_requested_by => p_requested_by,
@@ -69,7 +73,7 @@ begin
       p_now => p_now
     );
   end if;
-  -- What the schedule started is queued in this very database, so there is nothing to doubt.
+  -- A scheduled run is queued in this database, so it belongs here.
   v_problem := case when p_trigger <> 'schedule' and not p_dry_run then lapse.elsewhere(p_functions_url => p_functions_url) end;
   if v_problem is not null then
     return lapse.refuse_run(p_run_id => p_run_id, p_status => 'failed', p_error => v_problem, p_now => p_now);
@@ -83,7 +87,7 @@ begin
     return lapse.refuse_run(p_run_id => p_run_id, p_status => 'failed', p_error => v_problem, p_now => p_now);
   end if;
   perform lapse.resolve_alert(p_key => 'adapter', p_now => p_now);
-  -- What the shop's triggers noted since the last run counts as due, for the brake as well.
+  -- Orders that the shop's triggers recorded since the last run count as due, also for the brake.
   perform lapse.fold_inbox(p_refs => null, p_limit => 10000, p_now => p_now);
 
   if v_run.dry_run then
@@ -100,13 +104,13 @@ begin
     );
   end if;
 
-  -- The former holder stopped giving signs of life. Its fence is old from here on.
+  -- The former holder's heartbeat stopped. From here on its fence is old.
   update lapse.runs r
   set status = 'lost', finished_at = p_now, error = 'The lease ran out and another run took over',
       duration_ms = least(extract(epoch from p_now - r.started_at) * 1000, 2147483647)::integer
   where r.id = v_job.run_id and r.status = 'running';
 
-  -- One order is no mass cancellation.
+  -- The brake guards against mass cancellations, not against single orders.
   if v_run.ref is null then
     v_problem := lapse.brake_reason(p_run => v_run, p_now => p_now);
     if v_problem is not null then
@@ -127,17 +131,14 @@ begin
   set status = 'running', started_at = p_now, heartbeat_at = p_now, fence = v_job.fence
   where r.id = p_run_id returning * into v_run;
   if v_run.ref is null then
-    perform lapse.count_late_payments(p_run => v_run);
+    perform lapse.count_late_money(p_run => v_run);
   end if;
   perform lapse.ping(p_run => v_run, p_state => 'start', p_now => p_now);
   return lapse.running(p_run => v_run, p_now => p_now);
 end;
 $$;
 
-comment on function lapse.begin_run(uuid, text, text, text, text, boolean, integer, boolean, text, timestamptz) is
-  'First call of a run: row, lease and brake.';
-
--- Contract: the answer `running`.
+-- The result of begin_run for a run that may work.
 create function lapse.running(p_run lapse.runs, p_now timestamptz) returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -154,16 +155,15 @@ begin
     'answer', 'running',
     'now', p_now,
     'run', to_jsonb(p_run),
-    'settings', lapse.settings_json(p_job => (p_run).job),
+    'settings', lapse.settings_json() || jsonb_build_object(
+      'batchesAtOnce', lapse.batches_at_once(p_job => (p_run).job)
+    ),
     'due', v_due,
     'refundsDue', not (p_run).dry_run and (p_run).ref is null and (p_run).job = 'expire-stale-orders'
-      and lapse.refunds_due(p_now => p_now),
-    'paymentsPerSecond', lapse.pace_of(p_run => p_run, p_now => p_now)
-  );
+      and lapse.refunds_due(p_now => p_now)
+  ) || lapse.pace_of(p_run => p_run, p_now => p_now);
 end;
 $$;
-
-comment on function lapse.running(lapse.runs, timestamptz) is 'The result of begin_run for a run that may work.';
 
 create function public.lapse_begin_run(
   p_run_id uuid,

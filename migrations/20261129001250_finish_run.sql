@@ -1,8 +1,8 @@
 -- finish_run and continue_run: the last calls of a run.
 
--- Contract: gives the run its final state, updates the job's metrics and gives the lease back. Safe to repeat, and safe
+-- Contract: gives the run its final state, updates the job's metrics and releases the lease. Safe to repeat, and safe
 -- after the lease was lost: a final state is never overwritten, and a lease held by another run is left alone. A run
--- that met the brake in the middle ends as braked, even if it reports another state. Returns the run's row.
+-- that hit the brake midway ends as braked, even if it reports another state. Returns the run's row.
 create function lapse.finish_run(
   p_run_id uuid,
   p_status text,
@@ -42,7 +42,7 @@ begin
     v_error := concat_ws('; ', v_error, 'The brake came on: more orders became due than usual');
   end if;
 
-  -- Counting stops at 100,000: beyond that an operator needs the alert, not the digit.
+  -- Counting stops at 100,000. Above that an operator needs the alert, not the exact number.
   select * into v_backlog from lapse.job_due(p_job => v_run.job, p_now => p_now, p_cap => 100000);
 
   update lapse.runs r
@@ -83,7 +83,7 @@ begin
       p_run => v_run, p_state => case when v_status in ('succeeded', 'partial') then 'success' else 'fail' end, p_now => p_now
     );
 
-    -- A run restricted to one order says nothing about the job, and the person who requested it sees how it ended.
+    -- A run restricted to one order says nothing about the job, and its operator sees the result.
     if v_status = 'failed' and v_run.ref is null then
       perform lapse.raise_alert(
         p_key => 'run_failed:' || v_run.job, p_job => v_run.job, p_severity => 'warning', p_message => format('A run of %s failed', v_run.job),
@@ -97,9 +97,6 @@ begin
   return to_jsonb(v_run);
 end;
 $$;
-
-comment on function lapse.finish_run(uuid, text, text, integer, integer, timestamptz) is
-  'Last call of a run: final state, metrics, lease.';
 
 create function public.lapse_finish_run(
   p_run_id uuid,
@@ -122,7 +119,7 @@ comment on function public.lapse_finish_run(uuid, text, text, integer, integer) 
   'Last call of a run: final state, metrics, lease. For the Edge Functions (secret key) only.';
 
 -- Contract: queues the run that continues this one, and returns its id; null while the job is paused. Only a partial
--- run can be continued, and only once. The continuation inherits the limit's remainder, the brake's release and the
+-- run can be continued, and only once. The continuation inherits the rest of the limit, the brake's release and the
 -- restriction to one order.
 create function lapse.continue_run(p_run_id uuid, p_now timestamptz default now()) returns uuid
 language plpgsql
@@ -156,15 +153,12 @@ begin
 end;
 $$;
 
-comment on function lapse.continue_run(uuid, timestamptz) is
-  'Queues the run that continues where this one handed over.';
-
--- Contract: what is left of a run's limit for its continuation: null for no limit, at least one.
+-- What is left of a run's limit for its continuation: null without a limit, at least 1.
 create function lapse.limit_left(p_run lapse.runs) returns integer
 language sql immutable
 set search_path = pg_catalog, pg_temp
 as $$
-  -- greatest() passes over nulls: without the case, no limit would become a limit of one
+  -- greatest() ignores nulls: without the case, no limit would become a limit of one.
   select case when (p_run).item_limit is not null then greatest(1, (p_run).item_limit - case (p_run).job
     when 'expire-stale-orders' then
       (p_run).orders_expired + (p_run).orders_paid + (p_run).orders_waiting + (p_run).orders_retried
@@ -172,8 +166,6 @@ as $$
     else (p_run).payment_intents_canceled + (p_run).checkout_sessions_expired
   end)::integer end;
 $$;
-
-comment on function lapse.limit_left(lapse.runs) is 'What is left of a run''s limit for its continuation.';
 
 create function public.lapse_continue_run(p_run_id uuid) returns uuid
 language sql

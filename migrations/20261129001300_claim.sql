@@ -1,13 +1,14 @@
 -- Claims: a run takes due orders for a limited time.
 --
--- A claim locks ledger rows only, skips those that are locked, and reads one index up to its limit: no row of the shop
--- can make it wait or fail. It takes open orders only once their account's lists were read beyond the time at which
--- they were due, because a payment that was never attached can still be paid (lapse.list_cursors). A lapsed claim
--- passed this check when it was taken, and a claim of an order that is not open releases nothing.
+-- A claim locks ledger rows only, skips locked ones, and reads one index up to its limit, so no row of the shop can
+-- make it wait or fail. It claims an open order only after its account's lists were read beyond the order's due time
+-- and nearly to the run's beginning, because a payment that was never attached can still be paid (lapse.list_cursors).
+-- An order whose claim expired passed the check of its due time when it was claimed, so only the second check is
+-- repeated. Claiming an order that is not open releases nothing.
 
 -- Contract: claims up to p_limit orders that were due by p_due_by, oldest first, until p_until, and returns their refs.
 -- Pending orders become expiring, others keep their status. A claim that lapsed, because its run died, counts as a
--- failed attempt. Of unknown refs only those in p_asked are claimed: the shop was asked about them just before.
+-- failed attempt. Of the unknown refs it claims only those in p_asked, about which the shop was just asked.
 create function lapse.claim_due(
   p_run lapse.runs,
   p_due_by timestamptz,
@@ -20,6 +21,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_livemode boolean := lapse.mode_of(p_run => p_run);
+  v_needed_to timestamptz := lapse.lists_needed_to(p_run => p_run);
   -- Other jobs claim no orders.
   v_refs text[] := '{}';
 begin
@@ -31,10 +33,12 @@ begin
       where o.next_check_at is not null and o.next_check_at <= p_due_by and o.status <> 'unknown'
         and (
           o.status not in ('pending', 'expiring')
-          or o.payments > 0 and (o.run_id is not null or o.next_check_at < (
-            select min(c.read_to) from lapse.list_cursors c
-            where c.account = o.account and c.livemode = v_livemode having count(*) = 2
-          ))
+          or o.payments > 0 and (
+            select o.run_id is not null or o.next_check_at < min(c.read_to)
+            from lapse.list_cursors c
+            where c.account = o.account and c.livemode = v_livemode
+            having count(*) = 2 and min(c.read_to) > v_needed_to
+          )
         )
       order by o.next_check_at, o.ref
       limit p_limit
@@ -56,10 +60,7 @@ begin
 end;
 $$;
 
-comment on function lapse.claim_due(lapse.runs, timestamptz, timestamptz, integer, text[]) is
-  'Claims due orders for one run, oldest first, for a limited time.';
-
--- Contract: writes the claim of orders that this transaction has locked.
+-- Records the claim of orders that this transaction has locked.
 create function lapse.take_orders(p_run lapse.runs, p_refs text[], p_until timestamptz) returns void
 language sql
 set search_path = pg_catalog, pg_temp
@@ -73,24 +74,29 @@ as $$
   where o.ref = any (p_refs);
 $$;
 
-comment on function lapse.take_orders(lapse.runs, text[], timestamptz) is 'Writes the claim of orders that are locked.';
-
--- Contract: claims one order, with payments or without, if it is due and its account's lists were read. Waits for its
--- lock: a checkout that holds it a moment longer must not make the run find nothing.
+-- Contract: claims one order, with payments or without, if it is due and its account's lists were read far
+-- enough. Waits for its
+-- lock, because a checkout that holds it briefly must not make the run find nothing.
 create function lapse.claim_one(p_run lapse.runs, p_ref text, p_now timestamptz, p_until timestamptz) returns text[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_livemode boolean := lapse.mode_of(p_run => p_run);
+  v_needed_to timestamptz := lapse.lists_needed_to(p_run => p_run);
   v_refs text[] := array(
     select o.ref
     from lapse.orders o
     where o.ref = p_ref and o.next_check_at <= p_now and o.status <> 'unknown'
-      and (o.status not in ('pending', 'expiring') or o.run_id is not null or o.next_check_at < (
-        select min(c.read_to) from lapse.list_cursors c
-        where c.account = o.account and c.livemode = v_livemode having count(*) = 2
-      ))
+      and (
+        o.status not in ('pending', 'expiring')
+        or (
+          select o.run_id is not null or o.next_check_at < min(c.read_to)
+          from lapse.list_cursors c
+          where c.account = o.account and c.livemode = v_livemode
+          having count(*) = 2 and min(c.read_to) > v_needed_to
+        )
+      )
     for no key update of o
   );
 begin
@@ -99,14 +105,11 @@ begin
 end;
 $$;
 
-comment on function lapse.claim_one(lapse.runs, text, timestamptz, timestamptz) is
-  'Claims one due order, with payments or without.';
-
--- Contract: the next claim of a run that is not restricted to one order. A run that died may have been killed by one of
--- the orders it held, and without caution hundreds would be quarantined together with the one that kills. So after
--- deaths in a row, the orders that a dead run may have held are claimed separately and fewer at a time: a quarter after
--- each death. Orders due before the first dead run began are claimed first, those due since the last death last; both
--- in full batches.
+-- Contract: the next claim of a run that is not restricted to one order. One of the due orders may be what killed an
+-- earlier run, and without caution hundreds of others would be quarantined with it. So after deaths in a row, the
+-- orders that a dead run may have held are claimed separately and fewer at a time: each death divides the batch by
+-- four. Orders due before the first dead run began are claimed first, those due since the last death last; both in full
+-- batches.
 create function lapse.claim_next(p_run lapse.runs, p_limit integer, p_asked text[], p_now timestamptz) returns text[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -143,6 +146,3 @@ begin
   return lapse.claim_due(p_run => p_run, p_due_by => p_now, p_until => v_until, p_limit => p_limit, p_asked => p_asked);
 end;
 $$;
-
-comment on function lapse.claim_next(lapse.runs, integer, text[], timestamptz) is
-  'Claims due orders; after runs died, fewer at a time of those that they may have held.';

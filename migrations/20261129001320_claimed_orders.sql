@@ -40,8 +40,6 @@ as $$
   where o.ref = any (p_refs);
 $$;
 
-comment on function lapse.claimed_orders(text[], jsonb) is 'Orders with their payments, as a run reads them.';
-
 -- Contract: the shop's state of unknown refs that are due, {ref: state}, up to p_limit refs. Those that are open in the
 -- shop are adopted on the way. A ref that is locked in the shop is left out, and so is every ref while the adapter
 -- fails, so that the clean-up's other orders need not wait.
@@ -53,7 +51,7 @@ declare
   v_refs text[] := array(
     select o.ref
     from lapse.orders o
-    -- said twice, so that orders_stale_idx is read
+    -- The condition is repeated so that orders_stale_idx is used.
     where o.next_check_at is not null and o.next_check_at <= p_now and o.status in ('expired', 'paid', 'unknown')
       and o.status = 'unknown'
     order by o.next_check_at, o.ref
@@ -80,8 +78,6 @@ begin
   return v_states;
 end;
 $$;
-
-comment on function lapse.ask_about_unknown(timestamptz, integer) is 'The shop''s state of unknown refs that are due.';
 
 -- Contract: what a dry run reads instead of claiming: the oldest due orders of a job, with payments and without,
 -- whatever Stripe's lists say. No lock, no change.
@@ -110,11 +106,9 @@ as $$
   ));
 $$;
 
-comment on function lapse.preview_orders(text, integer, timestamptz) is
-  'Due orders as a dry run reads them: no lock, no change.';
-
--- Contract: {ref: units} of these orders, as far as the shop can tell: what would be released if they expired. Orders that somebody holds are
--- left out, and without an adapter all are. Locks the shop's rows until it ends, which takes milliseconds, and changes nothing.
+-- Contract: {ref: units} of these orders, as far as the shop reports them: the stock that expiring them would release.
+-- Locked orders are left out; without an adapter, all are. Locks the shop's rows until it ends, which takes
+-- milliseconds, and changes nothing.
 create function lapse.preview_units(p_refs text[]) returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -131,8 +125,6 @@ exception when others then
   return '{}'::jsonb;
 end;
 $$;
-
-comment on function lapse.preview_units(text[]) is 'Units that would be released if these orders expired.';
 
 create function public.lapse_preview_units(p_refs text[]) returns jsonb
 language sql

@@ -1,7 +1,7 @@
 -- claim_orders and claim_without_payments: how a run claims.
 
--- Contract: an order that killed several runs must not kill more. Open orders are quarantined as claim_lapsed; closed
--- and quarantined ones are checked again in a week, and an alert says so.
+-- Contract: stops handing out orders whose runs died several times. Open orders are quarantined as claim_lapsed;
+-- closed and quarantined ones are checked again in a week, with an alert.
 create function lapse.give_up(p_run lapse.runs, p_refs text[], p_now timestamptz) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -29,7 +29,7 @@ begin
   if cardinality(p_refs) > coalesce(cardinality(v_decisions), 0) then
     perform lapse.raise_alert(
       p_key => 'payments_unclear:claim_lapsed', p_job => (p_run).job, p_severity => 'warning',
-      p_message => 'A payment of a closed order needs a person: runs that held its order died',
+      p_message => 'A payment of a closed order needs an operator: runs that held its order died',
       p_details => jsonb_build_object('count', cardinality(p_refs), 'refs', to_jsonb(p_refs[1:5]), 'cause', 'claim_lapsed'),
       p_now => p_now
     );
@@ -37,14 +37,11 @@ begin
 end;
 $$;
 
-comment on function lapse.give_up(lapse.runs, text[], timestamptz) is
-  'Takes orders whose claims lapsed too often out of the runs'' way.';
-
 -- Contract: claims due orders, oldest first, and returns them as a JSON list of ClaimedOrder; fewer than asked for
 -- after runs that died. expire-stale-orders claims every order that has payments or is closed but has a check due; the
--- clean-up claims closed and unknown ones. An empty list says that nothing else can be claimed now: a claim of hopeless
--- orders alone is followed by another. It stops after 100 claims, so that a call stays short, and hands out the last
--- one even if it is hopeless.
+-- clean-up claims closed and unknown ones. An empty list means that nothing else can be claimed now, because a claim
+-- that contains only given-up orders is followed by another. It stops after 100 claims, so that a call stays short,
+-- and returns the last claim even if it is given up.
 create function lapse.claim_orders(
   p_run_id uuid,
   p_fence bigint,
@@ -104,8 +101,6 @@ begin
 end;
 $$;
 
-comment on function lapse.claim_orders(uuid, bigint, integer, timestamptz) is 'Claims due orders for a limited time.';
-
 create function public.lapse_claim_orders(p_run_id uuid, p_fence bigint, p_limit integer) returns jsonb
 language sql
 security definer
@@ -117,10 +112,10 @@ $$;
 comment on function public.lapse_claim_orders(uuid, bigint, integer) is
   'Claims due orders for a limited time. For the Edge Functions (secret key) only.';
 
--- Contract: claims up to p_limit due orders without payments, oldest first, when the set-based close was refused: one
--- order that the shop refuses to close undoes the closing of all of them, and claimed one by one only that order counts
--- as a failed attempt. Considers the 10,000 oldest. Skips locked orders. The list includes a payment attached just
--- before the claim got the lock. A run restricted to one order claims that order with claim_orders, and gets none here.
+-- Contract: claims up to p_limit due orders without payments, oldest first, after the set-based close was refused. One
+-- order that the shop refuses to close rolls back the closing of all; claimed individually, only that order counts as
+-- a failed attempt. Considers the 10,000 oldest. Skips locked orders. The list includes a payment attached just before
+-- the claim got the lock. A run restricted to one order claims that order with claim_orders, and gets none here.
 create function lapse.claim_without_payments(
   p_run_id uuid,
   p_fence bigint,
@@ -149,9 +144,6 @@ begin
   return lapse.claimed_orders(p_refs => v_refs);
 end;
 $$;
-
-comment on function lapse.claim_without_payments(uuid, bigint, integer, timestamptz) is
-  'Claims due orders without payments for a limited time, when they could not be closed set-based.';
 
 create function public.lapse_claim_without_payments(p_run_id uuid, p_fence bigint, p_limit integer) returns jsonb
 language sql

@@ -9,10 +9,8 @@ as $$
   select least(s.close_batch, j.close_batch) from lapse.settings s left join lapse.jobs j on j.job = p_job;
 $$;
 
-comment on function lapse.close_batch(text) is 'How many orders without payments one statement closes at present.';
-
--- Contract: fits that size to how long a statement held so many orders of the shop: half a second at most. Grows when
--- there is room: only a full statement that was quick shows that a larger one is bearable.
+-- Contract: adjusts that size after a statement, by how long it held how many orders of the shop: half a second at
+-- most. Only a full and quick statement shows that a larger one is acceptable.
 create function lapse.fit_close_batch(p_job text, p_seconds numeric, p_orders integer) returns void
 language sql
 set search_path = pg_catalog, pg_temp
@@ -26,9 +24,6 @@ as $$
   where j.job = p_job and (p_seconds > 0.5 or p_seconds < 0.2 and p_orders >= j.close_batch);
 $$;
 
-comment on function lapse.fit_close_batch(text, numeric, integer) is
-  'Fits the size of a statement that closes orders to the time it took.';
-
 -- Contract: halves that size after a timeout, and returns the new one.
 create function lapse.shrink_close_batch(p_run_id uuid, p_fence bigint, p_now timestamptz default now()) returns integer
 language plpgsql
@@ -36,18 +31,11 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_run lapse.runs := lapse.hold_lease(p_run_id => p_run_id, p_fence => p_fence, p_now => p_now);
-  v_size integer;
 begin
-  update lapse.jobs j
-  set close_batch = greatest(1, lapse.close_batch(p_job => v_run.job) / 2)
-  where j.job = v_run.job
-  returning j.close_batch into v_size;
-  return v_size;
+  perform lapse.fit_close_batch(p_job => v_run.job, p_seconds => 1, p_orders => 0);
+  return lapse.close_batch(p_job => v_run.job);
 end;
 $$;
-
-comment on function lapse.shrink_close_batch(uuid, bigint, timestamptz) is
-  'Halves the number of orders that one statement closes.';
 
 create function public.lapse_shrink_close_batch(p_run_id uuid, p_fence bigint) returns integer
 language sql

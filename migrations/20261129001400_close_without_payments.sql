@@ -1,8 +1,8 @@
 -- close_without_payments: orders that never had a payment are closed set-based, without asking Stripe about each.
 --
--- Safe because the lists of their account were read beyond the time at which they were due, because the shop's own row,
--- locked, names no payment, and because the inbox is folded in after that lock: whatever the shop's triggers noted is
--- in the ledger by then.
+-- Safe because the lists of their account were read beyond the time at which they were due and nearly to the run's
+-- beginning, because the shop's own row, locked, names no payment, and because the inbox is folded in after that lock:
+-- whatever the shop's triggers noted is in the ledger by then.
 
 -- Contract: refs of due orders without payments, oldest first, whose account's lists were read far enough. No lock.
 create function lapse.due_without_payments(p_run lapse.runs, p_limit integer, p_now timestamptz) returns text[]
@@ -11,26 +11,26 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_livemode boolean := lapse.mode_of(p_run => p_run);
+  v_needed_to timestamptz := lapse.lists_needed_to(p_run => p_run);
 begin
   return array(
     select o.ref
     from lapse.orders o
     where o.status in ('pending', 'expiring') and o.payments = 0 and o.next_check_at <= p_now
-      and (o.run_id is not null or o.next_check_at < (
-        select min(c.read_to) from lapse.list_cursors c
-        where c.account = o.account and c.livemode = v_livemode having count(*) = 2
-      ))
+      and (
+        select o.run_id is not null or o.next_check_at < min(c.read_to)
+        from lapse.list_cursors c
+        where c.account = o.account and c.livemode = v_livemode
+        having count(*) = 2 and min(c.read_to) > v_needed_to
+      )
     order by o.next_check_at, o.ref
     limit p_limit
   );
 end;
 $$;
 
-comment on function lapse.due_without_payments(lapse.runs, integer, timestamptz) is
-  'Due orders without payments that may be closed.';
-
--- Contract: records the payments that the shop's rows of these orders name and the ledger lacks; returns the orders
--- that got one.
+-- Contract: records the payments that the shop's rows of these orders name and the ledger lacks. Returns the orders
+-- that got one, and those that could not get one because somebody else holds their ledger row: neither may be closed.
 create function lapse.record_named_payments(p_refs text[], p_stripe_ids text[], p_now timestamptz) returns text[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -61,12 +61,11 @@ begin
       -- null: the order's own account
       p_accounts => null, p_source => 'server', p_now => p_now
     ) r
+    union
+    select n.ref from unnest(v_lacking.refs) as n (ref) where n.ref <> all (v_held)
   );
 end;
 $$;
-
-comment on function lapse.record_named_payments(text[], text[], timestamptz) is
-  'Records payments that the shop''s rows name and the ledger lacks; returns their orders.';
 
 -- Contract: puts off orders that are locked in the shop for a minute. Returns their number. due_since does not change.
 create function lapse.put_off_held(p_refs text[], p_now timestamptz) returns integer
@@ -87,14 +86,11 @@ begin
 end;
 $$;
 
-comment on function lapse.put_off_held(text[], timestamptz) is
-  'Puts off orders that are locked in the shop for a minute.';
-
 -- Contract: closes up to p_limit due orders without payments, oldest first. One that is locked in the shop is put off
 -- for a minute. One whose row names a payment gets that payment, and is claimed like all others. One that the shop
 -- closed meanwhile is followed, not closed again. An order with amount 0 cannot be unpaid: it is quarantined as
--- nothing_to_pay. Returns {"expired", "unitsReleased", "asked"}: asked is how many orders this call moved in one way or
--- another, 0 when there is nothing left to do.
+-- nothing_to_pay. Returns {"expired", "unitsReleased", "moved"}: moved counts the orders that this call closed,
+-- quarantined, followed or put off; 0 when there is nothing left to do.
 create function lapse.close_without_payments(
   p_run_id uuid,
   p_fence bigint,
@@ -105,7 +101,7 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_started timestamptz := clock_timestamp();
+  v_locked_at timestamptz;
   v_run lapse.runs := lapse.hold_lease(p_run_id => p_run_id, p_fence => p_fence, p_now => p_now);
   v_due text[];
   v_refs text[];
@@ -113,11 +109,12 @@ declare
   v_units bigint[];
   v_named text[];
   v_named_ids text[];
+  v_unrecorded text[] := '{}'::text[];
   v_decisions lapse.decision[];
   v_open text[];
   v_moved integer := 0;
 begin
-  -- A run restricted to one order claims that order, with payments or without.
+  -- A run restricted to one order claims that order with claim_orders, whether it has payments or not.
   if v_run.ref is null and v_run.job = 'expire-stale-orders' then
     perform lapse.fold_inbox(p_refs => null, p_limit => 10000, p_now => p_now);
     v_due := lapse.due_without_payments(
@@ -125,11 +122,12 @@ begin
     );
   end if;
   if coalesce(v_due, '{}') = '{}' then
-    return '{"expired": 0, "unitsReleased": 0, "asked": 0}'::jsonb;
+    return '{"expired": 0, "unitsReleased": 0, "moved": 0}'::jsonb;
   end if;
 
   -- From here on the shop's orders are locked, so Lapse stops waiting well before PostgreSQL looks for a deadlock.
   perform set_config('lock_timeout', '200ms', true);
+  v_locked_at := clock_timestamp();
   with locked as materialized (
     select * from lapse.lock_shop_orders(p_refs => v_due, p_wait => false)
   ),
@@ -145,7 +143,8 @@ begin
   -- may hold the entries of the rest.
   perform lapse.fold_inbox(p_refs => v_refs, p_limit => null, p_now => p_now);
   if v_named <> '{}' then
-    v_moved := cardinality(lapse.record_named_payments(p_refs => v_named, p_stripe_ids => v_named_ids, p_now => p_now));
+    v_unrecorded := lapse.record_named_payments(p_refs => v_named, p_stripe_ids => v_named_ids, p_now => p_now);
+    v_moved := cardinality(v_unrecorded);
   end if;
 
   with locked as materialized (
@@ -161,6 +160,7 @@ begin
     from lapse.orders o
     join locked l on l.ref = o.ref
     where o.ref = any (v_refs) and o.status in ('pending', 'expiring') and o.next_check_at <= p_now and o.payments = 0
+      and o.ref <> all (v_unrecorded)
     order by o.ref
     for no key update of o skip locked
   ),
@@ -196,21 +196,18 @@ begin
     perform lapse.finish_shop_orders(p_expired => v_open, p_paid => '{}');
   end if;
   perform lapse.fit_close_batch(
-    p_job => v_run.job, p_seconds => extract(epoch from clock_timestamp() - v_started), p_orders => cardinality(v_due)
+    p_job => v_run.job, p_seconds => extract(epoch from clock_timestamp() - v_locked_at), p_orders => cardinality(v_due)
   );
   return (
     select jsonb_build_object(
       'expired', count(*) filter (where d.outcome = 'expired'),
       'unitsReleased', coalesce(sum(d.units_released), 0),
-      'asked', v_moved
+      'moved', v_moved
     )
     from unnest(v_decisions) d
   );
 end;
 $$;
-
-comment on function lapse.close_without_payments(uuid, bigint, integer, timestamptz) is
-  'Closes due orders that never had a payment and releases their stock.';
 
 create function public.lapse_close_without_payments(p_run_id uuid, p_fence bigint, p_limit integer) returns jsonb
 language sql

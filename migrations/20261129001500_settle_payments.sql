@@ -1,38 +1,41 @@
 -- Settling, first part: a run's decisions about payments.
 
 -- Contract: a JSON list of OrderDecision (functions/_shared/rules/orders.ts) as rows.
+-- This and the next function are called ten times in a settlement, and a SQL function would be planned on each call.
 create function lapse.order_decisions(p_decisions jsonb)
 returns table (
   ref text, attempt integer, outcome text, reason text, next_check_at timestamptz, grace_until timestamptz,
-  payments jsonb
+  amount bigint, payments jsonb
 )
-language sql immutable
+language plpgsql immutable
 set search_path = pg_catalog, pg_temp
 as $$
-  select d.ref, d.attempt, d.outcome, d.reason, d."nextCheckAt", d."graceUntil",
+begin
+  return query
+  select d.ref, d.attempt, d.outcome, d.reason, d."nextCheckAt", d."graceUntil", d.amount,
     coalesce(nullif(d.payments, 'null'), '[]')
   from jsonb_to_recordset(p_decisions) as d (
     ref text, attempt integer, outcome text, reason text, "nextCheckAt" timestamptz, "graceUntil" timestamptz,
-    payments jsonb
+    amount bigint, payments jsonb
   );
+end;
 $$;
-
-comment on function lapse.order_decisions(jsonb) is 'A run''s decisions about orders, as rows.';
 
 -- Contract: the decisions about payments in these decisions about orders, as rows.
 create function lapse.payment_decisions(p_decisions jsonb)
 returns table (ref text, stripe_id text, state text, outcome text, reason text, alert boolean, evidence jsonb)
-language sql immutable
+language plpgsql immutable
 set search_path = pg_catalog, pg_temp
 as $$
+begin
+  return query
   select d.ref, p."stripeId", p.state, p.outcome, p.reason, coalesce(p.alert, false), nullif(p.evidence, 'null')
   from lapse.order_decisions(p_decisions => p_decisions) d
   cross join jsonb_to_recordset(d.payments) as p (
     "stripeId" text, state text, outcome text, reason text, alert boolean, evidence jsonb
   );
+end;
 $$;
-
-comment on function lapse.payment_decisions(jsonb) is 'A run''s decisions about payments, as rows.';
 
 -- Contract: the refs that were decided about. Raises 22023 for two decisions about one order or payment, and for
 -- anything that is not a decision.
@@ -89,15 +92,12 @@ begin
 end;
 $$;
 
-comment on function lapse.decided_refs(jsonb) is
-  'The orders that decisions are about; refuses anything but a list of decisions.';
-
--- Contract: writes Stripe's answers about the payments of these locked orders, and returns the decisions to record. The
--- answers hold whatever became of the order, so a payment is closed even if the run lost its claim (p_held are the
--- orders that it still holds). A payment of an order that it lost counts only if it closed just now. Money for an order
--- that is closed, and not as paid, is a late payment. A payment that was recorded as paid and has been given back in
--- full is dead while its order is not settled. Payments that were kept are recorded each time for an open order;
--- for any other only when the reason is a new one.
+-- Contract: writes Stripe's answers about the payments of these locked orders, and returns the decisions to record.
+-- The answers hold whatever happened to the order, so a payment is closed even if the run lost its claim (p_held are
+-- the orders that it still holds). A payment of a lost order counts only if it closed just now. Money for an order
+-- that was closed unpaid is a late payment. A payment that was recorded as paid and then refunded in full is dead
+-- while its order is not settled. Payments that were kept are recorded each time for an open order; for any other only
+-- when the reason is a new one.
 create function lapse.settle_payments(
   p_run lapse.runs,
   p_decisions jsonb,
@@ -110,7 +110,7 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  -- Collected first: the planner cannot guess how few payments a JSON list names.
+  -- Collected first, because the planner cannot estimate how few payments a JSON list contains.
   v_ids text[] := array(
     select s.stripe_id from lapse.payment_decisions(p_decisions => p_decisions) s where s.ref = any (p_locked)
   );
@@ -123,7 +123,7 @@ begin
     select s.*, p.kind, p.state as state_before, p.reason as reason_before, o.status,
       p_shop #>> array[s.ref, 'state'] as shop,
       s.ref = any (p_held) as held,
-      -- the order is not settled, so money that was given back meanwhile no longer counts
+      -- the order is not settled, so refunded money no longer counts
       s.ref = any (p_held) and o.status in ('expiring', 'quarantined') and p.state = 'paid' and s.state = 'dead'
         and s.reason = 'refunded' as was_refunded
     from lapse.payment_decisions(p_decisions => p_decisions) s
@@ -133,7 +133,7 @@ begin
   ),
   recorded as (
     update lapse.payments p
-    -- A closed payment stays closed; only its reason tells that Stripe contradicts it now.
+    -- A closed payment stays closed; only its reason says that Stripe now contradicts it.
     set state = case when p.state = 'open' or s.was_refunded then s.state else p.state end,
         reason = s.reason,
         -- An intent keeps its session, and a payment keeps the time since which it has been processing. Nothing closes
@@ -191,18 +191,15 @@ begin
 end;
 $$;
 
-comment on function lapse.settle_payments(lapse.runs, jsonb, text[], text[], jsonb, timestamptz) is
-  'Writes Stripe''s answers about payments, and returns the decisions to record.';
-
--- Contract: alerts about payments that were kept. Those of closed orders need one, because no quarantine shows them:
--- one alert per reason, not per payment, so that a status that Stripe invents does not raise a thousand.
+-- Contract: raises alerts about kept payments of closed orders, which no quarantine shows. One alert per reason, not
+-- per payment, so that a new status at Stripe does not raise a thousand.
 create function lapse.alert_kept_payments(p_run lapse.runs, p_said jsonb, p_now timestamptz) returns void
 language sql
 set search_path = pg_catalog, pg_temp
 as $$
   select lapse.raise_alert(
     p_key => 'payments_unclear:' || x.reason, p_job => (p_run).job, p_severity => 'warning',
-    p_message => 'A payment of a closed order needs a person: ' || x.reason,
+    p_message => 'A payment of a closed order needs an operator: ' || x.reason,
     p_details => jsonb_build_object('ref', x.ref, 'payments', jsonb_build_array(x.stripe_id), 'cause', x.reason), p_now => p_now
   )
   from (
@@ -216,6 +213,3 @@ as $$
     order by s.reason
   ) x;
 $$;
-
-comment on function lapse.alert_kept_payments(lapse.runs, jsonb, timestamptz) is
-  'Alerts about payments that a run left alone.';

@@ -1,10 +1,11 @@
 -- Settling, second part: a run's decisions about its orders.
 
 -- Contract: revises a decision against the current shop and ledger. p_shop is the state of the shop's row, null if
--- another transaction holds it. An order is never expired while a payment of it lives, while its row names a payment
--- that the ledger lacked, before a deadline that the shop moved, or over nothing to pay; an operator's word overrules
--- the last two. An order that the shop closed itself is followed.
-create function lapse.sound_decision(
+-- another transaction holds it. An order is never expired while one of its payments is not dead, while its row names a
+-- payment that the ledger lacked, before a deadline that the shop moved, or if its amount is 0. An operator's word
+-- overrules the last two. An order that the shop closed itself is followed. An open order is not paid by money that was
+-- compared with less than its amount (p_paid_amount), because the shop raised it meanwhile.
+create function lapse.revised_decision(
   p_outcome text,
   p_reason text,
   p_shop text,
@@ -12,6 +13,7 @@ create function lapse.sound_decision(
   p_unrecorded boolean,
   p_deadline_ahead boolean,
   p_amount bigint,
+  p_paid_amount bigint,
   out outcome text,
   out reason text
 )
@@ -31,6 +33,9 @@ begin
     if p_shop in ('closed', 'gone') then
       outcome := 'quarantined';
       reason := 'late_payment';
+    elsif p_shop = 'open' and p_paid_amount < p_amount then
+      outcome := 'handed_back';
+      reason := 'amount_raised';
     end if;
   elsif p_shop = 'paid' then
     outcome := 'paid';
@@ -55,11 +60,9 @@ begin
 end;
 $$;
 
-comment on function lapse.sound_decision(text, text, text, boolean, boolean, boolean, bigint) is
-  'Revises a decision against the current shop and ledger.';
-
--- Contract: when to look again, as a run asked: at least settings.backoff_base ahead and a month at most, and up to a
--- tenth later, ten minutes at most, so that many orders that wait for the same do not come back in step.
+-- Contract: the time of the next check, as a run requested it, but at least settings.backoff_base and at most a month
+-- ahead. Jitter of up to a tenth, at most ten minutes, keeps orders that wait for the same event from returning
+-- together.
 create function lapse.next_look(p_asked timestamptz, p_now timestamptz) returns timestamptz
 language sql volatile
 set search_path = pg_catalog, pg_temp
@@ -71,9 +74,7 @@ as $$
   ) t;
 $$;
 
-comment on function lapse.next_look(timestamptz, timestamptz) is 'When to look again, within bounds and with jitter.';
-
--- Contract: when to try again after this many failed attempts: the wait doubles each time, with jitter, up to
+-- Contract: the time of the next attempt after this many failed ones: exponential backoff with jitter, up to
 -- settings.backoff_max.
 create function lapse.next_attempt(p_failures integer, p_not_before timestamptz, p_now timestamptz) returns timestamptz
 language sql volatile
@@ -86,13 +87,11 @@ as $$
   from lapse.settings s;
 $$;
 
-comment on function lapse.next_attempt(integer, timestamptz, timestamptz) is 'When to try again after failed attempts.';
-
 -- Contract: applies decisions to the orders that this run holds (p_held, locked), and returns the results, of which
--- `checked` and `handed_back` are not recorded as decisions. p_unrecorded are orders that just got a payment which
--- their rows name, p_foreign those whose rows name a living payment of another order. Open orders: failed attempts back
--- off and end in quarantine. Other orders: after the last attempt comes a check in a week, and an alert. If a closed
--- order still has an open payment, the next run checks it.
+-- `checked` and `handed_back` are not recorded as decisions. p_unrecorded are orders for which a payment named by
+-- their rows was just recorded, or could not be; p_foreign are those whose rows name another order's payment that is
+-- not dead. Open orders: failed attempts back off and end in quarantine. Other orders: after the last attempt comes a
+-- check in a week, and an alert. If a closed order still has an open payment, the next run checks it.
 create function lapse.settle_statuses(
   p_run lapse.runs,
   p_decisions jsonb,
@@ -118,14 +117,14 @@ begin
     from lapse.order_decisions(p_decisions => p_decisions) d
     join lapse.orders o on o.ref = d.ref
     cross join lapse.settings g
-    cross join lateral lapse.sound_decision(
+    cross join lateral lapse.revised_decision(
       p_outcome => d.outcome, p_reason => d.reason, p_shop => p_shop #>> array[o.ref, 'state'],
       p_payable => o.ref = any (p_foreign) or exists (
         select from lapse.payments p where p.ref = o.ref and p.state <> 'dead'
       ),
       p_unrecorded => o.ref = any (p_unrecorded),
       p_deadline_ahead => greatest(o.deadline, o.hold_until) + g.grace > p_now,
-      p_amount => o.amount
+      p_amount => o.amount, p_paid_amount => d.amount
     ) s
     where o.ref = any (p_held)
   ),
@@ -141,11 +140,14 @@ begin
         when s.exhausted then case when not s.is_open then p_now + interval '7 days' end
         when s.outcome = 'handed_back' then case s.reason
           when 'order_locked' then p_now + interval '1 minute'
+          -- Behind the others, and shuffled each time, because a run gives up after a few orders that cannot be
+          -- settled.
+          when 'not_settled_in_time' then p_now + interval '1 minute' * (1 + random())
           when 'deadline_moved' then s.deadline
           else case
             when s.asked > p_now then least(s.asked, p_now + interval '1 day')
-            -- Stripe's lists are read at least to the time at which it was claimed, so the run that continues may have
-            -- it at once.
+            -- Just before the time to which its account's lists were read, so that the continuation may claim it at
+            -- once. If that reading is too old by then, it reads the lists again first.
             else least(p_now, (
               select min(c.read_to) - interval '1 millisecond' from lapse.list_cursors c
               where c.account = s.account and c.livemode = v_livemode having count(*) = 2
@@ -180,7 +182,7 @@ begin
           else o.status
         end,
         reason = case
-          -- why an order stays due for long
+          -- This explains why an order stays due for a long time.
           when e.is_open and e.reason in ('order_locked', 'not_settled_in_time') then e.reason
           when e.outcome in ('handed_back', 'checked') or not e.is_open and e.outcome <> 'paid' then o.reason
           else e.reason
@@ -218,7 +220,7 @@ begin
   if v_exhausted <> '{}' then
     perform lapse.raise_alert(
       p_key => 'payments_unclear:attempts_exhausted', p_job => (p_run).job, p_severity => 'warning',
-      p_message => 'A payment of a closed order needs a person: attempts_exhausted',
+      p_message => 'A payment of a closed order needs an operator: attempts_exhausted',
       p_details => jsonb_build_object(
         'count', cardinality(v_exhausted), 'refs', to_jsonb(v_exhausted[1:5]), 'cause', 'attempts_exhausted'
       ),
@@ -228,6 +230,3 @@ begin
   return coalesce(v_settled, '{}');
 end;
 $$;
-
-comment on function lapse.settle_statuses(lapse.runs, jsonb, text[], jsonb, text[], text[], timestamptz) is
-  'Applies a run''s decisions to the orders it holds, and returns the results.';

@@ -1,9 +1,8 @@
--- An operator's word in a run of one order (lapse.resolve_order), where Stripe gives no answer.
+-- An operator's declaration about an order, in a run of that order (lapse.resolve_order), where Stripe gives no answer.
 
--- Contract: in a run that an operator answers for (lapse.resolve_order), payments of its order that Stripe can neither
--- find nor end are declared dead. If no other payment is left, the order expires by the operator's word; otherwise it
--- goes back to the job, which decides about the rest as usual. A payment that succeeded, or may still succeed, is never
--- overruled.
+-- Contract: in a run for lapse.resolve_order, declares those payments of the order dead that Stripe can neither find
+-- nor cancel. If no other payment is left, the order expires on the operator's word. Otherwise it returns to the job,
+-- which decides about the rest as usual. A payment that succeeded, or may still succeed, is never overruled.
 create function lapse.apply_operator_word(p_run lapse.runs, p_decisions jsonb, p_now timestamptz) returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -21,7 +20,7 @@ begin
     return p_decisions;
   end if;
   select coalesce(jsonb_agg(case
-    when p ->> 'state' = 'open' and lapse.is_beyond_stripe(p_reason => p ->> 'reason') then p || jsonb_build_object(
+    when p ->> 'state' = 'open' and lapse.needs_operator(p_reason => p ->> 'reason') then p || jsonb_build_object(
       'state', 'dead', 'outcome', 'found_dead', 'reason', 'declared_dead',
       'evidence', coalesce(nullif(p -> 'evidence', 'null'), '{}') || jsonb_build_object(
         'declared_by', (p_run).requested_by, 'declared_because', (p_run).reason, 'declared_at', p_now,
@@ -45,12 +44,9 @@ begin
 end;
 $$;
 
-comment on function lapse.apply_operator_word(lapse.runs, jsonb, timestamptz) is
-  'Declares payments dead that Stripe can neither find nor end, in a run that an operator answers for.';
-
--- Contract: whether only a person can take a payment further after this inspection: Stripe cannot find it, does not let
--- it be ended, or a bank took its money back.
-create function lapse.is_beyond_stripe(p_reason text) returns boolean
+-- Contract: whether only a person can resolve a payment that was inspected with this result: Stripe cannot find it or
+-- refuses to cancel it, or a bank took the money back.
+create function lapse.needs_operator(p_reason text) returns boolean
 language sql immutable
 set search_path = pg_catalog, pg_temp
 as $$
@@ -59,6 +55,3 @@ as $$
     'session_recoverable', 'disputed'
   ), false);
 $$;
-
-comment on function lapse.is_beyond_stripe(text) is
-  'Whether only a person can take a payment further that was inspected with this result.';

@@ -2,9 +2,9 @@
 
 -- Contract: settles a JSON list of OrderDecision (functions/_shared/rules/orders.ts): orders, payments, decisions,
 -- counters and the shop's orders with their stock commit together or not at all. Returns {"outcomes": {"expired": n,
--- …}, "superseded": n, "paymentsPerSecond"}. Superseded orders were decided or locked by another transaction meanwhile;
--- they were left alone. A second call with the same decisions applies nothing. Raises 22023 for two decisions about one
--- order, LP001 without the lease, LP002 when the shop refuses.
+-- …}, "superseded": n} and the run's pace. Superseded orders were decided or locked by another transaction meanwhile;
+-- they were left alone. A second call with the same decisions applies nothing, and a call without decisions only tells
+-- the pace. Raises 22023 for two decisions about one order, LP001 without the lease, LP002 when the shop refuses.
 --
 -- Order of locks: the lease, the shop's order rows, ledger rows by ref, payments, decisions, and articles last, in
 -- finish_shop_orders.
@@ -118,7 +118,9 @@ begin
     where d.outcome = 'late_payment' and d.ref <> all (v_revived)
       and not lapse.is_being_refunded(p_stripe_id => d.stripe_id, p_ref => d.ref)
   );
-  perform lapse.alert_late_money(p_run => v_run, p_late => v_late, p_now => p_now);
+  if v_late <> '{}' then
+    perform lapse.alert_late_money(p_run => v_run, p_late => v_late, p_now => p_now);
+  end if;
 
   perform lapse.finish_shop_orders(
     p_expired => array(
@@ -140,16 +142,12 @@ begin
     )
     select jsonb_build_object(
       'outcomes', coalesce(jsonb_object_agg(o.outcome, o.n), '{}'),
-      'superseded', cardinality(v_refs) - coalesce(sum(o.n), 0),
-      'paymentsPerSecond', lapse.pace_of(p_run => v_run, p_now => p_now)
-    )
+      'superseded', cardinality(v_refs) - coalesce(sum(o.n), 0)
+    ) || lapse.pace_of(p_run => v_run, p_now => p_now)
     from outcomes o
   );
 end;
 $$;
-
-comment on function lapse.settle_orders(uuid, bigint, jsonb, timestamptz) is
-  'Settles a run''s decisions with all their consequences, in one transaction.';
 
 -- Contract: an alert for each order that one of these late payments was recorded for just now, unless the money's own
 -- alert named it already.
@@ -183,9 +181,6 @@ as $$
   ) x
   where not exists (select from lapse.alerts a where a.key = x.key and a.details -> 'payments' @> x.stripe_ids);
 $$;
-
-comment on function lapse.alert_late_money(lapse.runs, lapse.decision[], timestamptz) is
-  'Alerts about late payments that were recorded just now.';
 
 create function public.lapse_settle_orders(p_run_id uuid, p_fence bigint, p_decisions jsonb) returns jsonb
 language sql

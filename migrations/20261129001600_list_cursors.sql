@@ -2,8 +2,8 @@
 --
 -- A payment the shop never attached can still be paid, and after a restore whole orders seem to have no payment. So a
 -- run with due orders first reads Stripe's lists (PaymentIntents, Checkout Sessions) of the accounts concerned, oldest
--- window first, and closes only orders that were due before everything up to then was read. A payment missing from a
--- table proves nothing.
+-- window first. It closes an order only if both lists of its account were read past the
+-- order's due time and to less than five minutes before the run began. A payment missing from a table proves nothing.
 
 create table lapse.list_cursors (
   account text not null default '' check (account ~ '^(acct_[A-Za-z0-9]+)?$'),
@@ -19,18 +19,18 @@ create table lapse.list_cursors (
 );
 
 comment on table lapse.list_cursors is
-  'How far each of Stripe''s lists is read. Orders that were due later than that are not closed.';
+  'How far each of Stripe''s lists was read. A run closes only orders that were due before that, and only if that is less than five minutes before the run began.';
 comment on column lapse.list_cursors.account is 'Connected account; empty: the platform''s own.';
 comment on column lapse.list_cursors.livemode is 'True: live mode.';
 comment on column lapse.list_cursors.list is 'payment_intents or checkout_sessions.';
-comment on column lapse.list_cursors.read_from is 'Payments made from then on are recorded, without a gap …';
-comment on column lapse.list_cursors.read_to is '… until then.';
+comment on column lapse.list_cursors.read_from is 'Start of the period whose payments are recorded without a gap.';
+comment on column lapse.list_cursors.read_to is 'End of that period.';
 comment on column lapse.list_cursors.proven_at is
   'When a listed payment last named an order that the ledger or the shop knows: the key belongs to this shop.';
-comment on column lapse.list_cursors.failing_since is 'Since when the list cannot be read; empty: it can.';
-comment on column lapse.list_cursors.error is 'Why not.';
+comment on column lapse.list_cursors.failing_since is 'Since when the list cannot be read; empty while it can.';
+comment on column lapse.list_cursors.error is 'Why the list cannot be read.';
 
--- Contract: the mode whose lists a run goes by: its own, or that of the list read last while the run's mode is unknown.
+-- Contract: the mode whose lists a run uses: its own, or while that is unknown, that of the list read last.
 create function lapse.mode_of(p_run lapse.runs) returns boolean
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -38,10 +38,17 @@ as $$
   select coalesce((p_run).livemode, (select c.livemode from lapse.list_cursors c order by c.read_to desc limit 1));
 $$;
 
-comment on function lapse.mode_of(lapse.runs) is 'The mode whose lists a run goes by.';
+-- Contract: the time that both lists of an account must be read past before this run closes one of its orders. An order
+-- may have been due for hours: its run failed, the brake was on, or the database comes from a backup. Without this
+-- check, a payment made since the last reading would be missed. Five minutes, so that a continuation seldom has to read
+-- again.
+create function lapse.lists_needed_to(p_run lapse.runs) returns timestamptz
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$ select (p_run).started_at - interval '5 minutes' $$;
 
--- Contract: whether a list of an account in use was not read for an hour, in the mode of the list read last. A list
--- that fails is not behind: an alert names it.
+-- Contract: whether any list, in the mode of the list read last, has not been read for an hour. A failing list does
+-- not count, because an alert reports it.
 create function lapse.list_is_behind(p_now timestamptz) returns boolean
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -53,11 +60,10 @@ as $$
   );
 $$;
 
-comment on function lapse.list_is_behind(timestamptz) is 'Whether one of Stripe''s lists was not read for an hour.';
-
--- Contract: the accounts whose lists a run has to read. expire-stale-orders: accounts of due orders (of the 10,000
--- oldest) that were due later than their lists are read; or of its one order. The clean-up: accounts with a cursor in
--- this mode, an open order or a due one.
+-- Contract: the accounts whose lists a run must read. expire-stale-orders: those of the 10,000 oldest due orders, if a
+-- list was not read past their due times or not far enough for this run; for a run of one order, its account. The
+-- clean-up: every account that has orders or a cursor, because where the webhook settles everything no other run reads
+-- a list.
 create function lapse.accounts_to_read(p_run lapse.runs, p_livemode boolean, p_now timestamptz) returns text[]
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
@@ -68,11 +74,18 @@ begin
   end if;
   if (p_run).job = 'cleanup-stale-payment-intents' then
     return array(
+      with recursive connected as (
+        select min(o.account) as account from lapse.orders o where o.account <> ''
+        union all
+        select (select min(o.account) from lapse.orders o where o.account <> '' and o.account > c.account)
+        from connected c
+        where c.account is not null
+      )
+      select c.account from connected c where c.account is not null
+      union
       select c.account from lapse.list_cursors c where c.livemode = p_livemode
       union
-      select o.account from lapse.orders o where o.status in ('pending', 'expiring')
-      union
-      select o.account from lapse.orders o where o.next_check_at <= p_now and o.status <> 'unknown'
+      select '' where exists (select from lapse.orders)
     );
   end if;
   return array(
@@ -85,7 +98,7 @@ begin
       limit 10000
     ) d
     group by d.account
-    having max(d.next_check_at) >= coalesce((
+    having greatest(max(d.next_check_at), lapse.lists_needed_to(p_run => p_run)) >= coalesce((
       select min(c.read_to) from lapse.list_cursors c
       where c.account = d.account and c.livemode = p_livemode having count(*) = 2
     ), '-infinity')
@@ -93,12 +106,9 @@ begin
 end;
 $$;
 
-comment on function lapse.accounts_to_read(lapse.runs, boolean, timestamptz) is
-  'Accounts whose lists a run has to read.';
-
--- Contract: makes the cursors that these accounts lack. A list is read from the time at which the oldest order that is
--- still of interest was placed, but no further back than settings.list_reach: older open orders are quarantined at
--- adoption.
+-- Contract: creates the cursors that these accounts lack. A new cursor starts at the time at which the oldest order
+-- known now was placed, even a closed one, because money may still arrive for it, but no further back than
+-- settings.list_reach: older open orders are quarantined at adoption. lapse.note_orders moves it for older ones.
 create function lapse.make_cursors(p_accounts text[], p_livemode boolean, p_now timestamptz) returns void
 language sql
 set search_path = pg_catalog, pg_temp
@@ -112,7 +122,7 @@ as $$
     select least(p_now, greatest(p_now - s.list_reach, coalesce((
       select min(o.placed_at)
       from lapse.orders o
-      where o.account = a.account and (o.closed_at is null or o.next_check_at is not null)
+      where o.account = a.account
     ), p_now - s.list_reach))) as start
   ) f
   where not exists (
@@ -121,10 +131,9 @@ as $$
   on conflict do nothing;
 $$;
 
-comment on function lapse.make_cursors(text[], boolean, timestamptz) is 'Makes the cursors that accounts lack.';
-
--- Contract: whether a list has shown lately that the key belongs to this shop. A proof must not outlive the key: payments
--- of unknown orders are cancelled once they are stale_age old, and by then a key that was replaced proves nothing.
+-- Contract: whether a recently listed payment proved that the key belongs to this shop. The proof expires with time,
+-- because the key may be replaced: payments of unknown orders are cancelled only after stale_age, so an old proof must
+-- not count.
 create function lapse.is_proven(p_proven_at timestamptz, p_now timestamptz) returns boolean
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -132,11 +141,9 @@ as $$
   select coalesce(p_proven_at >= p_now - s.stale_age, false) from lapse.settings s;
 $$;
 
-comment on function lapse.is_proven(timestamptz, timestamptz) is
-  'Whether a list has shown lately that the key belongs to this shop.';
-
--- Contract: the lists a run has to read before it claims, [{"account", "list", "readTo", "proven"}], the one read least
--- far first; and notes the mode of the run's key in its row. Empty when nothing is due that was not read already.
+-- Contract: the lists that a run must read before it claims, [{"account", "list", "readTo", "proven"}], beginning with
+-- the one that is furthest behind. Also records the mode of the run's key in its row. Empty if all of
+-- them were read within the last few minutes and past everything that is due.
 create function lapse.list_windows(
   p_run_id uuid,
   p_fence bigint,
@@ -168,9 +175,6 @@ begin
 end;
 $$;
 
-comment on function lapse.list_windows(uuid, bigint, boolean, timestamptz) is
-  'The lists a run has to read before it claims.';
-
 create function public.lapse_list_windows(p_run_id uuid, p_fence bigint, p_livemode boolean) returns jsonb
 language sql
 security definer
@@ -180,9 +184,9 @@ as $$
 $$;
 
 comment on function public.lapse_list_windows(uuid, bigint, boolean) is
-  'The lists a run has to read before it claims. For the Edge Functions (secret key) only.';
+  'The lists that a run must read before it claims. For the Edge Functions (secret key) only.';
 
--- Contract: a list could not be read. Orders of its account wait; the watch says why.
+-- Contract: records that a list could not be read. Orders of its account wait, and the watch reports why.
 create function lapse.list_failed(
   p_run_id uuid,
   p_fence bigint,
@@ -203,9 +207,6 @@ begin
 end;
 $$;
 
-comment on function lapse.list_failed(uuid, bigint, boolean, text, text, text, timestamptz) is
-  'Notes that a list of Stripe''s could not be read.';
-
 create function public.lapse_list_failed(
   p_run_id uuid, p_fence bigint, p_livemode boolean, p_account text, p_list text, p_error text
 ) returns void
@@ -221,4 +222,4 @@ as $$
 $$;
 
 comment on function public.lapse_list_failed(uuid, bigint, boolean, text, text, text) is
-  'Notes that a list of Stripe''s could not be read. For the Edge Functions (secret key) only.';
+  'Records that one of Stripe''s lists could not be read. For the Edge Functions (secret key) only.';

@@ -1,6 +1,6 @@
 -- record_listed: records one window of one of Stripe's lists and moves the cursor over it, in one transaction.
 
--- Contract: a ref as the ledger keeps it: a uuid in capitals is the same uuid.
+-- Contract: a ref as the ledger stores it: a uuid in capitals is the same uuid.
 create function lapse.canonical_ref(p_ref text) returns text
 language sql immutable
 set search_path = pg_catalog, pg_temp
@@ -8,14 +8,12 @@ as $$
   select case when p_ref ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then lower(p_ref) else p_ref end;
 $$;
 
-comment on function lapse.canonical_ref(text) is 'A ref with a uuid in lower case.';
-
 -- Contract: p_payments are the payments of a window that carry a ref and are neither canceled nor expired,
 -- [{"stripeId", "ref", "createdAt", "status"}]. Payments that no order has yet are recorded under the order they name,
--- in the ref's own spelling or as a uuid in lower case. Refs the ledger does not know are asked of the shop: open
--- orders are adopted, paid money of a paid order is nothing new, and all others become orders of status `unknown`,
--- which the clean-up looks at once their payment is stale, or at once if it brought money. Moves read_to to p_to if the
--- window began at or before it: both jobs read with the same cursor. Returns {"readTo", "recorded", "proven"}.
+-- in the ref's own spelling or as a uuid in lower case. The shop is asked about refs that the ledger lacks: open
+-- orders are adopted, money of a paid order is ignored, and all others become orders of status `unknown`. The clean-up
+-- inspects these once their payment is stale, or immediately if it brought money. Moves read_to to p_to if the window
+-- began at or before it: both jobs read with the same cursor. Returns {"readTo", "recorded", "proven"}.
 create function lapse.record_listed(
   p_run_id uuid,
   p_fence bigint,
@@ -120,7 +118,7 @@ begin
   returning c.* into v_cursor;
   if not found then
     raise exception 'Cannot record a window of %: there is no cursor for account "%"', p_list, v_account
-      using errcode = 'PT404', hint = 'lapse.list_windows makes the cursors.';
+      using errcode = 'PT404', hint = 'lapse.list_windows creates the cursors.';
   end if;
   return jsonb_build_object(
     'readTo', v_cursor.read_to, 'recorded', v_recorded,
@@ -128,10 +126,6 @@ begin
   );
 end;
 $$;
-
-comment on function lapse.record_listed(uuid, bigint, boolean, text, text, timestamptz, timestamptz, jsonb,
-  timestamptz) is
-  'Records the payments of one window of a list and moves its cursor.';
 
 create function public.lapse_record_listed(
   p_run_id uuid, p_fence bigint, p_livemode boolean, p_account text, p_list text, p_from timestamptz, p_to timestamptz,

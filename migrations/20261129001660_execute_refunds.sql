@@ -1,6 +1,6 @@
--- Carrying out refunds: a run takes those that are due, and records what Stripe said.
+-- Carrying out refunds: a run takes those that are due, and records Stripe's answers.
 
--- Contract: whether a run has a refund to carry out now.
+-- Whether a run has a refund to carry out now.
 create function lapse.refunds_due(p_now timestamptz) returns boolean
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -8,20 +8,19 @@ as $$
   select exists (select from lapse.refunds r where r.next_attempt_at <= p_now);
 $$;
 
-comment on function lapse.refunds_due(timestamptz) is 'Whether a run has a refund to carry out now.';
-
--- Contract: ends refunds of orders that are paid by now, and holds those beyond the day's limits, the youngest first. A
--- day is that on which the money was recorded, in UTC. What an operator released is not held again.
-create function lapse.sort_out_refunds(p_now timestamptz) returns void
+-- Contract: drops refunds of orders that have become paid, and holds those beyond the daily limits, the newest first.
+-- The UTC day on which the money was recorded counts, also if the jobs did not run for days. Refunds that an operator
+-- released are not held again.
+create function lapse.drop_or_hold_refunds(p_now timestamptz) returns void
 language sql
 set search_path = pg_catalog, pg_temp
 as $$
   update lapse.refunds r
-  set status = 'failed', ended_at = p_now, next_attempt_at = null, held_since = null,
+  set status = 'not_needed', ended_at = p_now, next_attempt_at = null, held_since = null,
       error = 'The order is paid by now, so its money stays'
   from lapse.orders o
   where o.ref = r.ref and o.status = 'paid' and r.reason = 'order_expired' and r.status = 'queued' and r.attempts = 0
-    and r.next_attempt_at <= p_now;
+    and (r.next_attempt_at <= p_now or r.held_since is not null);
 
   update lapse.refunds r
   set held_since = p_now, next_attempt_at = null
@@ -32,8 +31,13 @@ as $$
     from (
       select q.*, date_trunc('day', q.created_at, 'UTC') as day
       from lapse.refunds q
-      where q.created_at >= date_trunc('day', p_now, 'UTC') - interval '2 days' and q.held_since is null
-        and q.status <> 'failed'
+      where q.held_since is null and q.status not in ('failed', 'not_needed')
+        -- from the first day with a refund that could be held
+        and q.created_at >= (
+          select date_trunc('day', min(n.created_at), 'UTC')
+          from lapse.refunds n
+          where n.next_attempt_at is not null and n.status = 'queued' and n.attempts = 0 and n.released_by is null
+        )
     ) t
   ) x
   cross join lapse.settings s
@@ -41,11 +45,8 @@ as $$
     and (x.refunds > s.refunds_per_day or x.total > s.refunded_per_day);
 $$;
 
-comment on function lapse.sort_out_refunds(timestamptz) is
-  'Ends refunds of orders that are paid by now, and holds those beyond the day''s limits.';
-
 -- Contract: takes up to p_limit due refunds for a run and returns them as the functions parse them (DueRefund), those
--- due longest first. If the run dies, another takes them when its lease has run out.
+-- due longest first. If the run dies, another takes them after its lease has expired.
 create function lapse.claim_refunds(p_run_id uuid, p_fence bigint, p_limit integer, p_now timestamptz default now()) returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -54,7 +55,7 @@ declare
   v_run lapse.runs := lapse.hold_lease(p_run_id => p_run_id, p_fence => p_fence, p_now => p_now);
   v_taken jsonb;
 begin
-  perform lapse.sort_out_refunds(p_now => p_now);
+  perform lapse.drop_or_hold_refunds(p_now => p_now);
   with due as (
     select r.id from lapse.refunds r
     where r.next_attempt_at <= p_now
@@ -80,17 +81,15 @@ begin
 end;
 $$;
 
-comment on function lapse.claim_refunds(uuid, bigint, integer, timestamptz) is 'Takes due refunds for a run.';
-
 -- Contract: records the result of one attempt, {"outcome", "intent", "refundId", "amount", "currency",
 -- "amountRefunded", "newKey", "error"}; `outcome` is
 --   succeeded  the money is on its way back, by this refund or by another one
 --   pending    a bank decides: asked again in a day
---   refused    Stripe refused this call for good: tried again with another key, four times at most
---   retry      the outcome is unknown, or the call was not sent: tried again, with the same key unless `newKey` is true
+--   refused    Stripe refused this call for good: retried with another key, at most four times
+--   retry      the outcome is unknown, or the call was not sent: retried, with the same key unless `newKey` is true
 --   failed     no further attempt can help: an operator decides
--- `amountRefunded` is what Stripe says was given back of the payment in all. Returns whether the result was recorded: one
--- of an earlier attempt is not. Raises 22023 for anything else.
+-- `amountRefunded` is the payment's total refunded amount at Stripe. Returns whether the result was recorded; that of
+-- an earlier attempt is not. Raises 22023 for anything else.
 create function lapse.record_refund(
   p_run_id uuid, p_fence bigint, p_id uuid, p_attempt integer, p_result jsonb, p_now timestamptz default now()
 ) returns boolean
@@ -106,7 +105,8 @@ begin
   if coalesce(v_outcome not in ('succeeded', 'pending', 'refused', 'retry', 'failed'), true) then
     raise exception 'Cannot record refund %: its outcome is %', p_id, coalesce(v_outcome, 'null') using errcode = '22023';
   end if;
-  -- Payments first, as everywhere: the payment, and the other one of a session and its intent.
+  -- The order first, then payments, as everywhere: the payment, and the other one of a session and its intent.
+  perform from lapse.orders o where o.ref = (select r.ref from lapse.refunds r where r.id = p_id) for no key update;
   perform from lapse.payments p
   where p.stripe_id in ((select r.stripe_id from lapse.refunds r where r.id = p_id), p_result ->> 'intent')
   order by p.stripe_id
@@ -169,12 +169,9 @@ begin
 end;
 $$;
 
-comment on function lapse.record_refund(uuid, bigint, uuid, integer, jsonb, timestamptz) is
-  'Records the result of one attempt at a refund.';
-
--- Contract: an operator lets refunds go that the day's limit held, or tries failed ones again, under a new key. p_ref is
--- the order whose refunds are meant; null: all that are held. Returns how many. Raises 22023, PT404 for an order without
--- refunds, PT409 where none is held or failed.
+-- Contract: an operator releases refunds that the daily limit held, or retries failed ones with a new key. p_ref is
+-- their order; null means all that are held. Returns how many. Raises 22023, PT404 for an order without refunds, PT409
+-- if none is held or failed.
 create function lapse.release_refunds(
   p_ref text, p_reason text, p_requested_by text, p_now timestamptz default now()
 ) returns integer
@@ -203,7 +200,7 @@ end;
 $$;
 
 comment on function lapse.release_refunds(text, text, text, timestamptz) is
-  'Lets refunds go that the day''s limit held, or tries failed ones again; needs a reason.';
+  'Releases refunds that the daily limit held, or retries failed ones; needs a reason.';
 
 create function public.lapse_claim_refunds(p_run_id uuid, p_fence bigint, p_limit integer) returns jsonb
 language sql
@@ -238,4 +235,4 @@ as $$
 $$;
 
 comment on function public.lapse_release_refunds(text, text, text) is
-  'Releases held refunds, or tries failed ones again. For the operator''s tools (secret key) only.';
+  'Releases held refunds, or retries failed ones. For the operator''s tools (secret key) only.';

@@ -1,23 +1,24 @@
 -- Pace: how many payments per second a run may work on.
 --
--- All of Lapse together takes half of what Stripe allows the account (lapse.settings). The clean-up and the webhook
--- take small shares while they work, and say so here; expire-stale-orders takes what they leave. There are no
--- reservations, and no clocks are compared: a share that its holder does not renew ends by itself.
+-- All of Lapse together uses half of Stripe's limit for the account (lapse.settings). The clean-up and the webhook take
+-- small shares while they work and record them here; expire-stale-orders uses the rest and records how much that is. A
+-- run under way learns of a new share when it next settles; the clean-up waits for that. Shares are leases: one
+-- that its holder does not renew expires, so no clocks need to agree.
 
 create table lapse.pace_shares (
-  caller text primary key check (caller in ('cleanup', 'webhook')),
+  caller text primary key check (caller in ('cleanup', 'expire', 'webhook')),
   per_second numeric not null check (per_second >= 0),
   until timestamptz not null
 );
 
 comment on table lapse.pace_shares is
-  'Payments per second that the clean-up and the webhook take at present; the rest is for expire-stale-orders.';
-comment on column lapse.pace_shares.caller is 'cleanup or webhook.';
+  'Payments per second that the clean-up and the webhook take at present, and what expire-stale-orders knows to be left.';
+comment on column lapse.pace_shares.caller is 'cleanup, expire or webhook.';
 comment on column lapse.pace_shares.per_second is 'Payments per second it takes.';
 comment on column lapse.pace_shares.until is 'When the share ends unless it is renewed.';
 
 -- Contract: payments per second for all of Lapse in this mode. An unknown mode counts as that of the list read last,
--- else as test, which is slower.
+-- or else as test mode, which is slower.
 create function lapse.payments_per_second_in_all(p_livemode boolean) returns numeric
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -30,7 +31,14 @@ as $$
   from lapse.settings s;
 $$;
 
-comment on function lapse.payments_per_second_in_all(boolean) is 'Payments per second for all of Lapse together.';
+-- Contract: the shares in force. One that ends further ahead than a lease can last comes from a clock that was set
+-- back, and does not count.
+create function lapse.shares_in_force(p_now timestamptz) returns setof lapse.pace_shares
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+  select p.* from lapse.pace_shares p where p.until > p_now and p.until <= p_now + interval '1 hour 1 minute';
+$$;
 
 -- Contract: takes the share of the clean-up or the webhook until the given time, and returns it. At most a quarter of
 -- the whole each, so that expire-stale-orders keeps at least half.
@@ -50,21 +58,15 @@ as $$
   returning p.per_second;
 $$;
 
-comment on function lapse.take_share(text, boolean, timestamptz) is
-  'Takes the share of the clean-up or the webhook for a while.';
-
 -- Contract: payments per second for a run of this job. The clean-up's own share; expire-stale-orders gets what the
--- shares in force leave. A share that ends further ahead than a lease can last comes from a clock that was set back,
--- and does not count.
+-- shares in force leave.
 create function lapse.payments_per_second(p_job text, p_livemode boolean, p_now timestamptz) returns numeric
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
   select case
     when p_job = 'expire-stale-orders' then greatest(x.all_together - coalesce((
-      select sum(p.per_second)
-      from lapse.pace_shares p
-      where p.until > p_now and p.until <= p_now + interval '1 hour 1 minute'
+      select sum(p.per_second) from lapse.shares_in_force(p_now => p_now) p where p.caller <> 'expire'
     ), 0), x.all_together / 2)
     else least(s.cleanup_payments_per_second, x.all_together / 4)
   end
@@ -72,35 +74,45 @@ as $$
   cross join lateral (select lapse.payments_per_second_in_all(p_livemode => p_livemode) as all_together) x;
 $$;
 
-comment on function lapse.payments_per_second(text, boolean, timestamptz) is
-  'Payments per second that a run of a job may work on now.';
-
--- Contract: the pace of a run now; a run of the clean-up takes or renews its share with it, for as long as its lease
--- lasts.
-create function lapse.pace_of(p_run lapse.runs, p_now timestamptz) returns numeric
+-- Contract: the pace of a run now, {"paymentsPerSecond", "waitForShare"}. A run that is not dry records it as its share
+-- for as long as its lease lasts. waitForShare: the clean-up has taken its share, but expire-stale-orders is at work
+-- and does not know it yet.
+create function lapse.pace_of(p_run lapse.runs, p_now timestamptz) returns jsonb
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+  v_until timestamptz := p_now + (select s.lease from lapse.settings s);
+  v_pace numeric;
+  v_left numeric;
+  v_wait boolean := false;
 begin
   if (p_run).job = 'cleanup-stale-payment-intents' and not (p_run).dry_run then
-    return lapse.take_share(
-      p_caller => 'cleanup', p_livemode => (p_run).livemode, p_until => p_now + (select s.lease from lapse.settings s)
+    v_pace := lapse.take_share(p_caller => 'cleanup', p_livemode => (p_run).livemode, p_until => v_until);
+    v_left := lapse.payments_per_second(
+      p_job => 'expire-stale-orders', p_livemode => (p_run).livemode, p_now => p_now
     );
+    v_wait := exists (
+      select from lapse.shares_in_force(p_now => p_now) p where p.caller = 'expire' and p.per_second > v_left
+    );
+  else
+    v_pace := lapse.payments_per_second(p_job => (p_run).job, p_livemode => (p_run).livemode, p_now => p_now);
   end if;
-  return lapse.payments_per_second(p_job => (p_run).job, p_livemode => (p_run).livemode, p_now => p_now);
+  if (p_run).job = 'expire-stale-orders' and not (p_run).dry_run then
+    insert into lapse.pace_shares as p (caller, per_second, until) values ('expire', v_pace, v_until)
+    on conflict (caller) do update set per_second = excluded.per_second, until = excluded.until;
+  end if;
+  return jsonb_build_object('paymentsPerSecond', v_pace, 'waitForShare', v_wait);
 end;
 $$;
 
-comment on function lapse.pace_of(lapse.runs, timestamptz) is
-  'The pace of a run now, with the clean-up''s share renewed.';
-
--- Contract: a run that ends gives its share back.
+-- Contract: releases the share of a run that ends, a second later: Stripe still counts its last calls until then.
 create function lapse.release_share(p_run lapse.runs, p_now timestamptz) returns void
 language sql
 set search_path = pg_catalog, pg_temp
 as $$
-  update lapse.pace_shares p set until = p_now
-  where p.caller = 'cleanup' and (p_run).job = 'cleanup-stale-payment-intents' and p.until > p_now;
+  update lapse.pace_shares p
+  set until = p_now + interval '1 second'
+  where p.caller = case (p_run).job when 'cleanup-stale-payment-intents' then 'cleanup' else 'expire' end
+    and p.until > p_now + interval '1 second';
 $$;
-
-comment on function lapse.release_share(lapse.runs, timestamptz) is 'Ends the share of a run that ends.';

@@ -1,9 +1,9 @@
--- sync_order and redrive_order: an operator gives an order to the job now.
+-- sync_order and redrive_order: an operator makes an order due immediately.
 --
--- There is no second way to decide: a run with lease, claim, verdicts and settlement does it. The run's row holds the
--- restriction to one order, like every other option of a run; a request names the run and nothing more.
+-- The decision is made as usual, by a run with lease, claim, rules and settlement. The run's row has the restriction to
+-- one order, like every other option of a run; the request only names the run.
 
--- Contract: refuses an operator's call without a reason or a name.
+-- Refuses an operator's call without a reason or a name.
 create function lapse.check_operator(p_what text, p_reason text, p_requested_by text) returns void
 language plpgsql immutable
 set search_path = pg_catalog, pg_temp
@@ -16,8 +16,6 @@ begin
 end;
 $$;
 
-comment on function lapse.check_operator(text, text, text) is 'Refuses an operator''s call without a reason or a name.';
-
 -- Contract: the order, locked, after folding its inbox entries. Raises PT404 for an order that is not watched.
 create function lapse.lock_watched_order(p_what text, p_ref text, p_now timestamptz) returns lapse.orders
 language plpgsql
@@ -29,18 +27,16 @@ begin
   perform lapse.fold_inbox(p_refs => array[p_ref], p_limit => null, p_now => p_now);
   select * into v_order from lapse.orders o where o.ref = p_ref for no key update;
   if not found or v_order.status = 'unknown' then
-    raise exception 'Cannot % %: Lapse does not watch such an order', p_what, coalesce(left(p_ref, 100), 'null')
+    raise exception 'Cannot % %: Lapse does not watch this order', p_what, coalesce(left(p_ref, 100), 'null')
       using errcode = 'PT404';
   end if;
   return v_order;
 end;
 $$;
 
-comment on function lapse.lock_watched_order(text, text, timestamptz) is 'An order that an operator names, locked.';
-
--- Contract: gives an order back to the job, due at once and with a fresh count of attempts. "At once" lies two minutes
--- back, so that a run which begins now has read Stripe's lists beyond it, but never before the deadline: until then the
--- customer may still pay.
+-- Contract: returns an order to the job, due at once and with its failures reset. Its due time is five minutes ago, so
+-- that a run which begins now has read Stripe's lists beyond it even if the clocks differ (lapse.lists_needed_to), but
+-- never before the deadline, because until then the customer may still pay.
 create function lapse.make_due(p_order lapse.orders, p_reason text, p_now timestamptz) returns lapse.orders
 language sql
 set search_path = pg_catalog, pg_temp
@@ -50,7 +46,7 @@ as $$
       reason = p_reason,
       next_check_at = least(
         case when (p_order).status = 'pending' and o.next_check_at <= p_now then o.next_check_at end,
-        greatest(p_now - interval '2 minutes', greatest(o.deadline, o.hold_until) + s.grace)
+        greatest(p_now - interval '5 minutes', greatest(o.deadline, o.hold_until) + s.grace)
       ),
       due_since = case when (p_order).status = 'pending' then least(o.due_since, p_now) else p_now end,
       failures = 0,
@@ -60,9 +56,7 @@ as $$
   returning o.*;
 $$;
 
-comment on function lapse.make_due(lapse.orders, text, timestamptz) is 'Gives an order back to the job, due at once.';
-
--- Contract: a quarantined order becomes pending again and is due at once; its attempts start anew. Returns {"ref",
+-- Contract: a quarantined order becomes pending again and is due at once; its failures are reset. Returns {"ref",
 -- "status", "nextCheckAt"}. Raises 22023, PT404, and PT409 for an order that is not quarantined.
 create function lapse.redrive_order(
   p_ref text,
@@ -89,7 +83,7 @@ end;
 $$;
 
 comment on function lapse.redrive_order(text, text, text, timestamptz) is
-  'Gives a quarantined order back to the job; needs a reason.';
+  'Returns a quarantined order to the job; needs a reason.';
 
 create function public.lapse_redrive_order(p_ref text, p_reason text, p_requested_by text) returns jsonb
 language sql
@@ -100,9 +94,9 @@ as $$
 $$;
 
 comment on function public.lapse_redrive_order(text, text, text) is
-  'Gives a quarantined order back to the job. For the operator''s tools (secret key) only.';
+  'Returns a quarantined order to the job. For the operator''s tools (secret key) only.';
 
--- Contract: queues a run restricted to one order and returns its id.
+-- Queues a run restricted to one order and returns its id.
 create function lapse.queue_run_of_one(
   p_ref text, p_reason text, p_requested_by text, p_operator_word boolean, p_now timestamptz
 ) returns uuid
@@ -114,13 +108,10 @@ as $$
   returning id;
 $$;
 
-comment on function lapse.queue_run_of_one(text, text, text, boolean, timestamptz) is
-  'Queues a run restricted to one order.';
-
--- Contract: makes one order due and queues a run restricted to it, in one transaction; {"runId"} is the run to ask the
--- function for. If nobody does, the next tick finds the order due. Raises 22023, PT404, and PT409 for an order that is
--- neither pending nor quarantined, or that the customer may still pay: a run would cancel a payment that the customer
--- is about to make.
+-- Contract: makes one order due and queues a run restricted to it, in one transaction; {"runId"} is the run to request
+-- from the function. If nobody requests it, the next tick finds the order due. Raises 22023, PT404, and PT409 for an
+-- order that is neither pending nor quarantined, or that the customer may still pay: a run would cancel a payment that
+-- the customer is about to make.
 create function lapse.sync_order(
   p_ref text,
   p_reason text,

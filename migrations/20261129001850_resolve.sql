@@ -1,9 +1,9 @@
--- declare_dead and resolve_order: an operator's word, where Stripe gives no answer.
+-- declare_dead and resolve_order: an operator decides what Stripe cannot answer.
 --
--- A separate run records who decided and why. The word covers only payments that Stripe can neither find nor end: one
--- that succeeded, or may still succeed, is never overruled.
+-- A separate run records who decided and why. The operator's word covers only payments that Stripe can neither find
+-- nor cancel. It never overrules a payment that succeeded or may still succeed.
 
--- Contract: records decisions of an operator in a separate, finished run and returns its id.
+-- Records decisions of an operator in a separate, finished run and returns its id.
 create function lapse.record_operators_decisions(
   p_ref text, p_reason text, p_requested_by text, p_decisions lapse.decision[], p_now timestamptz
 ) returns uuid
@@ -26,14 +26,11 @@ begin
 end;
 $$;
 
-comment on function lapse.record_operators_decisions(text, text, text, lapse.decision[], timestamptz) is
-  'Records decisions of an operator in a separate run.';
-
--- Contract: declares one payment dead on an operator's word, and gives its order back to the job, which asks Stripe
--- about all its other payments as usual and expires it only if they are dead as well. Only while the payment is open,
--- its order is quarantined, and its last look says that Stripe can neither find nor end it; Stripe's last answer stays,
--- with who declared it dead, why and when. Returns {"ref", "runId"}. Raises 22023, PT404 for an unknown payment, PT409
--- for any other.
+-- Contract: declares one payment dead on an operator's word and returns its order to the job, which asks Stripe about
+-- all other payments as usual and expires the order only if they are dead as well. Only while the payment is open, its
+-- order is quarantined, and its last inspection says that Stripe can neither find nor cancel it. Stripe's last answer
+-- is kept, with who declared the payment dead, why and when. Returns {"ref", "runId"}. Raises 22023, PT404 for an
+-- unknown payment, PT409 otherwise.
 create function lapse.declare_dead(
   p_stripe_id text,
   p_reason text,
@@ -69,8 +66,8 @@ begin
     raise exception 'Cannot declare payment % dead: its order is %, not quarantined', p_stripe_id, v_order.status
       using errcode = 'PT409';
   end if;
-  if not lapse.is_beyond_stripe(p_reason => v_payment.reason) then
-    raise exception 'Cannot declare payment % dead: its last look ended as %, so Stripe can still say more about it',
+  if not lapse.needs_operator(p_reason => v_payment.reason) then
+    raise exception 'Cannot declare payment % dead: its last inspection ended as %, so Stripe may still have an answer',
       p_stripe_id, coalesce(v_payment.reason, 'nothing') using errcode = 'PT409',
       hint = 'Redrive the order, or cancel the payment at Stripe.';
   end if;
@@ -98,7 +95,7 @@ end;
 $$;
 
 comment on function lapse.declare_dead(text, text, text, timestamptz) is
-  'Declares one payment dead that Stripe can neither find nor end, and gives its order back to the job.';
+  'Declares one payment dead that Stripe can neither find nor cancel, and returns its order to the job.';
 
 create function public.lapse_declare_dead(p_stripe_id text, p_reason text, p_requested_by text) returns jsonb
 language sql
@@ -111,17 +108,17 @@ as $$
 $$;
 
 comment on function public.lapse_declare_dead(text, text, text) is
-  'Declares one payment dead that Stripe can neither find nor end. For the operator''s tools (secret key) only.';
+  'Declares one payment dead that Stripe can neither find nor cancel. For the operator''s tools (secret key) only.';
 
--- Contract: why an operator may not have an order expired: a payment succeeded, or its last inspection says that it may
--- still succeed; null if they may.
-create function lapse.money_in_the_way(p_ref text) returns text
+-- Contract: why an operator may not expire an order: a payment succeeded, or according to its last inspection may
+-- still succeed. Null if the operator may.
+create function lapse.expiry_obstacle(p_ref text) returns text
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
   select case p.state
     when 'paid' then format('payment %s is paid', p.stripe_id)
-    else format('payment %s may still bring money: its last look ended as %s', p.stripe_id, p.reason)
+    else format('payment %s may still bring money: its last inspection ended as %s', p.stripe_id, p.reason)
   end
   from lapse.payments p
   where p.ref = p_ref and (
@@ -141,17 +138,15 @@ as $$
   limit 1;
 $$;
 
-comment on function lapse.money_in_the_way(text) is 'Why an operator may not have an order expired, or null.';
-
 -- Contract: an operator decides about an order.
---   paid     The order is paid, in the ledger and in the shop; what is left of its payments is cancelled by the next
---            run. Any open or quarantined order; one that the shop closed in another way only if money for it is
---            recorded. Returns {"ref", "status"}.
---   expired  Asks nothing itself: makes a quarantined order due and queues a run restricted to it, which asks Stripe
---            and cancels what it can; what Stripe can neither find nor end is declared dead by the operator's word.
---            Refused while a payment is paid, or while the last look at one says that money may still come. Returns
---            {"ref", "runId"}, the run to ask the function for.
--- Raises 22023, PT404, PT409, and LP002 when the shop refuses.
+--   paid     Marks the order paid, in the ledger and in the shop; the next run cancels its open payments. For any open
+--            or quarantined order; for one that the shop closed otherwise, only if money for it is recorded. Returns
+--            {"ref", "status"}.
+--   expired  Makes a quarantined order due and queues a run restricted to it, which asks Stripe and cancels what it can.
+--            On the operator's word, the run declares payments dead that Stripe can neither find nor cancel. Refused
+--            if a payment is paid, or if its last inspection says that money may still come. Returns {"ref", "runId"},
+--            the run to request from the function.
+-- Raises 22023, PT404, PT409, and LP002 if the shop refuses.
 create function lapse.resolve_order(
   p_ref text, p_as text, p_reason text, p_requested_by text, p_now timestamptz default now()
 ) returns jsonb
@@ -178,8 +173,8 @@ begin
   v_why_not := case
     when v_order.status in ('paid', 'expired') then 'it is ' || v_order.status
     when p_as = 'expired' and v_order.status <> 'quarantined' then format('it is %s, not quarantined', v_order.status)
-    when p_as = 'expired' then lapse.money_in_the_way(p_ref => p_ref)
-    when v_shop is null then 'the shop does not say how it stands'
+    when p_as = 'expired' then lapse.expiry_obstacle(p_ref => p_ref)
+    when v_shop is null then 'the shop does not report its state'
     when v_shop in ('closed', 'gone')
       and not exists (select from lapse.payments p where p.ref = p_ref and p.state = 'paid')
       then 'the shop closed it unpaid, and no money for it is recorded'

@@ -1,7 +1,16 @@
--- Secrets in Vault: what the schedule and the alerts read, and how operators set it.
+-- Secrets in Vault, which the schedule and the alerts read and operators set.
 --
--- lapse_functions_url (where the Edge Functions are) and lapse_scheduler_secret (what opens their gate for pg_cron) are required;
--- lapse_alert_webhook_url and lapse_ping_url are optional. They are read at each use, so that a change works at once.
+-- lapse_functions_url (where the Edge Functions are) and lapse_scheduler_secret (pg_cron's credential for them) are
+-- required; lapse_alert_webhook_url and lapse_ping_url are optional. They are read at each use, so a change takes
+-- effect at once.
+
+-- A pasted value without the spaces and line breaks around it.
+create function lapse.trimmed(p_text text) returns text
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select btrim(p_text, E' \t\r\n');
+$$;
 
 -- Contract: one secret of Vault by name, or null when it is missing or empty. The value is never part of an error.
 create function lapse.find_secret(p_name text) returns text
@@ -9,14 +18,13 @@ language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  return (select nullif(btrim(s.decrypted_secret), '') from vault.decrypted_secrets s where s.name = p_name);
+  return (select nullif(lapse.trimmed(s.decrypted_secret), '') from vault.decrypted_secrets s where s.name = p_name);
 exception when others then
   -- Another root key encrypted it, for example before a restore into this project.
   raise exception 'Cannot read the Vault secret %: Vault cannot decrypt it', p_name
     using detail = sqlerrm, hint = format('Set it again: select lapse.set_secret(%L, ''…'');', p_name);
 end;
 $$;
-comment on function lapse.find_secret(text) is 'One secret of Vault, or null.';
 
 -- Contract: as lapse.find_secret, but raises no_data_found when the secret is missing or empty.
 create function lapse.read_secret(p_name text) returns text
@@ -33,10 +41,9 @@ begin
   return v_secret;
 end;
 $$;
-comment on function lapse.read_secret(text) is 'One secret of Vault; raises when it is missing.';
 
--- Contract: p_url as it came if it is https, or http to this very machine; raises 22023 otherwise. What follows the scheme stays out of
--- the error: the path of a webhook is a secret.
+-- Contract: returns p_url unchanged if it is https, or http to this machine; raises 22023 otherwise. What follows the
+-- scheme stays out of the error: the path of a webhook is a secret.
 create function lapse.checked_url(p_url text, p_name text) returns text
 language plpgsql immutable
 set search_path = pg_catalog, pg_temp
@@ -49,25 +56,24 @@ begin
   return p_url;
 end;
 $$;
-comment on function lapse.checked_url(text, text) is 'A URL that secrets may be sent to; raises for any other.';
 
--- Contract: where the functions live, without a slash at the end.
+-- Contract: the base URL of the functions, without a trailing slash.
 create function lapse.functions_url() returns text
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
   select lapse.checked_url(rtrim(lapse.read_secret('lapse_functions_url'), '/'), 'lapse_functions_url');
 $$;
-comment on function lapse.functions_url() is 'Base URL of the Edge Functions, from Vault.';
 
--- Contract: writes a secret of Vault, or removes it when p_secret is null. Raises 22023 for a name that nothing reads, a URL that is not
--- https, and a scheduler's secret that the functions would refuse; never with the secret in its message.
+-- Contract: writes a secret of Vault, or removes it if p_secret is null. Raises 22023 for a name that Lapse does not
+-- read, a URL that is not https, and a scheduler's secret that the functions would refuse. The message never contains
+-- the secret.
 create function lapse.set_secret(p_name text, p_secret text) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_secret text := btrim(p_secret);
+  v_secret text := lapse.trimmed(p_secret);
 begin
   if p_name like 'lapse\_%\_url' and v_secret is not null then
     perform lapse.checked_url(v_secret, p_name);
@@ -117,8 +123,9 @@ $$;
 comment on function lapse.set_ping_url(text) is
   'Sets or, with null, removes the URL of a dead man''s switch that runs call when they complete; refuses any but https.';
 
--- Contract: why a function at this address must not work on this database: Vault names the functions of another project, so the database is
--- a copy of that project's, a branch of it, or a restored dump. Null if there is nothing to object, as before anybody connected the two.
+-- Contract: why a function at this address must not work on this database: Vault names the functions of another
+-- project, so the database is a copy of that project's, a branch of it, or a restored dump. Null if there is no
+-- objection, or if the two were never connected.
 create function lapse.elsewhere(p_functions_url text) returns text
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
@@ -129,22 +136,21 @@ begin
   begin
     v_url := rtrim(lapse.find_secret('lapse_functions_url'), '/');
   exception when others then
-    -- Copied without the key that encrypted it: nothing can be dispatched either, and the doctor says so.
+    -- Copied without the key that encrypted it. Nothing can be dispatched either, and the doctor reports it.
     return null;
   end;
   if v_url = rtrim(p_functions_url, '/') or v_url is null or p_functions_url is null then
     return null;
   end if;
   return format(
-    'Cannot begin run: this database belongs to the functions at %s, and these are at %s. If it was copied and shall work on its own, '
+    'Cannot begin run: this database belongs to the functions at %s, and these are at %s. If it was copied and should work on its own, '
     'run `lapse enable` with this project''s LAPSE_URL', v_url, rtrim(p_functions_url, '/')
   );
 end;
 $$;
-comment on function lapse.elsewhere(text) is 'Why a function at this address must not work on this database; null if it may.';
 
--- Contract: tells the database where its functions are and what opens their gate. The functions call this about themselves when
--- `lapse enable` asks them to, because nobody else knows both. Returns the URL. Raises as lapse.set_secret.
+-- Contract: stores the functions' address and the scheduler's secret. The functions call this themselves when `lapse
+-- enable` asks them to, because only they know both. Returns the URL. Raises as lapse.set_secret.
 create function public.lapse_connect(p_functions_url text, p_scheduler_secret text) returns text
 language plpgsql
 security definer
@@ -157,4 +163,4 @@ begin
 end;
 $$;
 comment on function public.lapse_connect(text, text) is
-  'Tells the database where its functions are and what opens their gate. For the Edge Functions (secret key) only.';
+  'Stores the functions'' address and the scheduler''s secret. For the Edge Functions (secret key) only.';

@@ -1,7 +1,8 @@
--- Cron expressions, as pg_cron understands them: to refuse a bad one when it is set, and to know when a job should have ticked.
+-- Cron expressions as pg_cron interprets them, to refuse a bad one when it is set and to know when a job should have
+-- run.
 
--- Contract: one field of a cron expression ("*/5", "1-5", "mon,wed") as the numbers it stands for. Raises 22023 for anything else.
--- A step needs a star or a range before it: that is the grammar of pg_cron's own parser.
+-- Contract: one field of a cron expression ("*/5", "1-5", "mon,wed") as the numbers that it matches. Raises 22023 for
+-- anything else. A step needs a star or a range before it: that is the grammar of pg_cron's own parser.
 create function lapse.cron_field(p_field text, p_low integer, p_high integer, p_names text[] default '{}') returns integer[]
 language plpgsql immutable
 set search_path = pg_catalog, pg_temp
@@ -39,10 +40,10 @@ begin
   return v_numbers;
 end;
 $$;
-comment on function lapse.cron_field(text, integer, integer, text[]) is 'One field of a cron expression as the numbers it stands for.';
 
--- Contract: the last p_count ticks of a five-field cron expression at or before p_until, in UTC, latest first. Looks back 400 days, so
--- that an expression without any tick ("0 0 31 2 *") is known by returning none. Raises 22023 for an expression pg_cron would refuse.
+-- Contract: the last p_count ticks of a five-field cron expression at or before p_until, in UTC, latest first. Looks
+-- back 400 days, so that an expression without any tick ("0 0 31 2 *") is known by returning none. Raises 22023 for an
+-- expression pg_cron would refuse.
 create function lapse.cron_ticks(p_cron text, p_until timestamptz, p_count integer) returns setof timestamptz
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
@@ -55,10 +56,12 @@ declare
   v_days integer[];
   v_months integer[];
   v_weekdays integer[];
-  -- Where both day fields are restricted, either of them is enough. Cron looks at the first character only: "*/2" counts as a star.
+  -- If both day fields are restricted, a match of either is enough. Cron looks at the first character only: "*/2"
+  -- counts as a star.
   v_both_days boolean := v_field[3] like '*%' or v_field[5] like '*%';
 begin
-  -- "30 seconds", "@hourly" and "$" are not for every pg_cron; five fields are, and none of them is shorter than a minute.
+  -- Not every pg_cron supports "30 seconds", "@hourly" and "$". All support five fields, none of which is shorter than
+  -- a minute.
   if cardinality(v_field) <> 5 then
     raise exception 'Cannot read cron expression %: it does not have five fields', p_cron
       using errcode = 'invalid_parameter_value';
@@ -81,7 +84,7 @@ begin
     where extract(month from on_day.day) = any (v_months)
       and case when v_both_days then matches.by_day and matches.by_weekday else matches.by_day or matches.by_weekday end
     order by back.days
-    -- Each of these days has a tick; only the present one may not have had it yet.
+    -- Each of these days has a tick, except perhaps the present day, whose tick may still come.
     limit p_count + 1
   )
   select distinct t.tick at time zone 'UTC'
@@ -94,4 +97,3 @@ begin
   limit p_count;
 end;
 $$;
-comment on function lapse.cron_ticks(text, timestamptz, integer) is 'The last ticks of a cron expression, in UTC.';

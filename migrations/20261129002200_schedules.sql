@@ -1,7 +1,7 @@
--- The schedule: when each job ticks, and the commands that put it into pg_cron.
+-- The schedule: when each job ticks, and the functions that put it into pg_cron.
 --
--- All jobs are installed switched off. `lapse enable`, or select lapse.enable_schedules(), turns them on once the adapter is there.
--- Operators change a schedule here, and pg_cron follows at once:
+-- All jobs are installed switched off. `lapse enable`, or select lapse.enable_schedules(), turns them on once the
+-- adapter is there. Operators change a schedule here, and pg_cron follows at once:
 --   update lapse.schedules set active = false where job = 'expire-stale-orders';
 -- After a restore, or whenever an alert says that pg_cron does something else:
 --   select lapse.install_schedules();
@@ -27,15 +27,15 @@ comment on table lapse.schedules is 'When each job ticks. A change reaches pg_cr
 comment on column lapse.schedules.job is 'The job; pg_cron has it as lapse-<job>.';
 comment on column lapse.schedules.cron is 'Five cron fields, in UTC.';
 comment on column lapse.schedules.active is 'False pauses the job.';
-comment on column lapse.schedules.time_zone is 'For a slot in local time: an IANA zone. Each tick looks whether a slot is due.';
+comment on column lapse.schedules.time_zone is 'For a slot in local time: an IANA zone. Each tick checks whether a slot is due.';
 comment on column lapse.schedules.local_day is 'Day of a weekly slot: 1 is Monday, 7 is Sunday. Empty: a slot on every day.';
 comment on column lapse.schedules.local_time is 'Local time of the slot.';
-comment on column lapse.schedules.catch_up is 'A slot is made up for, and its run repeated, within this time and not later.';
-comment on column lapse.schedules.retry_after is 'When the run of a slot that failed or died is repeated.';
+comment on column lapse.schedules.catch_up is 'How long after a slot its run may still be started or repeated.';
+comment on column lapse.schedules.retry_after is 'How long after a slot''s run failed or died it is repeated.';
 comment on column lapse.schedules.enabled_at is 'When the job was first turned on, or its slot was last moved: earlier slots are ignored.';
-comment on column lapse.schedules.changed_at is 'Since when the schedule is as it is: the watch misses no tick from before.';
+comment on column lapse.schedules.changed_at is 'When the schedule was last changed: the watch does not expect earlier ticks.';
 
--- Refuses values that PostgreSQL or pg_cron would accept now and fail on later.
+-- Refuses values that PostgreSQL or pg_cron would accept now but fail on later.
 create function lapse.refuse_bad_schedule() returns trigger
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -44,7 +44,8 @@ begin
   if new.job not in ('watch', 'retention') and not exists (select from lapse.jobs j where j.job = new.job) then
     raise exception 'Cannot schedule %: lapse.jobs has no such job', new.job using errcode = 'invalid_parameter_value';
   end if;
-  if not exists (select from lapse.cron_ticks(p_cron => new.cron, p_until => now(), p_count => 1)) then
+  -- The constraints refuse a null, by the column's name.
+  if new.cron is not null and not exists (select from lapse.cron_ticks(p_cron => new.cron, p_until => now(), p_count => 1)) then
     raise exception 'Cannot schedule %: % would never tick', new.job, new.cron using errcode = 'invalid_parameter_value';
   end if;
   if new.time_zone is not null and not exists (select from pg_timezone_names z where z.name = new.time_zone) then
@@ -65,8 +66,6 @@ begin
   return new;
 end;
 $$;
-comment on function lapse.refuse_bad_schedule() is
-  'Refuses a cron expression or a time zone that cannot work, and notes the time of a change.';
 
 create trigger refuse_bad_schedule before insert or update on lapse.schedules
   for each row execute function lapse.refuse_bad_schedule();
@@ -77,7 +76,8 @@ insert into lapse.schedules (job, cron, active, time_zone, local_day, local_time
   ('watch', '* * * * *', true, null, null, null, null, null),
   ('retention', '7-59/10 * * * *', true, null, null, null, null, null);
 
--- Contract: the SQL that pg_cron runs for a schedule. One statement each: a procedure that commits must stand alone.
+-- Contract: the SQL that pg_cron runs for a schedule. It is a single statement, because a procedure that commits must
+-- be alone.
 create function lapse.schedule_command(p_schedule lapse.schedules) returns text
 language sql immutable
 set search_path = pg_catalog, pg_temp
@@ -89,7 +89,6 @@ as $$
     else format('select lapse.dispatch(%L)', (p_schedule).job)
   end;
 $$;
-comment on function lapse.schedule_command(lapse.schedules) is 'The SQL that pg_cron runs for a schedule.';
 
 -- Contract: puts every schedule into pg_cron, or brings it up to date; safe to repeat, for example after a restore.
 -- Returns the schedules.
@@ -110,6 +109,7 @@ end;
 $$;
 comment on function lapse.install_schedules() is 'Puts the schedules into pg_cron; run it again after a restore.';
 
+-- A change of a schedule reaches pg_cron in the same transaction.
 create function lapse.install_changed_schedules() returns trigger
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -119,13 +119,12 @@ begin
   return null;
 end;
 $$;
-comment on function lapse.install_changed_schedules() is 'A change of a schedule reaches pg_cron in the same transaction.';
 
 create trigger install_changed_schedules after update on lapse.schedules
   for each statement execute function lapse.install_changed_schedules();
 
 -- Contract: turns all jobs on. Raises LP010 while the adapter is missing or does not fit: every run would fail. It
--- also takes privileges that the adapter's migration left to the API's roles.
+-- also revokes privileges that the adapter's migration left to the API's roles.
 create function lapse.enable_schedules() returns table (job text, schedule text, active boolean)
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -142,7 +141,6 @@ begin
   return query select * from lapse.install_schedules();
 end;
 $$;
-comment on function lapse.enable_schedules() is 'Turns all jobs on, once the shop''s adapter is there.';
 
 create function lapse.pause_schedules() returns table (job text, schedule text, active boolean)
 language plpgsql
@@ -154,4 +152,4 @@ begin
   return query select * from lapse.install_schedules();
 end;
 $$;
-comment on function lapse.pause_schedules() is 'Turns all jobs off. The watch and the retention go on.';
+comment on function lapse.pause_schedules() is 'Turns all jobs off. The watch and the retention continue.';

@@ -1,6 +1,7 @@
--- Slots in local time, weekly or daily, each of them once: pg_cron ticks in UTC, and the first tick at or after a slot claims it.
+-- Slots in local time, weekly or daily; each is used once. pg_cron ticks in UTC, and the first tick at or after a slot
+-- claims it.
 --
--- A run of a slot that came to nothing is repeated by later ticks, within the schedule's catch-up: at once if it never began, after
+-- If a slot's run fails, later ticks repeat it within the schedule's catch-up: at once if it never began, after
 -- retry_after if it failed or died.
 
 create table lapse.schedule_slots (
@@ -12,15 +13,15 @@ create table lapse.schedule_slots (
   primary key (job, slot_at)
 );
 
-comment on table lapse.schedule_slots is 'Slots that were claimed. The key makes each of them happen once.';
+comment on table lapse.schedule_slots is 'Claimed slots. The key ensures that each is used once.';
 comment on column lapse.schedule_slots.job is 'The job.';
 comment on column lapse.schedule_slots.slot_at is 'The slot.';
 comment on column lapse.schedule_slots.claimed_at is 'When a tick last dispatched a run for it.';
 comment on column lapse.schedule_slots.attempts is 'How many runs were dispatched for it, continuations not counted.';
 comment on column lapse.schedule_slots.run_id is 'The last of these runs.';
 
--- Contract: the last slot of a schedule at or before p_now. A local time that a change of the clocks skips or repeats is
--- resolved by PostgreSQL to one instant, so that each week, or day without local_day, has exactly one.
+-- Contract: the last slot of a schedule at or before p_now. A local time that a change of the clocks skips or repeats
+-- is resolved by PostgreSQL to one instant, so that each week, or day without local_day, has exactly one.
 create function lapse.last_slot(p_schedule lapse.schedules, p_now timestamptz) returns timestamptz
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
@@ -37,13 +38,12 @@ begin
   return v_slot_at;
 end;
 $$;
-comment on function lapse.last_slot(lapse.schedules, timestamptz) is 'The last slot at or before a moment.';
 
--- Contract: whether the work of a claimed slot needs another run. The last link of its chain of runs decides (runs of operators are not
--- part of it), and only while no run of the job is under way:
---   the slot's own run never began, or met another run: at once. The other run may have been limited to less.
+-- Contract: whether the work of a claimed slot needs another run. The last link of its chain of runs decides (runs of
+-- operators are not part of it), and only while no run of the job is under way:
+--   the slot's own run never began, or found another run at work: at once. That run may have had a smaller limit.
 --   the link failed, died or was lost: after retry_after, unless a run of the job completed since.
---   anything else: no. The brake waits for an operator, and a chain that merely broke is resumed by the watch (lapse.resume_chains).
+--   anything else: no. The brake waits for an operator, and the watch resumes a broken chain (lapse.resume_chains).
 create function lapse.slot_needs_run(p_slot lapse.schedule_slots, p_retry_after interval, p_now timestamptz) returns boolean
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -67,10 +67,8 @@ as $$
   ) r
   where not exists (select from lapse.runs u where u.job = r.job and u.finished_at is null and not u.dry_run);
 $$;
-comment on function lapse.slot_needs_run(lapse.schedule_slots, interval, timestamptz) is
-  'Whether a claimed slot needs another run, because the last one came to nothing.';
 
--- Contract: dispatches a job with slots if its last slot is due and was not claimed, or if the slot's run has to be
+-- Contract: dispatches a job with slots if its last slot is due and was not claimed, or if the slot's run must be
 -- repeated; returns the run's id or null. The first tick at or after the slot claims it, whatever prevented earlier
 -- ticks. If dispatching fails, the claim is rolled back, too.
 create function lapse.dispatch_due_slot(p_job text, p_now timestamptz default now()) returns uuid
@@ -109,5 +107,3 @@ begin
   return v_run_id;
 end;
 $$;
-comment on function lapse.dispatch_due_slot(text, timestamptz) is
-  'Dispatches a job once per slot, and again if that run came to nothing. What pg_cron calls.';

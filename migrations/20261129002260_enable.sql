@@ -1,8 +1,8 @@
 -- Turning Lapse on in a shop with open orders: the brake first, then the open orders, then the schedules.
 --
 -- `lapse enable` calls these one after another, each in a separate transaction. Until an operator has read the first
--- dry run and released the brake, runs change nothing. Everything may be repeated: a job that was turned on once keeps
--- the brake as its operator left it.
+-- dry run and released the brake, runs change nothing. Each call may be repeated: a job that was turned on before
+-- keeps its brake as the operator left it.
 
 -- Contract: puts the brake on for each job that was never enabled and has a brake. Returns all jobs whose brake is on.
 create function lapse.hold_first_runs() returns text[]
@@ -17,8 +17,6 @@ begin
   return array(select j.job from lapse.jobs j where j.brake_on order by j.job desc);
 end;
 $$;
-
-comment on function lapse.hold_first_runs() is 'Puts the brake on for each job that was never enabled.';
 
 -- Contract: turns all jobs on, after the brake. Raises LP010 while the adapter is missing or does not fit. Returns
 -- {"brakeOn": [job], "schedules": [{"job", "schedule", "active"}]}.
@@ -36,7 +34,7 @@ begin
 end;
 $$;
 
-comment on function lapse.enable() is 'Turns all jobs on; those that never were begin with the brake on.';
+comment on function lapse.enable() is 'Turns all jobs on; those that were never on start with the brake on.';
 
 create function public.lapse_adopt_orders(p_limit integer default 1000) returns integer
 language plpgsql
@@ -55,7 +53,7 @@ end;
 $$;
 
 comment on function public.lapse_adopt_orders(integer) is
-  'Takes over open orders of the shop that Lapse does not know, a batch at a time. For the operator''s tools (secret key) only.';
+  'Adopts open orders of the shop that Lapse does not know, a batch at a time. For the operator''s tools (secret key) only.';
 
 create function public.lapse_enable() returns jsonb
 language sql
@@ -77,4 +75,4 @@ as $$
 $$;
 
 comment on function public.lapse_disable() is
-  'Turns all jobs off; the watch and the retention go on. For the operator''s tools (secret key) only.';
+  'Turns all jobs off; the watch and the retention continue. For the operator''s tools (secret key) only.';

@@ -1,11 +1,12 @@
 -- Dispatch: from a tick of pg_cron to a run of a job.
 --
 -- The run's row and the HTTP request commit together, so that neither exists without the other; the watch notices what
--- becomes of the request. Raises when Vault lacks the URL or the secret: pg_net would drop an empty header without a
--- word, and pg_cron would call that a success.
+-- happens to the request. Raises if Vault lacks the URL or the secret, because pg_net would silently drop an empty
+-- header and pg_cron would report a success.
 
--- Contract: queues a run of a job and returns its id. p_continues hands on a run's reason, its restriction to one order, what is left of its
--- limit, and the time at which an operator released its brake. Raises 22023 for a dry run, whose continuation would be a real one.
+-- Contract: queues a run of a job and returns its id. p_continues is the run to continue: the new run inherits its
+-- reason, its restriction to one order, the rest of its limit, and the time at which an operator released its brake.
+-- Raises 22023 for a dry run, because its continuation would be a real run.
 create function lapse.dispatch(
   p_job text,
   p_trigger text default 'schedule',
@@ -48,4 +49,4 @@ begin
 end;
 $$;
 comment on function lapse.dispatch(text, text, uuid, timestamptz) is
-  'Queues a run: its row and its HTTP request in one transaction. What pg_cron calls.';
+  'Queues a run: its row and its HTTP request in one transaction. Called by pg_cron.';

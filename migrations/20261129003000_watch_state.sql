@@ -1,7 +1,7 @@
--- What the parts of the watch share: when it last looked, the settings it goes by, and the words of its messages.
+-- What the parts of the watch share: the time of its last pass, its settings, and the wording of its messages.
 --
--- Each check is a function lapse.check_<kind> that returns the causes which hold now, and nothing else: opening, counting and closing
--- alerts is lapse.raise_alert's part, and so is everything that an alert says besides: it follows from the kind and from `details`.
+-- Each check is a function lapse.check_<kind> that only returns the conditions that hold now. lapse.raise_alert opens
+-- and counts alerts; the rest of an alert follows from its kind and from `details`.
 
 create table lapse.watch_state (
   only_row boolean primary key default true check (only_row),
@@ -10,8 +10,8 @@ create table lapse.watch_state (
 
 insert into lapse.watch_state default values;
 
-comment on table lapse.watch_state is 'When the watch last looked: exactly one row.';
-comment on column lapse.watch_state.watched_at is 'When the watch last came to its end.';
+comment on table lapse.watch_state is 'When the watch last ran: exactly one row.';
+comment on column lapse.watch_state.watched_at is 'When the watch last finished.';
 
 create type lapse.condition as (
   key text,
@@ -22,7 +22,7 @@ create type lapse.condition as (
   details jsonb
 );
 
--- Contract: the settings. Raises when the row is gone: checks that found no threshold would find nothing wrong either.
+-- Contract: the settings. Raises if the row is missing: without thresholds, checks would find nothing wrong.
 create function lapse.watch_settings() returns lapse.settings
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
@@ -38,9 +38,8 @@ begin
   return v_settings;
 end;
 $$;
-comment on function lapse.watch_settings() is 'The settings; raises when the row is gone.';
 
--- Contract: a length of time as a person says it, in the largest unit that fits.
+-- Contract: a duration in words, in the largest unit that fits.
 create function lapse.spell(p_interval interval) returns text
 language sql immutable
 set search_path = pg_catalog, pg_temp
@@ -53,10 +52,9 @@ as $$
   end
   from (select floor(extract(epoch from p_interval) / 60)::bigint as minutes) x;
 $$;
-comment on function lapse.spell(interval) is 'A length of time in words, for messages.';
 
--- Contract: the last p_count runs of each job that ended in one of these states, latest first. Dry runs do not count, nor do those
--- restricted to one order: how these go says nothing about the job.
+-- Contract: the last p_count runs of each job that ended in one of these states, latest first. Dry runs do not count,
+-- nor do runs of one order, which say nothing about the job.
 create function lapse.last_runs(p_statuses text[], p_count integer) returns setof lapse.runs
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -71,4 +69,3 @@ as $$
     limit p_count
   ) r;
 $$;
-comment on function lapse.last_runs(text[], integer) is 'The last runs of each job in one of several states.';

@@ -1,11 +1,12 @@
--- The fate of runs: the responses to their requests, and runs that will never finish.
+-- The results of dispatched runs: the responses to their requests, and runs that will never finish.
 --
--- Each of these parts locks rows of runs for a moment and leaves out those that somebody holds: a run that begins, settles or ends at this
--- very moment is left to the next watch.
+-- Each of these parts locks rows of runs for a moment and skips locked ones: a run that begins, settles or ends at this
+-- moment is left to the next watch.
 
--- Contract: pg_net's answer to one request, or no row while there is none. Ids repeat: a crash of the server empties pg_net's unlogged
--- tables, and their sequence starts at 1 again. Hence the time, which is that of the batch and may lie a moment before the request; and a
--- later request of Lapse's own with a lower id tells that the ids began again, so that this answer is another request's.
+-- Contract: pg_net's response to one request, or no row if there is none yet. Ids repeat: a crash of the server
+-- empties pg_net's unlogged tables, and their sequence starts at 1 again. So the time is compared as well; it is the
+-- batch's, which may be slightly before the request. A later request of Lapse with a lower id shows that the ids
+-- started again, so this response belongs to another request.
 create function lapse.find_response(p_request_id bigint, p_sent_at timestamptz)
 returns table (status integer, error text, content text)
 language sql stable
@@ -26,9 +27,9 @@ as $$
   order by r.created desc
   limit 1;
 $$;
-comment on function lapse.find_response(bigint, timestamptz) is 'What pg_net knows of the answer to a request.';
 
--- Contract: copies the answers into the runs they started. pg_net deletes its own after six hours. An answer that accepts a run names it.
+-- Contract: copies the responses into their runs, because pg_net deletes them after six hours. A response that accepts
+-- a run names it.
 create function lapse.collect_responses(p_now timestamptz) returns void
 language sql
 set search_path = pg_catalog, pg_temp
@@ -47,15 +48,15 @@ as $$
   from answered a
   where r.id = a.id;
 $$;
-comment on function lapse.collect_responses(timestamptz) is 'Copies what pg_net knows of each request into its run.';
 
--- Contract: ends leases that end further ahead than a lease can last, and the runs that hold them: a clock was set back. A run that is
--- alive shows an old fence from here on, as after a takeover. A lease is an hour at most, and a caller may wait a moment for its row.
+-- Contract: ends leases that last longer than a lease can, and the runs that hold them: the clock was set back. If
+-- such a run is still alive, its fence is now old, as after a takeover. A lease lasts an hour at most, and a caller
+-- may wait briefly for its row.
 create function lapse.end_future_leases(p_now timestamptz) returns void
 language sql
 set search_path = pg_catalog, pg_temp
 as $$
-  -- Lease before run, as everywhere. A holder of the row is giving a sign of life at this moment, and its lease a new end.
+  -- Lock the lease before the run, as everywhere. A locked row means that its run is renewing the lease right now.
   with ahead as (
     select j.job, j.run_id
     from lapse.jobs j
@@ -70,10 +71,9 @@ as $$
   from ahead a
   where r.id = a.run_id and r.finished_at is null;
 $$;
-comment on function lapse.end_future_leases(timestamptz) is 'Ends leases of a clock that was set back, and their runs.';
 
--- Contract: ends the runs that died without a word, and gives their leases back. Orders are not touched: their claims lapse by
--- themselves.
+-- Contract: marks runs that died silently as lost, and releases their leases. Orders are not touched, because their
+-- claims expire.
 create function lapse.mark_lost_runs(p_now timestamptz) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -83,7 +83,7 @@ declare
 begin
   perform lapse.end_future_leases(p_now => p_now);
 
-  -- The id of a lost run can never begin.
+  -- A run that was marked as lost can never begin, even if its request arrives later.
   with late as (
     select r.id, coalesce(r.response_error, 'status ' || r.response_status, 'nothing') as answer
     from lapse.runs r
@@ -95,7 +95,8 @@ begin
   from late l
   where r.id = l.id;
 
-  -- Lease before run, as everywhere. A run without a lease of its own is a dry run, which lasts no longer than a run may.
+  -- Lock the lease before the run, as everywhere. A run without a lease is a dry run, which lasts no longer than other
+  -- runs.
   with lapsed as (
     select j.job, j.run_id
     from lapse.jobs j
@@ -124,5 +125,3 @@ begin
   where r.id = s.id;
 end;
 $$;
-comment on function lapse.mark_lost_runs(timestamptz) is
-  'Ends runs that never started, stopped giving signs of life, or have a lease of a clock that was set back.';

@@ -1,15 +1,16 @@
--- Chains of runs: a run that hands over is continued by another one. Where the continuation got lost, the watch asks for it again.
+-- Chains of runs: a run that hands over is continued by another one. If that continuation is lost, the watch requests
+-- it again.
 --
--- Only jobs with slots need this: a job that ticks all the time continues with its next tick. A run that failed, and a run of a slot that died,
--- are repeated by the slot itself (lapse.slot_needs_run).
+-- Only jobs with slots need this: a job that ticks all the time continues with its next tick. A run that failed, and a
+-- run of a slot that died, are repeated by the slot itself (lapse.slot_needs_run).
 
 -- Contract: the runs of jobs with slots that left work which no other run continues. A chain is broken when its last
 -- link
---   handed over and asked for no continuation: its function died, or its call got no answer
---   is a continuation that was lost, or that met another run, and what completed last left something to do.
--- Not when another run is under way, when an operator has to decide (a limit, the brake), when the link decided nothing (a list that cannot
--- be read would be tried again and again), or when the catch-up is over. Continuations that get lost one after the other are given up after
--- alert_after of them; by then L002 is open.
+--   handed over and requested no continuation: its function died, or its call got no answer
+--   is a continuation that was lost or found another run at work, and the last completed run left work.
+-- It is not broken while another run is under way, if an operator must decide (a limit, the brake), if the link
+-- decided nothing (a list that cannot be read would be retried forever), or after the catch-up time. After alert_after
+-- lost continuations in a row the chain is given up; by then L002 is open.
 create function lapse.broken_chains(p_now timestamptz) returns setof uuid
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -28,7 +29,7 @@ as $$
     ) r
     where s.active and s.time_zone is not null
   ),
-  -- those that were cut off: the time to request a continuation has passed
+  -- Those that were cut off: the time to request a continuation has passed.
   cut_off as (
     select l.*
     from link l
@@ -43,7 +44,7 @@ as $$
       and (l.item_limit is null or l.item_limit > l.payment_intents_canceled + l.checkout_sessions_expired)
       and not exists (select from lapse.runs r where r.job = l.job and r.finished_at is null and not r.dry_run)
   ),
-  -- what their jobs completed last
+  -- The last completed run of their jobs.
   completed as (
     select c.id, r.created_at, r.backlog
     from cut_off c
@@ -65,9 +66,8 @@ as $$
       where r.job = c.job and r.created_at > d.created_at and r.status = 'lost' and not r.dry_run and r.ref is null
     ) < g.alert_after;
 $$;
-comment on function lapse.broken_chains(timestamptz) is 'Runs of jobs with slots that left work which no run continues.';
 
--- Contract: queues the run that continues a broken chain, with what is left of its limit, its reason and its released
+-- Contract: queues the run that continues a broken chain, with the rest of its limit, its reason and its released
 -- brake. Each run has at most one continuation, no matter who requests it: a lost one is itself continued.
 create function lapse.resume_chains(p_now timestamptz) returns void
 language plpgsql
@@ -77,7 +77,7 @@ declare
   v_link lapse.runs;
 begin
   for v_link in
-    -- A function that asks for the continuation at this moment holds the row, and the next watch sees it.
+    -- A function that is requesting the continuation holds the row. Then the next watch sees the continuation.
     select r.* from lapse.runs r where r.id in (select lapse.broken_chains(p_now)) for no key update skip locked
   loop
     if not exists (select from lapse.runs r where r.continues = v_link.id) then
@@ -86,4 +86,3 @@ begin
   end loop;
 end;
 $$;
-comment on function lapse.resume_chains(timestamptz) is 'Continues the weekly work whose continuation got lost.';

@@ -1,12 +1,12 @@
--- The first check of the watch: runs that did not happen.
+-- The first check of the watch: runs that are missing.
 
--- Contract: when a run of the job last completed, after which moment one should have by now, and whether it is late. No row for a schedule
--- that was never turned on. lapse-health asks this, too.
---   A job that ticks all the time is late after alert_after ticks without a completed run, the present tick not counted. Paused, it is not
---   expected to run.
---   A job with a slot is late when slot_patience has passed since the slot, or, once a tick dispatched a run for it, when alert_after
---   attempts came to nothing or no further one was made. A slot is missed until a run completes, whether the job is paused and resumed in between or not; but what is
---   missed while it is paused is only said once it is resumed.
+-- Contract: when a run of the job last completed, when the next should have completed, and whether it is late. There is
+-- no row for a schedule that was never turned on. lapse-health uses this as well.
+--   A job that runs at intervals is late after alert_after ticks without a completed run, not counting the present
+--   tick. While paused it is not expected to run.
+--   A job with a slot is late when slot_patience has passed since the slot; or, once a tick has dispatched a run for
+--   it, when alert_after attempts failed or no further one was made. A slot counts as missed until a run completes, even
+--   if the job is paused; a slot missed during a pause is reported after the pause.
 create function lapse.run_lateness(p_now timestamptz)
 returns table (job text, completed_at timestamptz, expected_after timestamptz, late boolean)
 language sql stable
@@ -45,9 +45,8 @@ as $$
   ) c on true
   where s.enabled_at is not null and s.job in (select j.job from lapse.jobs j);
 $$;
-comment on function lapse.run_lateness(timestamptz) is
-  'For each scheduled job: when a run last completed, and whether the next is late.';
 
+-- L001: jobs without a completed run when there should be one.
 create function lapse.check_no_success(p_now timestamptz) returns setof lapse.condition
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -67,4 +66,3 @@ as $$
   from lapse.run_lateness(p_now) l
   where l.late;
 $$;
-comment on function lapse.check_no_success(timestamptz) is 'L001: jobs without a completed run when there should be one.';

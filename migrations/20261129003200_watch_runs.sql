@@ -1,10 +1,11 @@
--- Checks of the watch about runs that went badly.
+-- Checks of the watch for runs that failed.
 
+-- L002: jobs whose last runs all failed or were lost.
 create function lapse.check_failing(p_now timestamptz) returns setof lapse.condition
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
-  select 'failing:' || r.job, r.job, 'critical', format('The last %s runs of %s failed or got lost', g.alert_after, r.job), null::timestamptz,
+  select 'failing:' || r.job, r.job, 'critical', format('The last %s runs of %s failed or were lost', g.alert_after, r.job), null::timestamptz,
     jsonb_build_object(
       'runId', (array_agg(r.id order by r.created_at desc))[1],
       'cause', (array_agg(format('%s: %s', r.status, r.error) order by r.created_at desc))[1],
@@ -15,9 +16,9 @@ as $$
   group by r.job, g.alert_after
   having count(*) = g.alert_after and bool_and(r.status in ('failed', 'lost'));
 $$;
-comment on function lapse.check_failing(timestamptz) is 'L002: jobs whose last runs all failed or got lost.';
 
--- Open while no run completed after the one that failed. A warning: the next run may well succeed, and L002 tells when it does not.
+-- The alert is open until a run completes. It is a warning, because the next run may succeed; L002 reports if none
+-- does.
 create function lapse.check_run_failed(p_now timestamptz) returns setof lapse.condition
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -27,19 +28,17 @@ as $$
   from lapse.last_runs('{succeeded,partial,failed}', 1) r
   where r.status = 'failed';
 $$;
-comment on function lapse.check_run_failed(timestamptz) is 'L003: jobs whose last run failed.';
 
--- Contract: how grave it is that a job does not get its runs: a warning, until one should have completed by now.
+-- Contract: the severity if a job's requests fail: a warning until a run should have completed.
 create function lapse.severity_of(p_job text, p_now timestamptz) returns text
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
   select case when exists (select from lapse.run_lateness(p_now) l where l.job = p_job and l.late) then 'critical' else 'warning' end;
 $$;
-comment on function lapse.severity_of(text, timestamptz) is 'critical once a run of the job should have completed, else warning.';
 
--- A run that began was accepted, whatever pg_net saw: a response after its timeout does not count. A refusal counts
--- until a run of the job completes, no matter who started it: a weekly job is not asked again for days.
+-- A run that began was accepted, whatever pg_net recorded: a response after its timeout does not count. A refusal
+-- counts until any run of the job completes, because a weekly job is not dispatched again for days.
 create function lapse.check_dispatch_refused(p_now timestamptz) returns setof lapse.condition
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -63,8 +62,8 @@ as $$
         and c.finished_at > r.created_at
     );
 $$;
-comment on function lapse.check_dispatch_refused(timestamptz) is 'L004: jobs whose function last refused the scheduler.';
 
+-- L009: jobs whose backlog grew with each of the last runs.
 create function lapse.check_backlog_growing(p_now timestamptz) returns setof lapse.condition
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -83,9 +82,9 @@ as $$
   group by e.job, g.alert_after, g.backlog_alert
   having count(*) > g.alert_after and bool_and(e.grew is not false) and max(e.backlog) > g.backlog_alert;
 $$;
-comment on function lapse.check_backlog_growing(timestamptz) is 'L009: jobs whose backlog grew with each of the last runs.';
 
--- One run may meet a busy moment; two of the last half hour mean that Stripe keeps refusing, for rate or for concurrency.
+-- A single run may hit a busy moment. Two within half an hour mean that Stripe keeps refusing calls for rate or
+-- concurrency.
 create function lapse.check_throttled(p_now timestamptz) returns setof lapse.condition
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -98,4 +97,3 @@ as $$
   where r.finished_at > p_now - interval '30 minutes' and r.stripe_throttled > 0
   having count(*) > 1;
 $$;
-comment on function lapse.check_throttled(timestamptz) is 'L011: several runs of the last half hour were slowed down by Stripe.';

@@ -1,10 +1,11 @@
 -- Checks of the watch about pg_cron: whether it does what lapse.schedules says, and whether its ticks work.
 --
--- "succeeded" in pg_cron means that a request was queued, no more; but "failed" means that not even that happened.
+-- "succeeded" in pg_cron means only that a request was queued; "failed" means that not even the request was queued.
 
--- Contract: each schedule next to pg_cron's job for it, and what is wrong, in a sentence with a place for the job's name, or null. A paused
--- schedule that still ticks is wrong, too. Only the present role's jobs are looked for, because a role that bypasses row security sees those
--- of others; of these it is told that everything runs twice. A copied server knows the original's port: its ticks would run there.
+-- Contract: each schedule with pg_cron's job for it, and what is wrong, as a sentence with a placeholder for the job's
+-- name, or null. A paused schedule that still runs is also wrong. Only jobs of the current role count, because a role
+-- that bypasses row security also sees those of others and would report every job as running twice. The job of a
+-- copied server contains the original's port, so its ticks would run there.
 create function lapse.schedule_problems() returns table (job text, active boolean, problem text, details jsonb)
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -30,21 +31,22 @@ as $$
     where c.jobname = 'lapse-' || s.job and c.username <> current_user and c.active and c.database = current_database()
   ) o on true;
 $$;
-comment on function lapse.schedule_problems() is 'Schedules that pg_cron lacks, or runs in another way.';
 
+-- L006: schedules that pg_cron lacks, or runs in another way.
 create function lapse.check_schedule_missing(p_now timestamptz) returns setof lapse.condition
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
   select 'schedule_missing:' || x.job, x.job, case when x.active then 'critical' else 'warning' end,
     format(x.problem, x.job), null::timestamptz, x.details || jsonb_build_object('cause', (
-      select string_agg(format('%s %s', d.key, d.value), '; ' order by d.key) from jsonb_each_text(x.details) d
+      select string_agg(format('%s %s', case d.key when 'cron' then 'wanted' else d.key end, d.value), '; ' order by d.key)
+      from jsonb_each_text(x.details) d
     ))
   from lapse.schedule_problems() x
   where x.problem is not null;
 $$;
-comment on function lapse.check_schedule_missing(timestamptz) is 'L006: schedules that pg_cron lacks, or runs in another way.';
 
+-- L005: jobs whose last tick ended with an error.
 create function lapse.check_tick_failed(p_now timestamptz) returns setof lapse.condition
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -63,4 +65,3 @@ as $$
   ) t
   where s.active and t.status = 'failed';
 $$;
-comment on function lapse.check_tick_failed(timestamptz) is 'L005: jobs whose last tick ended with an error.';

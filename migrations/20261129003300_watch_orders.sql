@@ -1,8 +1,9 @@
 -- Checks of the watch about the results of runs: the brake, orders that wait, quarantined orders, lists that cannot be
 -- read.
 
--- The brake is raised by the run that met it, and by nothing else. It is on while the switch is, and while more orders are due for the first
--- time than an operator's last release covers. It must not be closed too soon either: what a run held back falls due a moment after.
+-- Only a braked run raises this alert. The brake is on while the switch is on, or while more orders are due for the
+-- first time than an operator's last release covers. The alert must not close too soon, because the orders that a run
+-- held back fall due a moment later.
 create function lapse.check_brake(p_now timestamptz) returns setof lapse.condition
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -30,11 +31,10 @@ as $$
       )
     );
 $$;
-comment on function lapse.check_brake(timestamptz) is 'L007: brakes whose cause is still there.';
 
--- Contract: jobs with an order that has waited for a decision for longer than overdue_after, and since when. Counted by due_since, which
--- handing an order back never moves. lapse-health asks this, too. The clean-up is not asked: what it finds may wait for its weekly slot.
--- Nothing is overdue before the job was first turned on.
+-- Contract: jobs with an order that has waited for a decision longer than overdue_after, and since when. It counts from
+-- due_since, which handing an order back never changes. lapse-health uses this as well. The clean-up is not included,
+-- because its orders may wait for the weekly slot. Nothing is overdue before the job was first turned on.
 create function lapse.overdue_jobs(p_now timestamptz) returns table (job text, ref text, oldest_due_at timestamptz)
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -47,8 +47,8 @@ as $$
   ) d
   where d.due_since < p_now - g.overdue_after;
 $$;
-comment on function lapse.overdue_jobs(timestamptz) is 'Jobs with an order that has waited too long.';
 
+-- L008: jobs with an order that has waited too long.
 create function lapse.check_overdue(p_now timestamptz) returns setof lapse.condition
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -57,7 +57,7 @@ as $$
     jsonb_build_object('ref', o.ref, 'amount', l.amount, 'currency', l.currency, 'cause', concat_ws('; ',
       coalesce(l.reason, 'no run has decided about it'),
       (
-        select format('the last run was %s: %s', r.status, r.error)
+        select concat_ws(': ', 'the last run was ' || r.status, nullif(r.error, r.status))
         from lapse.last_runs('{succeeded,partial,failed,lost,braked}', 1) r
         where r.job = o.job and r.error is not null
       )
@@ -65,9 +65,8 @@ as $$
   from lapse.overdue_jobs(p_now) o
   join lapse.orders l on l.ref = o.ref;
 $$;
-comment on function lapse.check_overdue(timestamptz) is 'L008: jobs with an order that has waited too long.';
 
--- `count` makes the alert be told again as it grows (lapse.write_messages).
+-- `count` makes the webhook repeat the alert as it grows (lapse.write_messages).
 create function lapse.check_quarantined(p_now timestamptz) returns setof lapse.condition
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -85,9 +84,8 @@ as $$
   ) q
   having count(*) > 0;
 $$;
-comment on function lapse.check_quarantined(timestamptz) is 'L010: orders kept for an operator to decide.';
 
--- Every run would fail. None is expected before the jobs are turned on.
+-- Without an adapter every run would fail. None is expected before the jobs are turned on.
 create function lapse.check_adapter(p_now timestamptz) returns setof lapse.condition
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -97,8 +95,8 @@ as $$
   where x.problem is not null
     and exists (select from lapse.schedules s where s.active and s.job in (select j.job from lapse.jobs j));
 $$;
-comment on function lapse.check_adapter(timestamptz) is 'L018: the shop''s adapter is missing or does not fit.';
 
+-- L019: entries of the inbox that cannot be interpreted.
 create function lapse.check_inbox(p_now timestamptz) returns setof lapse.condition
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -111,9 +109,8 @@ as $$
   from (select * from lapse.inbox e where e.error is not null order by e.id limit 20) i
   having count(*) > 0;
 $$;
-comment on function lapse.check_inbox(timestamptz) is 'L019: entries of the inbox that cannot be interpreted.';
 
--- Contract: the mode of the Stripe key that the last runs worked with: true for live, null before any run.
+-- The mode of the Stripe key that the last runs used: true for live, null before any run.
 create function lapse.mode_of_runs() returns boolean
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -126,10 +123,10 @@ as $$
   order by l.created_at desc
   limit 1;
 $$;
-comment on function lapse.mode_of_runs() is 'The mode of the Stripe key that the last runs worked with; true: live.';
 
--- Lists of the mode that the runs work in; those of another mode do not matter. A warning at first: the next run may
--- read the list.
+-- Only lists of the runs' mode matter, and of a connected account only while it has due orders (among the 10,000
+-- oldest): otherwise no run would read the list again and close the alert. A warning at first, because the next run may
+-- read it.
 create function lapse.check_list_unread(p_now timestamptz) returns setof lapse.condition
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -145,14 +142,23 @@ as $$
     select f.*
     from lapse.list_cursors f
     where f.failing_since is not null and f.livemode = lapse.mode_of_runs()
+      and (f.account = '' or f.account in (
+        select d.account
+        from (
+          select o.account
+          from lapse.orders o
+          where o.next_check_at is not null and o.next_check_at <= p_now and o.status in ('pending', 'expiring')
+          order by o.next_check_at, o.ref
+          limit 10000
+        ) d
+      ))
     order by f.failing_since
     limit 20
   ) c
   having count(*) > 0;
 $$;
-comment on function lapse.check_list_unread(timestamptz) is 'L020: lists at Stripe that cannot be read.';
 
--- `count` makes the alert be told again as it grows.
+-- `count` makes the webhook repeat the alert as it grows.
 create function lapse.check_refunds_held(p_now timestamptz) returns setof lapse.condition
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -169,17 +175,17 @@ as $$
   cross join (select * from lapse.refunds h where h.held_since is not null order by h.held_since limit 100000) r
   having count(*) > 0;
 $$;
-comment on function lapse.check_refunds_held(timestamptz) is 'L027: refunds beyond the day''s limit.';
 
 create index payments_open_idx on lapse.payments (attached_at) where state = 'open';
 
+-- L021: payments that have been processing for a very long time.
 create function lapse.check_processing_long(p_now timestamptz) returns setof lapse.condition
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
   select 'processing_long', null, 'warning',
-    case count(*) when 1 then 'A payment has been processing for very long'
-      else format('%s payments have been processing for very long', count(*)) end,
+    case count(*) when 1 then 'A payment has been processing for a very long time'
+      else format('%s payments have been processing for a very long time', count(*)) end,
     min(p.attached_at), jsonb_build_object(
       'count', count(*), 'refs', (array_agg(p.ref order by p.attached_at))[1:5],
       'payments', (array_agg(p.stripe_id order by p.attached_at))[1:5], 'cause', 'Stripe says: processing'
@@ -189,17 +195,16 @@ as $$
     select o.*
     from lapse.payments o
     where o.state = 'open' and o.reason = 'processing' and o.attached_at < p_now - g.processing_alert
-      -- Settling notes since when Stripe says so: a voucher of last month may have been paid yesterday.
+      -- Settling records since when Stripe reports it: a voucher of last month may have been paid yesterday.
       and coalesce((o.evidence ->> 'processing_since')::timestamptz, o.attached_at) < p_now - g.processing_alert
     order by o.attached_at
     limit 1000
   ) p
   having count(*) > 0;
 $$;
-comment on function lapse.check_processing_long(timestamptz) is 'L021: payments that have been processing for very long.';
 
--- An order that is found to be undecided again and again is neither overdue nor quarantined, so nothing else notices it. Only one with a
--- payment can be: the others expire. A payment that is processing has an alert of its own.
+-- Nothing else notices an order that remains undecided after every check: it is neither overdue nor quarantined. Only
+-- an order with a payment can be in this state; the others expire. A payment that is processing has its own alert.
 create function lapse.check_unfinished(p_now timestamptz) returns setof lapse.condition
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -229,4 +234,3 @@ as $$
   ) u
   having count(*) > 0;
 $$;
-comment on function lapse.check_unfinished(timestamptz) is 'L025: orders that are still open long after their deadline.';

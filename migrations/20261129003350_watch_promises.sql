@@ -1,8 +1,8 @@
--- Checks of the watch about promises. They read more than the other checks do, so that they have an interval of their own; none of them
+-- Checks of the watch for invariants. They read more than the other checks and so have their own interval; none of them
 -- reads closed orders.
 
--- Contract: recent runs whose counters differ from their decisions. Retention keeps a decision as long as its run, so that a run that is
--- still there can be counted again at any time.
+-- Contract: recent runs whose counters differ from their decisions. Retention keeps a decision as long as its run, so
+-- any run that still exists can be recounted.
 create function lapse.miscounted_runs(p_since timestamptz) returns setof uuid
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -33,13 +33,15 @@ as $$
       c.payment_intents_canceled, c.checkout_sessions_expired, c.payments_kept, c.late_payments
     );
 $$;
-comment on function lapse.miscounted_runs(timestamptz) is 'Runs since a moment whose counters differ from their decisions.';
 
+-- L012: invariants of the database that do not hold.
 create function lapse.check_invariant(p_now timestamptz) returns setof lapse.condition
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
-  select 'invariant:counters', null, 'critical', format('Counters of %s runs differ from their decisions', count(*)),
+  select 'invariant:counters', null, 'critical',
+    case count(*) when 1 then 'The counters of a run differ from its decisions'
+      else format('Counters of %s runs differ from their decisions', count(*)) end,
     null::timestamptz, jsonb_build_object('count', count(*), 'runId', min(m.id::text), 'cause', (
       'for example runs ' || array_to_string((array_agg(m.id order by m.id))[1:5], ', ')
     ))
@@ -64,10 +66,9 @@ as $$
     is distinct from (d.orders_expired, d.orders_paid, d.stock_released, d.payment_intents_canceled, d.runs)
   having count(*) > 0;
 $$;
-comment on function lapse.check_invariant(timestamptz) is 'L012: promises of the database that do not hold.';
 
--- Contract: takes over what the shop's triggers noted, and what they missed, so that only a real disagreement is drift. Before the jobs are
--- turned on this is the operator's part (`lapse enable`), who sees how much it is.
+-- Contract: adopts what the shop's triggers recorded and what they missed, so that only real disagreements count as
+-- drift. Before the jobs are turned on, `lapse enable` does this and reports how many orders it adopted.
 create function lapse.repair_drift(p_now timestamptz) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -81,8 +82,8 @@ begin
   end if;
 end;
 $$;
-comment on function lapse.repair_drift(timestamptz) is 'Takes over orders that the shop has and the ledger does not.';
 
+-- L022: orders about which shop and ledger disagree.
 create function lapse.check_drift(p_now timestamptz) returns setof lapse.condition
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
@@ -94,7 +95,7 @@ begin
     return;
   end if;
   return query
-  select 'drift', null::text, 'critical', format('Shop and ledger disagree about %s order(s)', count(*)), null::timestamptz,
+  select 'drift', null::text, 'critical', format('Shop and ledger disagree about %s', case count(*) when 1 then 'an order' else count(*) || ' orders' end), null::timestamptz,
     jsonb_build_object('count', count(*), 'refs', (array_agg(d.ref order by d.name, d.ref))[1:5], 'cause', (
       array_to_string((array_agg(format('%s: %s', d.name, d.ref) order by d.name, d.ref))[1:5], ', ')
     ))
@@ -102,19 +103,19 @@ begin
   having count(*) > 0;
 end;
 $$;
-comment on function lapse.check_drift(timestamptz) is 'L022: orders about which shop and ledger disagree.';
 
+-- L023: privileges that are more, or less, than Lapse grants, for example after a restore. lapse.secure() corrects
+-- them.
 create function lapse.check_privileges(p_now timestamptz) returns setof lapse.condition
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
 begin
   return query
-  select 'privileges', null::text, 'critical', format('%s privileges differ from what Lapse grants', count(*)), null::timestamptz,
+  select 'privileges', null::text, 'critical', case count(*) when 1 then 'A privilege differs from what Lapse grants'
+      else format('%s privileges differ from what Lapse grants', count(*)) end, null::timestamptz,
     jsonb_build_object('count', count(*), 'cause', array_to_string((array_agg(p.sentence order by p.sentence))[1:5], '; '))
   from lapse.privilege_problems() p (sentence)
   having count(*) > 0;
 end;
 $$;
-comment on function lapse.check_privileges(timestamptz) is
-  'L023: privileges that are more, or less, than Lapse grants, for example after a restore. lapse.secure() puts them right.';

@@ -1,10 +1,10 @@
--- The webhook: tells a chat or a pager of each alert: when it opens, when it becomes graver or doubles, once a day while
--- it is open, and when it closes.
+-- The webhook: notifies a chat or a pager of each alert when it opens, when it becomes more severe or doubles, once a
+-- day while it is open, and when it closes.
 --
--- lapse.send_alerts queues requests at pg_net and looks at their answers at the next watch. One that was refused, or
--- whose answer never came, is sent again by the next watch, then less and less often. Without lapse_alert_webhook_url in
--- Vault nothing is sent, and what could not be delivered is forgotten. An alert that became part of another one is told
--- as closed, with a word on where the incident goes on; if its opening was never told, nothing is said.
+-- lapse.send_alerts queues requests at pg_net and reads their responses at the next watch. A message that was refused
+-- or not answered is sent again by the next watch, then with growing pauses. Without lapse_alert_webhook_url in Vault
+-- nothing is sent, and undelivered messages are deleted. If an alert becomes part of another one, the webhook reports
+-- it as closed and names the other one, unless its opening was never reported.
 
 create table lapse.alert_messages (
   alert_id bigint not null references lapse.alerts (id) on delete cascade,
@@ -23,29 +23,28 @@ create table lapse.alert_messages (
 
 create index alert_messages_undelivered_idx on lapse.alert_messages (next_attempt_at) where delivered_at is null;
 
-comment on table lapse.alert_messages is 'What was sent to the alert webhook, and what became of it.';
+comment on table lapse.alert_messages is 'Messages to the alert webhook, and their delivery.';
 comment on column lapse.alert_messages.alert_id is 'The alert.';
 comment on column lapse.alert_messages.state is 'open: that it opened; resolved: that it closed.';
 comment on column lapse.alert_messages.attempts is 'How often it was sent.';
-comment on column lapse.alert_messages.request_id is 'Id of the HTTP request at pg_net that nobody has looked at yet.';
+comment on column lapse.alert_messages.request_id is 'Id of the HTTP request at pg_net whose response was not read yet.';
 comment on column lapse.alert_messages.sent_at is 'When it was last sent.';
 comment on column lapse.alert_messages.next_attempt_at is 'When it is sent next, unless it was delivered.';
-comment on column lapse.alert_messages.delivered_at is 'When the webhook took it.';
+comment on column lapse.alert_messages.delivered_at is 'When the webhook accepted it.';
 comment on column lapse.alert_messages.error is 'Why the last attempt failed.';
 comment on column lapse.alert_messages.told_severity is 'Severity of the alert when it was last sent.';
-comment on column lapse.alert_messages.told_count is 'How many things it was about when it was last sent, for alerts that count.';
-comment on column lapse.alert_messages.repeats is 'How often it was told again, because it grew or a day had passed.';
+comment on column lapse.alert_messages.told_count is 'How many orders or other things it concerned when it was last sent, for alerts that count.';
+comment on column lapse.alert_messages.repeats is 'How often it was sent again, because the alert grew or a day had passed.';
 
--- Contract: how many things an alert is about, for those that count them in their details.
+-- How many things an alert is about, if its details count them.
 create function lapse.alert_count(p_alert lapse.alerts) returns bigint
 language sql immutable
 set search_path = pg_catalog, pg_temp
 as $$
   select case when jsonb_typeof((p_alert).details -> 'count') = 'number' then ((p_alert).details ->> 'count')::bigint end;
 $$;
-comment on function lapse.alert_count(lapse.alerts) is 'How many things an alert is about, if it counts them.';
 
--- Contract: the host of the project, by which a person tells several projects apart.
+-- Contract: the host of the project, which distinguishes several projects.
 create function lapse.project_name() returns text
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
@@ -53,14 +52,13 @@ as $$
 begin
   return coalesce(substring(lapse.find_secret('lapse_functions_url') from '^https?://([^/]+)'), 'a project without lapse_functions_url');
 exception when others then
-  -- Vault cannot decrypt it, which L005 says. The alert has to go out all the same.
+  -- Vault cannot decrypt it, which L005 reports. The alert must be sent nevertheless.
   return 'a project whose Vault cannot be read';
 end;
 $$;
-comment on function lapse.project_name() is 'The host of the project, for messages.';
 
--- Contract: looks at the answers to earlier messages. One that was refused, or not answered in time, is due again: at
--- the next watch after the first attempt, then after 1, 3, 7 … minutes, at most an hour.
+-- Contract: reads the responses to earlier messages. A message that was refused or not answered in time is due again:
+-- at the next watch after the first attempt, then after 1, 3, 7 … minutes, at most an hour.
 create function lapse.collect_deliveries(p_now timestamptz) returns void
 language sql
 set search_path = pg_catalog, pg_temp
@@ -82,10 +80,9 @@ as $$
   from answered a
   where m.alert_id = a.alert_id and m.state = a.state;
 $$;
-comment on function lapse.collect_deliveries(timestamptz) is 'Notes which messages were delivered, and when to send the others again.';
 
--- Contract: an alert in words, with everything that is needed to act on it. p_told is how many things it was about when
--- it was last told.
+-- Contract: an alert in words, with everything needed to act on it. p_told is how many things it concerned when it was
+-- last sent.
 create function lapse.alert_text(p_alert lapse.alerts, p_state text, p_told bigint, p_repeats integer, p_now timestamptz) returns text
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -100,17 +97,17 @@ as $$
   ] || case
     when p_state = 'resolved' then array[case
       when (p_alert).resolved_by is not null then format('%s closed it: %s', (p_alert).resolved_by, (p_alert).resolved_reason)
-      when (p_alert).part_of is not null then format('It is part of %s now, which is open', (p_alert).part_of)
+      when (p_alert).part_of is not null then format('It is now part of %s, which is open', (p_alert).part_of)
       else 'Its cause is gone. Nothing is left to do'
     end]
     else array[
       'Cause: ' || (p_alert).cause,
       format('Since: %s UTC, %s', to_char((p_alert).since at time zone 'UTC', 'YYYY-MM-DD HH24:MI'), lapse.spell(p_now - (p_alert).since))
-        || case when p_told < lapse.alert_count(p_alert) then format('; there were %s when this was last told', p_told) else '' end,
+        || case when p_told < lapse.alert_count(p_alert) then format('; there were %s in the last message', p_told) else '' end,
       'Next: ' || (p_alert).command,
       'What to do: ' || (p_alert).advice,
       (
-        select format('When it is done: lapse alerts --resolve %s --reason TEXT', (p_alert).id)
+        select format('When done: lapse alerts --resolve %s --reason TEXT', (p_alert).id)
         from lapse.alert_kinds k
         where k.code = (p_alert).code and k.nature = 'event'
       ),
@@ -119,12 +116,11 @@ as $$
     ]
   end, E'\n');
 $$;
-comment on function lapse.alert_text(lapse.alerts, text, bigint, integer, timestamptz) is 'An alert in words, as the webhook tells it.';
 
--- Contract: what is sent about an alert, and where to. PagerDuty, and what speaks its Events API v2 (an address that
--- ends in /v2/enqueue?routing_key=KEY), gets an event; anybody else a body that suits Slack (text), Discord (content)
--- and plain receivers (alert) alike. Angle brackets would be markup in Slack; Discord is told to ring nobody by what a
--- text contains. Sources: developer.pagerduty.com/docs/send-alert-event,
+-- Contract: the body sent about an alert, and its address. PagerDuty and other receivers of its Events API v2 (an
+-- address that ends in /v2/enqueue?routing_key=KEY) get an event. All others get a body that suits Slack (text),
+-- Discord (content) and plain receivers (alert). Angle brackets would be markup in Slack; in Discord a text must not
+-- mention anybody. Sources: developer.pagerduty.com/docs/send-alert-event,
 -- docs.slack.dev/messaging/formatting-message-text.
 create function lapse.alert_request(p_url text, p_alert lapse.alerts, p_state text, p_text text, out url text, out body jsonb)
 language sql stable
@@ -162,11 +158,10 @@ as $$
     ) end
   from (select substring(p_url from '/v2/enqueue\?routing_key=([A-Za-z0-9_-]+)$') as routing_key) x;
 $$;
-comment on function lapse.alert_request(text, lapse.alerts, text, text) is 'The JSON that the webhook gets, and its address.';
 
--- Contract: makes the messages that are due: every open alert once; of the closed ones those whose opening was told,
--- and those that came and went between two watches; and anew the openings of alerts that became worse since they were
--- told, or that were told a day ago.
+-- Contract: creates the messages that are due: one for every open alert; one for each closed alert whose opening was
+-- sent, or that opened and closed between two watches; and another opening for alerts that became worse since the last
+-- message, or whose last message is a day old.
 create function lapse.write_messages(p_now timestamptz) returns void
 language sql
 set search_path = pg_catalog, pg_temp
@@ -192,9 +187,8 @@ as $$
       or m.delivered_at <= p_now - interval '1 day'
     );
 $$;
-comment on function lapse.write_messages(timestamptz) is 'Makes the messages about alerts that opened, closed, became worse or stay open.';
 
--- Contract: queues what is due, oldest first, at most 20 messages at a time: a flood of alerts must not fill pg_net's
+-- Contract: queues due messages, oldest first, at most 20 at a time, so that a flood of alerts does not fill pg_net's
 -- batch.
 create function lapse.send_alerts(p_now timestamptz) returns void
 language plpgsql
@@ -208,8 +202,8 @@ declare
 begin
   perform lapse.collect_deliveries(p_now);
   if v_url is null then
-    -- A webhook that is gone fails no more (L015), and the next one is told of what is open then, from its first
-    -- attempt on.
+    -- A webhook that was removed no longer fails (L015). The next one gets the alerts that are open then, as first
+    -- attempts.
     delete from lapse.alert_messages m where m.delivered_at is null;
     return;
   end if;
@@ -221,7 +215,7 @@ begin
     from lapse.alert_messages m
     join lapse.alerts a on a.id = m.alert_id
     where m.delivered_at is null and m.request_id is null and m.next_attempt_at <= p_now
-      -- what is over need not be announced any more
+      -- The opening of an alert that has closed need not be sent.
       and (m.state = 'resolved') = (a.resolved_at is not null)
     order by m.alert_id, m.state
     limit 20
@@ -240,19 +234,18 @@ begin
   end loop;
 end;
 $$;
-comment on function lapse.send_alerts(timestamptz) is 'Tells the alert webhook of alerts that opened, closed, became worse or stay open.';
 
+-- L015: messages that several attempts could not deliver.
 create function lapse.check_webhook_failing(p_now timestamptz) returns setof lapse.condition
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
   select 'webhook_failing', null, 'warning', 'Alerts do not reach the webhook', min(m.sent_at),
     jsonb_build_object('count', count(*), 'cause', format(
-      '%s messages: %s', count(*), max(m.error)
+      '%s %s: %s', count(*), case count(*) when 1 then 'message' else 'messages' end, max(m.error)
     ))
   from lapse.watch_settings() g
   join lapse.alert_messages m on m.delivered_at is null and m.attempts > g.alert_after
   join lapse.alerts a on a.id = m.alert_id and (m.state = 'resolved') = (a.resolved_at is not null)
   having count(*) > 0;
 $$;
-comment on function lapse.check_webhook_failing(timestamptz) is 'L015: messages that several attempts could not deliver.';

@@ -1,8 +1,8 @@
--- The dead man's switch: a monitor outside the project that expects to hear of each completed run.
+-- The dead man's switch: a monitor outside the project that expects a call for each completed run.
 --
--- When it hears nothing it raises the alarm, and nothing here has to work for that: it is the only alarm that survives
--- a dead pg_cron or a paused project. lapse_ping_url in Vault is its address; {job} in it stands for the job, so that
--- each job can have a check of its own. Without {job} only expire-stale-orders calls it. Three kinds of addresses are
+-- Without a call it raises the alarm, even if nothing inside the project works, for example because pg_cron is dead or
+-- the project is paused. lapse_ping_url in Vault is its address. {job} in it is replaced by the job's name, so that
+-- each job can have its own check; without {job} only expire-stale-orders calls it. Three kinds of addresses are
 -- known:
 --   Sentry          …/api/PROJECT/cron/MONITOR/KEY/: status in_progress, ok or error, with the run's id as check_in_id
 --                   (docs.sentry.io/product/monitors-and-alerts/monitors/crons/getting-started/http)
@@ -28,7 +28,7 @@ comment on column lapse.pings.state is 'start, success or fail.';
 comment on column lapse.pings.sent_at is 'When it was queued.';
 comment on column lapse.pings.request_id is 'Id of the HTTP request at pg_net.';
 comment on column lapse.pings.error is 'Why it could not be queued.';
-comment on column lapse.pings.failures is 'How many calls in a row failed, as far as is known by now.';
+comment on column lapse.pings.failures is 'How many calls in a row failed, as far as known.';
 
 -- Contract: the address to call about a run; null if there is nothing to call.
 create function lapse.ping_address(p_url text, p_job text, p_state text, p_run_id uuid) returns text
@@ -48,9 +48,8 @@ as $$
       case when strpos(p_url, '?') > 0 then substr(p_url, strpos(p_url, '?') + 1) || '&' else '' end as query
   ) x;
 $$;
-comment on function lapse.ping_address(text, text, text, uuid) is 'The address of the dead man''s switch for a run.';
 
--- Contract: why a call failed; null if it did not, or if nobody knows yet.
+-- Contract: why a call failed; null if it did not, or if that is not known yet.
 create function lapse.ping_failure(p_ping lapse.pings) returns text
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -61,9 +60,8 @@ as $$
     where coalesce(a.status not between 200 and 299, true)
   ));
 $$;
-comment on function lapse.ping_failure(lapse.pings) is 'Why a call of the dead man''s switch failed.';
 
--- Contract: keeps a call, and whether the one before it failed; with an error, that this one did.
+-- Contract: stores a call and whether the previous one failed. With p_error, this one failed.
 create function lapse.note_ping(p_run lapse.runs, p_state text, p_request_id bigint, p_error text, p_now timestamptz) returns void
 language sql
 set search_path = pg_catalog, pg_temp
@@ -73,17 +71,16 @@ as $$
   on conflict (job) do update
   set run_id = excluded.run_id, state = excluded.state, sent_at = excluded.sent_at, request_id = excluded.request_id, error = excluded.error,
       failures = case
-        -- without pg_net its answers cannot be asked for
+        -- Without pg_net the responses cannot be read.
         when excluded.error is not null then p.failures + 1
         when lapse.ping_failure(p) is null then 0
         else p.failures + 1
       end;
 $$;
-comment on function lapse.note_ping(lapse.runs, text, bigint, text, timestamptz) is 'Keeps the last call of the dead man''s switch.';
 
--- Contract: calls the dead man's switch about a run. A run that completed while lapse-health has a complaint counts as
--- failed: the work is not done. Dry runs and runs of one order say nothing about the job. Never raises and never waits:
--- a run must not fail because of this. What goes wrong is kept for the watch (L024).
+-- Contract: calls the dead man's switch for a run. A completed run counts as failed while lapse-health reports a
+-- problem, because the work is not done. Dry runs and runs of one order do not count. Never raises or waits, because
+-- it must not fail a run. Errors are stored for the watch (L024).
 create function lapse.ping(p_run lapse.runs, p_state text, p_now timestamptz) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -115,9 +112,8 @@ exception when others then
   perform lapse.note_ping(p_run => p_run, p_state => p_state, p_request_id => null, p_error => sqlerrm, p_now => p_now);
 end;
 $$;
-comment on function lapse.ping(lapse.runs, text, timestamptz) is 'Calls the dead man''s switch about a run. Never raises.';
 
--- One call may get lost; a malformed address is wrong at once.
+-- A single call may get lost, but a malformed address is reported at once.
 create function lapse.check_ping_failing(p_now timestamptz) returns setof lapse.condition
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
@@ -147,4 +143,3 @@ begin
   having count(*) > 0;
 end;
 $$;
-comment on function lapse.check_ping_failing(timestamptz) is 'L024: a dead man''s switch that cannot be called.';

@@ -1,15 +1,15 @@
--- The watch: notices what did not happen, in SQL alone, so that it works when the functions do not.
+-- The watch: notices missing and failed runs. It uses only SQL, so it works even if the functions do not.
 --
 -- pg_cron calls lapse.watch every minute. It does its work in parts, and each part is a separate transaction:
 --   a part that fails raises an alert and holds up none of the others
---   a part that is cut off (a time limit, pg_cancel_backend, a crash) takes nothing with it that the others did; the next watch says so and
---   does that part last from then on, until it gets through
---   rows are held no longer than their part takes; while it counts, the watch holds none that a run needs.
+--   a part that is cut off (a time limit, pg_cancel_backend, a crash) rolls back none of the others; the next watch
+--   raises an alert and runs that part last until it completes
+--   rows are locked no longer than their part takes; while it counts, the watch locks none that a run needs.
 -- lapse-health, called from outside, notices a watch that stopped, and so does the dead man's switch (lapse.ping).
 
 alter table lapse.watch_state add column part text, add column pid integer;
-comment on column lapse.watch_state.part is 'The part under way; left behind by a watch that was cut off.';
-comment on column lapse.watch_state.pid is 'Process of the server that works on it.';
+comment on column lapse.watch_state.part is 'The part under way, or the part in which the last watch was cut off.';
+comment on column lapse.watch_state.pid is 'Server process that executes it.';
 
 create table lapse.watch_parts (
   part text primary key,
@@ -29,11 +29,11 @@ from lapse.alert_kinds k
 where k.nature = 'check' and k.kind not in ('drift', 'invariant', 'privileges', 'watch_failed');
 
 comment on table lapse.watch_parts is 'The parts of the watch, in their order.';
-comment on column lapse.watch_parts.part is 'check:<kind of alert>, or the function that does it.';
-comment on column lapse.watch_parts.position is 'Its place in the order.';
-comment on column lapse.watch_parts.seldom is 'True: only every settings.invariant_interval, because it reads more than others.';
-comment on column lapse.watch_parts.done_at is 'When it last got through.';
-comment on column lapse.watch_parts.cut_off_at is 'When it was last found cut off; empty once it got through.';
+comment on column lapse.watch_parts.part is 'check:<kind of alert>, or the name of a function.';
+comment on column lapse.watch_parts.position is 'Its position in the order.';
+comment on column lapse.watch_parts.seldom is 'True: runs only every settings.invariant_interval, because it reads more than others.';
+comment on column lapse.watch_parts.done_at is 'When it last completed.';
+comment on column lapse.watch_parts.cut_off_at is 'When it was last found cut off; empty once it completes.';
 
 -- Contract: brings the alerts of one kind in line with what lapse.check_<kind> finds now: opens, counts, closes.
 create function lapse.apply_check(p_kind text, p_now timestamptz) returns void
@@ -58,19 +58,17 @@ begin
     and not exists (select from unnest(v_conditions) c where c.key = a.key);
 end;
 $$;
-comment on function lapse.apply_check(text, timestamptz) is 'Opens, counts and closes the alerts of one kind.';
 
+-- Records that the watch finished.
 create function lapse.note_watch(p_now timestamptz) returns void
 language sql
 set search_path = pg_catalog, pg_temp
 as $$
   update lapse.watch_state w set watched_at = p_now where w.only_row;
 $$;
-comment on function lapse.note_watch(timestamptz) is 'Notes that the watch came to its end.';
 
--- Contract: the parts to do now, in order: those that are due, with those that were cut off before at the end, so that
--- they delay none of the others. Empty while another watch is working. A part that an earlier watch left unfinished is
--- an alert.
+-- Contract: the parts to run now, in order. Parts that were cut off before come last, so that they do not delay the
+-- others. Empty while another watch is working. A part that an earlier watch left unfinished raises an alert.
 create function lapse.begin_watch(p_now timestamptz) returns text[]
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -83,7 +81,7 @@ begin
   if not found then
     return '{}'::text[];
   end if;
-  -- Between two parts no transaction holds the row, but the other watch is still working.
+  -- Between two parts no transaction holds the row, although the other watch is still working.
   if v_state.part is not null and not exists (
     select
     from pg_stat_activity a
@@ -100,7 +98,7 @@ begin
   if exists (select from lapse.settings) then
     perform lapse.resolve_alert(p_key => 'watch_failed:settings', p_now => p_now);
   end if;
-  -- Without settings everything is due, and says so.
+  -- Without settings every part is due, and each reports the missing row.
   v_parts := array(
     select p.part
     from lapse.watch_parts p
@@ -115,11 +113,10 @@ begin
   return v_parts;
 end;
 $$;
-comment on function lapse.begin_watch(timestamptz) is 'The parts that the watch does now, in order.';
 
--- Contract: one part of the watch. A failure becomes an alert. p_next is the part that follows, noted in the same
--- transaction. Returns false if another watch is working: this one leaves the rest to it. A lock that somebody holds
--- for long is a failure, too.
+-- Contract: runs one part of the watch. A failure becomes an alert; so does a lock that is held too long. p_next is
+-- the part that follows, recorded in the same transaction. Returns false if another watch is working; this one then
+-- stops.
 create function lapse.watch_part(p_part text, p_now timestamptz default now(), p_next text default null) returns boolean
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -147,7 +144,7 @@ begin
     perform lapse.raise_alert(
       -- without settings every part fails, which is one incident
       p_key => 'watch_failed:' || case when exists (select from lapse.settings) then p_part else 'settings' end,
-      p_job => 'watch', p_severity => 'critical', p_message => format('The watch cannot do its part %s', p_part),
+      p_job => 'watch', p_severity => 'critical', p_message => format('The watch cannot run its part %s', p_part),
       p_details => jsonb_build_object('cause', format('%s (%s)', sqlerrm, sqlstate)), p_now => p_now
     );
   end;
@@ -155,10 +152,9 @@ begin
   return true;
 end;
 $$;
-comment on function lapse.watch_part(text, timestamptz, text) is 'One part of the watch; its failure becomes an alert.';
 
--- One look at everything. Harmless to call at any time by hand, but not inside a transaction: it commits after each part. For that reason it
--- can have no search_path of its own; it uses nothing but qualified names.
+-- One pass of the watch. It may be called manually at any time, but not inside a transaction, because it commits after
+-- each part. Therefore it cannot set a search_path and uses only qualified names.
 create procedure lapse.watch(p_now pg_catalog.timestamptz default pg_catalog.now())
 language plpgsql
 as $$
@@ -179,4 +175,4 @@ begin
 end;
 $$;
 comment on procedure lapse.watch(timestamptz) is
-  'Notices what did not happen, raises and closes alerts, tells the webhook. What pg_cron calls: call lapse.watch()';
+  'Notices missing and failed runs, raises and closes alerts, notifies the webhook. pg_cron calls it: call lapse.watch()';

@@ -1,13 +1,13 @@
--- lapse_health: what the function lapse-health tells an outside monitor.
+-- lapse_health: what the function lapse-health reports to a monitor outside.
 --
--- It depends neither on pg_cron nor on the watch. A few index look-ups, whatever the size of the tables.
+-- It depends neither on pg_cron nor on the watch. It makes a few index lookups, whatever the size of the tables.
 
--- Contract: {"reasons": [codes]}, empty when all is well; nothing else, for strangers may ask.
+-- Contract: {"reasons": [codes]}, empty if all is well; nothing else, because callers need no credentials.
 --   adapter_missing   the shop's adapter is missing or does not fit: no run can work
 --   no_completed_run  a job has no completed run when it should have one
 --   orders_overdue    an order has waited too long
 --   schedule_missing  pg_cron does not do what lapse.schedules says, for example after a restore
---   watch_silent      the watch has not looked when it should have, so that alerts cannot be trusted
+--   watch_silent      the watch has not run when it should have, so alerts cannot be trusted
 create function lapse.health(p_now timestamptz default now()) returns jsonb
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -40,7 +40,7 @@ as $$
     )
   ) r;
 $$;
-comment on function lapse.health(timestamptz) is 'Codes of what is wrong; none when all is well.';
+comment on function lapse.health(timestamptz) is 'Codes of problems; none if all is well.';
 
 create function public.lapse_health() returns jsonb
 language sql stable
@@ -49,4 +49,4 @@ set search_path = pg_catalog, pg_temp
 as $$
   select lapse.health(p_now => now());
 $$;
-comment on function public.lapse_health() is 'Codes of what is wrong, for lapse-health. For the Edge Functions (secret key) only.';
+comment on function public.lapse_health() is 'Codes of problems, for lapse-health. For the Edge Functions (secret key) only.';

@@ -1,11 +1,11 @@
 -- read_metrics: what the function lapse-metrics serves to Prometheus.
 --
--- Counters, the last run of each job and the open alerts: a few index look-ups, whatever the size of the tables, so
--- that it may be asked every 15 seconds. Nothing here counts orders: the runs and the watch have done so.
+-- Counters, the last run of each job and the open alerts, in a few index lookups whatever the size of the tables, so
+-- that it may be scraped every 15 seconds. It counts no orders: the runs and the watch have done so.
 
 -- Contract: the families of metrics, as a list of {"name", "type", "help", "samples": [{"labels", "value"}]}, in
--- seconds since the epoch where they are times. A family without a sample is left out: a time that never was is no
--- zero. Every counter of lapse.metrics follows by itself.
+-- seconds since the epoch where they are times. A family without a sample is left out, because a time that never
+-- occurred is not zero. Every counter of lapse.metrics is included automatically.
 create function lapse.read_metrics(p_now timestamptz default now()) returns jsonb
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -74,7 +74,6 @@ as $$
   )
   select coalesce(jsonb_agg(to_jsonb(f) order by f.name), '[]') from families f;
 $$;
-comment on function lapse.read_metrics(timestamptz) is 'The metrics of lapse-metrics, by family.';
 
 create function public.lapse_read_metrics() returns jsonb
 language sql stable

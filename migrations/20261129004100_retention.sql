@@ -1,12 +1,13 @@
 -- Retention: deletes old rows a batch at a time, each kind after the time that its setting says.
 --
--- A decision is kept at least as long as its run, so that the counters of every run that is still there can be counted again; after that
--- the run's totals live on in lapse.metrics. A closed order leaves the ledger before its payments do, so that late money is recognised;
--- a payment of an order that is still in the ledger is never deleted, nor is anything that is not finished: open and quarantined orders,
--- open payments, the inbox, the cursors of Stripe's lists. Of pg_cron's history only Lapse's own rows are touched.
+-- A decision is kept at least as long as its run, so that the counters of every run that still exists can be
+-- recounted; after that only lapse.metrics has the totals. A closed order leaves the ledger before its payments do, so
+-- that late money is recognised; a payment of an order that is still in the ledger is never deleted, nor is anything
+-- that is not finished: open and quarantined orders, open payments, the inbox, the cursors of Stripe's lists. Of
+-- pg_cron's history only Lapse's own rows are touched.
 
--- Two tables are read in the order of their growing keys. Where the last batch ended is remembered, so that no call reads past the rows that
--- are deleted, or somebody else's.
+-- Two tables are read in the order of their growing keys. The end of the last batch is stored, so that no call reads
+-- over deleted rows or those of other jobs again.
 create table lapse.retention_steps (
   step text primary key,
   position integer not null unique,
@@ -18,7 +19,7 @@ insert into lapse.retention_steps (step, position) values
   ('alerts', 9), ('slots', 10);
 
 comment on table lapse.retention_steps is 'What the retention deletes, in its order.';
-comment on column lapse.retention_steps.step is 'lapse.retain_<step> does it.';
+comment on column lapse.retention_steps.step is 'The function lapse.retain_<step> executes it.';
 comment on column lapse.retention_steps.position is 'Its place in the order.';
 comment on column lapse.retention_steps.done_to is 'Key up to which nothing is left to delete, for tables that are read by their key.';
 
@@ -27,8 +28,8 @@ create index orders_unknown_idx on lapse.orders (watched_at) where status = 'unk
 -- Each of the functions below deletes up to one batch and returns how many rows it processed: a full batch means that
 -- there may be more.
 
--- A row whose connection failed has no time; it is at least as old as the rows after it. A history that was emptied by
--- hand may begin with lower numbers again.
+-- A row whose connection failed has no time; it is at least as old as the rows after it. A history that was emptied
+-- manually may begin with lower numbers again.
 create function lapse.retain_cron_history(p_settings lapse.settings, p_now timestamptz) returns bigint
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -53,7 +54,7 @@ begin
   delete from cron.job_run_details d
   where d.runid = any (v_old) and (
     d.jobid in (select j.jobid from cron.job j where j.jobname like 'lapse-%')
-    -- jobs of an earlier installation
+    -- Jobs of an earlier installation.
     or d.command ~ '^(select|call) lapse\.' and not exists (select from cron.job j where j.jobid = d.jobid)
   );
   update lapse.retention_steps s set done_to = coalesce(v_old[cardinality(v_old)], v_done_to)
@@ -62,6 +63,7 @@ begin
 end;
 $$;
 
+-- Deletes old decisions whose run is gone.
 create function lapse.retain_decisions(p_settings lapse.settings, p_now timestamptz) returns bigint
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -92,6 +94,7 @@ begin
 end;
 $$;
 
+-- Deletes runs that ended long ago.
 create function lapse.retain_runs(p_settings lapse.settings, p_now timestamptz) returns bigint
 language sql
 set search_path = pg_catalog, pg_temp
@@ -106,6 +109,7 @@ as $$
   select count(*) from deleted;
 $$;
 
+-- Deletes closed orders without an open payment from the ledger.
 create function lapse.retain_orders(p_settings lapse.settings, p_now timestamptz) returns bigint
 language sql
 set search_path = pg_catalog, pg_temp
@@ -147,6 +151,7 @@ as $$
   select count(*) from deleted;
 $$;
 
+-- Deletes closed payments whose order has left the ledger.
 create function lapse.retain_payments(p_settings lapse.settings, p_now timestamptz) returns bigint
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -171,7 +176,7 @@ begin
 end;
 $$;
 
--- As long as its payment is known, a refund keeps it from being given back twice.
+-- As long as its payment is known, the refund's row prevents a second refund.
 create function lapse.retain_refunds(p_settings lapse.settings, p_now timestamptz) returns bigint
 language sql
 set search_path = pg_catalog, pg_temp
@@ -206,6 +211,7 @@ as $$
   select count(*) from deleted;
 $$;
 
+-- Deletes alerts that were resolved long ago.
 create function lapse.retain_alerts(p_settings lapse.settings, p_now timestamptz) returns bigint
 language sql
 set search_path = pg_catalog, pg_temp
@@ -221,6 +227,7 @@ as $$
   select count(*) from deleted;
 $$;
 
+-- Deletes old slots. There is at most one a day, so they need no batches.
 create function lapse.retain_slots(p_settings lapse.settings, p_now timestamptz) returns bigint
 language sql
 set search_path = pg_catalog, pg_temp
@@ -232,18 +239,7 @@ as $$
   select count(*) from deleted;
 $$;
 
-comment on function lapse.retain_cron_history(lapse.settings, timestamptz) is 'Deletes old rows of Lapse''s own jobs from cron.job_run_details.';
-comment on function lapse.retain_decisions(lapse.settings, timestamptz) is 'Deletes old decisions whose run is gone.';
-comment on function lapse.retain_runs(lapse.settings, timestamptz) is 'Deletes runs that ended long ago.';
-comment on function lapse.retain_orders(lapse.settings, timestamptz) is 'Deletes closed orders without an open payment from the ledger.';
-comment on function lapse.retain_unknown_orders(lapse.settings, timestamptz) is 'Deletes refs that only payments at Stripe named.';
-comment on function lapse.retain_payments(lapse.settings, timestamptz) is 'Deletes closed payments whose order has left the ledger.';
-comment on function lapse.retain_refunds(lapse.settings, timestamptz) is 'Deletes ended refunds whose payment is gone.';
-comment on function lapse.retain_events(lapse.settings, timestamptz) is 'Deletes events that Stripe delivers no more.';
-comment on function lapse.retain_alerts(lapse.settings, timestamptz) is 'Deletes alerts that were resolved long ago.';
-comment on function lapse.retain_slots(lapse.settings, timestamptz) is 'Deletes weekly slots that no catch-up reaches any more.';
-
--- Contract: one batch of one step. Returns whether there may be more.
+-- Deletes one batch of one step. Returns whether there may be more.
 create function lapse.retain_batch(p_step text, p_now timestamptz default now()) returns boolean
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -257,20 +253,18 @@ begin
   return v_rows >= v_settings.retention_batch;
 end;
 $$;
-comment on function lapse.retain_batch(text, timestamptz) is 'Deletes up to one batch of one kind; returns whether there may be more.';
 
--- Contract: the steps, in order.
+-- The steps of the retention, in order.
 create function lapse.retention_order() returns text[]
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
   select array(select s.step from lapse.retention_steps s order by s.position);
 $$;
-comment on function lapse.retention_order() is 'The steps of the retention, in order.';
 
 -- Deletes rows older than their setting: batch after batch, each in a separate transaction, every kind in turn, until
--- nothing is left or the time is over. Not to be called inside a transaction. For that reason it can have no
--- search_path of its own; it uses nothing but qualified names.
+-- nothing is left or the time is over. It cannot be called inside a transaction. Therefore it cannot set a search_path
+-- and uses only qualified names.
 create procedure lapse.retain(
   p_now pg_catalog.timestamptz default pg_catalog.now(),
   p_limit pg_catalog.interval default '60 seconds'
@@ -298,4 +292,4 @@ begin
 end;
 $$;
 comment on procedure lapse.retain(timestamptz, interval) is
-  'Deletes rows older than their setting, a batch at a time. What pg_cron calls: call lapse.retain()';
+  'Deletes rows older than their setting, a batch at a time. pg_cron calls it: call lapse.retain()';

@@ -1,7 +1,7 @@
--- What comes next: the schedules with their next tick or slot, and what is due now.
+-- The near future: the schedules with their next tick or slot, and what is due now.
 
--- Contract: the first tick after p_now, looking ahead in growing steps, so that a job that ticks every minute costs an hour's worth of ticks;
--- null for an expression without any within 400 days.
+-- Contract: the first tick after p_now, looking ahead in growing steps, so that a job that ticks every minute costs an
+-- hour's worth of ticks; null for an expression without any within 400 days.
 create function lapse.next_tick(p_cron text, p_now timestamptz) returns timestamptz
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
@@ -22,9 +22,9 @@ begin
   return v_tick;
 end;
 $$;
-comment on function lapse.next_tick(text, timestamptz) is 'The first tick of a cron expression after a moment.';
 
--- Contract: the first slot of a weekly schedule after p_now. Day by day, because a week in which the clocks change has 167 or 169 hours.
+-- Contract: the first slot of a weekly schedule after p_now. Day by day, because a week in which the clocks change has
+-- 167 or 169 hours.
 create function lapse.next_slot(p_schedule lapse.schedules, p_now timestamptz) returns timestamptz
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -34,10 +34,10 @@ as $$
   cross join lateral lapse.last_slot(p_schedule => p_schedule, p_now => p_now + make_interval(days => ahead.days)) s (slot_at)
   where s.slot_at > p_now;
 $$;
-comment on function lapse.next_slot(lapse.schedules, timestamptz) is 'The first weekly slot after a moment.';
 
--- Contract: {"now", "brakeThreshold", "schedules": [{"job", "cron", "active", "timeZone", "nextAt", "due", "oldestDueAt"}]}; nextAt is null
--- for a paused schedule, due counts up to 100,000 and is null for jobs that have nothing that could be due.
+-- Contract: {"now", "brakeThreshold", "schedules": [{"job", "cron", "active", "timeZone", "nextAt", "due",
+-- "oldestDueAt"}]}; nextAt is null for a paused schedule, due counts up to 100,000 and is null for jobs without a queue
+-- of orders.
 create function lapse.schedule(p_now timestamptz default now()) returns jsonb
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -65,7 +65,6 @@ as $$
     )
   );
 $$;
-comment on function lapse.schedule(timestamptz) is 'When each job ticks next and what is due now.';
 
 create function public.lapse_schedule() returns jsonb
 language sql stable

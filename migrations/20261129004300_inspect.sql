@@ -1,7 +1,7 @@
--- What `lapse doctor` reads of a project's private state: what is installed, never the value of a secret.
+-- What `lapse doctor` reads of a project's private state: what is installed, but never the value of a secret.
 --
--- A separate function, lapse.inspect_<part>, inspects each part. A part that cannot be inspected says why and does not
--- hide the others.
+-- Each part is inspected by a separate function, lapse.inspect_<part>. A part that cannot be inspected reports why and
+-- does not hide the others.
 
 -- Contract: versions of the applied migrations, oldest first; null when there is no history.
 create function lapse.inspect_migrations(p_asked jsonb, p_now timestamptz) returns jsonb
@@ -16,7 +16,8 @@ begin
 end;
 $$;
 
--- Contract: the extensions the schedule needs; installed is null for one that is missing, available for one the server does not have.
+-- Contract: the extensions the schedule needs; installed is null for one that is missing, available for one the server
+-- does not have.
 create function lapse.inspect_extensions(p_asked jsonb, p_now timestamptz) returns jsonb
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -72,7 +73,7 @@ begin
 end;
 $$;
 
--- Contract: why no run can work with the shop's adapter; null if one can.
+-- Why no run can work with the shop's adapter; null if one can.
 create function lapse.inspect_adapter(p_asked jsonb, p_now timestamptz) returns jsonb
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -96,7 +97,8 @@ begin
 end;
 $$;
 
--- Contract: what is wrong with Lapse's jobs in pg_cron, in a sentence each; jobs of version 0.1 that still tick are among it.
+-- Contract: what is wrong with Lapse's jobs in pg_cron, in a sentence each; including jobs of version 0.1 that still
+-- tick.
 create function lapse.inspect_schedules(p_asked jsonb, p_now timestamptz) returns jsonb
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -111,14 +113,15 @@ as $$
     from cron.job j
     where j.active and j.database = current_database() and j.command like 'select jobs.%'
     union all
-    select format('pg_cron runs %s, which nobody scheduled, for role %s', j.jobname, j.username)
+    select format('pg_cron runs %s, which is not in lapse.schedules, for role %s', j.jobname, j.username)
     from cron.job j
     where j.active and j.database = current_database() and j.jobname like 'lapse-%'
       and not exists (select from lapse.schedules s where j.jobname = 'lapse-' || s.job)
   ) x (sentence);
 $$;
 
--- Contract: what each check of the watch finds now, whether or not the watch looks; a check that fails says so itself.
+-- Contract: what each check of the watch finds now, whether or not the watch runs. A check that fails is reported as
+-- such.
 create function lapse.inspect_conditions(p_asked jsonb, p_now timestamptz) returns jsonb
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
@@ -154,7 +157,8 @@ begin
 end;
 $$;
 
--- Contract: whether there are settings, paused schedules, the mode of the run that last read Stripe's lists, the last watch.
+-- Contract: whether there are settings, paused schedules, the mode of the run that last read Stripe's lists, the last
+-- watch.
 create function lapse.inspect_state(p_asked jsonb, p_now timestamptz) returns jsonb
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -168,6 +172,7 @@ as $$
   );
 $$;
 
+-- What lapse-health would report.
 create function lapse.inspect_health(p_asked jsonb, p_now timestamptz) returns jsonb
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -175,6 +180,7 @@ as $$
   select lapse.health(p_now => p_now) -> 'reasons';
 $$;
 
+-- The release of Lapse that this database has.
 create function lapse.inspect_version(p_asked jsonb, p_now timestamptz) returns jsonb
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -182,20 +188,8 @@ as $$
   select to_jsonb(lapse.version());
 $$;
 
-comment on function lapse.inspect_migrations(jsonb, timestamptz) is 'Versions of the applied migrations.';
-comment on function lapse.inspect_extensions(jsonb, timestamptz) is 'The extensions the schedule needs, and their versions.';
-comment on function lapse.inspect_secrets(jsonb, timestamptz) is 'The state of each Vault entry, never its value.';
-comment on function lapse.inspect_privileges(jsonb, timestamptz) is 'Privileges that are more, or less, than Lapse grants.';
-comment on function lapse.inspect_adapter(jsonb, timestamptz) is 'Why no run can work with the shop''s adapter.';
-comment on function lapse.inspect_drift(jsonb, timestamptz) is 'Orders about which shop and ledger disagree.';
-comment on function lapse.inspect_schedules(jsonb, timestamptz) is 'What is wrong with Lapse''s jobs in pg_cron.';
-comment on function lapse.inspect_conditions(jsonb, timestamptz) is 'What each check of the watch finds now.';
-comment on function lapse.inspect_state(jsonb, timestamptz) is 'Settings, paused schedules, the mode of the runs, whether Lapse refunds, the last watch.';
-comment on function lapse.inspect_health(jsonb, timestamptz) is 'What lapse-health would say.';
-comment on function lapse.inspect_version(jsonb, timestamptz) is 'The release of Lapse that this database has.';
-
--- Contract: {"now", "postgres", and of each part {"value"} or {"error"}}. p_asked names what the caller expects, both optional:
--- {"functionsUrl", "schedulerSecretSha256"}. Reads only.
+-- Contract: {"now", "postgres", and of each part {"value"} or {"error"}}. p_asked names what the caller expects, both
+-- optional: {"functionsUrl", "schedulerSecretSha256"}. Reads only.
 create function lapse.inspect(p_asked jsonb default '{}', p_now timestamptz default now()) returns jsonb
 language plpgsql stable
 set search_path = pg_catalog, pg_temp

@@ -2,8 +2,8 @@
 --
 -- The views read with their reader's rights, so that the policies of the tables below decide (lapse.secure). A policy
 -- alone is a filter on each row, and a signed-in customer could make the database read millions of rows to show none.
--- So each view asks for the role once as well, before it reads anything; other roles than `authenticated` have no
--- policy to wait for.
+-- So each view also checks the role once, before it reads anything. Roles other than `authenticated` are not subject
+-- to a policy.
 
 do $$
 declare

@@ -1,7 +1,8 @@
 -- Who may do what. Only the owner may use Lapse's objects, except as this list says.
 --
--- lapse.secure() takes everything away and grants by the list. It ends this migration and every later one, and an operator calls it after a
--- restore: dumps carry no default privileges, and a project whose default privileges still favour `anon` opens what it restores.
+-- lapse.secure() revokes everything and grants what the list says. It ends this migration and every later one, and an
+-- operator calls it after a restore: dumps carry no default privileges, and in a project whose default privileges
+-- still favour `anon`, a restore grants access to everything.
 
 -- Contract: every privilege that an API role holds, one row each, functions by name.
 create function lapse.expected_grants() returns table (kind text, name text, role text, privilege text)
@@ -27,10 +28,9 @@ as $$
     'test_adapter', 'adopt_orders', 'enable', 'disable', 'release_refunds'
   ]) f (name);
 $$;
-comment on function lapse.expected_grants() is 'Every privilege that Lapse grants to a role of the API.';
 
--- Contract: everything of Lapse that has privileges: its schemas, and the relations, sequences and functions in lapse and public.lapse_*. In
--- lapse_shop nobody but the owner can look up a name, and what is in there is the shop's.
+-- Contract: everything of Lapse that has privileges: its schemas, and the relations, sequences and functions in lapse
+-- and public.lapse_*. lapse_shop is left out: only its owner can look up names there, and its objects are the shop's.
 create function lapse.own_objects()
 returns table (kind text, oid oid, owner oid, name text, target text, acl aclitem[])
 language sql stable
@@ -54,10 +54,10 @@ as $$
   join pg_namespace n on n.oid = p.pronamespace
   where n.nspname = 'lapse' or n.nspname = 'public' and p.proname like 'lapse\_%';
 $$;
-comment on function lapse.own_objects() is 'Everything of Lapse that has privileges.';
 
--- Contract: takes everything of Lapse from the API's roles and grants by the list; row-level security on for every table, with one policy for
--- each that operators and viewers read. Safe to repeat. Objects that somebody else owns are left alone; lapse.inspect names them.
+-- Contract: revokes everything of Lapse from the API's roles and grants what the list says. Enables row-level security
+-- on every table, with one policy for each table that operators and viewers read. Safe to repeat. Objects that
+-- somebody else owns are left alone; lapse.inspect names them.
 create function lapse.secure() returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -94,7 +94,7 @@ begin
     join lapse.own_objects() o using (kind, name)
     where pg_has_role(o.owner, 'USAGE')
     union all
-    -- In a subselect the role is looked up once, not for each row.
+    -- In a subselect the role is looked up once, not once per row.
     select format(
       'create policy "operators and viewers read" on %s for select to authenticated using (%s)', o.oid::regclass,
       $policy$(select coalesce((select auth.jwt()) -> 'app_metadata' ->> 'lapse_role' in ('operator', 'viewer'), false))$policy$
@@ -109,11 +109,11 @@ begin
 end;
 $$;
 comment on function lapse.secure() is
-  'Takes everything of Lapse from the API''s roles and grants by lapse.expected_grants(). Call it again after a restore.';
+  'Revokes everything of Lapse from the API''s roles and grants lapse.expected_grants(). Call it again after a restore.';
 
--- Contract: what differs from the list, in a sentence each: privileges that are more or less, row-level security that is off, policies that
--- are not Lapse's, views that read with their owner's rights, functions with their owner's rights and anybody's search_path. Privileges of
--- roles other than the API's are somebody's decision.
+-- Contract: what differs from the list, in a sentence each: privileges that are more or less, row-level security that
+-- is off, policies that are not Lapse's, views that read with their owner's rights, security definer functions without
+-- their own search_path. Privileges of roles other than the API's are left alone.
 create function lapse.privilege_problems() returns setof text
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -176,6 +176,4 @@ as $$
   join pg_proc p on p.oid = o.oid and o.kind = 'function'
   where p.prosecdef and not coalesce(p.proconfig @> array['search_path=pg_catalog, pg_temp'], false);
 $$;
-comment on function lapse.privilege_problems() is 'What differs from the privileges that Lapse grants, in a sentence each.';
-
 select lapse.secure();

@@ -1,4 +1,4 @@
--- From here on the watch and the retention tick; both jobs wait for `lapse enable`. After a restore of a backup, run the same line by hand:
--- pg_cron's jobs may be missing there.
+-- From here on the watch and the retention run; both jobs wait for `lapse enable`. After restoring a backup, execute
+-- the same line again, because pg_cron's jobs may be missing.
 
 select lapse.install_schedules();

@@ -2,7 +2,7 @@
 
 import { type Backend, openBackend, type Order, placeOrder } from "./shop.ts";
 
-/** Where to send the customer; null: it is too late, the order is being closed. */
+/** Where to send the customer; null if it is too late, because the order is being closed. */
 export async function startPayment({ supabase, stripe }: Backend, order: Order): Promise<string | null> {
   const session = await stripe.checkout.sessions.create({
     mode: "payment",
@@ -14,8 +14,8 @@ export async function startPayment({ supabase, stripe }: Backend, order: Order):
         product_data: { name: `Order ${order.id}` },
       },
     }],
-    // By this Lapse knows whose payment it is. Stripe does not copy it to the session's intent, and that is well: the two are
-    // one payment, and one of them should name the order.
+    // // Lapse recognises the order's payment by this. Stripe does not copy it to the session's intent, which is fine:
+    // the two are one payment, and one of them must name the order.
     metadata: { order_id: order.id },
     success_url: "https://shop.example/thanks",
   });

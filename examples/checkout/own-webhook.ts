@@ -1,15 +1,15 @@
-// A webhook of the shop's own, for a shop that does more than closing the order when money comes in. As an Edge Function it
-// would end in `Deno.serve(…)`; Lapse's own webhook may run beside it.
+// The shop's own webhook, for a shop that does more than close the order when money arrives. As an Edge Function it
+// would end with `Deno.serve(…)`. Lapse's own webhook may run beside it.
 
 import Stripe from "stripe";
 import type { Backend } from "./shop.ts";
 
-/** The two events that say that money is there. A session and its intent are one payment, whichever comes first. */
+/** The events that report money. A session and its intent are one payment, whichever comes first. */
 export async function handleEvent(request: Request, { supabase, stripe }: Backend, secret: string): Promise<Response> {
   let event: Stripe.Event;
   try {
     const signature = request.headers.get("stripe-signature") ?? "";
-    // The raw body: parsed and written again, it would have another signature.
+    // Use the raw body, because parsing and serialising it would invalidate the signature.
     event = await stripe.webhooks.constructEventAsync(await request.text(), signature, secret);
   } catch {
     return new Response("Not signed by Stripe", { status: 400 });
@@ -32,7 +32,7 @@ function paymentOf(event: Stripe.Event): { order: string; id: string; amount: nu
   switch (event.type) {
     case "payment_intent.succeeded": {
       const { id, metadata, amount_received } = event.data.object;
-      // Without it, it is the intent of a session, whose own event comes, too.
+      // Without metadata it is the intent of a session, which has its own event.
       return metadata.order_id ? { order: metadata.order_id, id, amount: amount_received } : null;
     }
     case "checkout.session.completed":

@@ -2,15 +2,15 @@
 
 import { type Backend, openBackend, type Order, placeOrder } from "./shop.ts";
 
-/** What the page needs to take the payment; null: it is too late, the order is being closed. */
+/** What the page needs to take the payment; null if it is too late, because the order is being closed. */
 export async function startPayment({ supabase, stripe }: Backend, order: Order): Promise<string | null> {
   const intent = await stripe.paymentIntents.create({
     amount: order.amount,
     currency: order.currency,
-    // By this Lapse knows whose payment it is, also if this function dies before the next line.
+    // Lapse recognises the order's payment by this, even if this function dies before the next line.
     metadata: { order_id: order.id },
   });
-  // Before the customer gets the client secret: what Lapse does not know, it cannot cancel in time.
+  // Attach before the customer gets the client secret, so that Lapse can cancel the payment in time.
   const { error } = await supabase.rpc("lapse_attach_payment", { p_ref: order.id, p_stripe_id: intent.id });
   if (error) {
     await stripe.paymentIntents.cancel(intent.id);

@@ -18,7 +18,7 @@ export function openBackend(read: (name: string) => string | undefined): Backend
   };
 }
 
-/** Reserves the stock. The sample shop's triggers tell Lapse of the order. */
+/** Reserves the stock. The sample shop's triggers report the order to Lapse. */
 export async function placeOrder({ supabase }: Backend): Promise<Order> {
   await supabase.from("inventory").upsert({ sku: "tea", on_hand: 100 }, { ignoreDuplicates: true });
   const { data, error } = await supabase.rpc("place_order", {

@@ -1,4 +1,4 @@
--- A shop as a tutorial leaves it. It was written before anybody thought of Lapse, and nothing in it mentions Lapse.
+-- A shop built from a tutorial, without Lapse in mind. Nothing in it mentions Lapse.
 --
 -- Text ids, an enum of states, prices as numeric, stock decremented at checkout, Stripe's ids in columns of the order.
 

@@ -10,7 +10,7 @@ create index if not exists orders_lapse_open_idx on public.orders (id) where sta
 
 create or replace function lapse_shop.contract_version() returns integer set search_path = pg_catalog, pg_temp return 1;
 
--- A state that is not named here counts as held by somebody else: Lapse leaves such an order alone.
+-- An order in any other state counts as locked, and Lapse leaves it alone.
 create or replace function lapse_shop.lock_orders(p_refs text[], p_wait boolean)
 returns table (ref text, state text, units bigint, stripe_ids text[])
 language sql set search_path = pg_catalog, pg_temp as $$
@@ -46,7 +46,7 @@ create or replace function lapse_shop.open_orders(p_refs text[] default null) re
     union all select * from public.orders where state = 'awaiting_payment' and id = any (p_refs)) o;
 $$;
 
--- The shop's own code stays as it is: triggers tell Lapse what it does. They append a line, never wait and never fail.
+-- Triggers report the shop's changes to Lapse, so its code stays as it is. They append a row and never wait or fail.
 create or replace trigger lapse_watches after insert or update of state, total, currency on public.orders for each row
   when (new.state = 'awaiting_payment')
   execute function lapse.tg_watch('id', 'total', 'currency', '30 minutes', 'unit=major', 'placed_at=created_at');

@@ -1,7 +1,7 @@
--- A shop: what is on its shelves, what customers ordered, and what each open order holds.
+-- A shop: its inventory, its orders, and the stock that each open order holds.
 --
--- For every article 0 <= reserved <= on_hand, and reserved equals the sum of the held reservations. Nothing here knows
--- of Lapse.
+-- For every article 0 <= reserved <= on_hand, and reserved equals the sum of the held reservations. Nothing here
+-- depends on Lapse.
 
 create table public.inventory (
   sku text primary key check (sku <> ''),
@@ -50,7 +50,7 @@ create index stock_reservations_sku_idx on public.stock_reservations (sku) where
 comment on table public.stock_reservations is 'Units of one article that one order holds, or held.';
 comment on column public.stock_reservations.state is 'held; released: back on the shelf; consumed: sold.';
 
--- Stock is counted from outside, so the time of the last change moves by itself.
+-- Stock is also changed from outside, so a trigger sets the time of the last change.
 create function public.note_counted_stock() returns trigger
 language plpgsql
 set search_path = pg_catalog, pg_temp

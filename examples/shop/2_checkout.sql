@@ -1,8 +1,8 @@
--- The checkout: placing an order, and closing one. Nothing here knows of Lapse.
+-- The checkout: placing and closing an order. Nothing here depends on Lapse.
 
 -- Places an order and reserves its stock, in one transaction. p_items is [{"sku": "tea", "quantity": 2}, …]. With
--- p_order_id the call can be repeated: the second one answers the order that exists. Raises PT409 if stock is short or
--- the order exists with other contents, 22023 for what cannot be ordered.
+-- p_order_id the call can be repeated: the second one returns the existing order. Raises PT409 if stock is short or
+-- the order exists with other contents, 22023 for an invalid order.
 create function public.place_order(
   p_currency text,
   p_amount bigint,
@@ -27,7 +27,7 @@ begin
   if jsonb_typeof(p_items) is distinct from 'array' or jsonb_array_length(p_items) not between 1 and 1000 then
     raise exception 'Cannot place the order: p_items is not a list of articles' using errcode = '22023';
   end if;
-  -- CASE, because only CASE promises that a quantity is read after it is known to be a number.
+  -- CASE, because only CASE guarantees that a quantity is read after it was checked to be a number.
   select item into v_bad
   from jsonb_array_elements(p_items) item
   where case
@@ -51,7 +51,7 @@ begin
   if coalesce(p_payment_method, '') = '' or coalesce(p_channel, '') = '' then
     raise exception 'Cannot place the order: it needs a payment method and a channel' using errcode = '22023';
   end if;
-  -- A deadline of 1970 is seconds taken for milliseconds.
+  -- A deadline in 1970 means that seconds were passed as milliseconds.
   if p_expires_at not between p_now - interval '10 years' and p_now + interval '1 year' then
     raise exception 'Cannot place the order: its deadline % is years away', p_expires_at using errcode = '22023';
   end if;
@@ -64,7 +64,7 @@ begin
   ) w;
 
   if p_order_id is not null then
-    -- The same call twice at the same moment: the second one waits here and then finds the order of the first.
+    -- If the same call arrives twice at once, the second one waits here and then finds the first one's order.
     perform pg_advisory_xact_lock(hashtextextended(p_order_id::text, 0));
     select * into v_order from public.orders o where o.id = p_order_id;
     if found then
@@ -82,7 +82,7 @@ begin
     end if;
   end if;
 
-  -- Every writer of inventory locks articles in the order of their key, so that two can wait but never deadlock.
+  -- Every writer of inventory locks articles by ascending key, so that two may wait but never deadlock.
   perform from public.inventory i where i.sku = any (v_skus) order by i.sku for no key update;
   select w.sku, w.quantity, coalesce(i.on_hand - i.reserved, 0) as sellable into v_short
   from unnest(v_skus, v_quantities) as w (sku, quantity)
@@ -122,8 +122,8 @@ $$;
 comment on function public.place_order(text, bigint, jsonb, text, text, timestamptz, uuid, timestamptz) is
   'Places an order and reserves its stock. Amount in minor units. Called by the shop''s backend.';
 
--- Closes open orders: p_expired give their stock back, p_paid sell it. Orders that are closed already are left as they
--- are. The caller has locked the orders.
+-- Closes open orders: p_expired release their stock, p_paid sell it. Orders that are already closed stay unchanged.
+-- The caller has locked the orders.
 create function public.close_orders(p_expired uuid[], p_paid uuid[]) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -143,7 +143,8 @@ begin
     update public.stock_reservations r
     set state = case c.status when 'paid' then 'consumed' else 'released' end
     from closed c
-    where r.order_id = c.id and r.state = 'held'
+    -- The keys once more, for the index: without them a large batch reads the whole table.
+    where r.order_id = any (p_expired || p_paid) and r.order_id = c.id and r.state = 'held'
     returning r.sku, r.quantity, r.state
   ),
   by_sku as (
@@ -165,7 +166,7 @@ $$;
 comment on function public.close_orders(uuid[], uuid[]) is
   'Closes open orders and moves their stock: back to the shelf, or out of the shop.';
 
--- Closes an order by hand: paid in cash, or cancelled. Answers the order; one that is closed already stays as it is.
+-- Closes an order manually: paid in cash, or cancelled. Returns the order; one that is already closed stays unchanged.
 create function public.close_order(p_order_id uuid, p_paid boolean) returns public.orders
 language plpgsql
 security definer

@@ -6,7 +6,7 @@ language sql immutable
 set search_path = pg_catalog, pg_temp
 as 'select 1';
 
--- These refs as keys, one for each; null for what is no uuid. (One pattern with counts would take four times as long.)
+-- Converts each ref to a key, or to null if it is not a uuid. (One pattern with counts would take four times as long.)
 create function lapse_shop.keys(p_refs text[]) returns uuid[]
 language sql immutable
 set search_path = pg_catalog, pg_temp
@@ -79,7 +79,7 @@ as $$
   ) o;
 $$;
 
--- Money arrived for an expired order: its stock is taken again, all of it or nothing.
+-- Money arrived for an expired order: this reserves its stock again, all lines or none.
 create function lapse_shop.revive_order(p_ref text) returns boolean
 language plpgsql
 set search_path = pg_catalog, pg_temp

@@ -1,4 +1,4 @@
-import { z } from "zod/mini";
+import * as z from "zod/mini";
 import { ConfigurationError } from "./errors.ts";
 import { WITHOUT_COMPILING } from "./parsing.ts";
 
@@ -75,7 +75,7 @@ export function parseSchedulerSecrets(read: ReadVariable): string[] {
 }
 
 /**
- * The token of those who may read the metrics.
+ * The token that grants access to the metrics.
  *
  * @throws ConfigurationError like {@linkcode parseProject}.
  */
@@ -84,8 +84,8 @@ export function parseMetricsToken(read: ReadVariable): string {
 }
 
 /**
- * Parses Stripe's part of the environment. A restricted key (`rk_`) suffices: the jobs only read, list and cancel PaymentIntents and
- * read, list and expire Checkout Sessions.
+ * Parses Stripe's part of the environment. A restricted key (`rk_`) suffices. It must be allowed to write PaymentIntents and Checkout
+ * Sessions, and Refunds if the settings allow refunds.
  *
  * @throws ConfigurationError like {@linkcode parseProject}.
  */

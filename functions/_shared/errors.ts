@@ -20,7 +20,7 @@ export class LeaseLostError extends DatabaseError {
   override name = "LeaseLostError";
 }
 
-/** Whether an error that occurred with one order concerns the whole run: every other order would meet it too. */
+/** Whether an error on one order concerns the whole run, because every other order would fail in the same way. */
 export function concernsTheRun(error: unknown): boolean {
   return error instanceof DatabaseError || error instanceof ConfigurationError;
 }
@@ -52,5 +52,10 @@ export function isRefusal(error: unknown): error is DatabaseError {
 
 /** Whether the database gave up: it did not get a lock, or the statement took longer than the API allows. Nothing was written. */
 export function isTimeout(error: unknown): error is DatabaseError {
-  return error instanceof DatabaseError && (error.code === "55P03" || error.code === "57014");
+  return isLockTimeout(error) || (error instanceof DatabaseError && error.code === "57014");
+}
+
+/** Whether the database gave up waiting for a lock, after 200 ms. */
+export function isLockTimeout(error: unknown): error is DatabaseError {
+  return error instanceof DatabaseError && error.code === "55P03";
 }

@@ -7,8 +7,9 @@ import { readLists } from "../_shared/run/read-lists.ts";
 import { workOnOrders } from "../_shared/run/work-on-orders.ts";
 
 /**
- * Carries out refunds of late payments, then expires unpaid orders past their deadline: reads Stripe's lists, closes orders without payments, then claims the others, asks Stripe
- * about every payment and settles them, until nothing is due or the run has used up its share.
+ * Carries out refunds of late payments, then expires unpaid orders past their deadline. It reads Stripe's lists and closes orders without
+ * payments. Then it claims the others, asks Stripe about every payment and settles the orders, until nothing is due or the run's share is
+ * used up.
  *
  * Stock is released only in the settlement that closes its order, and an order is closed only after Stripe has confirmed that none of
  * its payments can ever succeed. The run may be killed at any line: its claims lapse, and the next run finishes the work.
@@ -26,7 +27,8 @@ export async function expireStaleOrders(ports: Ports, task: Task): Promise<JobRe
 
 /**
  * Closes many orders in one statement. A statement that times out is retried with half as many orders. If the database refuses one, a
- * single order may be the cause: the orders are then claimed and settled like all others, which finds that order and fails it alone.
+ * single order may be the cause: the orders are then claimed and settled like all others, which finds that order and fails it alone. The
+ * same happens when even a statement of one order times out: those behind it may still be closed.
  */
 async function closeOrdersWithoutPayments(run: OrderRun): Promise<void> {
   const { ports: { database, log }, lease, progress } = run;
@@ -35,19 +37,22 @@ async function closeOrdersWithoutPayments(run: OrderRun): Promise<void> {
   // Each call closes or postpones every order that it can lock. After two calls that closed none, the rest is locked by others.
   while (fruitless < 2 && progress.limitLeft > 0 && !mustStop(run)) {
     try {
-      const asked = Math.min(progress.limitLeft, size);
-      const { expired, unitsReleased, asked: taken } = await database.closeWithoutPayments(lease, asked);
-      if (taken === 0) return;
+      const limit = Math.min(progress.limitLeft, size);
+      const { expired, unitsReleased, moved } = await database.closeWithoutPayments(lease, limit);
+      if (moved === 0) return;
       fruitless = expired === 0 ? fruitless + 1 : 0;
       progress.limitLeft -= expired;
       progress.done += expired;
       if (expired > 0) log.info("closed_without_payments", { expired, units_released: unitsReleased });
     } catch (error) {
       log.error("close_without_payments_failed", { error: reasonOf(error) });
-      if (isRefusal(error)) return await workOnOrders(run, database.claimWithoutPayments);
-      if (!isTimeout(error)) throw error;
-      if (size === 1) return void (progress.delay = reasonOf(error));
-      size = await database.shrinkCloseBatch(lease);
+      if (isTimeout(error) && size > 1) {
+        size = await database.shrinkCloseBatch(lease);
+        continue;
+      }
+      if (isTimeout(error)) progress.delay = reasonOf(error);
+      else if (!isRefusal(error)) throw error;
+      return await workOnOrders(run, database.claimWithoutPayments);
     }
   }
 }

@@ -1,4 +1,4 @@
-import { z } from "zod/mini";
+import * as z from "zod/mini";
 import type { Rpc } from "../_shared/database/rpc.ts";
 import { ConfigurationError, reasonOf } from "../_shared/errors.ts";
 import type { Log } from "../_shared/run/log.ts";
@@ -21,7 +21,7 @@ export type HealthOptions = {
 const answer = z.object({ reasons: z.array(z.string().check(z.regex(/^[a-z_]+$/))) });
 
 /**
- * Makes a health check that never rejects: whatever keeps it from asking the database is itself a reason.
+ * Makes a health check that never rejects: a failure to ask the database is itself a reason.
  *
  * Callers are strangers, so any number of them costs the database at most one call per `keepMs`. Requests during a call, or soon after
  * it, share its answer.
@@ -42,7 +42,7 @@ export function createHealthCheck(options: HealthOptions): () => Promise<Health>
 async function check({ connect, log, limitMs = 5_000 }: HealthOptions): Promise<Health> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   try {
-    // A monitor gives up sooner than a database client does, and would then learn no reason.
+    // A monitor times out before a database client does, and would then receive no reason.
     const limit = new Promise<never>((_, reject) => {
       timer = setTimeout(
         () => reject(new Error(`Cannot wait longer for the database: no answer in ${limitMs} ms`)),

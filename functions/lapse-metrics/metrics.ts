@@ -1,4 +1,4 @@
-import { z } from "zod/mini";
+import * as z from "zod/mini";
 import type { Rpc } from "../_shared/database/rpc.ts";
 
 const name = z.string().check(z.regex(/^lapse_[a-z_]+$/));
@@ -9,17 +9,17 @@ const families = z.array(
 type Family = z.infer<typeof families>[number];
 
 /** Reads the metrics and writes them in Prometheus' format, or in OpenMetrics. */
-export async function readMetrics(rpc: Rpc, { open }: { open: boolean }): Promise<string> {
-  return render(await rpc("lapse_read_metrics", {}, { answer: families, repeatable: true }), open);
+export async function readMetrics(rpc: Rpc, { openMetrics }: { openMetrics: boolean }): Promise<string> {
+  return render(await rpc("lapse_read_metrics", {}, { answer: families, repeatable: true }), openMetrics);
 }
 
 /**
  * The families as text. Prometheus' own format and OpenMetrics differ in two things: the name of a counter's family there lacks `_total`, and
  * the text ends in `# EOF` (github.com/prometheus/OpenMetrics, specification 1.0).
  */
-export function render(read: Family[], open: boolean): string {
+export function render(read: Family[], openMetrics: boolean): string {
   const lines = read.flatMap(({ name, type, help, samples }) => {
-    const family = open && type === "counter" ? name.replace(/_total$/, "") : name;
+    const family = openMetrics && type === "counter" ? name.replace(/_total$/, "") : name;
     const text = help.replaceAll("\\", "\\\\").replaceAll("\n", "\\n");
     return [
       `# HELP ${family} ${text}`,
@@ -27,7 +27,7 @@ export function render(read: Family[], open: boolean): string {
       ...samples.map(({ labels, value }) => `${name}${renderLabels(labels)} ${value}`),
     ];
   });
-  return [...lines, ...(open ? ["# EOF"] : []), ""].join("\n");
+  return [...lines, ...(openMetrics ? ["# EOF"] : []), ""].join("\n");
 }
 
 function renderLabels(labels: Record<string, string>): string {

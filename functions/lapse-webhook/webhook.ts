@@ -1,7 +1,13 @@
 import type { EventDatabase, EventPaymentRecord, FoundPayment } from "../_shared/database/events.ts";
 import { reasonOf } from "../_shared/errors.ts";
 import { examineOrder } from "../_shared/protocol/examine-order.ts";
-import { assessRead, inspectPayment, readPayment, type StripeObject } from "../_shared/protocol/inspect-payment.ts";
+import {
+  assessRead,
+  type InspectContext,
+  inspectPayment,
+  readPayment,
+  type StripeObject,
+} from "../_shared/protocol/inspect-payment.ts";
 import { createKeyCheck } from "../_shared/protocol/key-check.ts";
 import type { AssessedPayment } from "../_shared/rules/assessment.ts";
 import { type EventPayment, paymentToRead, type StripeEvent } from "../_shared/rules/events.ts";
@@ -31,7 +37,7 @@ export async function receiveEvent(event: StripeEvent, ports: WebhookPorts): Pro
   if (event.livemode !== ports.livemode) return { again: false, code: "other_mode" };
 
   const found = await database.findPayment(event, payment);
-  if (found.answer !== "read") return notRead(found);
+  if (found.answer !== "read") return answerWithoutRead(found);
   const clock = clockFrom(found.now);
   if (found.waitSeconds > 0) await clock.sleep(found.waitSeconds * 1_000);
   const gateway = await ports.openStripe({
@@ -67,7 +73,7 @@ export async function receiveEvent(event: StripeEvent, ports: WebhookPorts): Pro
   return { again: false, code: recorded.result };
 }
 
-type EventContext = Omit<Parameters<typeof inspectPayment>[1], "gateway" | "clock"> & {
+type EventContext = Omit<InspectContext, "gateway" | "clock"> & {
   gateway: StripeGateway;
   clock: Clock;
 };
@@ -75,7 +81,7 @@ type EventContext = Omit<Parameters<typeof inspectPayment>[1], "gateway" | "cloc
 type ReadPayment = { stripeId: string; order: ClaimedOrder; outcome: Outcome<StripeObject> & { kind: "object" } };
 type Read = Extract<FoundPayment, { answer: "read" }>;
 
-/** Reads the payment and finds its order. Only the payment itself may name it, and only Stripe may know which payment an event is about. */
+/** Reads the payment and finds its order. Some events do not name the payment, and some payments were never attached: Stripe is asked then. */
 async function readWithOrder(
   event: StripeEvent,
   { payment, found, gateway, database }: {
@@ -89,32 +95,32 @@ async function readWithOrder(
   let { stripeId, order } = found;
   if (stripeId === null) {
     const named = await gateway.intentOf({ id: payment.through ?? "", account });
-    // A key that may not read disputes will not be able to in an hour either; such an event changes no order.
+    // The key lacks a permission, for example for disputes, so another delivery would fail as well. The event changes no order.
     if (named.kind === "stop" && named.why === "permission_denied") return { again: false, code: named.why };
-    if (named.kind !== "object") return unread(named);
+    if (named.kind !== "object") return answerToFailedRead(named);
     if (named.object.intent === null) return { again: false, code: "names_no_payment" };
-    const again = await database.findPayment(event, { ...payment, id: named.object.intent }, true);
-    if (again.answer !== "read") return notRead(again);
-    ({ stripeId, order } = again);
+    const refound = await database.findPayment(event, { ...payment, id: named.object.intent }, true);
+    if (refound.answer !== "read") return answerWithoutRead(refound);
+    ({ stripeId, order } = refound);
   }
   const outcome = await readPayment({ stripeId: stripeId ?? "", account }, gateway);
-  if (outcome.kind !== "object") return unread(outcome);
+  if (outcome.kind !== "object") return answerToFailedRead(outcome);
   if (order === null) {
     const { metadata, client_reference_id } = { client_reference_id: null, ...outcome.object };
-    const again = await database.findPayment(event, { ...payment, marks: { metadata, client_reference_id } }, true);
-    if (again.answer !== "read") return notRead(again);
-    ({ order } = again);
+    const refound = await database.findPayment(event, { ...payment, marks: { metadata, client_reference_id } }, true);
+    if (refound.answer !== "read") return answerWithoutRead(refound);
+    ({ order } = refound);
   }
   if (order === null) return { again: false, code: "names_no_order" };
   return { stripeId: outcome.object.id, order, outcome };
 }
 
-function notRead({ answer, why }: Exclude<FoundPayment, { answer: "read" }>): EventAnswer {
+function answerWithoutRead({ answer, why }: Exclude<FoundPayment, { answer: "read" }>): EventAnswer {
   return { again: answer === "locked" || answer === "unknown", code: why ?? answer };
 }
 
 /** A payment that this key cannot see belongs to another account. Other failures are worth another delivery. */
-function unread(outcome: Exclude<Outcome<unknown>, { kind: "object" }>): EventAnswer {
+function answerToFailedRead(outcome: Exclude<Outcome<unknown>, { kind: "object" }>): EventAnswer {
   if (outcome.kind !== "quarantine") return { again: true, code: "why" in outcome ? outcome.why : outcome.kind };
   return { again: outcome.why !== "payment_not_found" && outcome.why !== "account_access_lost", code: outcome.why };
 }
@@ -203,7 +209,7 @@ async function learnWhoseIntent(event: StripeEvent, id: string, context: Webhook
   }
 }
 
-/** Cancels the other payments of a paid order, which can only do harm. If that fails, the next run does it: they are due already. */
+/** Cancels the other payments of a paid order, which can only do harm. If that fails, the next run does it, because they are due. */
 async function cancelOthers(event: StripeEvent, context: WebhookPorts & EventContext): Promise<void> {
   const { database, log, order: { ref, payments } } = context;
   try {

@@ -4,22 +4,22 @@ const MINUTE = 60;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-/** One payment of a demo order: what the simulator is told to hold. */
+/** One payment of a demo order, as it is created in the simulator. */
 export type DemoPayment = { kind: "payment_intent"; spec: IntentSpec } | {
   kind: "checkout_session";
   spec: SessionSpec;
 };
 
-/** A kind of order, what its customer did, and what has to become of it. */
+/** A kind of order: what its customer did, and the outcome that the demo expects. */
 export type OrderKind = {
   name: string;
   orders: number;
   paymentMethod: string;
-  /** Seconds ago that the order was placed; its deadline has passed since. */
+  /** The order's age in seconds. Its deadline has passed. */
   placedAgo: number;
-  /** A run inspected its payment before and granted the one extra grace, which is over. */
+  /** Whether an earlier run inspected its payment and granted the extra grace, which is over now. */
   graceUsed?: true;
-  /** What Stripe holds for it. `now` in seconds since the epoch. */
+  /** The payments at Stripe. `now` is in seconds since the epoch. */
   payments: (now: number) => DemoPayment[];
   becomes: "expired" | "paid" | "pending";
 };
@@ -27,7 +27,7 @@ export type OrderKind = {
 const intent = (spec: IntentSpec): DemoPayment => ({ kind: "payment_intent", spec });
 const session = (spec: SessionSpec): DemoPayment => ({ kind: "checkout_session", spec });
 
-/** A few hundred orders of every kind that a shop meets, all past their deadline. */
+/** A few hundred orders of every kind, all past their deadline. */
 export const KINDS: OrderKind[] = [
   {
     name: "no payment at all",
@@ -122,7 +122,7 @@ export const KINDS: OrderKind[] = [
     name: "bank transfer under way",
     orders: 5,
     paymentMethod: "bank_transfer",
-    // Its order is past the seven days of its policy; the payment itself was started later.
+    // The order is older than the seven days of its policy, but the payment was started later.
     placedAgo: 8 * DAY,
     payments: (now) => [intent({ status: "requires_action", nextAction: "bank_transfer", created: now - 2 * DAY })],
     becomes: "pending",

@@ -1,4 +1,7 @@
-/** npm run demo [-- --json]: a shop with orders and payments of every kind, both jobs dispatched as the scheduler does. */
+/**
+ * npm run demo [-- --json]: a shop with orders and payments of every kind. Both jobs are dispatched as by the
+ * scheduler.
+ */
 import postgres from "postgres";
 import { refuseSwallowed } from "../npm-options.ts";
 import { type Stack, startStack } from "../stack/start.ts";
@@ -35,24 +38,24 @@ const METRICS = [
 const DECIDED = ["ordersExpired", "ordersPaid", "ordersWaiting", "ordersRetried", "ordersQuarantined"];
 const CLEANED = ["paymentIntentsCanceled", "checkoutSessionsExpired", "paymentsKept", "latePayments"];
 
-/** What a shell says of a program that Ctrl-C ended. */
+/** The exit code of a program ended by Ctrl-C. */
 const STOPPED = 130;
 Deno.exit(await main());
 
-/** Plays until the end or until it is told to stop; what it started is gone either way. */
+/** Runs the demo until it ends or is interrupted. Either way, it stops everything that it started. */
 async function main(): Promise<number> {
   let told = false;
   const stop = stopSignal().then(() => told = true);
   say("Starting PostgreSQL, REST, the functions, pg_net and a Stripe simulator with the limits of a live account …");
   await using stack = await startStack({
-    // Nothing happens by itself: the demo dispatches, and pg_net delivers.
+    // Without pg_cron, because the demo dispatches the jobs itself. pg_net delivers the requests.
     workers: { cron: { pollMs: 0 } },
     users: false,
     simulator: { preset: "live", latencyMs: [40, 120] },
     functionsEnv: { STRIPE_SECRET_KEY: "sk_live_demo" },
   });
   const play = demonstrate(stack).catch(async (error) => {
-    // Ctrl-C ends the functions too, and their callers may hear of it first.
+    // Ctrl-C also reaches the functions, and their callers may notice that first.
     await Promise.race([stop, new Promise((resolve) => setTimeout(resolve, 500))]);
     if (!told) throw error;
     return false;
@@ -70,21 +73,21 @@ async function demonstrate(stack: Stack): Promise<boolean> {
     if (!json) printCleanup(cleanup);
     const ok = expiry.problems.length === 0 && cleanup.problems.length === 0;
     if (json) console.log(JSON.stringify({ ok, ...expiry, cleanup }));
-    say('\nNext: npm run stack, and your own orders (README.md, "Work with it").');
+    say('\nNext: npm run stack, and your own orders (README.md, "Commands").');
     return ok;
   } finally {
     await sql.end();
   }
 }
 
-/** First act: orders of every kind, past their deadline. */
+/** Part one: orders of every kind, past their deadline. */
 async function expireOrders(stack: Stack, sql: postgres.Sql): Promise<ExpiryReport> {
   const shop = await openShop(sql, stack.simulator!.control, KINDS, { livemode: true });
   const before = await readStock(sql);
   const all = shop.orders.length;
   say(
     `The shop has ${all} orders of ${KINDS.length} kinds, all past their deadline. The scheduler ticks: ` +
-      "expire-stale-orders reads what Stripe lists, then asks about every payment.\n",
+      "expire-stale-orders reads Stripe's lists, then asks about every payment.\n",
   );
 
   const run = await watch(stack, sql, "expire-stale-orders", (run) => ({ done: sum(run, DECIDED), all, of: "orders" }));
@@ -95,15 +98,15 @@ async function expireOrders(stack: Stack, sql: postgres.Sql): Promise<ExpiryRepo
   return { kinds, stock: { before, after }, run, metrics: metrics!, problems };
 }
 
-/** Second act: a year of payments that nobody cleaned up. */
+/** Part two: a year of payments that nobody cleaned up. */
 async function cleanUp(stack: Stack, sql: postgres.Sql): Promise<CleanupReport> {
   const { control } = stack.simulator!;
   const year = await fillYear(sql, control);
   const payments = year.reduce((sum, { ids }) => sum + ids.length, 0);
   const all = toDecide();
   say(
-    `\nSecond act: ${payments} payments of a year before Lapse, most of them healthy, many not the shop's. Sunday, ` +
-      "03:00: cleanup-stale-payment-intents reads what Stripe lists and cancels what can only do harm.\n",
+    `\nPart two: ${payments} payments of a year before Lapse, most of them healthy, many not the shop's. Sunday, ` +
+      "03:00: cleanup-stale-payment-intents reads Stripe's lists and cancels payments that can only do harm.\n",
   );
 
   const run = await watch(stack, sql, "cleanup-stale-payment-intents", (run) => ({
@@ -126,7 +129,7 @@ async function cleanUp(stack: Stack, sql: postgres.Sql): Promise<CleanupReport> 
   return { run, payments: report, lateAlerts: alerts.length, problems };
 }
 
-/** Dispatches a job and shows how far it is: first Stripe's lists, then orders or payments. */
+/** Dispatches a job and shows its progress: first Stripe's lists, then orders or payments. */
 async function watch(
   stack: Stack,
   sql: postgres.Sql,

@@ -1,7 +1,7 @@
 import type { CleanupReport, ExpiryReport } from "./report.ts";
 import { paragraph, table } from "./terminal.ts";
 
-/** What expire-stale-orders did, as people read it. */
+/** The result of expire-stale-orders, for people. */
 export function printExpiry({ kinds, stock, run, metrics, problems }: ExpiryReport): void {
   section(
     "What became of the orders, and why",
@@ -29,7 +29,7 @@ export function printExpiry({ kinds, stock, run, metrics, problems }: ExpiryRepo
   printProblems(problems, "Every order is where it belongs.");
 }
 
-/** What cleanup-stale-payment-intents did, as people read it. */
+/** The result of cleanup-stale-payment-intents, for people. */
 export function printCleanup({ run, payments, lateAlerts, problems }: CleanupReport): void {
   section(
     "What became of the payments",
@@ -37,7 +37,7 @@ export function printCleanup({ run, payments, lateAlerts, problems }: CleanupRep
   );
   section("The run", fields(run));
   console.log(
-    `\n${paragraph(`${lateAlerts} alerts name the late payments: money to refund, or orders to deliver by hand.`)}`,
+    `\n${paragraph(`${lateAlerts} alerts name the late payments: money to refund, or orders to fulfil manually.`)}`,
   );
   printProblems(problems, "Every payment is where it belongs.");
 }
@@ -50,7 +50,7 @@ function printProblems(problems: string[], allWell: string): void {
   console.log(problems.length === 0 ? `\n${allWell}` : `\nWrong:\n  ${problems.join("\n  ")}`);
 }
 
-/** What a run says of itself; what it did not do is left out. */
+/** The counters of a run that are not zero. */
 function fields(run: Record<string, unknown>): string {
   const said = Object.entries(run).filter(([name, value]) =>
     !["runId", "job", "finishedAt"].includes(name) && value !== null && value !== 0

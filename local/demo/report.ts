@@ -30,8 +30,8 @@ export type CleanupReport = {
 };
 
 /**
- * Sums up by kind what became of the orders and compares it with what had to become of them. An expired order holds nothing any
- * more, a pending one still holds everything, a paid one's units are sold.
+ * Counts by kind what became of the orders and compares it with the expected outcome. An expired order must hold no
+ * stock, a pending one all of its units; the units of a paid one are sold.
  */
 export function reportKinds(kinds: OrderKind[], shop: DemoShop, fates: Fate[]): KindReport[] {
   const fateOf = new Map(fates.map((fate) => [fate.id, fate]));
@@ -54,7 +54,7 @@ export function reportKinds(kinds: OrderKind[], shop: DemoShop, fates: Fate[]): 
   });
 }
 
-/** Everything that is not as it had to be, in sentences. Empty when all is well. */
+/** Every deviation from what was expected, in sentences. Empty if there is none. */
 export function findProblems(kinds: KindReport[], before: StockRow[], after: StockRow[]): string[] {
   const wrong = kinds.filter(({ asExpected }) => !asExpected)
     .map(({ kind, expected, outcomes }) => `"${kind}" had to become ${expected}: ${JSON.stringify(outcomes)}`);

@@ -1,12 +1,12 @@
 import type postgres from "postgres";
 import type { Stack } from "../stack/start.ts";
 
-/** A run in the API's words, as far as the demo looks at it. */
+/** The fields of a run that the demo uses, in the API's spelling. */
 export type WatchedRun = Record<string, unknown> & { runId: string; status: string; finishedAt: string | null };
 
 /**
- * Lets the database dispatch a job, as pg_cron does every minute or on Sunday at 03:00: a row for the run, and a call of the function
- * through pg_net. Then watches the run over REST, as an operator would, until it has ended.
+ * Lets the database dispatch a job, as pg_cron does every five minutes or on Sunday at 03:00: it creates a row for the
+ * run and calls the function through pg_net. Then watches the run over REST until it has ended, as an operator would.
  */
 export async function runAsScheduler(
   stack: Stack,
@@ -15,15 +15,20 @@ export async function runAsScheduler(
   onProgress: (run: WatchedRun) => void,
 ): Promise<WatchedRun> {
   const [dispatched] = await sql<{ id: string }[]>`select lapse.dispatch(${job}) as id`;
-  while (true) {
+  const patience = AbortSignal.timeout(PATIENCE_MS);
+  while (!patience.aborted) {
     const [run] = await readRest(stack, `lapse_runs?id=eq.${dispatched!.id}&select=${COLUMNS.join(",")}`);
     onProgress(run as WatchedRun);
     if (run!.finishedAt !== null) return run as WatchedRun;
     await new Promise((resolve) => setTimeout(resolve, 500));
   }
+  throw new Error(`The run of ${job} did not end within ten minutes. Its function probably died: start the demo again`);
 }
 
-/** The counters first, in the order they have everywhere. */
+/** Nobody watches for a run whose function died, because the demo runs without pg_cron. */
+const PATIENCE_MS = 10 * 60 * 1_000;
+
+/** The counters come first, in the same order as everywhere. */
 const COLUMNS = [
   "runId:id",
   "job",
@@ -46,7 +51,7 @@ const COLUMNS = [
   "backlog",
 ];
 
-/** Rows as the REST API serves them to the secret key. */
+/** Rows from the REST API, read with the secret key. */
 export async function readRest(
   { apiUrl, secretKey }: Pick<Stack, "apiUrl" | "secretKey">,
   path: string,

@@ -7,7 +7,7 @@ export type DemoShop = { orders: DemoOrder[]; skus: string[] };
 
 const SKUS = ["coffee", "cup", "filter", "grinder", "kettle", "scale", "spoon", "whisk"];
 
-/** The shop of the demo: `sql` is its own connection, acting as the shop's backend does with the secret key. */
+/** The demo's shop. `sql` is its own connection, with the rights of the shop's backend. */
 export async function openShop(
   sql: postgres.Sql,
   stripe: StripeControl,
@@ -33,7 +33,7 @@ export async function openShop(
   return { orders, skus: SKUS };
 }
 
-/** The checkout. Lapse's trigger on the shop's orders notes each for the ledger. */
+/** The checkout. Lapse's trigger on the shop's orders records each in the ledger. */
 async function placeOrder(sql: postgres.Sql, kind: OrderKind, n: number): Promise<DemoOrder> {
   const items = [
     { sku: SKUS[n % SKUS.length]!, quantity: 1 + n % 3 },
@@ -62,7 +62,7 @@ function createAtStripe(
 
 export type StockRow = { sku: string; onHand: number; reserved: number; sellable: number };
 
-/** The shelves, by SKU. */
+/** The stock by SKU. */
 export function readStock(sql: postgres.Sql): Promise<StockRow[]> {
   return sql<StockRow[]>`
     select sku, on_hand as "onHand", reserved, on_hand - reserved as sellable from public.inventory order by sku`;
@@ -70,7 +70,7 @@ export function readStock(sql: postgres.Sql): Promise<StockRow[]> {
 
 export type Fate = { id: string; status: string; reason: string | null; unitsHeld: number };
 
-/** What became of every order: its status as the shop has it, and why as the ledger has it. */
+/** The result of every order: the shop's status, and the ledger's reason. */
 export function readFates(sql: postgres.Sql): Promise<Fate[]> {
   return sql<Fate[]>`
     select o.id, o.status, l.reason, coalesce(sum(r.quantity) filter (where r.state = 'held'), 0)::int as "unitsHeld"

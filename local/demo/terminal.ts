@@ -1,16 +1,16 @@
-/** Lines fit a terminal of this width. */
+/** The width of a line. */
 export const WIDTH = 80;
 
 const BAR = 28;
 
-/** A bar that moves in place. Where nobody watches (a pipe, a log) it says nothing until it is finished. */
+/** A progress bar that is redrawn in place. In a pipe or a log it is printed only at the end. */
 export function createBar(write = writeToTerminal) {
   return {
     show(done: number, all: number, text: string): void {
       const full = Math.min(BAR, Math.round(done / Math.max(all, 1) * BAR));
       write(`  ${"█".repeat(full)}${"░".repeat(BAR - full)}  ${text}`);
     },
-    /** Takes the bar away; what came of it is printed as a line like any other. */
+    /** Removes the bar; its result is printed as an ordinary line. */
     clear: () => write(""),
   };
 }
@@ -19,7 +19,10 @@ function writeToTerminal(line: string): void {
   if (Deno.stdout.isTerminal()) Deno.stdout.writeSync(new TextEncoder().encode(`\r${line.slice(0, WIDTH)}\x1b[K`));
 }
 
-/** Lines up rows under the names of their columns, numbers to the right; the text of a last column that is too long goes on below. */
+/**
+ * Aligns rows below their column names, with numbers to the right. The text of a last column that is too long continues
+ * below.
+ */
 export function table(rows: Record<string, string | number>[]): string {
   const columns = Object.keys(rows[0] ?? {});
   const widths = columns.map((column) => Math.max(column.length, ...rows.map((row) => String(row[column]).length)));
@@ -47,7 +50,7 @@ function wrap(cell: string | number, width: number): (string | number)[] {
   return lines;
 }
 
-/** A paragraph, broken into lines that fit. */
+/** Wraps a paragraph. */
 export function paragraph(text: string): string {
   return wrap(text, WIDTH).join("\n");
 }

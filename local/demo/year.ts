@@ -4,11 +4,14 @@ import type { IntentSpec } from "../stripe-simulator/specs.ts";
 
 const DAY = 24 * 60 * 60;
 
-/** A kind of payment of a year in which nobody cleaned up, and what the clean-up has to do with it. */
+/** A kind of payment from a year without clean-up, and what the clean-up must do with it. */
 type PaymentKind = {
   name: string;
   payments: number;
-  /** The shop's order that its metadata names: its status, `deleted`, or `none` for a payment that is not the shop's. */
+  /**
+   * The order that its metadata names, by its status in the shop; `deleted`, or `none` for a payment that is not the
+   * shop's.
+   */
   order: "paid" | "expired" | "pending" | "deleted" | "none";
   spec: IntentSpec;
   becomes: Fate;
@@ -54,7 +57,10 @@ const KINDS: PaymentKind[] = [
 
 export type Year = { kind: PaymentKind; ids: string[] }[];
 
-/** Fills Stripe and the shop's tables with a year of payments from before Lapse. Answers their ids by kind. */
+/**
+ * Fills Stripe and the shop's tables with a year of payments from before Lapse was installed. Returns their ids by
+ * kind.
+ */
 export async function fillYear(sql: postgres.Sql, stripe: StripeControl): Promise<Year> {
   const start = Math.floor(Date.now() / 1_000) - 364 * DAY;
   const year: Year = [];
@@ -78,7 +84,7 @@ export async function fillYear(sql: postgres.Sql, stripe: StripeControl): Promis
   return year;
 }
 
-/** Orders as they stand in the shop since before Lapse: no trigger of Lapse's saw them, and they hold no stock any more. */
+/** Orders from before Lapse was installed: no trigger of Lapse saw them, and they hold no stock any more. */
 async function writeHistory(sql: postgres.Sql, status: string, rows: { id: string; placed: number }[]): Promise<void> {
   await sql.begin(async (transaction) => {
     await transaction`set local session_replication_role = replica`;
@@ -92,7 +98,7 @@ async function writeHistory(sql: postgres.Sql, status: string, rows: { id: strin
   });
 }
 
-/** Lets Lapse read Stripe's lists as if it had been installed today: as far back as the settings say, here a whole year. */
+/** Moves the list cursors back, as if Lapse had been installed today. The settings here say to read a whole year. */
 async function readYear(sql: postgres.Sql): Promise<void> {
   await sql`update lapse.settings set list_reach = interval '366 days' where only_row`;
   await sql`
@@ -109,7 +115,7 @@ export type YearReport = {
   asExpected: boolean;
 }[];
 
-/** What became of each kind. Stripe's own record decides whether a payment was cancelled; the decisions say the rest. */
+/** The result by kind. Stripe's own record tells whether a payment was cancelled; the decisions tell the rest. */
 export async function reportYear(sql: postgres.Sql, stripe: StripeControl, year: Year): Promise<YearReport> {
   const decisions = await sql<{ stripeId: string; outcome: string }[]>`
     select distinct on (stripe_id) stripe_id as "stripeId", outcome from lapse.decisions
@@ -132,7 +138,7 @@ export async function reportYear(sql: postgres.Sql, stripe: StripeControl, year:
   });
 }
 
-/** Payments that the clean-up has to decide about: all but the healthy ones. */
+/** The payments that the clean-up must decide about: all but the healthy ones. */
 export function toDecide(): number {
   return KINDS.reduce((sum, { payments, becomes }) => sum + (becomes === "untouched" ? 0 : payments), 0);
 }

@@ -1,7 +1,10 @@
 import { join } from "node:path";
 import type postgres from "postgres";
 
-/** The extensions that have a stand-in here, with the table by which a database shows that it has one of either kind. */
+/**
+ * The extensions that have a substitute here. `table`: its presence shows that a database has the extension or its
+ * substitute.
+ */
 const standIns = {
   pg_cron: { version: "1.4-standin", table: "cron.job" },
   pg_net: { version: "0.20.4-standin", table: "net.http_request_queue" },
@@ -12,8 +15,8 @@ export type StandIn = keyof typeof standIns;
 const names = Object.keys(standIns) as StandIn[];
 
 /**
- * Copies control and SQL files into a server's `share/extension` folder, so that `create extension pg_cron` works there. An extension the
- * server already has is left alone. Returns the names copied.
+ * Copies control and SQL files into a server's `share/extension` folder, so that `create extension pg_cron` works
+ * there. An extension that the server already has is left alone. Returns the copied names.
  */
 export async function installExtensionFiles(shareExtensionDir: string): Promise<StandIn[]> {
   const missing = await filterAsync(names, async (name) => {
@@ -29,8 +32,8 @@ export async function installExtensionFiles(shareExtensionDir: string): Promise<
 }
 
 /**
- * Runs the scripts as plain SQL, for a server whose extension folder cannot be written. Needs a superuser. What the database has already,
- * be it the original or a stand-in, is left alone. `names` are those of `StandIn`.
+ * Runs the substitutes' scripts as plain SQL, for a server whose extension folder is not writable. Needs a superuser.
+ * Extensions and substitutes that are already present are left alone. `names` are those of `StandIn`.
  */
 export async function applyAsPlainSql(sql: postgres.Sql, names: string[]): Promise<void> {
   for (const name of names) {
@@ -42,7 +45,7 @@ export async function applyAsPlainSql(sql: postgres.Sql, names: string[]): Promi
   }
 }
 
-/** Which stand-ins, rather than originals, a database has: those need their worker. */
+/** The substitutes that a database has. Only they need a worker; the originals have their own. */
 export async function findStandIns(sql: postgres.Sql): Promise<StandIn[]> {
   return await filterAsync(names, async (name) => {
     if (!await exists(sql, name)) return false;

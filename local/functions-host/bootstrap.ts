@@ -1,11 +1,11 @@
 /**
- * Runs inside each function's own process, before the function: provides what the edge runtime provides and Deno does
- * not. Imports nothing, so that the function's import map alone decides what the process loads.
+ * Runs inside each function's process before the function. It provides what the Edge Runtime has and Deno lacks. It
+ * imports nothing, so that only the function's own import map decides what the process loads.
  */
 
 type Handler = (request: Request, info?: unknown) => Response | Promise<Response>;
 
-/** The line on stdout by which the host learns the port; no log line of a function begins like this. */
+/** The line on stdout that tells the host the port. No log line of a function begins like this. */
 export const readyMark = "\u0001lapse-function-port ";
 
 const serve = Deno.serve;
@@ -13,15 +13,14 @@ const serve = Deno.serve;
 Object.assign(globalThis, {
   EdgeRuntime: {
     waitUntil(promise: Promise<unknown>) {
-      // The process lives on anyway; what is left to do is what the runtime does: a failure is logged, and kills
-      // nothing.
+      // The process stays alive anyway. As in the Edge Runtime, a failed promise is logged and ends nothing.
       promise.catch((error) => console.error("Background task failed:", error));
       return promise;
     },
   },
 });
 
-// Whatever port a function asks for, the runtime decides where it listens.
+// The runtime decides on which port a function listens, whatever the function asks for.
 Deno.serve = ((...args: unknown[]) => {
   const handler = args.find((arg) => typeof arg === "function") as Handler | undefined ??
     (args[0] as { handler: Handler }).handler;
@@ -38,13 +37,13 @@ Deno.serve = ((...args: unknown[]) => {
 
 endWithHost();
 
-/** A host that was killed cannot end its functions; they notice by the end of their standard input. */
+/** Ends the process when its standard input ends: a host that was killed cannot stop its functions. */
 async function endWithHost(): Promise<void> {
   await Deno.stdin.readable.pipeTo(new WritableStream());
   Deno.exit();
 }
 
-/** Serves a function written as `export default { fetch }`; one that called Deno.serve itself has no such export. */
+/** Serves a function written as `export default { fetch }`. One that calls Deno.serve itself has no such export. */
 export function serveDefaultExport(module: { default?: { fetch?: Handler } }): void {
   const entry = module.default;
   if (typeof entry?.fetch === "function") Deno.serve((request) => entry.fetch!(request));

@@ -4,14 +4,14 @@ const prefix = /^\/functions\/v1/;
 const END_KNOWN_MS = 500;
 
 /**
- * Hands a request to a function and its answer back, unread. The function sees the path as on the platform, with its
- * name and without `/functions/v1`. A caller that goes away is gone for the function too; what it gave to `waitUntil`
- * runs on.
+ * Forwards a request to a function and returns its answer, both unchanged. The function sees the same path as on the
+ * platform: with its name, without `/functions/v1`. If the caller disconnects, the function notices; work passed to
+ * `waitUntil` continues.
  */
 export async function forward(request: Request, worker: Worker): Promise<Response> {
   const { pathname, search } = new URL(request.url);
   const headers = new Headers(request.headers);
-  // fetch would unpack a compressed body and leave its length wrong.
+  // fetch would decompress the body, and the content-length header would then be wrong.
   headers.set("accept-encoding", "identity");
   try {
     return await fetch(`http://127.0.0.1:${worker.port}${pathname.replace(prefix, "")}${search}`, {
@@ -27,7 +27,10 @@ export async function forward(request: Request, worker: Worker): Promise<Respons
   }
 }
 
-/** The connection of a killed process may break a moment before its end is known; one that lives on is not waited for long. */
+/**
+ * A killed process may close the connection shortly before its end is noticed. If it is still alive, this does not wait
+ * long.
+ */
 async function endOf({ gone }: Worker): Promise<Deno.CommandStatus | undefined> {
   const moment = Promise.withResolvers<undefined>();
   const timer = setTimeout(() => moment.resolve(undefined), END_KNOWN_MS);
@@ -36,7 +39,7 @@ async function endOf({ gone }: Worker): Promise<Deno.CommandStatus | undefined> 
   return status;
 }
 
-/** The platform tells a worker it ended (546) from one that failed by itself (500). */
+/** The platform answers 546 when it ended the worker, and 500 when the worker failed by itself. */
 function workerError(error: unknown, status: Deno.CommandStatus | undefined): Response {
   if (status?.signal) {
     return Response.json({ code: "WORKER_LIMIT", message: "Function was ended by the host" }, { status: 546 });

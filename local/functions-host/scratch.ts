@@ -3,7 +3,7 @@ import { isAbandoned } from "../postgres/abandoned.ts";
 
 const prefix = "lapse-functions-";
 
-/** A folder for one host's entry modules. Removes those of hosts that were killed before they could. */
+/** Creates a folder for a host's entry modules, and removes those of hosts that were killed. */
 export async function makeScratchFolder(): Promise<string> {
   const folder = await Deno.makeTempDir({ prefix });
   await Deno.writeTextFile(join(folder, "owner.pid"), String(Deno.pid));
@@ -16,7 +16,7 @@ export async function makeScratchFolder(): Promise<string> {
 
 export async function removeScratchFolder(folder: string): Promise<void> {
   await Deno.remove(folder, { recursive: true }).catch((error) => {
-    // Another program may be tidying up at the same moment.
+    // Another program may be removing it at the same moment.
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   });
 }

@@ -8,13 +8,13 @@ import { BootError, startWorker, type Worker } from "./worker.ts";
 export type FunctionLog = { function: string; stream: "stdout" | "stderr"; line: string };
 
 export type FunctionsHost = {
-  /** Answers a request to `/functions/v1/<name>…`, starting the function if it does not run. */
+  /** Answers a request to `/functions/v1/<name>…`. Starts the function if it is not running. */
   fetch(request: Request, name: string): Promise<Response>;
   /** Starts a function ahead of its first request. */
   warm(name: string): Promise<void>;
-  /** Process id of a function that runs or starts; undefined for one that does not. Benches read its CPU and memory. */
+  /** The process id of a function that is running or starting, else undefined. Benches read its CPU and memory. */
   pid(name: string): Promise<number | undefined>;
-  /** Ends a running function at whatever instruction it is; the next request starts it anew. */
+  /** Kills a running function, wherever it is. The next request starts it again. */
   kill(name: string, signal?: Deno.Signal): Promise<void>;
   /** The most recent log lines of all functions, oldest first. */
   logs(): FunctionLog[];
@@ -24,7 +24,7 @@ export type FunctionsHost = {
 export type FunctionsHostOptions = {
   /** The environment of every function; nothing else is inherited. */
   env: Record<string, string>;
-  /** Holds one folder per function; those without `index.ts` are no functions. */
+  /** A folder with one subfolder per function. Subfolders without `index.ts` are ignored. */
   folder?: string;
   onLog?: (log: FunctionLog) => void;
 };
@@ -33,7 +33,7 @@ const productFunctions = fileURLToPath(new URL("../../functions", import.meta.ur
 const keptLogs = 2_000;
 const functionName = /^[a-zA-Z0-9_-]+$/;
 
-/** Hosts every function of a folder, each in a process of its own, as the edge runtime isolates them. */
+/** Hosts every function of a folder in a separate process, isolated as by the Edge Runtime. */
 export async function startFunctionsHost(options: FunctionsHostOptions): Promise<FunctionsHost> {
   const folder = options.folder ?? productFunctions;
   const scratch = await makeScratchFolder();
@@ -65,7 +65,7 @@ export async function startFunctionsHost(options: FunctionsHostOptions): Promise
   }
 
   async function end(name: string, signal: Deno.Signal): Promise<void> {
-    // A function that failed to start is gone already.
+    // Undefined if the function failed to start.
     const worker = await workers.get(name)?.catch(() => undefined);
     worker?.kill(signal);
     await worker?.gone;

@@ -1,16 +1,18 @@
 import { exportJWK, generateKeyPair, type JWK } from "jose";
 
-/** Everything a project's callers and its two token-reading parts are told apart by. Fresh for every stack. */
+/** The keys and secrets of a project. Every stack generates its own. */
 export type ProjectKeys = {
   /** Sent as `apikey`; role `anon`. */
   publishableKey: string;
   /** Sent as `apikey`; role `service_role`. */
   secretKey: string;
-  /** Signs the users' access tokens (ES256), as projects with signing keys do. */
+  /** Signs the users' access tokens (ES256), as in projects with asymmetric signing keys. */
   signingKey: CryptoKey;
-  /** What verifies them; also served at `/auth/v1/.well-known/jwks.json`. */
+  /** Verifies those tokens; also served at `/auth/v1/.well-known/jwks.json`. */
   jwks: { keys: JWK[] };
-  /** HS256 secret between the gateway and @supabase/lite, which knows nothing else; it never leaves the process. */
+  /**
+   * The HS256 secret that @supabase/lite requires. It is used only between the gateway and lite, inside this process.
+   */
   innerSecret: Uint8Array;
 };
 
@@ -26,7 +28,7 @@ export async function generateKeys(): Promise<ProjectKeys> {
   };
 }
 
-/** 128 random bits in letters and digits. */
+/** 128 random bits as letters and digits. */
 export function randomText(): string {
   return crypto.randomUUID().replaceAll("-", "");
 }

@@ -6,18 +6,22 @@ import { answerLikePostgrest, noteDatabaseError } from "./postgrest-errors.ts";
 
 export type Lite = {
   fetch(request: Request): Promise<Response>;
-  /** lite's own connections, as the role that sees every table. */
+  /** The connections of lite itself, as a role that sees every table. */
   sql: postgres.Sql;
+  /** What lite read of the schema; undefined before the first request. */
+  schema(): unknown;
   close(): Promise<void>;
 };
 
 /**
- * REST and Auth on the database behind `url`, by @supabase/lite. The role in `url` must see every table (`postgres`
- * does); each request then runs as anon, authenticated or service_role. The schema is read at the first request and
- * kept.
+ * REST and Auth on the database behind `url`, provided by @supabase/lite. The role in `url` must see every table, as
+ * `postgres` does. Each request runs as anon, authenticated or service_role. The schema is read at the first request
+ * and cached, unless `schema` is what another lite read: until the first request is done, all others read it as well.
  */
-export function startLite(url: string, keys: ProjectKeys): Lite {
+export function startLite(url: string, keys: ProjectKeys, schema?: unknown): Lite {
   const connection = connect(url);
+  const known = connection as unknown as { introspection: unknown };
+  if (schema !== undefined) known.introspection = schema;
   const app = new App(
     {
       connection,
@@ -33,18 +37,20 @@ export function startLite(url: string, keys: ProjectKeys): Lite {
   return {
     fetch: (request) => answerLikePostgrest(request, async () => await app.fetch(request)),
     sql: connection.driver,
+    schema: () => known.introspection,
     close: () => close(connection),
   };
 }
 
-/** The tables of Auth, which every hosted project has from its first day: a migration may refer to `auth.users`. */
+/** Creates Auth's tables, which every hosted project has from the beginning: a migration may refer to `auth.users`. */
 export async function createAuthTables(url: string): Promise<void> {
   const connection = connect(url);
   try {
     const { driver: sql } = connection;
     const [migrations] = await sql`select to_regnamespace('supabase_migrations') is not null as there`;
     await new App({ connection, auth: { enabled: true } } as ConstructorParameters<typeof App>[0]).ensureSystemSchema();
-    // lite also creates the CLI's table, owned by the connected role. The CLI creates its own, owned by the role that migrates.
+    // lite would also create the CLI's table of migrations, owned by the connected role. The CLI creates it itself,
+    // owned by the role that migrates.
     if (!migrations!.there) await sql`drop schema supabase_migrations cascade`;
   } finally {
     await close(connection);
@@ -57,30 +63,30 @@ function connect(url: string) {
     postgresOptions: {
       max: 20,
       onnotice: () => {},
-      // PostgREST gives every request the time limit of its role, lite does not: this is the one of `authenticated`.
+      // Like PostgREST, sets the role's time limit on every request. This is the limit of `authenticated`.
       connection: { statement_timeout: 8_000 },
       types: {
-        // Arguments of functions arrive as text already; lite's own serializer would encode them a second time.
+        // The arguments of functions are text already; lite's own serializer would encode them again.
         jsonb: {
           to: 3802,
           from: [3802],
           serialize: (value: unknown) => typeof value === "string" ? value : JSON.stringify(value),
           parse: (text: string) => JSON.parse(text),
         },
-        // PostgREST lets the database write JSON: times with a T and minutes in their offset, numbers as numbers.
+        // Results are formatted by the database as JSON, as in PostgREST: ISO timestamps, and numbers as numbers.
         timestamptz: { to: 1184, from: [1184], serialize: asIs, parse: (text: string) => jsonTime(text, ":00") },
         timestamp: { to: 1114, from: [1114], serialize: asIs, parse: (text: string) => jsonTime(text, "") },
         numeric: { to: 1700, from: [1700], serialize: String, parse: jsonNumber },
       },
     },
   });
-  // In any other state lite grants the API roles everything on every table, and no grant of ours would be tested.
+  // In any other mode lite grants the API roles everything on every table, and Lapse's own grants would not be tested.
   (connection as unknown as { rlsState: string }).rlsState = "active";
   watchErrors(connection);
   return connection;
 }
 
-/** Not connection.close(): that waits without limit, also for the transaction of a caller who was killed in the middle of it. */
+/** connection.close() would wait without limit, even for the transaction of a client that was killed. */
 function close(connection: ReturnType<typeof createPostgresConnection>): Promise<void> {
   return connection.driver.end({ timeout: 1 });
 }
@@ -89,7 +95,7 @@ function asIs(text: string): string {
   return text;
 }
 
-/** `2026-11-29 15:17:04.5+00` as JSON has it; `infinity` stays what it is. */
+/** Formats `2026-11-29 15:17:04.5+00` as ISO 8601; `infinity` stays as it is. */
 function jsonTime(text: string, minutes: string): string {
   return /^\d/.test(text) ? text.replace(" ", "T") + (/[+-]\d\d$/.test(text) ? minutes : "") : text;
 }
@@ -101,8 +107,8 @@ function jsonNumber(text: string): number | string {
 type ErrorNormalizer = { normalizeDbError(error: unknown): unknown };
 
 /**
- * Notes each database error for the answer. lite prints it as well, also the expected ones (a denied read), with its stack: the caller has
- * them in full, on the console they would drown what matters.
+ * Records each database error for the answer. lite also prints it with a stack, even an expected one such as a denied
+ * read. That is suppressed, because the caller gets the complete error.
  */
 function watchErrors(connection: unknown): void {
   const normalizer = connection as ErrorNormalizer;

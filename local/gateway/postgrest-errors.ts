@@ -1,32 +1,32 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 
-/** What a database error says, as postgres.js reports it. */
+/** A database error, as reported by postgres.js. */
 export type DatabaseError = { code: string; message: string; detail?: string | null; hint?: string | null };
 
 const current = new AsyncLocalStorage<{ error?: DatabaseError }>();
 
-/** Notes the database error that lite is about to turn into an answer; `answerLikePostgrest` picks it up. */
+/** Records the database error that lite is about to answer with; `answerLikePostgrest` uses it. */
 export function noteDatabaseError(error: unknown): void {
   const request = current.getStore();
   if (request && isDatabaseError(error)) request.error = error;
 }
 
 /**
- * lite answers most SQLSTATEs with 500 and a code of its own. PostgREST passes each one on, with the status that its class has; without
- * that no caller could tell a refusal from a breakdown.
+ * lite answers most SQLSTATEs with 500 and a code of its own. PostgREST passes the SQLSTATE on, with the HTTP status of
+ * its class. Without this a caller could not tell a refusal from a failure.
  */
 export async function answerLikePostgrest(request: Request, answer: () => Promise<Response>): Promise<Response> {
   const noted: { error?: DatabaseError } = {};
   const response = await current.run(noted, answer);
   const { error } = noted;
-  // PGRST carries an answer of its own making in its message, which lite reads.
+  // An error with the code PGRST contains its own answer in its message; lite handles that.
   if (response.ok || error === undefined || error.code === "PGRST") return response;
   const said = await response.clone().json().catch(() => ({}));
   const isRpc = new URL(request.url).pathname.startsWith("/rest/v1/rpc/");
-  // A table that does not exist is missing in PostgREST's cache already, and lite says so in its words.
+  // For a missing table, PostgREST answers from its schema cache; lite does the same.
   if (error.code === "42P01" && !isRpc) return response;
   const { code, detail, hint } = error;
-  // lite names the table of a missing column, as PostgREST does.
+  // For a missing column, lite names the table as PostgREST does.
   const message = said.code === code ? said.message : error.message;
   const headers = new Headers(response.headers);
   headers.delete("content-length");
@@ -34,7 +34,7 @@ export async function answerLikePostgrest(request: Request, answer: () => Promis
   return new Response(body, { status: statusOf(error, response.status), headers });
 }
 
-/** PostgREST's table (docs.postgrest.org, "Errors"): whole classes, and single codes that differ from their class. */
+/** PostgREST's mapping (docs.postgrest.org, "Errors"): whole classes, and single codes that differ from their class. */
 const BY_CODE: Record<string, number> = {
   "23503": 409,
   "23505": 409,
@@ -74,7 +74,7 @@ function statusOf({ code, message }: DatabaseError, answered: number): number {
   const own = /^PT(\d{3})$/.exec(code);
   if (own) return Number(own[1]);
   if (code.startsWith("PT")) return 500;
-  // 401 for anon, 403 for everybody else: lite knows who asked.
+  // 401 for anon, 403 for everybody else.
   if (code === "42501") return answered === 401 ? 401 : 403;
   if (code === "21000" && message.endsWith("requires a WHERE clause")) return 400;
   return BY_CODE[code] ?? BY_CLASS[code.slice(0, 2)] ?? 400;

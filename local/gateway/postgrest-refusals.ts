@@ -5,8 +5,8 @@ import type { ProjectKeys } from "./keys.ts";
 export type ApiRole = "anon" | "authenticated" | "service_role";
 
 /**
- * What PostgREST, as the platform runs it, refuses and lite does without a word; null if there is nothing to refuse. `body` is the
- * request's, read once.
+ * The refusals of PostgREST, as configured on the platform, that lite lacks; null if nothing is refused. `body` is the
+ * request's body, which can be read only once.
  */
 export async function refuseLikePostgrest(
   request: { method: string; url: URL; headers: Headers; body: string; role: ApiRole },
@@ -25,14 +25,17 @@ export async function refuseLikePostgrest(
   return null;
 }
 
-/** The platform loads pg_safeupdate for the API. Everything else in the query string is no condition. */
+/** The platform loads pg_safeupdate for the API. These query parameters are no conditions. */
 const NO_FILTERS = ["select", "order", "limit", "offset", "columns", "on_conflict"];
 
 function hasFilter(params: URLSearchParams): boolean {
   return [...params.keys()].some((key) => !NO_FILTERS.includes(key.split(".").at(-1)!));
 }
 
-/** PostgREST's upsert assigns every column that was sent, those of the key too; lite leaves the key out, and its right to UPDATE unasked. */
+/**
+ * PostgREST's upsert assigns every column that was sent, including the key, and so needs UPDATE on all of them. lite
+ * leaves out the key.
+ */
 async function refuseKeyUpdate(
   request: { url: URL; body: string; role: ApiRole; table: string },
   sql: postgres.Sql,
@@ -58,7 +61,7 @@ function columnsOf(body: string, columns: string | null): string[] {
     const rows: unknown[] = Array.isArray(payload) ? payload : [payload];
     return [...new Set(rows.flatMap((row) => Object.keys(row as object)))];
   } catch {
-    // lite says what is wrong with it.
+    // lite reports what is wrong with it.
     return [];
   }
 }
@@ -68,7 +71,7 @@ function refusal(status: number, error: { code: string; message: string }): Resp
   return Response.json(body, { status, headers: { "access-control-allow-origin": "*" } });
 }
 
-/** Whom a request runs as: a signed-in user's token counts before the key. */
+/** The role of a request: a signed-in user's token takes precedence over the key. */
 export function roleOf(request: Request, keys: ProjectKeys, hasToken: boolean): ApiRole {
   if (hasToken) return "authenticated";
   const key = request.headers.get("apikey") ?? new URL(request.url).searchParams.get("apikey");

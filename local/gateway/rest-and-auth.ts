@@ -3,14 +3,27 @@ import { startLite } from "./lite.ts";
 import { refuseLikePostgrest, roleOf } from "./postgrest-refusals.ts";
 import { createTokenTranslator, type TokenTranslator } from "./tokens.ts";
 
-export type RestAndAuth = { fetch(request: Request): Promise<Response>; close(): Promise<void> };
+export type RestAndAuth = {
+  fetch(request: Request): Promise<Response>;
+  /**
+   * Gives up all connections to the database and opens new ones. PostgREST does so by itself when the database is gone; the driver under lite
+   * hands out connections that were lost in the middle of a transaction, and waits for them without end.
+   */
+  reconnect(): Promise<void>;
+  close(): Promise<void>;
+};
 
-/** The handler of `/rest/v1` and `/auth/v1`: @supabase/lite, with a hosted project's tokens on the outside. */
+/** Handles `/rest/v1` and `/auth/v1` with @supabase/lite, and translates a hosted project's tokens. */
 export function startRestAndAuth(dbUrl: string, options: { keys: ProjectKeys; apiUrl: string }): RestAndAuth {
-  const lite = startLite(dbUrl, options.keys);
+  let lite = startLite(dbUrl, options.keys);
   const tokens = createTokenTranslator(options.keys, { issuer: `${options.apiUrl}/auth/v1` });
   return {
-    close: lite.close,
+    close: () => lite.close(),
+    async reconnect() {
+      const lost = lite;
+      lite = startLite(dbUrl, options.keys, lost.schema());
+      await lost.close();
+    },
     async fetch(request) {
       const { pathname } = new URL(request.url);
       if (pathname === "/auth/v1/.well-known/jwks.json") return Response.json(options.keys.jwks);
@@ -18,7 +31,7 @@ export function startRestAndAuth(dbUrl: string, options: { keys: ProjectKeys; ap
       if (isAuth && request.method === "OPTIONS") return answerPreflight(request);
       const token = await innerToken(request, tokens);
       if (isAuth) return await withOuterToken(await lite.fetch(withToken(request, token)), tokens);
-      // lite sees every caller first, so a caller without a key learns that and nothing else about the request.
+      // lite checks the key first, so a caller without one learns nothing else about the request.
       const known = [options.keys.publishableKey, options.keys.secretKey].includes(request.headers.get("apikey") ?? "");
       if (!known || !MUTATIONS.includes(request.method)) return await lite.fetch(withToken(request, token));
       const { method, headers } = request;
@@ -37,16 +50,16 @@ async function innerToken(request: Request, tokens: TokenTranslator): Promise<st
   return token && await tokens.inward(token);
 }
 
-/** `body` replaces one that was read already. */
+/** `body` replaces a body that was already read. */
 function withToken(request: Request, token: string | undefined, body?: string): Request {
   if (!token && body === undefined) return request;
   const headers = new Headers(request.headers);
   if (token) headers.set("authorization", `Bearer ${token}`);
-  // Not new Request(request, …): that would read the request's signal, which makes Deno warn.
+  // new Request(request, …) would read the request's signal, which makes Deno print a warning.
   return new Request(request.url, { method: request.method, headers, body: body === "" ? null : body ?? request.body });
 }
 
-/** What a hosted project's Auth lets pages of any origin do; lite has this for REST alone. */
+/** The CORS headers of a hosted project's Auth. lite sends them only for REST. */
 const FOR_EVERYBODY = { "access-control-allow-origin": "*" };
 
 function answerPreflight({ headers }: Request): Response {
@@ -60,7 +73,7 @@ function answerPreflight({ headers }: Request): Response {
   });
 }
 
-/** Sign-in, sign-up and refresh answer with a session at the top of a JSON body. */
+/** Sign-in, sign-up and refresh return a session at the top level of a JSON body. */
 async function withOuterToken(response: Response, tokens: TokenTranslator): Promise<Response> {
   const headers = new Headers({ ...Object.fromEntries(response.headers), ...FOR_EVERYBODY });
   if (!response.headers.get("content-type")?.includes("application/json")) {

@@ -1,7 +1,7 @@
-/** One origin, as a project has: REST, Auth and functions behind the same host and port. */
+/** One origin for REST, Auth and functions, as in a hosted project. */
 export type Gateway = { apiUrl: string; close(): Promise<void> };
 
-/** What answers below one path prefix. */
+/** The handlers by path prefix. */
 export type Routes = {
   /** Below `/rest/v1/` and `/auth/v1/`. */
   rest: (request: Request) => Promise<Response> | Response;
@@ -10,8 +10,8 @@ export type Routes = {
 };
 
 /**
- * Opens the gateway before anything stands behind it, because the parts need its address first: `routes` may be filled
- * in later, until then callers get 503.
+ * Opens the gateway before its parts are started, because they need its address. `routes` may be filled in later; until
+ * then callers get 503.
  */
 export function startGateway(routes: Partial<Routes>, options: { port?: number } = {}): Gateway {
   const server = Deno.serve(
@@ -37,7 +37,7 @@ function internalError(error: unknown): Response {
   return Response.json({ message: "An unexpected error occurred" }, { status: 500 });
 }
 
-/** Idle keep-alive connections of clients would hold a graceful shutdown up; it gets a moment, then they are cut. */
+/** Idle keep-alive connections would delay a graceful shutdown, so they are closed after a moment. */
 async function closeNow(server: Deno.HttpServer): Promise<void> {
   const done = server.shutdown();
   const moment = Promise.withResolvers<void>();

@@ -2,14 +2,14 @@ import { createLocalJWKSet, jwtVerify, SignJWT } from "jose";
 import type { ProjectKeys } from "./keys.ts";
 
 /**
- * Turns tokens of the outside (ES256, with `kid` and issuer) into those @supabase/lite reads (HS256) and back. Without
- * it no user would get past
- * @supabase/server, which refuses tokens without `kid`, and no test would meet the asymmetric keys of a hosted project.
+ * Translates between the tokens of a hosted project (ES256, with `kid` and issuer) and those that @supabase/lite reads
+ * (HS256). Otherwise @supabase/server would refuse every user, because it requires a `kid`, and no test would use
+ * asymmetric keys.
  */
 export type TokenTranslator = {
-  /** `undefined` if the token is not one of ours or has expired. */
+  /** `undefined` if the token was not issued by this project or has expired. */
   inward(token: string): Promise<string | undefined>;
-  /** Adds the claims a hosted project puts in and lite leaves out. Throws on a token lite did not sign. */
+  /** Adds the claims that a hosted project has and lite lacks. Throws for a token that lite did not sign. */
   outward(token: string, user: Record<string, unknown>): Promise<string>;
 };
 
@@ -20,7 +20,7 @@ export function createTokenTranslator(keys: ProjectKeys, options: { issuer: stri
     async inward(token) {
       const payload = await jwtVerify(token, publicKeys, { algorithms: ["ES256"], issuer: options.issuer })
         .then((result) => result.payload)
-        // A bad token is the caller's affair: it goes on untranslated and is refused further in, in PostgREST's words.
+        // A bad token is passed on untranslated, so that it is refused with PostgREST's own error.
         .catch(() => undefined);
       return payload &&
         await new SignJWT(payload).setProtectedHeader({ alg: "HS256", typ: "JWT" }).sign(keys.innerSecret);

@@ -5,9 +5,8 @@ export type NewUser = { email: string; password: string; app_metadata?: Record<s
 export type User = { id: string; email: string; password: string };
 
 /**
- * Creates a user who can sign in, with `app_metadata`, which only the project's owner can set: by sign-up, then by
- * SQL, because
- * @supabase/lite has no admin API. Replaces a user of the same address, whom an earlier stack left in the database.
+ * Creates a user who can sign in, with `app_metadata`, which only the project's owner can set. It signs up and then
+ * uses SQL, because @supabase/lite has no admin API. A user with the same address from an earlier stack is replaced.
  */
 export async function createUser(
   user: NewUser,
@@ -31,7 +30,7 @@ export async function createUser(
   return { id: body.user.id, email: user.email, password: user.password };
 }
 
-/** An operator or viewer under a reserved domain, with a password of its own. */
+/** An operator or viewer with a reserved domain and a random password. */
 export function inventUser(role: "operator" | "viewer"): NewUser & { password: string } {
   return { email: `${role}@lapse.test`, password: randomText(), app_metadata: { lapse_role: role } };
 }

@@ -10,7 +10,7 @@ grant all on schema auth to postgres;
 
 grant usage on schema public to anon, authenticated, service_role;
 
--- Since 2026-10-30 new tables and sequences are not exposed by themselves. Functions are the trap that is kept on
+-- Since 2026-10-30 new tables and sequences are not exposed automatically. Functions are the trap that is kept on
 -- purpose: PostgreSQL itself lets PUBLIC execute them, and projects from before that day grant it to the API roles by
 -- name as well, so that "revoke ... from public" alone leaves a function open. `service_role` gets nothing, so that a
 -- forgotten grant shows. The grants are per owner; `current_user` differs from `postgres` where the migrations run as

@@ -1,4 +1,4 @@
--- Who asks: the claims that the REST API puts into the request's settings, as policies read them.
+-- The caller: the claims that the REST API puts into the request's settings, as policies read them.
 --
 -- Both spellings of the settings are read, as on the platform: one setting per claim (PostgREST before 9, and
 -- @supabase/lite), and all claims as one JSON document.

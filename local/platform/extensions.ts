@@ -2,7 +2,7 @@ import type postgres from "postgres";
 import { applyAsPlainSql } from "../extensions/install.ts";
 import { withConnection } from "../postgres/databases.ts";
 
-/** What the platform offers for scheduling, HTTP and secrets. Created in the schemas the platform uses. */
+/** The platform's extensions for scheduling, HTTP and secrets, in the schemas that the platform uses. */
 const wanted: { name: string; schema?: string }[] = [
   { name: "pg_cron", schema: "pg_catalog" },
   { name: "pg_net", schema: "extensions" },
@@ -10,9 +10,9 @@ const wanted: { name: string; schema?: string }[] = [
 ];
 
 /**
- * Creates pg_cron, pg_net and Vault as superuser, as the platform does for its users, and grants `postgres` what it
- * grants there. Where the server lacks an extension, or refuses it (pg_cron lives in one database per server), the
- * stand-in is applied as plain SQL.
+ * Creates pg_cron, pg_net and Vault as superuser and grants `postgres` the same rights as the platform does. Where the
+ * server lacks an extension or refuses it (only one database per server can have pg_cron), the substitute is applied as
+ * plain SQL.
  */
 export async function provideExtensions(adminUrl: string): Promise<void> {
   await withConnection(adminUrl, async (sql) => {

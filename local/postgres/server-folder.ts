@@ -8,9 +8,9 @@ const memory = "/dev/shm";
 const neededBytes = 2 * 1024 ** 3;
 
 /**
- * Makes the folder of a new server. PostgreSQL finds its libraries and its share folder relative to its own binary:
- * with a binary of its own, a server can be given extensions without touching the installation, and everything else is
- * a link.
+ * Creates the folder of a new server. PostgreSQL finds its libraries and its share folder relative to its binary. With
+ * a copy of the binary, a server can have additional extensions without changing the installation; everything else is a
+ * link.
  */
 export async function createServerFolder(
   { home }: Installation,
@@ -22,7 +22,7 @@ export async function createServerFolder(
   const state = stateFolder(folder);
   await Deno.mkdir(state, { mode: 0o755 });
   const share = join("share", "postgresql");
-  // -a keeps the owner of the data directory, which is not us when we are root.
+  // -a preserves the owner of the data directory, which is another account when this runs as root.
   await run("cp", ["-a", options.data ?? join(home, "data"), join(state, "data")]);
   await run("cp", ["-a", join(home, share, "extension"), state]);
   await options.installExtensions(join(state, "extension"));
@@ -44,8 +44,9 @@ export async function removeServerFolder(folder: string): Promise<void> {
 }
 
 /**
- * Where data and extensions go. A database is some 300 files, and creating files is what a copy of it costs: 250 ms on
- * a slow disk, 60 ms in memory. No program goes there, because such file systems may refuse to run them.
+ * The folder for data and extensions. A database has about 300 files, and creating them dominates the cost of a copy:
+ * 250 ms on a slow disk, 60 ms in memory. Programs are not stored there, because such file systems may forbid executing
+ * them.
  */
 function stateFolder(folder: string): string {
   return hasRoomInMemory() ? join(memory, basename(folder)) : join(folder, "state");
@@ -56,7 +57,7 @@ function hasRoomInMemory(): boolean {
     const { bavail, bsize } = statfsSync(memory);
     return bavail * bsize > neededBytes;
   } catch {
-    // Only Linux has it.
+    // Exists only on Linux.
     return false;
   }
 }

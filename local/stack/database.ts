@@ -7,8 +7,9 @@ import { startPostgres } from "../postgres/start.ts";
 export type StackDatabase = { database: Database; release(): Promise<void> };
 
 /**
- * The stack's database: a copy of `databases`' template, or somebody's own server at `dbUrl` (made ready in place and left as it is at the
- * end), or a server of its own. With `project` it gets that project's migrations instead of the sample shop and Lapse's own.
+ * The stack's database: a copy of `databases`' template, or a database on another server at `dbUrl` (prepared in place
+ * and kept at the end), or one on a new server. `project` applies that project's migrations instead of the sample shop
+ * and Lapse's own.
  */
 export async function provideDatabase(
   options: { databases?: Databases; dbUrl?: string; project?: string },
@@ -30,7 +31,7 @@ export async function provideDatabase(
   return { database, release };
 }
 
-/** A server of its own for somebody's project, whose migrations are theirs to change at any time: nothing of it is kept. */
+/** A separate server for another project. Its migrations may change at any time, so nothing is cached. */
 async function provideProject(project: string): Promise<StackDatabase> {
   const server = await startPostgres();
   try {

@@ -4,7 +4,7 @@ import { readStackArguments, stackOptions, stackUsage } from "./arguments.ts";
 import { type Stack, startStack } from "./start.ts";
 import { stopSignal } from "./stop-signal.ts";
 
-/** `npm run stack`: starts the local stack, says where it is, and runs until it is told to stop. */
+/** `npm run stack`: starts the local stack, prints its addresses, and runs until it is stopped. */
 async function main(): Promise<void> {
   const options = readArguments();
   const stop = stopSignal();
@@ -41,7 +41,7 @@ async function start(options: Options): Promise<Stack> {
       project: options.project,
       port: options.port,
       webhook: options.project === undefined ? true : undefined,
-      // Standard output belongs to the one JSON line.
+      // Standard output has only the line of JSON.
       onFunctionLog: ({ function: name, line }) => console.error(`${name}: ${line}`),
     });
   } catch (error) {
@@ -55,7 +55,7 @@ async function start(options: Options): Promise<Stack> {
 
 type Description = Record<string, unknown> & { operator: { email: string; password: string } };
 
-/** The names of the examples in README.md and docs/. */
+/** The names used in the examples of README.md and docs/. */
 const VARIABLES = {
   API_URL: "apiUrl",
   PUBLISHABLE_KEY: "publishableKey",

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { parseEnv } from "node:util";
 import { type FunctionLog, type FunctionsHost, startFunctionsHost } from "../functions-host/start.ts";
 import { generateKeys, type ProjectKeys, randomText } from "../gateway/keys.ts";
 import { startRestAndAuth } from "../gateway/rest-and-auth.ts";
@@ -13,27 +14,30 @@ import { lendVaultEntries } from "./vault.ts";
 import { startWorkers, type Workers, type WorkersOptions } from "./workers.ts";
 
 export type StackOptions = {
-  /** A server with a prepared template that many stacks share; each stack gets a database of its own. */
+  /** A server with a prepared template, shared by many stacks. Each stack gets its own database. */
   databases?: Databases;
-  /** A database on a server that runs already, reached as superuser. Stays as it is when the stack stops. */
+  /** A database on a running server, as superuser. It is kept when the stack stops. */
   dbUrl?: string;
   /** Port of the API; a free one by default. */
   port?: number;
-  /** Another Stripe server than a simulator of the stack's own. */
+  /** A Stripe server to use instead of a simulator. */
   stripeApiBase?: string;
   simulator?: StripeSimulatorOptions;
-  /** True: the simulator sends its events to `lapse-webhook`, as an endpoint of the account would; by default where a project has it. */
+  /**
+   * Whether the simulator sends its events to `lapse-webhook`, like an endpoint of the account; by default if a project
+   * has it.
+   */
   webhook?: boolean;
-  /** Of pg_cron and pg_net; false leaves them out, so that nothing happens by itself. */
+  /** Options for the workers of pg_cron and pg_net. False starts neither, so that nothing runs by itself. */
   workers?: WorkersOptions | false;
-  /** False leaves the operator and the viewer out, and the 0.3 s that bcrypt takes. */
+  /** False creates neither operator nor viewer, which saves the 0.3 s of bcrypt. */
   users?: boolean;
-  /** Added to, or replacing, the functions' environment. */
+  /** Adds to the functions' environment, and takes precedence. */
   functionsEnv?: Record<string, string>;
   functionsFolder?: string;
-  /** Folder of somebody's project: its migrations and functions instead of the sample shop and those here. */
+  /** The folder of another project. Its migrations and functions are used instead of the sample shop and those here. */
   project?: string;
-  /** Fresh ones by default. A caller who passes them can sign a user's token that Auth would not issue. */
+  /** By default new ones. A caller who passes them can sign tokens that Auth would not issue. */
   keys?: ProjectKeys;
   onFunctionLog?: (log: FunctionLog) => void;
 };
@@ -44,10 +48,10 @@ export type Stack = {
   publishableKey: string;
   secretKey: string;
   schedulerSecret: string;
-  /** Opens `lapse-metrics`. */
+  /** The token for `lapse-metrics`. */
   metricsToken: string;
   stripeApiBase: string;
-  /** Signs events for `lapse-webhook`. */
+  /** The secret that signs events for `lapse-webhook`. */
   stripeWebhookSecret: string;
   /** Undefined when `stripeApiBase` was given. */
   simulator: StripeSimulator | undefined;
@@ -57,13 +61,15 @@ export type Stack = {
   functions: FunctionsHost;
   /** Undefined when `workers` is false. */
   workers: Workers | undefined;
+  /** REST and Auth come back to a database that was gone. */
+  reconnect(): Promise<void>;
   createUser(user: NewUser): Promise<User>;
   stop(): Promise<void>;
 } & AsyncDisposable;
 
 /**
- * Starts the whole product on one machine: database, REST, Auth, functions, pg_cron and pg_net, and Stripe. About 3 s
- * with a server of its own, 0.5 s on shared `databases`.
+ * Starts the whole product on one machine: database, REST, Auth, functions, pg_cron, pg_net and Stripe. Takes about 3 s
+ * with a new server, 0.5 s on shared `databases`.
  */
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const parts = new AsyncDisposableStack();
@@ -77,6 +83,13 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
 
 async function hasWebhook({ project }: StackOptions): Promise<boolean> {
   return project !== undefined && await exists(join(project, "supabase", "functions", "lapse-webhook", "index.ts"));
+}
+
+/** What the project's own functions expect, as the CLI reads it for `functions serve`. The stack's own values come first. */
+async function ownEnvironment(project: string | undefined): Promise<Record<string, string>> {
+  const file = project && join(project, "supabase", "functions", ".env");
+  if (!file || !await exists(file)) return {};
+  return { ...parseEnv(await Deno.readTextFile(file)) } as Record<string, string>;
 }
 
 async function assemble(options: StackOptions, parts: AsyncDisposableStack): Promise<Stack> {
@@ -103,6 +116,7 @@ async function assemble(options: StackOptions, parts: AsyncDisposableStack): Pro
     folder: options.functionsFolder ?? (options.project && join(options.project, "supabase", "functions")),
     onLog: options.onFunctionLog,
     env: {
+      ...await ownEnvironment(options.project),
       SUPABASE_URL: apiUrl,
       SUPABASE_PUBLISHABLE_KEYS: JSON.stringify({ default: keys.publishableKey }),
       SUPABASE_SECRET_KEYS: JSON.stringify({ default: keys.secretKey }),
@@ -147,6 +161,7 @@ async function assemble(options: StackOptions, parts: AsyncDisposableStack): Pro
     viewer,
     functions,
     workers,
+    reconnect: rest.reconnect,
     createUser: newUser,
     stop,
     [Symbol.asyncDispose]: stop,

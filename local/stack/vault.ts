@@ -1,6 +1,9 @@
 import { withConnection } from "../postgres/databases.ts";
 
-/** Writes Vault entries, as `[db.vault]` in supabase/config.toml does at a deployment; replaces those of the same name. */
+/**
+ * Writes Vault entries, as `[db.vault]` in supabase/config.toml does in a deployment. Entries of the same name are
+ * replaced.
+ */
 export async function setVaultEntries(url: string, entries: Record<string, string>): Promise<void> {
   await withConnection(url, async (sql) => {
     await sql.begin(async (transaction) => {
@@ -13,8 +16,8 @@ export async function setVaultEntries(url: string, entries: Record<string, strin
 }
 
 /**
- * Writes Vault entries until it is disposed of. Then somebody's own entries are back; where there were none a dispatch fails loudly, rather
- * than call an address that somebody else has by now.
+ * Writes Vault entries and restores the previous ones when it is disposed of. Where there were none, a later dispatch
+ * fails with an error instead of calling an address that may belong to another program by then.
  */
 export async function lendVaultEntries(url: string, entries: Record<string, string>): Promise<AsyncDisposable> {
   const names = Object.keys(entries);

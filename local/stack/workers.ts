@@ -5,10 +5,10 @@ import { type NetWorker, type NetWorkerOptions, startNetWorker } from "../worker
 
 export type WorkersOptions = { cron?: Omit<CronWorkerOptions, "dbUrl">; net?: Omit<NetWorkerOptions, "dbUrl"> };
 
-/** Undefined where the database has the original, which works by itself, in the server. */
+/** Undefined if the database has the original, whose worker runs inside the server. */
 export type Workers = { cron: CronWorker | undefined; net: NetWorker | undefined; stop(): Promise<void> };
 
-/** Starts the workers of those stand-ins that the database has. */
+/** Starts the workers of the substitutes that the database has. */
 export async function startWorkers(database: Database, options: WorkersOptions): Promise<Workers> {
   const dbUrl = database.adminUrl;
   const standIns = await withConnection(dbUrl, findStandIns);

@@ -17,19 +17,19 @@ export type IncomingCall = {
   headers: Record<string, string | string[] | undefined>;
 };
 
-/** What goes on the wire, and how the connection behaves while it does. */
+/** A reply, and how the connection behaves while it is sent. */
 export type Reply = {
   status: number;
   headers: Record<string, string>;
   body: string;
   transport: "normal" | "hang" | "reset" | "cut_body" | "slow_body";
-  /** slow_body: how long the body takes. hang: when the connection is cut at last. */
+  /** slow_body: how long the body takes. hang: when the connection is finally cut. */
   transportMs?: number;
-  /** Gives the place in the concurrency limit back. Must be called when the connection is done with the call. */
+  /** Releases the call's place in the concurrency limit. Must be called when the connection is done. */
   finished: () => void;
 };
 
-/** Answers one call to /v1. Never throws: a defect of the simulator becomes a 500 and is kept in `world.defects`. */
+/** Answers one call to /v1. Never throws: a bug in the simulator becomes a 500 and is recorded in `world.defects`. */
 export async function answer(world: World, incoming: IncomingCall, entry: LoggedCall): Promise<Reply> {
   const requestId = world.newId("req_");
   const reply: Reply = {
@@ -56,12 +56,15 @@ export async function answer(world: World, incoming: IncomingCall, entry: Logged
   return reply;
 }
 
-/** The end of the call on the simulated calendar: whatever the reply shows happened before. */
+/** The end of the call on the simulated calendar. Everything that the reply shows happened before it. */
 function dateOf(world: World): string {
   return new Date(world.clock.nowMs() + world.behaviour.dateOffsetMs).toUTCString();
 }
 
-/** Key, limits, faults, saved replies, parameters, lock, execution: in this order. Returns the fault still to apply. */
+/**
+ * Checks key, limits, faults, saved replies, parameters and lock, and then executes, in this order. Returns the fault
+ * to apply afterwards.
+ */
 async function answerAdmitted(
   world: World,
   incoming: IncomingCall,
@@ -101,7 +104,14 @@ async function answerAdmitted(
     entry,
     fault,
     requestId,
-    call: { store: tenant.store, id, params: parseForm(text), behaviour: world.behaviour, otherMode },
+    call: {
+      store: tenant.store,
+      id,
+      params: parseForm(text),
+      behaviour: world.behaviour,
+      otherMode,
+      webhooks: world.webhooks.endpoints,
+    },
     fingerprint: { path, params: text.split("&").sort().join("&") },
   });
   reply.status = result.status;
@@ -114,7 +124,7 @@ async function answerAdmitted(
   return fault;
 }
 
-/** The faults that strike after the call took effect. */
+/** The faults that occur after the call took effect. */
 function applyToReply(reply: Reply, fault: Fault): void {
   const { kind } = fault;
   if (kind === "execute_then_hang" || kind === "execute_then_reset") {

@@ -2,10 +2,10 @@ import { unauthorized } from "./errors.ts";
 import { PLATFORM_ACCOUNT } from "./store.ts";
 import type { World } from "./world.ts";
 
-/** Who is calling, for which account, in which mode. */
+/** The caller: its account and its mode. */
 export type Caller = { key: string; account: string; livemode: boolean };
 
-/** Reads the key and the account headers, or throws the 401 or 403 Stripe gives. */
+/** Reads the key and the account headers. Throws Stripe's 401 or 403. */
 export function authenticate(world: World, headers: Record<string, string | string[] | undefined>): Caller {
   const key = keyOf(String(headers.authorization ?? ""));
   if (key === "") {
@@ -32,7 +32,7 @@ export function authenticate(world: World, headers: Record<string, string | stri
   return { key, account, livemode: mode === "live" };
 }
 
-/** Throws a 403 when a restricted key may not use this endpoint. */
+/** Throws a 403 if a restricted key may not use this endpoint. */
 export function requirePermission(world: World, key: string, endpoint: string): void {
   const forbidden = world.forbidden.get(key);
   if (forbidden === undefined || !(forbidden.has("*") || forbidden.has(endpoint))) return;

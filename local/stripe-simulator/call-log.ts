@@ -1,4 +1,4 @@
-/** One request that arrived at /v1, whatever became of it. */
+/** A request that arrived at /v1, whatever its result. */
 export type LoggedCall = {
   seq: number;
   /** Arrival, in ms with sub-millisecond digits on a monotonic clock that starts with the simulator. */
@@ -15,16 +15,19 @@ export type LoggedCall = {
   idempotencyKey: string | null;
   /** null: no reply was sent (yet). */
   status: number | null;
-  /** The endpoint ran to its end and took effect or answered. False for refusals and for replays of a saved reply. */
+  /** Whether the endpoint was executed. False for refusals and for replays of a saved reply. */
   executed: boolean;
   replayed: boolean;
   /** The error's code, or for a 429 the limiter's reason. */
   reason: string | null;
-  /** The injected fault that struck, if any. */
+  /** The injected fault that occurred, if any. */
   fault: string | null;
-  /** What the call met: the status at the moment at which it took effect. */
+  /** The object's status at the moment the call took effect. */
   statusBefore: string | null;
-  /** Of an intent, what the last answer before this call said: it tells a race with the customer from carelessness. */
+  /**
+   * The intent's status in the last answer before this call. It tells a race with the customer from a mistake of the
+   * caller.
+   */
   statusShown: string | null;
   statusAfter: string | null;
   durationMs: number | null;
@@ -41,7 +44,7 @@ export type CallQuery = {
   since?: number;
 };
 
-/** Every call in order of arrival. Append-only: a test that wants a fresh start asks `since` a mark. */
+/** All calls in order of arrival. It is never cleared: a test passes an earlier length as `since`. */
 export class CallLog {
   readonly #calls: LoggedCall[] = [];
   readonly #startedAt = performance.now();
@@ -82,7 +85,7 @@ export class CallLog {
     return from.filter((call) => matches(call, query));
   }
 
-  /** Most arrivals within any half-open window of `windowMs` (default one second), 429s included. */
+  /** The largest number of arrivals in any half-open window of `windowMs` (default one second), 429s included. */
   peak(query: CallQuery & { windowMs?: number } = {}): number {
     const windowMs = query.windowMs ?? 1000;
     const times = this.find(query).map((call) => call.t);

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import Stripe from "stripe";
 
-/** One claim about Stripe that the product relies on, driven only through the public API. Throws where Stripe differs. */
+/**
+ * A claim about Stripe that the product relies on, tested only through the public API. Throws if Stripe behaves
+ * differently.
+ */
 export type ContractBehaviour = { claim: string; check: (stripe: Stripe) => Promise<void> };
 
 const CARD = { enabled: true, allow_redirects: "never" as const };
@@ -22,7 +25,7 @@ function claim(claim: string, check: ContractBehaviour["check"]): ContractBehavi
   return { claim, check };
 }
 
-/** What the simulator and a Stripe sandbox must both do. Each leaves nothing payable behind. */
+/** Behaviour that the simulator and a Stripe sandbox must share. None of these leaves a payable payment behind. */
 export const CONTRACT: ContractBehaviour[] = [
   claim("a new intent waits for a payment method and shows its metadata", async (stripe) => {
     const intent = await stripe.paymentIntents.create({ ...MONEY, metadata: { order_id: "contract" } });

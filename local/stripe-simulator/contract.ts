@@ -4,7 +4,7 @@ import { startStripeSimulator } from "./start.ts";
 
 export type ContractResult = { claim: string; difference: string | null };
 
-/** Checks every claim against one Stripe, one after the other to stay far below its limits. */
+/** Checks every claim against one Stripe, one at a time to stay far below its limits. */
 export async function checkContract(stripe: Stripe): Promise<ContractResult[]> {
   const results: ContractResult[] = [];
   for (const { claim, check } of CONTRACT) {

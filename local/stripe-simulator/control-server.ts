@@ -30,7 +30,7 @@ const nothing = z.strictObject({});
 const byId = z.strictObject({ id: z.string() });
 const byKey = z.strictObject({ key: z.string() });
 
-/** What each method of the control object takes. Every method must stand here: the type says so. */
+/** The schema of each method's argument. The type requires every method to be listed. */
 const ARGUMENTS: Record<keyof StripeControl, z.ZodType> = {
   createPaymentIntents: z.array(intentSpecSchema),
   createCheckoutSessions: z.array(sessionSpecSchema),
@@ -91,8 +91,8 @@ const ARGUMENTS: Record<keyof StripeControl, z.ZodType> = {
 };
 
 /**
- * Serves the control object on a port of its own: `POST /<method>` with the argument as JSON, `{ result }` back. 400
- * for a wrong argument, 404 for an unknown method, 409 when the method throws.
+ * Serves the control object on a separate port: `POST /<method>` with the argument as JSON returns `{ result }`. Status
+ * 400 for an invalid argument, 404 for an unknown method, 409 if the method throws.
  */
 export function serveControl(control: StripeControl, port: number): Promise<RunningServer> {
   return listen(async (request, response) => {

@@ -18,20 +18,23 @@ import { latencyRange, type World } from "./world.ts";
 /** Which objects a dump shows. */
 export type ObjectQuery = { id?: string; account?: string; livemode?: boolean; status?: string; orderId?: string };
 
-/** What tests, the demo and the benches do to the simulator. The control API offers the same methods over HTTP. */
+/**
+ * The operations that tests, the demo and the benches apply to the simulator. The control API offers the same methods
+ * over HTTP.
+ */
 export type StripeControl = ReturnType<typeof createControl>;
 
 /** Builds the control object of one simulator. */
 export function createControl(world: World) {
   const cancelIntent = () => world.behaviour.expiringSessionCancelsIntent === "at_once";
   return {
-    /** Puts intents in place in any state; returns their ids in order. */
+    /** Creates intents in any state; returns their ids in order. */
     createPaymentIntents: (specs: IntentSpec[]): string[] => createPaymentIntents(world, specs),
     createCheckoutSessions: (specs: SessionSpec[]) => createCheckoutSessions(world, specs),
-    /** What the customer, a bank or a counter does. Never throws for a wrong state: see `accepted`. */
+    /** Does what the customer, a bank or a counter does. It does not throw in an unsuitable state: see `accepted`. */
     customer: (action: CustomerAction): Promise<CustomerResult> => actAsCustomer(world, action),
 
-    /** Arms a fault; returns its id. */
+    /** Activates a fault; returns its id. */
     addFault: (fault: Fault): string => world.faults.add(faultSchema.parse(fault)),
     removeFault: (query: { id: string }): boolean => world.faults.remove(query.id),
     clearFaults: (): void => world.faults.clear(),
@@ -41,7 +44,7 @@ export function createControl(world: World) {
     setClock: (query: { at: Date | string; frozen?: boolean }): void => world.clock.set(new Date(query.at), query),
     advanceClock: (query: { ms: number }): void => world.clock.advance(query.ms),
 
-    /** A preset, single numbers over it, or both. */
+    /** Sets the limits: a preset, single numbers that take precedence over it, or both. */
     setLimits: (change: Partial<Limits> & { preset?: keyof typeof PRESETS }): Limits => {
       const { preset, ...rest } = change;
       return world.limits = { ...(preset ? structuredClone(PRESETS[preset]) : world.limits), ...rest };
@@ -51,27 +54,27 @@ export function createControl(world: World) {
     },
     setBehaviour: (change: Partial<Behaviour>): Behaviour => world.behaviour = { ...world.behaviour, ...change },
 
-    /** From now on the key gets a 401; `restoreKey` takes that back. */
+    /** Revokes the key, so that it gets a 401; `restoreKey` undoes that. */
     revokeKey: (query: { key: string }): void => void world.revokedKeys.add(query.key),
-    /** From now on the key gets a 403 for these endpoints, or for all. */
+    /** Denies the key some endpoints, or all, with a 403. */
     forbidKey: (query: { key: string; endpoints?: string[] }): void =>
       void world.forbidden.set(query.key, new Set(query.endpoints ?? ["*"])),
     restoreKey: (query: { key: string }): void => {
       world.revokedKeys.delete(query.key);
       world.forbidden.delete(query.key);
     },
-    /** Lets a key belong to an account of its own. */
+    /** Assigns a key to an account. */
     setKeyAccount: (query: { key: string; account: string }): void =>
       void world.accountOfKey.set(query.key, query.account),
 
-    /** The length of the call log: pass it as `since` to see only what comes later. */
+    /** The length of the call log. Pass it as `since` to see only later calls. */
     mark: (): number => world.log.length,
     calls: (query: CallQuery = {}): LoggedCall[] => world.log.find(query),
     countCalls: (query: CallQuery = {}): number => world.log.find(query).length,
     /** Most arrivals in any one-second window. */
     peakCalls: (query: CallQuery & { windowMs?: number } = {}): number => world.log.peak(query),
     peaks: (query: CallQuery & { windowMs?: number } = {}): Record<string, number> => world.log.peaks(query),
-    /** The 429s the limits gave, without injected ones. */
+    /** The 429s of the limits, without injected ones. */
     rateLimitedCalls: (query: CallQuery = {}): LoggedCall[] =>
       world.log.find({ ...query, status: 429 }).filter((call) => call.fault === null && call.reason !== "lock_timeout"),
 
@@ -87,7 +90,7 @@ export function createControl(world: World) {
           (session) => renderSession(expireIfDue(store, session, { cancelIntent: cancelIntent() }), store.livemode),
         )
       ),
-    /** One intent by its id, wherever it is. Throws for an unknown id. */
+    /** One intent by its id, in any account. Throws for an unknown id. */
     paymentIntent(query: { id: string }): Stripe.PaymentIntent {
       return known(this.paymentIntents(query)[0], query.id);
     },
@@ -105,7 +108,9 @@ export function createControl(world: World) {
       return counts;
     },
 
-    /** What happened to the money of one order: `metadata.order_id`, or a session's `client_reference_id`. */
+    /**
+     * What happened to the money of one order, identified by `metadata.order_id` or a session's `client_reference_id`.
+     */
     orderMoney: (query: { orderId: string }): OrderMoney => world.ledger.order(query.orderId),
     ordersMoney: (): OrderMoney[] => world.ledger.orders(),
     ledger: (): LedgerEntry[] => world.ledger.entries,
@@ -113,17 +118,17 @@ export function createControl(world: World) {
     readAllocation: () =>
       world.tenants().map(({ store }) => ({ account: store.account, livemode: store.livemode, ...store.allocation })),
 
-    /** Where events are sent, and how badly: one endpoint, or several; null stops it. */
+    /** Where events are sent, and how unreliably: one endpoint or several. Null stops sending. */
     setWebhook: (endpoint: WebhookEndpoint | WebhookEndpoint[] | null): void =>
       world.webhooks.configure(endpoint === null ? [] : [endpoint].flat()),
-    /** All events so far, oldest first, whether they were sent or lost. */
+    /** All events so far, oldest first, including those that were lost. */
     events: () =>
       world.tenants().flatMap(({ store }) => [...store.events.values()]).map(({ id, type, object }) => ({
         id,
         type,
         object: (object as { id: string }).id,
       })),
-    /** Delivers an event once more, now. */
+    /** Delivers an event again, immediately. */
     async resendEvent(query: { id: string }): Promise<void> {
       const store = world.tenants().map((tenant) => tenant.store).find((store) => store.events.has(query.id));
       if (store === undefined) throw new Error(`Cannot resend ${query.id}: no such event`);
@@ -131,7 +136,7 @@ export function createControl(world: World) {
     },
     webhookDeliveries: (): Delivery[] => world.webhooks.deliveries,
     webhooksSettled: (): Promise<void> => world.webhooks.settled(),
-    /** Errors of the simulator itself. */
+    /** Bugs in the simulator itself. */
     defects: (): string[] => world.defects,
   };
 }

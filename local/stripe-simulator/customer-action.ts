@@ -1,8 +1,11 @@
 import { z } from "zod";
 
-/** What happens to a payment outside the API: the customer, a bank or a counter acts, or the shop's staff in the Dashboard. */
+/**
+ * What happens to a payment outside the API: an action of the customer, a bank, a counter, or the shop's staff in the
+ * Dashboard.
+ */
 export const customerActionSchema = z.strictObject({
-  /** Of an intent, or of a session for confirm_session and recover_session. */
+  /** An intent, or for confirm_session and recover_session a session. */
   id: z.string(),
   verb: z.enum([
     "attach_pm",
@@ -32,14 +35,16 @@ export const customerActionSchema = z.strictObject({
     "confirm_session",
     "recover_session",
   ]),
-  /** How long the object stays locked before the verb takes effect: a cancel arriving meanwhile meets the lock. */
+  /**
+   * How long the object stays locked before the action takes effect. A cancel that arrives meanwhile meets the lock.
+   */
   holdMs: z.number().min(0).optional(),
   /** bank_fund, capture, refund: how much (default all). */
   amount: z.int().optional(),
   /** voucher_issue: which (default oxxo) and until when, in seconds. async_submit: by what (default sepa_debit). */
   method: z.string().optional(),
   expiresAt: z.int().nullable().optional(),
-  /** start_3ds: by redirect and not in the page. */
+  /** start_3ds: by a redirect instead of in the page. */
   redirect: z.boolean().optional(),
   /** confirm_session, recover_session: how the attempt ends (default paid). */
   outcome: z.enum(["paid", "declined", "three_d_secure", "processing", "voucher", "authorised"]).optional(),

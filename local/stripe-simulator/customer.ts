@@ -13,10 +13,15 @@ import type { World } from "./world.ts";
 const UNPAID = ["requires_payment_method", "requires_confirmation", "requires_action"];
 const READY = ["requires_payment_method", "requires_confirmation"];
 
-/** `accepted: false` means the state did not allow it and nothing changed: the customer came too late or too early. */
+/**
+ * `accepted: false`: the state did not allow the action and nothing changed, because the customer came too late or too
+ * early.
+ */
 export type CustomerResult = { accepted: boolean; status: string; sessionStatus: string | null };
 
-/** Does what a customer, a bank or a counter would do. Takes the object's lock like any write, and waits for it. */
+/**
+ * Performs an action of a customer, a bank or a counter. Like any write, it takes the object's lock and waits for it.
+ */
 export async function actAsCustomer(world: World, action: CustomerAction): Promise<CustomerResult> {
   const store = world.tenants().map((tenant) => tenant.store)
     .find((store) => store.intents.has(action.id) || store.sessions.has(action.id));
@@ -35,7 +40,7 @@ function act(world: World, store: Store, action: CustomerAction): CustomerResult
   const session = store.sessions.get(action.id);
   if (session !== undefined) {
     expireIfDue(store, session, { cancelIntent: world.behaviour.expiringSessionCancelsIntent === "at_once" });
-    // Behind the recovery URL is a copy, and that is what the customer confirms.
+    // The recovery URL leads to a copy of the session, which is what the customer confirms.
     const shown = action.verb === "recover_session" ? recover(store, session) : session;
     const confirms = action.verb === "confirm_session" || action.verb === "recover_session";
     const accepted = confirms && shown !== null && confirmSession(store, shown, action);
@@ -140,7 +145,7 @@ function actOnIntent(store: Store, intent: StoredIntent, action: CustomerAction)
   }
 }
 
-/** The customer presses Pay on the hosted page: only now the session gets its intent. */
+/** The customer presses Pay on the hosted page. Only then does the session get its intent. */
 function confirmSession(store: Store, session: StoredSession, action: CustomerAction): boolean {
   if (session.status !== "open") return false;
   let intent = session.intent === null ? undefined : store.intents.get(session.intent);

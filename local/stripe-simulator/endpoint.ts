@@ -1,7 +1,11 @@
 import type { FormValue } from "./form.ts";
 import type { Store } from "./store.ts";
+import type { WebhookEndpoint } from "./webhooks.ts";
 
-/** The names limits, faults and the log use. One name per operation: ids share its budget. */
+/**
+ * The endpoint names used by limits, faults and the log. There is one name per operation, so calls for different ids
+ * share a limit.
+ */
 export const ENDPOINTS = [
   "payment_intents.create",
   "payment_intents.list",
@@ -22,26 +26,34 @@ export const ENDPOINTS = [
   "disputes.retrieve",
   "events.list",
   "invoice_payments.list",
+  "webhook_endpoints.list",
+  "event_destinations.list",
 ] as const;
 
 export type EndpointName = (typeof ENDPOINTS)[number];
 
-/** What Stripe has not published or does in more than one way; a test chooses. */
+/** Behaviour that Stripe does not document, or that varies. A test chooses. */
 export type Behaviour = {
-  /** How a cancel of a `processing` intent ends; `by_payment_method` refuses crypto with the newer code, others with the older. */
+  /**
+   * The result of cancelling a `processing` intent. `by_payment_method` refuses crypto with the newer code and others
+   * with the older one.
+   */
   processingCancel: "by_payment_method" | "unexpected_state" | "invalid_cancellation_state" | "accept";
-  /** Whether a refusal carries the whole intent in its body (documented, but not seen for every cancel). */
+  /** Whether a refusal contains the whole intent (documented, but not seen for every cancel). */
   refusalCarriesIntent: boolean;
-  /** Whether an expiring session ends its intent with it. */
+  /** Whether an expiring session cancels its intent at once. */
   expiringSessionCancelsIntent: "at_once" | "never";
-  /** How long a write holds its object before it takes effect, and how long another write waits for it before a 429 lock_timeout. */
+  /**
+   * How long a write holds its object before it takes effect, and how long another write waits before it gets a 429
+   * lock_timeout.
+   */
   lockHoldMs: number;
   lockWaitMs: number;
-  /** How a refund that the API creates begins: most succeed at once, others wait for the bank. */
+  /** The first status of a refund created by the API. Most succeed at once; others wait for the bank. */
   refundStatus: "succeeded" | "pending";
   /** How far search lags behind. */
   searchLagMs: number;
-  /** How far the `Date` of a reply is off the simulated clock. */
+  /** The difference between the `Date` of a reply and the simulated clock. */
   dateOffsetMs: number;
 };
 
@@ -56,17 +68,19 @@ export const DEFAULT_BEHAVIOUR: Behaviour = {
   dateOffsetMs: 0,
 };
 
-/** One admitted call as an endpoint sees it. `id` is the one in the path. */
+/** An admitted call, as an endpoint sees it. `id` is the one in the path. */
 export type Call = {
   store: Store;
   id: string;
   params: Record<string, FormValue>;
   behaviour: Behaviour;
   otherMode: Store;
+  /** Where the account has its events sent. */
+  webhooks: WebhookEndpoint[];
 };
 
 /**
- * An endpoint in two steps: `prepare` only checks the parameters and throws for a wrong one; what it returns executes.
- * Between the two stand the idempotency key, the latency and the object's lock.
+ * An endpoint in two steps. `prepare` only checks the parameters and throws for an invalid one; the function that it
+ * returns executes. In between come the idempotency key, the latency and the object's lock.
  */
 export type Endpoint = { name: EndpointName; prepare: (call: Call) => () => object };

@@ -1,4 +1,4 @@
-/** What Stripe puts under `error` in a refused call. `type` is one of the four on the wire (openapi `api_errors`). */
+/** The `error` object of a refused call. `type` is one of the four that the API uses (openapi `api_errors`). */
 export type ErrorBody = {
   type: "api_error" | "card_error" | "idempotency_error" | "invalid_request_error";
   message?: string;
@@ -11,7 +11,7 @@ export type ErrorBody = {
   payment_intent?: unknown;
 };
 
-/** A refusal on its way to the client. `saved: false` means Stripe keeps no idempotent reply of it (validation, 409, 429, 401). */
+/** A refusal. `saved: false`: Stripe keeps no idempotent reply of it (validation, 409, 429, 401). */
 export class StripeRefusal extends Error {
   readonly headers: Record<string, string>;
   readonly saved: boolean;
@@ -26,13 +26,13 @@ export class StripeRefusal extends Error {
   }
 }
 
-/** A refusal because of a parameter: rejected before execution begins, so never saved under the idempotency key. */
+/** A refusal of a parameter. It happens before execution begins, so it is never saved under the idempotency key. */
 export function invalidParameter(param: string, options: { code?: string; message: string }): StripeRefusal {
   const body = { type: "invalid_request_error" as const, message: options.message, code: options.code, param };
   return new StripeRefusal(400, body, { saved: false });
 }
 
-/** An id nobody has here. 404 when the id stands in the path, 400 when it is a parameter. */
+/** An unknown id: 404 if it is in the path, 400 if it is a parameter. */
 export function resourceMissing(kind: string, options: { id: string; param: string; otherMode?: "live" | "test" }) {
   const inPath = options.param === "intent" || options.param === "session" || options.param === "id";
   const elsewhere = options.otherMode === undefined
@@ -49,7 +49,7 @@ export function resourceMissing(kind: string, options: { id: string; param: stri
   });
 }
 
-/** The reasons a 429 of the rate limiter names in `Stripe-Rate-Limited-Reason` (docs.stripe.com/rate-limits). */
+/** The reasons of a 429 in the header `Stripe-Rate-Limited-Reason` (docs.stripe.com/rate-limits). */
 export type RateLimitReason =
   | "global-rate"
   | "endpoint-rate"
@@ -68,7 +68,7 @@ export function rateLimited(reason: RateLimitReason): StripeRefusal {
   });
 }
 
-/** A 429 because another request or the customer holds the object. Not a rate limit, and without its header. */
+/** A 429 because another request or the customer has locked the object. It is no rate limit and lacks its header. */
 export function lockTimeout(options: { shouldRetry?: boolean } = {}): StripeRefusal {
   return new StripeRefusal(429, {
     type: "invalid_request_error",
@@ -81,13 +81,13 @@ export function lockTimeout(options: { shouldRetry?: boolean } = {}): StripeRefu
   }, { headers: { "Stripe-Should-Retry": String(options.shouldRetry ?? true) }, saved: false });
 }
 
-/** 401 and 403: the key is missing, wrong, expired, or may not do this. */
+/** 401 and 403: the key is missing, wrong or expired, or lacks the permission. */
 export function unauthorized(message: string, options: { code?: string; status?: 401 | 403 } = {}): StripeRefusal {
   const body = { type: "invalid_request_error" as const, message, code: options.code };
   return new StripeRefusal(options.status ?? 401, body, { saved: false });
 }
 
-/** 5xx. Whether it is replayed under the key decides `saved`: Stripe saves 500s once execution began. */
+/** A 5xx. `saved` tells whether it is replayed under the key: Stripe saves 500s once execution has begun. */
 export function serverError(status: number, options: { saved: boolean; shouldRetry?: boolean }): StripeRefusal {
   const message = "An unknown error occurred while processing your request.";
   const headers: Record<string, string> = options.shouldRetry === undefined

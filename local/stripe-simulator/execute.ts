@@ -14,11 +14,11 @@ export type Execution = {
   entry: LoggedCall;
   fault: Fault | null;
   requestId: string;
-  /** Path and parameters, compared when the key comes again. */
+  /** The path and the parameters. They are compared when the key is used again. */
   fingerprint: { path: string; params: string };
 };
 
-/** The reply to a call that got this far: a saved one, or that of executing it now. Throws refusals that are not saved. */
+/** The reply to a valid call: a saved one, or that of executing it now. Throws refusals that are not saved. */
 export async function replayOrExecute(world: World, execution: Execution): Promise<SavedReply & { replayed: boolean }> {
   const { tenant, entry, fingerprint } = execution;
   const key = entry.idempotencyKey;
@@ -56,7 +56,7 @@ async function execute(world: World, execution: Execution, run: () => object): P
     return { status: 200, body: JSON.stringify(result), requestId };
   } catch (error) {
     if (!(error instanceof StripeRefusal) || !error.saved) throw error;
-    // A declined confirm is refused with 402 and has changed the intent all the same.
+    // A declined confirm is refused with 402 but has changed the intent.
     if (error.status === 402) entry.executed = true;
     entry.reason = error.body.code ?? null;
     return { status: error.status, body: JSON.stringify({ error: error.body }), requestId };
@@ -66,7 +66,7 @@ async function execute(world: World, execution: Execution, run: () => object): P
   }
 }
 
-/** Writers of one object take turns. Without contention and without a hold nothing is awaited. */
+/** Serialises writes to one object. Without contention and without a hold, it awaits nothing. */
 async function underLock(world: World, execution: Execution, run: () => object): Promise<object> {
   const { call, entry } = execution;
   const { lockHoldMs, lockWaitMs } = call.behaviour;
@@ -82,7 +82,7 @@ async function underLock(world: World, execution: Execution, run: () => object):
   }
 }
 
-/** A session and its intent share one lock: the customer pays through both at once. */
+/** A session and its intent share one lock, because the customer pays both at once. */
 export function lockOf(store: Call["store"], id: string): string {
   return store.intents.get(id)?.session ?? id;
 }

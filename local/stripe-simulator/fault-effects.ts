@@ -8,7 +8,7 @@ export class NoReply extends Error {
   }
 }
 
-/** Throws what a fault does to a call that will not execute; returns for the faults that strike later. */
+/** Throws the error of a fault that prevents execution; returns for faults that occur later. */
 export function strikeBeforeExecution(fault: Fault, objectId: string): void {
   const { kind, shouldRetry } = fault;
   if (kind === "hang" || kind === "reset") throw new NoReply(kind, fault.delayMs);
@@ -27,22 +27,22 @@ export function strikeBeforeExecution(fault: Fault, objectId: string): void {
   if (kind === "error_500" && fault.saved === false) throw serverError(500, { saved: false, shouldRetry });
 }
 
-/** The 500 of a call that began to execute; null for every other fault. */
+/** The 500 of a call whose execution began; null for every other fault. */
 export function errorInsteadOfResult(fault: Fault | null): StripeRefusal | null {
   if (fault?.kind !== "error_500") return null;
   return serverError(500, { saved: fault.saved ?? true, shouldRetry: fault.shouldRetry });
 }
 
-/** What the proxy in front of Stripe answers, in HTML: the SDK cannot read it as JSON. */
+/** The HTML answer of a proxy in front of Stripe, which the SDK cannot parse as JSON. */
 export const BAD_GATEWAY_HTML = "<html><head><title>502 Bad Gateway</title></head><body>502 Bad Gateway</body></html>";
 
-/** An empty page that promises more: a caller that pages by the last object has none to continue from. */
+/** An empty page that claims to have a successor. A caller that pages by the last object has no cursor. */
 export function emptied(body: string): string {
   const reply = JSON.parse(body);
   return JSON.stringify(reply.object === "list" ? { ...reply, data: [], has_more: true } : reply);
 }
 
-/** The reply's text with the field spoiled that the fault names; in a list, in every object of the page. */
+/** The reply with the fault's field altered; in a list, in every object of the page. */
 export function disfigured(body: string, fault: Fault): string {
   const reply = JSON.parse(body);
   for (const object of reply.object === "list" ? reply.data : [reply]) {

@@ -2,7 +2,10 @@ import { z } from "zod";
 import { ENDPOINTS } from "./endpoint.ts";
 import { seededRandom } from "./random.ts";
 
-/** Everything that can go wrong with one call. "execute_then_…" change Stripe's state and the caller never learns it. */
+/**
+ * Everything that can go wrong with one call. "execute_then_…" changes Stripe's state without the caller learning of
+ * it.
+ */
 export const FAULT_KINDS = [
   "delay",
   "delay_reply",
@@ -29,30 +32,30 @@ export const FAULT_KINDS = [
 
 export const faultSchema = z.strictObject({
   kind: z.enum(FAULT_KINDS),
-  /** Which calls it concerns; left out, all of them. */
+  /** The calls that it applies to; all by default. */
   endpoint: z.union([z.enum(ENDPOINTS), z.array(z.enum(ENDPOINTS))]).optional(),
   objectId: z.string().optional(),
   account: z.string().optional(),
-  /** Of those, which ones: the nth (from 1), all from the nth, each with a probability, at most so many. */
+  /** Which of those calls: the nth (from 1), all from the nth, each with a probability, at most a number of them. */
   nth: z.union([z.int().min(1), z.array(z.int().min(1))]).optional(),
   from: z.int().min(1).optional(),
   probability: z.number().min(0).max(1).optional(),
   times: z.int().min(1).optional(),
   seed: z.int().optional(),
-  /** delay, delay_reply, slow_body: how long. hang: when to cut at last (default: never). */
+  /** delay, delay_reply, slow_body: the duration. hang: when the connection is finally cut (default: never). */
   delayMs: z.number().min(0).optional(),
   /** rate_limited: the reason header. */
   reason: z.enum(["global-rate", "endpoint-rate", "global-concurrency", "endpoint-concurrency", "resource-specific"])
     .optional(),
   /** error_500, error_503, lock_timeout: the Stripe-Should-Retry header. */
   shouldRetry: z.boolean().optional(),
-  /** error_*: whether the call took effect all the same (default no). */
+  /** error_*: whether the call took effect nevertheless (default no). */
   executes: z.boolean().optional(),
   /** error_500: whether it is saved under the idempotency key (default yes, as Stripe documents). */
   saved: z.boolean().optional(),
-  /** unknown_status: what the status reads. */
+  /** unknown_status: the value of the status. */
   status: z.string().optional(),
-  /** missing_field: which field of the object, or of each object of a page, is left out (default `status`). */
+  /** missing_field: the field that is left out of the object, or of each object of a page (default `status`). */
   field: z.string().optional(),
 });
 
@@ -60,7 +63,7 @@ export type Fault = z.infer<typeof faultSchema>;
 type Armed = Fault & { id: string; seen: number; fired: number; random: () => number };
 type Subject = { endpoint: string; objectId: string; account: string };
 
-/** The faults in force. Each counts the calls it concerns on its own, so a schedule is repeatable from its seeds. */
+/** The active faults. Each counts the calls that it applies to, so a schedule can be repeated from its seeds. */
 export class FaultBook {
   readonly #armed: Armed[] = [];
   #made = 0;
@@ -85,7 +88,7 @@ export class FaultBook {
     return this.#armed.map(({ random: _random, ...fault }) => fault);
   }
 
-  /** What happens to this call: the sum of all delays before it executes, and the first other fault that strikes. */
+  /** What happens to this call: the sum of all delays before execution, and the first other fault. */
   strike(subject: Subject): { delayMs: number; fault: Fault | null } {
     let delayMs = 0;
     let struck: Fault | null = null;

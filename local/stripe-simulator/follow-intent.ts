@@ -10,12 +10,15 @@ const PAYABLE_LATER = [
   "display_bank_transfer_instructions",
 ];
 
-/** Whether the customer holds a code or an account number that can be paid after leaving the page. */
+/** Whether the customer has a code or an account number that can be paid after leaving the page. */
 export function isVoucherAction(intent: StoredIntent): boolean {
   return intent.status === "requires_action" && PAYABLE_LATER.includes(intent.nextAction?.type ?? "");
 }
 
-/** Keeps a Checkout Session in step with its intent: submitted is `complete`, and `paid` only when the money is there. */
+/**
+ * Updates a Checkout Session after its intent changed. Once submitted it is `complete`, and `paid` only when the money
+ * has arrived.
+ */
 export function followIntent(store: Store, intent: StoredIntent): void {
   const session = intent.session === null ? undefined : store.sessions.get(intent.session);
   if (session === undefined || session.status === "expired") return;

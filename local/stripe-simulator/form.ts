@@ -30,7 +30,7 @@ function place(root: Record<string, FormValue>, keys: string[], value: string): 
   });
 }
 
-/** Objects whose keys are 0, 1, 2 … were arrays when the client wrote them. */
+/** Objects with the keys 0, 1, 2 … were arrays on the client. */
 function arraysWhereMeant(value: FormValue): FormValue {
   if (typeof value === "string") return value;
   const entries = Object.entries(value).map(([key, inner]) => [key, arraysWhereMeant(inner)] as const);

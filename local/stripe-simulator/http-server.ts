@@ -6,7 +6,10 @@ import type { World } from "./world.ts";
 
 export type RunningServer = { url: string; close: () => Promise<void> };
 
-/** Serves /v1. node:http and not Deno.serve, because only there a socket can be reset in the middle of a call. */
+/**
+ * Serves /v1. It uses node:http instead of Deno.serve, because only node:http can reset a socket in the middle of a
+ * call.
+ */
 export function serveStripe(world: World, port: number): Promise<RunningServer> {
   return listen(async (request, response) => {
     const url = request.url ?? "/";
@@ -23,7 +26,7 @@ export function serveStripe(world: World, port: number): Promise<RunningServer> 
   }, port);
 }
 
-/** Starts a server whose handlers may be async; one that fails cuts its connection. */
+/** Starts a server with async handlers. If one throws, its connection is cut. */
 export async function listen(
   handle: (request: IncomingMessage, response: ServerResponse) => Promise<void>,
   port: number,
@@ -31,12 +34,13 @@ export async function listen(
   const sockets = new Set<Socket>();
   const server: Server = createServer((request, response) => {
     handle(request, response).catch((error) => {
-      console.error("simulator request failed:", error);
+      // A caller that was killed while it asked is no news.
+      if (error.code !== "ECONNRESET") console.error("simulator request failed:", error);
       request.socket.destroy();
     });
   });
-  // Longer than any test: a server closing an idle connection makes Deno's fetch send a POST twice, which is not the
-  // fault under test unless a fault asks for it.
+  // Longer than any test. When a server closes an idle connection, Deno's fetch may send a POST twice; only a fault
+  // should cause that.
   server.keepAliveTimeout = 120_000;
   server.on("connection", (socket: Socket) => {
     sockets.add(socket);
@@ -54,7 +58,7 @@ export async function listen(
   };
 }
 
-/** A request's body as text. */
+/** Reads a request's body as text. */
 export async function readBody(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk);
@@ -67,13 +71,13 @@ async function transmit(world: World, response: ServerResponse, reply: Reply): P
   try {
     if (transport === "reset") return void response.socket?.destroy();
     const bytes = Buffer.from(reply.body);
-    // The header comes from the simulated clock, or is left out on purpose.
+    // The header uses the simulated clock, or is left out on purpose.
     response.sendDate = false;
     response.writeHead(reply.status, { ...reply.headers, "Content-Length": bytes.length });
     if (transport === "normal") return void response.end(bytes);
     const half = Math.floor(bytes.length / 2);
     response.write(bytes.subarray(0, half));
-    // The first half must be on the wire before the cut, or the client would see a reset and not a cut body.
+    // The first half must be sent before the cut. Otherwise the client would see a reset instead of a truncated body.
     await world.timers.sleep(transport === "slow_body" ? reply.transportMs ?? 0 : 10);
     if (transport === "slow_body") response.end(bytes.subarray(half));
     else response.socket?.destroy();
@@ -82,9 +86,9 @@ async function transmit(world: World, response: ServerResponse, reply: Reply): P
   }
 }
 
-/** Leaves the connection open until the client gives up, the time is over, or the simulator closes. */
+/** Keeps the connection open until the client gives up, the time is over, or the simulator closes. */
 function hang(world: World, response: ServerResponse, reply: Reply): void {
-  // A client that gave up before the call was done has closed the socket already.
+  // A client that gave up earlier has already closed the socket.
   if (response.socket === null || response.socket.destroyed) return reply.finished();
   response.socket.once("close", reply.finished);
   if (reply.transportMs !== undefined) {

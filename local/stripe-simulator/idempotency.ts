@@ -7,14 +7,18 @@ const KEPT_MS = 24 * 3_600_000;
 
 /**
  * Replies saved under `Idempotency-Key`, per account and mode (docs.stripe.com/api/idempotent_requests): the first
- * reply once execution began, 500s included; not validation failures, conflicts or 429s. Kept 24 simulated hours.
+ * reply after execution began, including 500s, but no validation failures, conflicts or 429s. They are kept for 24
+ * simulated hours.
  */
 export class IdempotentReplies {
   readonly #entries = new Map<string, Entry>();
 
   constructor(readonly nowMs: () => number) {}
 
-  /** The reply to repeat, or null for a key not seen yet. Throws 400 for other parameters, 409 while the first runs. */
+  /**
+   * The reply to replay, or null for a new key. Throws 400 if the parameters differ, and 409 while the first call is
+   * executing.
+   */
   find(key: string, call: { path: string; params: string }): SavedReply | null {
     if (key.length > 255) throw idempotencyError(400, "Idempotency keys may be at most 255 characters long.");
     const entry = this.#entries.get(key);
@@ -48,7 +52,7 @@ export class IdempotentReplies {
     return entry.reply;
   }
 
-  /** Execution begins: from now on the key is taken. */
+  /** Marks the key as used, because execution begins. */
   begin(key: string, call: { path: string; params: string }): void {
     this.#entries.set(key, { ...call, savedAtMs: this.nowMs(), reply: null });
   }
@@ -58,7 +62,7 @@ export class IdempotentReplies {
     if (entry) entry.reply = reply;
   }
 
-  /** The call ended in a way that is not saved: the key is free again. */
+  /** Frees the key again, because the call's result is not saved. */
   forget(key: string): void {
     this.#entries.delete(key);
   }

@@ -169,7 +169,7 @@ export function listIntents(call: Call) {
   });
 }
 
-/** The intent of this account and mode, brought up to the clock; else a 404. */
+/** The intent of this account and mode, advanced to the present time; else a 404. */
 export function findIntent(call: Call, id: string, param = "intent"): StoredIntent {
   const intent = call.store.intents.get(id);
   if (intent !== undefined) return lapseIfDue(call.store, intent);

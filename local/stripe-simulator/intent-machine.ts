@@ -8,10 +8,10 @@ const DAY_MS = 86_400_000;
 const HOLD_MS = 7 * DAY_MS;
 const VOUCHER_MS = 3 * DAY_MS;
 
-/** The statuses a cancel is allowed in (facts: Stripe's own refusal text); `processing` only "in rare cases". */
+/** The statuses that allow a cancel, according to Stripe's own refusal text; `processing` only "in rare cases". */
 export const CANCELABLE = ["requires_payment_method", "requires_capture", "requires_confirmation", "requires_action"];
 
-/** Moves an intent to a status, remembers the old one for the lagging search index, and tells its session. */
+/** Changes an intent's status, remembers the old one for the delayed search index, and updates its session. */
 function move(store: Store, intent: StoredIntent, change: { status: string; event: string | null }): void {
   intent.statusBefore = intent.status;
   intent.statusChangedAtMs = store.around.clock.nowMs();
@@ -22,7 +22,7 @@ function move(store: Store, intent: StoredIntent, change: { status: string; even
   followIntent(store, intent);
 }
 
-/** The payment goes through: money is charged, or held when the intent is captured by hand. */
+/** The payment succeeds: money is charged, or held if the intent is captured manually. */
 export function pay(store: Store, intent: StoredIntent): void {
   intent.lastPaymentError = null;
   intent.latestCharge = store.around.newId("ch_");
@@ -41,7 +41,7 @@ export function authorise(store: Store, intent: StoredIntent): void {
   move(store, intent, { status: "requires_capture", event: "payment_intent.amount_capturable_updated" });
 }
 
-/** Captures what was held; the rest of the hold is released. */
+/** Captures what was held and releases the rest. */
 export function capture(store: Store, intent: StoredIntent, amount = intent.amountCapturable): void {
   const held = intent.amountCapturable;
   intent.amountReceived += amount;
@@ -51,7 +51,7 @@ export function capture(store: Store, intent: StoredIntent, amount = intent.amou
   move(store, intent, { status: "succeeded", event: "payment_intent.succeeded" });
 }
 
-/** The attempt fails and the intent can be tried again: not a final state. */
+/** The attempt fails. That is no final state: the intent can be tried again. */
 export function fail(
   store: Store,
   intent: StoredIntent,
@@ -64,7 +64,7 @@ export function fail(
   move(store, intent, { status: "requires_payment_method", event: "payment_intent.payment_failed" });
 }
 
-/** The customer is asked for something. Vouchers lapse by the clock. */
+/** The customer is asked for an action. Vouchers expire by the clock. */
 export function ask(
   store: Store,
   intent: StoredIntent,
@@ -82,7 +82,7 @@ export function ask(
   move(store, intent, { status: "requires_action", event: "payment_intent.requires_action" });
 }
 
-/** A bank debit or a crypto payment was submitted and takes minutes to days. */
+/** A bank debit or a crypto payment was submitted; it takes minutes to days. */
 export function submit(store: Store, intent: StoredIntent, method: string): void {
   intent.paymentMethod ??= store.around.newId("pm_");
   intent.paymentMethodTypes = [method];
@@ -94,7 +94,7 @@ export function attach(store: Store, intent: StoredIntent, paymentMethod: string
   move(store, intent, { status: "requires_confirmation", event: null });
 }
 
-/** Bank money arrives; the intent succeeds once all of it is there. */
+/** Money arrives by bank transfer. The intent succeeds once all of it has arrived. */
 export function fund(store: Store, intent: StoredIntent, amount: number): void {
   const details = intent.nextAction?.display_bank_transfer_instructions;
   const remaining = Math.max(0, (details?.amount_remaining ?? intent.amount) - amount);
@@ -108,7 +108,7 @@ export function fund(store: Store, intent: StoredIntent, amount: number): void {
   store.emit("payment_intent.partially_funded", intent);
 }
 
-/** Ends the intent. What was held is given back. */
+/** Cancels the intent and releases what was held. */
 export function cancel(store: Store, intent: StoredIntent, reason: string | null): void {
   if (intent.amountCapturable > 0) store.money("released", intent, intent.amountCapturable);
   intent.amountCapturable = 0;
@@ -117,7 +117,7 @@ export function cancel(store: Store, intent: StoredIntent, reason: string | null
   move(store, intent, { status: "canceled", event: "payment_intent.canceled" });
 }
 
-/** Lets the clock do to an intent what it would have done by now. Called before every look at it. */
+/** Applies changes that are due by the clock. Called before every access to the intent. */
 export function lapseIfDue(store: Store, intent: StoredIntent): StoredIntent {
   if (intent.lapsesAtMs === null || intent.lapsesAtMs > store.around.clock.nowMs()) return intent;
   if (intent.status === "requires_capture") cancel(store, intent, "automatic");

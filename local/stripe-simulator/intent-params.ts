@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { expand, flag, integer, listParams, metadata, text } from "./params.ts";
 
-// The parameters stripe@23.1.0 types for each call. The names not simulated are accepted and ignored; all others are
-// refused, as Stripe does: a friendly fake would hide a real 400.
+// The parameters that stripe@23.1.0 declares for each call. Those not simulated are accepted and ignored. All others
+// are refused, as by Stripe, because a lenient simulator would hide a real 400.
 const anything = z.unknown().optional();
 const shownAsSent = {
   customer_account: text.optional(),
@@ -78,7 +78,7 @@ export const listSchema = z.strictObject({
 });
 export const retrieveSchema = z.strictObject({ client_secret: text.optional(), expand: expand.optional() });
 
-/** The parameters that the object simply shows as they were sent. */
+/** The parameters that the object returns unchanged. */
 export function extrasOf(params: Record<string, unknown>): Record<string, unknown> | null {
   let extras: Record<string, unknown> | null = null;
   for (const name in shownAsSent) if (params[name] !== undefined) (extras ??= {})[name] = params[name];

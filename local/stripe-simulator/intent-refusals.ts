@@ -4,7 +4,7 @@ import { CANCELABLE } from "./intent-machine.ts";
 import { renderIntent } from "./render.ts";
 import type { StoredIntent } from "./stored.ts";
 
-/** The code a cancel of this intent is refused with; null when it is allowed. */
+/** The code of the refusal to cancel this intent; null if a cancel is allowed. */
 export function cancelRefusal(intent: StoredIntent, behaviour: Behaviour): string | null {
   if (CANCELABLE.includes(intent.status)) return null;
   if (intent.status !== "processing") return "payment_intent_unexpected_state";
@@ -15,7 +15,10 @@ export function cancelRefusal(intent: StoredIntent, behaviour: Behaviour): strin
   return newer ? "payment_intent_invalid_cancellation_state" : "payment_intent_unexpected_state";
 }
 
-/** The 400 for a call the intent's status does not allow. Carries the intent, as documented, unless switched off. */
+/**
+ * The 400 for a call that the intent's status does not allow. It contains the intent, as documented, unless that is
+ * disabled.
+ */
 export function unexpectedState(
   call: Call,
   intent: StoredIntent,

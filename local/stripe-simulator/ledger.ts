@@ -1,4 +1,4 @@
-/** What happened to money, and only that: the oracle's source for "was this order charged". Amounts in minor units. */
+/** Movements of money only. The oracle uses it to answer "was this order charged". Amounts are in minor units. */
 export type LedgerEntry = {
   at: number;
   orderId: string | null;
@@ -12,7 +12,7 @@ export type LedgerEntry = {
 
 export type OrderMoney = {
   orderId: string;
-  /** Charged and not, so far, refunded in full. */
+  /** Charged, and not refunded in full so far. */
   charged: boolean;
   chargedAmount: number;
   refundedAmount: number;
@@ -33,7 +33,7 @@ export class Ledger {
     else this.#byOrder.set(entry.orderId, [entry]);
   }
 
-  /** The sums of one order; an order without any movement has zeros. */
+  /** The sums of one order; zeros if it has no movements. */
   order(orderId: string): OrderMoney {
     return summed(orderId, this.#byOrder.get(orderId) ?? []);
   }

@@ -1,6 +1,6 @@
 import { type RateLimitReason } from "./errors.ts";
 
-/** Calls per second and calls in flight; `null` is no limit. `endpoints` overrides what every endpoint has. */
+/** Calls per second and calls in flight; `null` means no limit. `endpoints` overrides the defaults per endpoint. */
 export type Limits = {
   globalPerSecond: number | null;
   endpointPerSecond: number | null;
@@ -9,7 +9,9 @@ export type Limits = {
   endpointConcurrency: number | null;
 };
 
-/** docs.stripe.com/rate-limits, 2026. The rates are published; the concurrency numbers are not, these are assumed. */
+/**
+ * docs.stripe.com/rate-limits, 2026. The rates are published; the concurrency limits are not, so these are assumptions.
+ */
 export const PRESETS: Record<"sandbox" | "live" | "unlimited", Limits> = {
   sandbox: {
     globalPerSecond: 25,
@@ -34,7 +36,7 @@ export const PRESETS: Record<"sandbox" | "live" | "unlimited", Limits> = {
   },
 };
 
-/** Admits at most `limit` calls in any window of `windowMs`, whichever way it is laid: a log of the last admissions. */
+/** Admits at most `limit` calls in any window of `windowMs`, by a log of the latest admissions. */
 export class SlidingWindow {
   #times: number[] = [];
   #oldest = 0;
@@ -55,12 +57,12 @@ export class SlidingWindow {
   }
 }
 
-/** The limiter of one account in one mode. Rates count admitted calls; a refused call costs nothing. */
+/** The limiter of one account in one mode. Only admitted calls count. */
 export class Limiter {
   readonly #windows = new Map<string, SlidingWindow>();
   readonly #inFlight = new Map<string, number>();
 
-  /** Null and a place taken (give it back with `leave`), or the reason for a 429. `now` is monotonic, in ms. */
+  /** Null if a place was taken (release it with `leave`), else the reason for a 429. `now` is monotonic, in ms. */
   enter(endpoint: string, limits: Limits, now: number): RateLimitReason | null {
     const perEndpoint = endpoint in limits.endpoints ? limits.endpoints[endpoint]! : limits.endpointPerSecond;
     const global = this.#window("");

@@ -1,4 +1,7 @@
-/** One writer per object at a time, as Stripe serialises confirm and cancel: exactly one of two racing calls wins. */
+/**
+ * Allows one writer per object at a time. Stripe serialises confirm and cancel in the same way: exactly one of two
+ * racing calls wins.
+ */
 export class ObjectLocks {
   readonly #queues = new Map<string, Array<() => void>>();
 
@@ -6,7 +9,7 @@ export class ObjectLocks {
     return !this.#queues.has(id);
   }
 
-  /** Takes the lock, in order of arrival; false when it did not come free within `waitMs`. */
+  /** Takes the lock in order of arrival; returns false if it was not free within `waitMs`. */
   acquire(id: string, waitMs: number): Promise<boolean> {
     const queue = this.#queues.get(id);
     if (queue === undefined) {

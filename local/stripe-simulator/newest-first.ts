@@ -4,8 +4,8 @@ export type Listed = { id: string; created: number; seq: number };
 export type CreatedRange = { gt?: number; gte?: number; lt?: number; lte?: number };
 
 /**
- * Keeps objects sorted so that a page costs O(log n + page), also with a million objects. Appending in order is free;
- * an object from the past is inserted, and many of them are sorted once, at the next read.
+ * Keeps objects sorted so that a page costs O(log n + page), even with a million objects. Appending in order is free.
+ * An older object is inserted; many of them are sorted together at the next read.
  */
 export class NewestFirst<T extends Listed> {
   #sorted: T[] = [];
@@ -21,7 +21,7 @@ export class NewestFirst<T extends Listed> {
     else this.#late.push(item);
   }
 
-  /** One page, newest first; `keep` narrows it. `after` and `until` are the objects the cursors name, themselves left out. */
+  /** One page, newest first, filtered by `keep`. `after` and `until` are the cursors' objects, which are excluded. */
   page(options: { range: CreatedRange; limit: number; after?: T; until?: T; keep?: (item: T) => boolean }) {
     const items = this.#settled();
     const { range, limit, keep } = options;
@@ -30,7 +30,7 @@ export class NewestFirst<T extends Listed> {
     if (options.after !== undefined) high = Math.min(high, position(items, options.after));
     if (options.until !== undefined) low = Math.max(low, position(items, options.until) + 1);
     const found: T[] = [];
-    // ending_before asks for the page that stands right before the cursor, so it is gathered from the old end.
+    // ending_before asks for the page just before the cursor, so it is collected from the oldest end.
     if (options.until !== undefined) {
       for (let i = low; i < high && found.length <= limit; i++) if (!keep || keep(items[i]!)) found.push(items[i]!);
       return { hasMore: found.length > limit, items: found.slice(0, limit).reverse() };
@@ -39,7 +39,7 @@ export class NewestFirst<T extends Listed> {
     return { hasMore: found.length > limit, items: found.slice(0, limit) };
   }
 
-  /** Everything, oldest first, without a copy. Do not change the result. */
+  /** All objects, oldest first, without copying. Do not modify the result. */
   all(): readonly T[] {
     return this.#settled();
   }

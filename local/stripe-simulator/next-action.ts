@@ -18,12 +18,15 @@ export type NextActionKind = (typeof NEXT_ACTION_KINDS)[number];
 
 const VOUCHERS: readonly string[] = ["oxxo", "boleto", "konbini", "multibanco", "pix"];
 
-/** Whether a code was handed out that can be paid at a counter or by bank until it lapses. */
+/** Whether the customer has a code that can be paid at a counter or by bank until it expires. */
 export function isVoucher(kind: NextActionKind): boolean {
   return VOUCHERS.includes(kind);
 }
 
-/** The payment method types of an intent that waits for this action. Shared arrays: a million intents point to them. */
+/**
+ * The payment method types of an intent with this action. The arrays are shared, because a million intents refer to
+ * them.
+ */
 export function paymentMethodTypesOf(kind: NextActionKind): string[] {
   return METHOD_TYPES[kind];
 }
@@ -42,7 +45,9 @@ const METHOD_TYPES: Record<NextActionKind, string[]> = {
   microdeposits: ["us_bank_account"],
 };
 
-/** `next_action` as Stripe shapes it (stripe@23.1.0 PaymentIntents.d.ts). `expiresAt` in seconds; null leaves it open. */
+/**
+ * `next_action` in Stripe's form (stripe@23.1.0 PaymentIntents.d.ts). `expiresAt` is in seconds; null leaves it out.
+ */
 export function nextAction(
   kind: NextActionKind,
   options: { expiresAt: number | null; amountRemaining: number; currency: string; returnUrl?: string | null },

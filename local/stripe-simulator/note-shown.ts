@@ -1,6 +1,9 @@
 import type { Store } from "./store.ts";
 
-/** Keeps in mind what an answer says of every intent in it: an object, one inside its session, or a page of either. */
+/**
+ * Records the status that an answer shows of every intent in it: the object itself, one in a session, or those of a
+ * page.
+ */
 export function noteShown(store: Store, answer: object): void {
   const { object, id, status, data, payment_intent } = answer as Record<string, unknown>;
   if (Array.isArray(data)) { for (const shown of data) noteShown(store, shown); }

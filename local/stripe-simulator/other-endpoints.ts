@@ -122,7 +122,7 @@ export function listEvents(call: Call) {
   });
 }
 
-/** GET /v1/invoice_payments: how to learn that an intent belongs to an invoice. */
+/** GET /v1/invoice_payments: tells whether an intent belongs to an invoice. */
 export function listInvoicePayments(call: Call) {
   const params = readParams(invoicePaymentsSchema, call.params);
   readExpand(params.expand, []);

@@ -4,7 +4,7 @@ import { readLimit } from "./params.ts";
 
 type PageParams = { limit?: number; starting_after?: string; ending_before?: string; created?: CreatedRange };
 
-/** Checks a list's parameters now and returns the function that answers it, in Stripe's envelope. */
+/** Checks a list's parameters and returns the function that answers it, in Stripe's envelope. */
 export function page<T extends Listed>(
   params: PageParams,
   source: {

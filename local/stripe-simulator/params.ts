@@ -2,7 +2,7 @@ import { z } from "zod";
 import { invalidParameter } from "./errors.ts";
 import type { FormValue } from "./form.ts";
 
-/** A whole number as forms carry it. */
+/** A whole number, as sent in a form. */
 export const integer = z.string().regex(/^-?\d+$/).transform(Number);
 export const flag = z.enum(["true", "false"]).transform((text) => text === "true");
 export const text = z.string().max(5000);
@@ -18,7 +18,7 @@ const range = z.preprocess(
   z.strictObject({ gt: integer.optional(), gte: integer.optional(), lt: integer.optional(), lte: integer.optional() }),
 );
 
-/** The parameters every list takes. There is no `status` among them: on intents a bogus one must fail. */
+/** The parameters of every list. `status` is not among them: on intents it must be refused. */
 export const listParams = {
   limit: integer.optional(),
   starting_after: text.optional(),
@@ -27,7 +27,7 @@ export const listParams = {
   expand: expand.optional(),
 };
 
-/** Reads the parameters of one call, or throws the 400 Stripe gives for the first thing wrong with them. */
+/** Parses the parameters of a call, or throws Stripe's 400 for the first error in them. */
 export function readParams<T extends z.ZodType>(schema: T, params: Record<string, FormValue>): z.output<T> {
   const result = schema.safeParse(params);
   if (result.success) return result.data;
@@ -47,7 +47,7 @@ export function readParams<T extends z.ZodType>(schema: T, params: Record<string
   throw invalidParameter(name, { message: `Invalid ${name}: ${issue.message}` });
 }
 
-/** Refuses every expansion this endpoint does not know, as Stripe does for properties that cannot be expanded. */
+/** Refuses every expansion that this endpoint does not support, as Stripe does. */
 export function readExpand(expand: string[] | undefined, known: string[]): string[] {
   for (const name of expand ?? []) {
     if (!known.includes(name)) {
@@ -57,7 +57,7 @@ export function readExpand(expand: string[] | undefined, known: string[]): strin
   return expand ?? [];
 }
 
-/** The page size: 10 unless told, 1 to 100. */
+/** The page size: 1 to 100, by default 10. */
 export function readLimit(limit: number | undefined): number {
   if (limit === undefined) return 10;
   if (limit < 1 || limit > 100) {

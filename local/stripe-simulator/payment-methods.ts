@@ -5,7 +5,7 @@ import { renderIntent } from "./render.ts";
 import type { Store } from "./store.ts";
 import type { StoredIntent } from "./stored.ts";
 
-/** How an attempt to pay ends. */
+/** The result of an attempt to pay. */
 export type Outcome =
   | { kind: "paid" }
   | { kind: "authorised" }
@@ -41,7 +41,7 @@ const BY_TYPE: Record<string, Outcome> = {
   crypto: { kind: "processing", method: "crypto" },
 };
 
-/** What confirming with this test method, or with inline data of this type, leads to. Unknown ones are refused. */
+/** The result of confirming with this test method, or with inline data of this type. Unknown ones are refused. */
 export function outcomeOf(paymentMethod: string | null, inlineType?: string): Outcome {
   if (inlineType !== undefined) {
     const outcome = BY_TYPE[inlineType];
@@ -64,7 +64,7 @@ export function outcomeOf(paymentMethod: string | null, inlineType?: string): Ou
   throw resourceMissing("PaymentMethod", { id: paymentMethod, param: "payment_method" });
 }
 
-/** Lets an attempt end. Never throws: a decline is a change of state here, and a 402 only for an API caller. */
+/** Applies the result of an attempt. Never throws: a decline is a change of state, and a 402 only for an API caller. */
 export function settleAttempt(
   store: Store,
   intent: StoredIntent,

@@ -8,7 +8,7 @@ import type { World } from "./world.ts";
 
 const HOLD_MS = 7 * 86_400_000;
 
-/** Puts intents in place without any call, event or lock: 100,000 take well under a second. Returns their ids. */
+/** Creates intents without calls, events or locks: 100,000 take well under a second. Returns their ids. */
 export function createPaymentIntents(world: World, specs: IntentSpec[]): string[] {
   const ids: string[] = [];
   for (const spec of specs) {
@@ -18,7 +18,7 @@ export function createPaymentIntents(world: World, specs: IntentSpec[]): string[
   return ids;
 }
 
-/** Puts sessions in place, with their intents. */
+/** Creates sessions and their intents. */
 export function createCheckoutSessions(
   world: World,
   specs: SessionSpec[],
@@ -58,7 +58,7 @@ function placeIntent(store: Store, spec: IntentSpec, n: number, session?: string
     const amountRemaining = amount - intent.amountReceived;
     intent.nextAction = nextAction(kind, { expiresAt, amountRemaining, currency: intent.currency });
     intent.paymentMethodTypes = paymentMethodTypesOf(kind);
-    // A lapsed voucher that still shows as requires_action is a state of its own; it stays as the spec says.
+    // An expired voucher that still shows requires_action is a separate state. It stays as specified.
     if (isVoucher(kind) && expiresAt !== null && expiresAt * 1000 > clock.nowMs()) intent.lapsesAtMs = expiresAt * 1000;
   } else if (status === "processing") intent.paymentMethodTypes = [spec.paymentMethodType ?? "sepa_debit"];
   else if (status === "requires_capture") {

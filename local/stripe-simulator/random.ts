@@ -11,7 +11,7 @@ export function seededRandom(seed: number): () => number {
 
 const ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/** Makes ids of Stripe's shape: a prefix and letters and digits. A counter keeps them unique, the seed repeatable. */
+/** Generates ids in Stripe's form: a prefix, letters and digits. A counter keeps them unique, the seed repeatable. */
 export function createIdMaker(random: () => number): (prefix: string) => string {
   let counter = 0;
   return (prefix) => {

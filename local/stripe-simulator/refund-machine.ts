@@ -6,7 +6,7 @@ import type { StoredIntent, StoredRefund } from "./stored.ts";
 
 type NewRefund = Pick<StoredRefund, "amount" | "status"> & Partial<Pick<StoredRefund, "metadata" | "reason">>;
 
-/** Gives money back. A pending refund counts as given back, as Stripe's charge shows it, until it fails. */
+/** Refunds money. A pending refund counts as refunded until it fails, as in Stripe's charge. */
 export function refund(store: Store, intent: StoredIntent, wanted: NewRefund): StoredRefund {
   const { newId, clock } = store.around;
   const made: StoredRefund = {
@@ -27,7 +27,7 @@ export function refund(store: Store, intent: StoredIntent, wanted: NewRefund): S
   return made;
 }
 
-/** The bank decides about the intent's pending refund. False if there is none. */
+/** The bank decides about the intent's pending refund. Returns false if there is none. */
 export function endRefund(store: Store, intent: StoredIntent, status: "succeeded" | "failed"): boolean {
   const pending = store.refunds.find((refund) => refund.intent === intent.id && refund.status === "pending");
   if (pending === undefined) return false;
@@ -37,7 +37,7 @@ export function endRefund(store: Store, intent: StoredIntent, status: "succeeded
   return true;
 }
 
-/** What can still be given back of an intent. */
+/** What can still be refunded of an intent. */
 export function refundable(store: Store, intent: StoredIntent): number {
   return intent.amountReceived - refundedOf(store, intent);
 }
@@ -47,7 +47,7 @@ export function isDisputable(store: Store, intent: StoredIntent): boolean {
     !store.disputes.some((it) => it.intent === intent.id);
 }
 
-/** The customer's bank takes the money back until the dispute is decided. */
+/** The customer's bank takes the money until the dispute is decided. */
 export function dispute(store: Store, intent: StoredIntent): void {
   const made = {
     id: store.around.newId("du_"),
@@ -62,7 +62,7 @@ export function dispute(store: Store, intent: StoredIntent): void {
   store.emitObject("charge.dispute.created", renderDispute(made, store.livemode));
 }
 
-/** The bank decides about the intent's dispute. False if none is open. */
+/** The bank decides about the intent's dispute. Returns false if none is open. */
 export function closeDispute(store: Store, intent: StoredIntent, status: "won" | "lost"): boolean {
   const open = store.disputes.find((it) => it.intent === intent.id && it.status === "needs_response");
   if (open === undefined) return false;

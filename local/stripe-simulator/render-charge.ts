@@ -77,7 +77,7 @@ export function renderRefund(refund: StoredRefund): Stripe.Refund {
   };
 }
 
-/** Of a dispute only what tells whose money it is about, and how it stands. */
+/** Of a dispute, only whose money it concerns and its status. */
 export function renderDispute(dispute: StoredDispute, livemode: boolean): object {
   return {
     id: dispute.id,

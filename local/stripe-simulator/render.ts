@@ -175,7 +175,7 @@ export function renderEvent(event: StoredEvent, options: { livemode: boolean; ac
   };
 }
 
-/** The thin shape of the same event: it names the object and does not show it. */
+/** The same event in its thin form: it names the object but does not contain it. */
 export function renderThinEvent(event: StoredEvent, options: { livemode: boolean; account: string | null }): object {
   const { id, object } = event.object as { id: string; object: string };
   const path = object === "checkout.session" ? "checkout/sessions" : `${object}s`;

@@ -2,6 +2,7 @@ import type { Endpoint } from "./endpoint.ts";
 import * as intents from "./intent-endpoints.ts";
 import * as other from "./other-endpoints.ts";
 import { searchIntents } from "./search-endpoint.ts";
+import { listDestinations, listWebhookEndpoints } from "./webhook-endpoints.ts";
 import * as sessions from "./session-endpoints.ts";
 
 const FIXED: Record<string, Endpoint> = {
@@ -14,6 +15,8 @@ const FIXED: Record<string, Endpoint> = {
   "GET /v1/refunds": { name: "refunds.list", prepare: other.listRefunds },
   "GET /v1/events": { name: "events.list", prepare: other.listEvents },
   "GET /v1/invoice_payments": { name: "invoice_payments.list", prepare: other.listInvoicePayments },
+  "GET /v1/webhook_endpoints": { name: "webhook_endpoints.list", prepare: listWebhookEndpoints },
+  "GET /v2/core/event_destinations": { name: "event_destinations.list", prepare: listDestinations },
 };
 const OF_INTENT: Record<string, Endpoint> = {
   "GET ": { name: "payment_intents.retrieve", prepare: intents.retrieveIntent },
@@ -26,7 +29,7 @@ const OF_SESSION: Record<string, Endpoint> = {
   "GET ": { name: "checkout.sessions.retrieve", prepare: sessions.retrieveSession },
   "POST /expire": { name: "checkout.sessions.expire", prepare: sessions.expireSession },
 };
-/** Objects that can only be read, by their collection. */
+/** Read-only objects, by their collection. */
 const READ_ONLY: Record<string, Endpoint> = {
   refunds: { name: "refunds.retrieve", prepare: other.retrieveRefund },
   charges: { name: "charges.retrieve", prepare: other.retrieveCharge },

@@ -15,7 +15,10 @@ const searchSchema = z.strictObject({
 const CLAUSE =
   /^(-?)(status|created|metadata\[(?:'([^']*)'|"([^"]*)")\])\s*(:|<=|>=|<|>)\s*(?:'([^']*)'|"([^"]*)"|(\d+))$/;
 
-/** GET /v1/payment_intents/search: `status`, `created` and `metadata`, joined by AND or by OR. May show an old status. */
+/**
+ * GET /v1/payment_intents/search: `status`, `created` and `metadata`, combined by AND or OR. May return an outdated
+ * status.
+ */
 export function searchIntents(call: Call) {
   const params = readParams(searchSchema, call.params);
   readExpand(params.expand, []);

@@ -58,14 +58,14 @@ const listSchema = z.strictObject({
 const INTENT = ["payment_intent", "payment_intent.latest_charge"];
 const onlyExpand = z.strictObject({ expand: expand.optional() });
 
-/** POST /v1/checkout/sessions. No intent yet: it is made when the customer confirms. */
+/** POST /v1/checkout/sessions. The intent is created later, when the customer confirms. */
 export function createSession(call: Call) {
   const params = readParams(createSchema, call.params);
   readExpand(params.expand, ["payment_intent"]);
   const { clock, newId } = call.store.around;
   const now = clock.nowSeconds();
   const expiresAt = params.expires_at ?? now + 86_400;
-  // Stripe allows 30 minutes to 24 hours; a minute of slack at the lower end for clocks that differ.
+  // Stripe allows 30 minutes to 24 hours. The lower limit has a minute of tolerance for differing clocks.
   if (expiresAt < now + 29 * 60 || expiresAt > now + 86_400 + 60) {
     const message =
       "The `expires_at` timestamp must be between 30 minutes and 24 hours from Checkout Session creation.";
@@ -124,7 +124,7 @@ export function expireSession(call: Call) {
   };
 }
 
-/** GET /v1/checkout/sessions; `payment_intent` finds the session of an intent without a walk. */
+/** GET /v1/checkout/sessions. `payment_intent` finds the session of an intent without scanning the list. */
 export function listSessions(call: Call) {
   const params = readParams(listSchema, call.params);
   const expanded = readExpand(params.expand, INTENT.map((name) => `data.${name}`));
@@ -150,7 +150,7 @@ export function listSessions(call: Call) {
   });
 }
 
-/** The session of this account and mode, brought up to the clock; else a 404. */
+/** The session of this account and mode, advanced to the present time; else a 404. */
 export function findSession(call: Call, id: string): StoredSession {
   const session = call.store.sessions.get(id);
   if (session !== undefined) return current(call, session);
@@ -161,7 +161,7 @@ function current(call: Call, session: StoredSession): StoredSession {
   return expireIfDue(call.store, session, { cancelIntent: call.behaviour.expiringSessionCancelsIntent === "at_once" });
 }
 
-/** Who expands something inside the intent expands the intent as well. */
+/** Expanding something inside the intent expands the intent as well. */
 function shown(call: Call, session: StoredSession, expanded: string[]): Stripe.Checkout.Session {
   const { store } = call;
   current(call, session);

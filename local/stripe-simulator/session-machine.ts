@@ -5,7 +5,9 @@ import type { StoredSession } from "./stored.ts";
 /** How long a recovery URL works, in seconds: see DIVERGENCES.md. */
 export const RECOVERY_SECONDS = 30 * 86_400;
 
-/** Ends an open session, and its intent with it when `cancelIntent` says so (Stripe's timing is unverified). */
+/**
+ * Expires an open session, and cancels its intent if `cancelIntent` says so (when Stripe does that is not verified).
+ */
 export function expire(store: Store, session: StoredSession, options: { cancelIntent: boolean }): void {
   session.status = "expired";
   if (session.recovery !== null) session.recovery.until = store.around.clock.nowSeconds() + RECOVERY_SECONDS;
@@ -16,14 +18,17 @@ export function expire(store: Store, session: StoredSession, options: { cancelIn
   }
 }
 
-/** Stripe's own expiry of an open session, by the clock. Called before every look at it. */
+/** Expires an open session when its time is over. Called before every access to it. */
 export function expireIfDue(store: Store, session: StoredSession, options: { cancelIntent: boolean }): StoredSession {
   const due = session.status === "open" && session.expiresAt * 1000 <= store.around.clock.nowMs();
   if (due) expire(store, session, options);
   return session;
 }
 
-/** The customer opens the recovery URL: a new session, a copy of the expired one. Null: there is no such URL, or it is too old. */
+/**
+ * The customer opens the recovery URL, which creates a copy of the expired session. Null if there is no such URL or it
+ * has expired.
+ */
 export function recover(store: Store, session: StoredSession): StoredSession | null {
   const { clock, newId } = store.around;
   const now = clock.nowSeconds();

@@ -8,23 +8,23 @@ const where = {
 };
 const metadata = z.record(z.string(), z.string());
 
-/** Intents to put in place, in any state. In `id` and metadata values, `{n}` stands for the number, from 0. */
+/** Intents to create, in any state. In `id` and metadata values, `{n}` stands for the number, starting at 0. */
 export const intentSpecSchema = z.strictObject({
   ...where,
   count: z.int().min(1).optional(),
   id: z.string().optional(),
-  /** Any text: also a status Stripe has not invented yet. Default requires_payment_method. */
+  /** Any text, including a status that Stripe does not have yet. Default requires_payment_method. */
   status: z.string().optional(),
   amount: z.int().optional(),
   currency: z.string().optional(),
   metadata: metadata.optional(),
-  /** Seconds since the epoch of the first; each further one `createdStep` seconds later. */
+  /** Creation time of the first in seconds since the epoch; each following one is `createdStep` seconds later. */
   created: z.int().optional(),
   createdStep: z.number().optional(),
-  /** requires_action: what is asked, and when a voucher lapses (seconds; null: no date). Default use_stripe_sdk. */
+  /** requires_action: the action, and when a voucher expires (seconds; null: no date). Default use_stripe_sdk. */
   nextAction: z.enum(NEXT_ACTION_KINDS).optional(),
   expiresAt: z.int().nullable().optional(),
-  /** processing: by what (default sepa_debit). */
+  /** processing: the payment method (default sepa_debit). */
   paymentMethodType: z.string().optional(),
   captureMethod: z.enum(["automatic", "automatic_async", "manual"]).optional(),
   amountReceived: z.int().optional(),
@@ -34,16 +34,16 @@ export const intentSpecSchema = z.strictObject({
 });
 export type IntentSpec = z.infer<typeof intentSpecSchema>;
 
-/** Checkout Sessions to put in place. */
+/** Checkout Sessions to create. */
 export const sessionSpecSchema = z.strictObject({
   ...where,
   count: z.int().min(1).optional(),
   id: z.string().optional(),
   status: z.enum(["open", "complete", "expired"]).optional(),
   paymentStatus: z.enum(["paid", "unpaid", "no_payment_required"]).optional(),
-  /** Default payment. A session of another mode only shows it: it gets no subscription and no SetupIntent. */
+  /** Default payment. Another mode is only shown: the session gets no subscription and no SetupIntent. */
   mode: z.enum(["payment", "setup", "subscription"]).optional(),
-  /** Gives it an intent in this state. Left out: succeeded when paid, processing when complete and unpaid, else none. */
+  /** The state of its intent. By default succeeded if paid, processing if complete and unpaid, else there is none. */
   intentStatus: z.string().optional(),
   nextAction: z.enum(NEXT_ACTION_KINDS).optional(),
   captureMethod: z.enum(["automatic", "automatic_async", "manual"]).optional(),
@@ -58,9 +58,9 @@ export const sessionSpecSchema = z.strictObject({
   /** Seconds since the epoch; default 24 hours after creation or after now, whichever is later. */
   expiresAt: z.int().optional(),
   customer: z.string().optional(),
-  /** Lets the customer bring it back after it expired. */
+  /** Whether the customer can recover it after it expired. */
   recovery: z.boolean().optional(),
-  /** Of an expired one, until when, in seconds; default 30 days from now. */
+  /** The end of that recovery, in seconds, for an expired session; default 30 days from now. */
   recoveryUntil: z.int().optional(),
 });
 export type SessionSpec = z.infer<typeof sessionSpecSchema>;

@@ -4,10 +4,10 @@ import { serveStripe } from "./http-server.ts";
 import { createWorld, type WorldOptions } from "./world.ts";
 
 export type StripeSimulatorOptions = WorldOptions & {
-  /** Ports of /v1 and of the control API; 0, the default, takes free ones. */
+  /** Ports of /v1 and of the control API; 0, the default, chooses free ones. */
   port?: number;
   controlPort?: number;
-  /** A single 429 from the limits, or a defect of the simulator, makes `close` throw. */
+  /** `close` throws if the limits caused a single 429, or if the simulator had a bug. */
   strict?: boolean;
 };
 
@@ -21,7 +21,7 @@ export type StripeSimulator = {
   close: () => Promise<void>;
 };
 
-/** Starts a Stripe of its own on this machine: /v1 on one port, the control API on another. */
+/** Starts a separate Stripe on this machine: /v1 on one port, the control API on another. */
 export async function startStripeSimulator(options: StripeSimulatorOptions = {}): Promise<StripeSimulator> {
   const world = createWorld(options);
   const control = createControl(world);

@@ -5,10 +5,10 @@ import { NewestFirst } from "./newest-first.ts";
 import { renderIntent, renderSession } from "./render.ts";
 import type { StoredDispute, StoredEvent, StoredIntent, StoredRefund, StoredSession } from "./stored.ts";
 
-/** The account that keys belong to unless told otherwise. */
+/** The account of keys that are not assigned to another one. */
 export const PLATFORM_ACCOUNT = "acct_platform";
 
-/** What the stores of one simulator share. */
+/** State shared by the stores of one simulator. */
 export type Surroundings = {
   clock: SimulatorClock;
   ledger: Ledger;
@@ -16,7 +16,7 @@ export type Surroundings = {
   onEvent: (event: StoredEvent, store: Store) => void;
 };
 
-/** Everything of one account in one mode: Stripe shows an object only to keys of its own account and mode. */
+/** Everything of one account in one mode. Stripe shows an object only to keys of its own account and mode. */
 export class Store {
   readonly intents = new Map<string, StoredIntent>();
   readonly sessions = new Map<string, StoredSession>();
@@ -39,7 +39,7 @@ export class Store {
     this.updates = new UpdateQuota(1000, around.clock.nowMs);
   }
 
-  /** The account an event names: null for the platform's own. */
+  /** The account in an event: null for the platform's own. */
   get connectedAccount(): string | null {
     return this.account === PLATFORM_ACCOUNT ? null : this.account;
   }
@@ -58,7 +58,7 @@ export class Store {
     this.sessionList.add(session);
   }
 
-  /** Records an event with the object as it is now, and hands it to the webhook sender. */
+  /** Records an event with the object's present state, and hands it to the webhook sender. */
   emit(type: string, subject: StoredIntent | StoredSession, key: string | null = null): void {
     const isSession = "expiresAt" in subject;
     this.emitObject(
@@ -68,7 +68,7 @@ export class Store {
     );
   }
 
-  /** The same with an object that was rendered already. */
+  /** The same, with an object that was already rendered. */
   emitObject(type: string, object: object, key: string | null = null): void {
     const id = this.around.newId("evt_");
     const event = {
@@ -84,7 +84,9 @@ export class Store {
     this.around.onEvent(event, this);
   }
 
-  /** The order an intent pays for, also where only its session says so: Stripe copies no metadata from one to the other. */
+  /**
+   * The order that an intent pays for, even if only its session names it: Stripe copies no metadata between the two.
+   */
   #orderOf(intent: StoredIntent): string | null {
     const session = intent.session === null ? undefined : this.sessions.get(intent.session);
     const reference = session?.extras?.client_reference_id as string | undefined;

@@ -1,6 +1,6 @@
 import type Stripe from "stripe";
 
-/** A PaymentIntent as kept: only what varies. The full Stripe object is made when it is read (render.ts). */
+/** A PaymentIntent as stored: only what varies. The complete Stripe object is rendered when it is read (render.ts). */
 export type StoredIntent = {
   id: string;
   created: number;
@@ -20,23 +20,26 @@ export type StoredIntent = {
   nextAction: Stripe.PaymentIntent.NextAction | null;
   lastPaymentError: Stripe.PaymentIntent.LastPaymentError | null;
   latestCharge: string | null;
-  /** The Checkout Session that owns it, if any: such an intent is cancelled through its session. */
+  /** Its Checkout Session, if any. Such an intent is cancelled through its session. */
   session: string | null;
-  /** The invoice it pays, if any. Not a field of the object since 2025-03-31.basil; seen through invoice_payments. */
+  /**
+   * Its invoice, if any. Since 2025-03-31.basil that is not a field of the object, but visible through
+   * invoice_payments.
+   */
   invoice: string | null;
-  /** Simulated ms at which a voucher or an uncaptured authorisation lapses. */
+  /** The simulated time in ms at which a voucher or an uncaptured authorisation expires. */
   lapsesAtMs: number | null;
-  /** What search still shows while its index lags behind (simulated ms). */
+  /** The status that search still shows until its index is updated (simulated ms). */
   statusBefore: string | null;
   statusChangedAtMs: number;
-  /** What an answer last said of it; null while no answer showed it. */
+  /** The status in the latest answer; null if no answer has shown it. */
   statusShown: string | null;
   insertedAtMs: number;
-  /** Parameters kept and shown as they came (description, receipt_email, …). */
+  /** Parameters that are stored and returned unchanged (description, receipt_email, …). */
   extras: Record<string, unknown> | null;
 };
 
-/** A Checkout Session as kept. Its intent is null until the customer confirms (Stripe changelog 2022-08-01). */
+/** A Checkout Session as stored. Its intent is null until the customer confirms (Stripe changelog 2022-08-01). */
 export type StoredSession = {
   id: string;
   created: number;
@@ -51,7 +54,7 @@ export type StoredSession = {
   intentMetadata: Record<string, string>;
   captureMethod: string;
   customer: string | null;
-  /** Set when the customer may bring it back after it expired; `until` in seconds, null before that. */
+  /** Set if the customer can recover it after it expired; `until` in seconds, null before that. */
   recovery: { promotionCodes: boolean; until: number | null } | null;
   /** The expired session that it is a copy of. */
   recoveredFrom: string | null;
@@ -81,7 +84,7 @@ export type StoredDispute = {
   status: "needs_response" | "won" | "lost";
 };
 
-/** An event with its object as it was at that moment. */
+/** An event with the state its object had at that moment. */
 export type StoredEvent = {
   id: string;
   created: number;

@@ -1,4 +1,4 @@
-/** Waits that end early when the simulator closes, so that closing never leaves a timer behind. */
+/** Timers that end early when the simulator closes, so that none outlives it. */
 export class Timers {
   readonly #waiting = new Map<number, () => void>();
   closed = false;

@@ -9,18 +9,23 @@ import type { Timers } from "./timers.ts";
 export const webhookSchema = z.strictObject({
   url: z.url(),
   secret: z.string(),
-  /** Left out, all types are sent; without the `v1.` of thin ones. */
+  /** By default all types are sent. Types of thin events are named without `v1.`. */
   types: z.array(z.string()).optional(),
-  /** snapshot: the object as it was. thin: its id alone. */
+  /** snapshot: contains the object. thin: contains only its id. */
   payload: z.enum(["snapshot", "thin"]).default("snapshot"),
-  /** Of which accounts: the platform's own, connected ones, or both. */
+  /** Stripe disables an endpoint that fails for days. */
+  status: z.enum(["enabled", "disabled"]).default("enabled"),
+  /** The accounts: the platform's own, connected ones, or both. */
   from: z.enum(["platform", "connected", "all"]).default("all"),
-  /** Stripe delivers at least once and in no order: chances of a loss, of a repetition, and the spread of the delays. */
+  /**
+   * Stripe delivers at least once and in any order. These are the probabilities of a loss and of a repetition, and the
+   * range of delays.
+   */
   dropProbability: z.number().min(0).max(1).default(0),
   duplicateProbability: z.number().min(0).max(1).default(0),
   delayMs: z.number().min(0).default(0),
   reorderWithinMs: z.number().min(0).default(0),
-  /** Stripe tries 3 times over some hours in a sandbox; here the waits are short. */
+  /** Stripe tries 3 times over some hours in a sandbox; here the pauses are short. */
   attempts: z.int().min(1).default(3),
   retryDelayMs: z.number().min(0).default(50),
   seed: z.int().default(1),
@@ -38,7 +43,7 @@ export type Delivery = {
 };
 type Endpoint = z.output<typeof webhookSchema> & { number: number; random: () => number };
 
-/** Sends events, signed with Stripe's real scheme, and keeps a list of what was delivered. */
+/** Sends events, signed with Stripe's real scheme, and keeps a list of deliveries. */
 export class WebhookSender {
   readonly deliveries: Delivery[] = [];
   #endpoints: Endpoint[] = [];
@@ -51,6 +56,10 @@ export class WebhookSender {
       const parsed = webhookSchema.parse(endpoint);
       return { ...parsed, number, random: seededRandom(parsed.seed) };
     });
+  }
+
+  get endpoints(): WebhookEndpoint[] {
+    return this.#endpoints;
   }
 
   send(event: StoredEvent, store: Store): void {
@@ -70,7 +79,7 @@ export class WebhookSender {
     }
   }
 
-  /** Sends an event once more, as the Dashboard does, whatever came of it before. */
+  /** Sends an event again, as the Dashboard does, whatever became of it before. */
   async resend(event: StoredEvent, store: Store): Promise<void> {
     for (const endpoint of this.#endpointsFor(event, store)) {
       await this.#deliver(endpoint, { event, body: bodyOf(event, { store, endpoint }), delay: 0 });
@@ -80,11 +89,12 @@ export class WebhookSender {
   #endpointsFor({ type }: StoredEvent, { connectedAccount }: Store): Endpoint[] {
     const from = connectedAccount === null ? "platform" : "connected";
     return this.#endpoints.filter((it) =>
-      (it.from === "all" || it.from === from) && (it.types === undefined || it.types.includes(type))
+      it.status === "enabled" && (it.from === "all" || it.from === from) &&
+      (it.types === undefined || it.types.includes(type))
     );
   }
 
-  /** Waits until nothing is under way. */
+  /** Waits until no delivery is under way. */
   async settled(): Promise<void> {
     while (this.#underWay.size > 0) await Promise.all(this.#underWay);
   }
@@ -119,7 +129,7 @@ function bodyOf(event: StoredEvent, { store, endpoint }: { store: Store; endpoin
   return JSON.stringify(render(event, { livemode: store.livemode, account: store.connectedAccount }));
 }
 
-/** null when the receiver did not answer: for the sender that is a failed attempt like any other. */
+/** Null if the receiver did not answer, which the sender treats like any failed attempt. */
 async function post(url: string, options: { body: string; headers: Record<string, string> }): Promise<number | null> {
   try {
     const reply = await fetch(url, { method: "POST", ...options, signal: AbortSignal.timeout(10_000) });

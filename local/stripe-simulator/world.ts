@@ -13,17 +13,17 @@ import { WebhookSender } from "./webhooks.ts";
 
 export type WorldOptions = {
   preset?: "sandbox" | "live" | "unlimited";
-  /** Time from arrival to reply, half of it before the call takes effect; a pair is a seeded range. */
+  /** The time from arrival to reply; the call takes effect at half of it. A pair is a range, drawn by the seed. */
   latencyMs?: number | [number, number];
   now?: Date;
-  /** Repeats ids and latencies. Random when left out, so that two simulators never hand out the same ids. */
+  /** Makes ids and latencies repeatable. By default random, so that two simulators never use the same ids. */
   seed?: number;
   behaviour?: Partial<Behaviour>;
-  /** Accounts that `Stripe-Account` may name. Left out, every `acct_…` is connected. */
+  /** The accounts that `Stripe-Account` may name. By default every `acct_…` is connected. */
   connectedAccounts?: string[];
 };
 
-/** One account in one mode, with what Stripe keeps per account: objects, limits, saved replies. */
+/** One account in one mode, with Stripe's state per account: objects, limits, saved replies. */
 export type Tenant = { store: Store; limiter: Limiter; replies: IdempotentReplies };
 
 /** The whole state of one simulator. */
@@ -44,7 +44,7 @@ export type World = {
   /** What a key may not do: endpoint names, or "*" for everything. */
   forbidden: Map<string, Set<string>>;
   accountOfKey: Map<string, string>;
-  /** Errors of the simulator itself. Must stay empty. */
+  /** Bugs in the simulator itself. Must stay empty. */
   defects: string[];
   newId: (prefix: string) => string;
   tenant(account: string, livemode: boolean): Tenant;

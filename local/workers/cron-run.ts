@@ -4,15 +4,16 @@ type Job = { jobid: string; command: string; database: string; username: string 
 
 export type RunOptions = {
   jobId: string;
-  /** The worker's own URL; the job's database is reached with the same credentials. */
+  /** The worker's own URL. The job's database is reached with the same credentials. */
   dbUrl: string;
-  /** Cuts the job's connection. Its row then stays `running`, until the next worker starts. */
+  /** Closes the job's connection. Its row stays `running` until the next worker starts. */
   signal: AbortSignal;
 };
 
 /**
- * Runs one job in a connection of its own, as its user, and writes `cron.job_run_details`. A job that was removed or switched off while
- * this run waited is skipped. Errors of the job's SQL end in its row; only errors of the worker's own connection are thrown.
+ * Runs one job in a separate connection, as its user, and writes `cron.job_run_details`. A job that was removed or
+ * disabled while this run waited is skipped. Errors of the job's SQL are recorded in its row; only errors of the
+ * worker's own connection are thrown.
  */
 export async function runJob(sql: postgres.Sql, { jobId, dbUrl, signal }: RunOptions): Promise<void> {
   if (signal.aborted) return;
@@ -42,7 +43,7 @@ export async function runJob(sql: postgres.Sql, { jobId, dbUrl, signal }: RunOpt
   }
 }
 
-/** Runs that were under way when the last worker or the server died. pg_cron does the same at its start. */
+/** Marks runs that were under way when the last worker or the server died as failed, as pg_cron does at its start. */
 export async function markInterruptedRuns(sql: postgres.Sql): Promise<void> {
   await sql`
     update cron.job_run_details set status = 'failed', return_message = 'server restarted'
@@ -52,10 +53,19 @@ export async function markInterruptedRuns(sql: postgres.Sql): Promise<void> {
 function connect(dbUrl: string, job: Job): postgres.Sql {
   const url = new URL(dbUrl);
   url.pathname = `/${encodeURIComponent(job.database)}`;
-  return postgres(url.href, { max: 1, connection: { application_name: "pg_cron" }, onnotice: () => {} });
+  return postgres(url.href, {
+    max: 1,
+    connection: { application_name: "pg_cron" },
+    onnotice: () => {},
+    // The driver reads the types unasked; nobody could catch its error if the connection were closed meanwhile.
+    fetch_types: false,
+  });
 }
 
-/** pg_cron connects as the job's user, which brings that user's settings ("alter role … set"). Here they are applied by hand. */
+/**
+ * pg_cron connects as the job's user and so gets that user's settings ("alter role … set"). Here they are applied
+ * explicitly.
+ */
 async function becomeUser(connection: postgres.Sql, job: Job): Promise<number> {
   await connection`
     select set_config(split_part(setting, '=', 1), substr(setting, strpos(setting, '=') + 1), false)
@@ -75,7 +85,7 @@ async function finish(sql: postgres.Sql, runId: string, end: { status: string; m
     where runid = ${runId}`;
 }
 
-/** The last statement's result, worded as libpq words it. */
+/** The result of the last statement, in libpq's wording. */
 function describeResult(results: postgres.RowList<postgres.Row[]> | postgres.RowList<postgres.Row[]>[]): string {
   const last = "command" in results ? results : results.at(-1)!;
   if (last.columns) return `${last.count} ${last.count === 1 ? "row" : "rows"}`;

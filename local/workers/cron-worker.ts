@@ -2,24 +2,24 @@ import postgres from "postgres";
 import { markInterruptedRuns, runJob } from "./cron-run.ts";
 
 export type CronWorkerOptions = {
-  /** The database whose jobs are run. A superuser: every job runs as its own user. */
+  /** The database whose jobs are run, as a superuser, because every job runs as its own user. */
   dbUrl: string;
-  /** What the worker believes the time is; the machine's clock by default. */
+  /** The worker's clock; by default the machine's. */
   clock?: () => Date;
-  /** Milliseconds between two looks at the clock, 1000 by default. 0: never looks, only `tick` runs jobs. */
+  /** Milliseconds between two checks of the clock, by default 1000. 0: jobs run only on `tick`. */
   pollMs?: number;
-  /** Told what went wrong outside a job's own SQL (the database is down …). Prints by default. */
+  /** Called with errors outside a job's own SQL, for example when the database is down. By default they are printed. */
   onError?: (error: unknown) => void;
 };
 
 export type CronWorker = {
-  /** Triggers what is due in the minute of `at`, in UTC. Ends when all those runs have ended, queued ones included. */
+  /** Runs what is due in the minute of `at`, in UTC. Resolves when all those runs have ended, including queued ones. */
   tick(at: Date): Promise<void>;
-  /** Ends without waiting for running jobs: their connections are cut, as when a server stops. */
+  /** Stops without waiting for running jobs: their connections are closed, as when a server stops. */
   stop(): Promise<void>;
 };
 
-/** Stands in for pg_cron's background worker on a database with the stand-in extension. Runs each job in a connection of its own. */
+/** Replaces pg_cron's background worker for a database with the substitute. Each job runs in a separate connection. */
 export async function startCronWorker(options: CronWorkerOptions): Promise<CronWorker> {
   const { dbUrl, clock = () => new Date(), pollMs = 1000, onError = console.error } = options;
   const sql = postgres(dbUrl, { max: 4, connection: { application_name: "pg_cron scheduler" }, onnotice: () => {} });
@@ -33,8 +33,8 @@ export async function startCronWorker(options: CronWorkerOptions): Promise<CronW
   }
 
   /**
-   * One instance of a job at a time: a trigger that comes too early waits for the run before it, as in pg_cron. The error of
-   * that run is thrown where it was triggered, not here.
+   * One instance of a job runs at a time: an early trigger waits for the previous run, as in pg_cron. That run's error
+   * is thrown where it was triggered, not here.
    */
   function trigger(jobId: string): Promise<void> {
     const before = lastRun.get(jobId) ?? Promise.resolve();
@@ -49,7 +49,7 @@ export async function startCronWorker(options: CronWorkerOptions): Promise<CronW
       await sleep(pollMs, stopping.signal);
       const now = minuteOf(clock());
       for (const minute of minutesToRun(last, now)) {
-        // Not awaited: a long job must not hold up the next minute.
+        // Not awaited, because a long job must not delay the next minute.
         if (!stopping.signal.aborted) tick(new Date(minute * 60_000)).catch(report);
       }
       last = now;
@@ -78,8 +78,8 @@ export async function startCronWorker(options: CronWorkerOptions): Promise<CronW
 }
 
 /**
- * The minutes (counted from the epoch) to run when the clock went from minute `last` to minute `now`. Up to five are made up for, one by
- * one; after a longer jump only the present one is run.
+ * The minutes (since the epoch) to run when the clock moved from minute `last` to minute `now`. Up to five missed
+ * minutes are made up for, one by one; after a longer jump only the present one is run.
  */
 export function minutesToRun(last: number, now: number): number[] {
   const passed = now - last;

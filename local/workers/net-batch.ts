@@ -6,22 +6,24 @@ export type BatchOptions = {
   batchSize: number;
   client: Deno.HttpClient;
   faults: NetFaults;
-  /** Aborted when the worker dies: requests under way are cut and nothing is committed. */
+  /** Aborted when the worker dies: requests under way are cut, and nothing is committed. */
   signal: AbortSignal;
 };
 
 type Taken = NetRequest & { transaction: string };
 
 /**
- * Takes a batch out of the queue, sends it and writes the responses, in one transaction. Returns how many requests it took. `sql` must be a
- * single connection. Throws `WorkerKilled` if a fault says so, and whatever the database throws; then nothing of the batch is committed.
+ * Takes a batch from the queue, sends it and writes the responses, in one transaction. Returns the number of requests.
+ * `sql` must be a single connection. Throws `WorkerKilled` if a fault says so, and any database error; then nothing of
+ * the batch is committed.
  */
 export async function sendBatch(sql: postgres.Sql, options: BatchOptions): Promise<number> {
-  // Not sql.begin: when the server dies during the requests, it sends its rollback to the socket that is gone, and that error cannot be
-  // caught. Here a statement after the loss goes to a new connection, where rollback and commit do nothing, and neither does `respond`.
+  // Not sql.begin: if the server dies during the requests, it would send its rollback to the closed socket, and that
+  // error cannot be caught. Here a statement after the loss opens a new connection, where rollback, commit and
+  // `respond` have no effect.
   await sql.unsafe("begin");
   try {
-    // There is one worker per database. Were a second one started by mistake, it would wait its turn.
+    // There is one worker per database. A second one, started by mistake, would wait here.
     await sql`select pg_advisory_xact_lock(hashtext('pg_net stand-in'))`;
     const requests = await take(sql, options.batchSize);
     const marked = requests.map((request) => ({ request, fault: options.faults(request) }));
@@ -37,7 +39,7 @@ export async function sendBatch(sql: postgres.Sql, options: BatchOptions): Promi
   }
 }
 
-/** Deletes at most `batchSize` responses older than `ttl`, oldest first. Returns how many. */
+/** Deletes at most `batchSize` responses older than `ttl`, oldest first. Returns their number. */
 export async function purgeResponses(sql: postgres.Sql, options: { ttl: string; batchSize: number }): Promise<number> {
   const { count } = await sql`
     delete from net._http_response where ctid in (
@@ -62,7 +64,7 @@ async function send(request: NetRequest, fault: NetFault | undefined, { client, 
   return await sendRequest(request, sending);
 }
 
-/** Writes nothing and throws unless it still is in the transaction that took the requests. */
+/** Writes nothing and throws unless it is still in the transaction that took the requests. */
 async function respond(sql: postgres.Sql, responses: NetResponse[], transaction: string | undefined): Promise<void> {
   if (responses.length === 0 || transaction === undefined) return;
   const { count } = await sql`

@@ -1,4 +1,4 @@
-/** One row of `net.http_request_queue`; headers whose value is null are gone already. */
+/** A row of `net.http_request_queue`. Headers without a value have been removed. */
 export type NetRequest = {
   id: string;
   method: string;
@@ -8,7 +8,7 @@ export type NetRequest = {
   timeoutMs: number;
 };
 
-/** One row of `net._http_response`, but for `created`. */
+/** A row of `net._http_response`, without `created`. */
 export type NetResponse = {
   id: string;
   status_code: number | null;
@@ -20,8 +20,8 @@ export type NetResponse = {
 };
 
 /**
- * Sends a request as pg_net's libcurl does and reports whatever happened as a response; never throws. The timeout covers everything up to
- * the last byte, and `delayMs` too, which is how long the answer stays on its way.
+ * Sends a request as pg_net's libcurl does, and returns any result as a response; never throws. The timeout covers
+ * everything up to the last byte, including `delayMs`, by which the answer is delayed.
  */
 export async function sendRequest(
   request: NetRequest,
@@ -37,12 +37,12 @@ export async function sendRequest(
       method: request.method,
       headers: { ...request.headers, "user-agent": "pg_net/0.20.4" },
       body: request.body?.slice(),
-      // As in the original: a POST goes on as a GET, and the caller's own headers go along, to other hosts too.
+      // As in the original: a redirected POST becomes a GET, and the caller's headers are sent to the new host as well.
       redirect: "follow",
       client: options.client,
       signal,
     });
-    // pg_net reads the body as a C string; PostgreSQL could not store a NUL anyway.
+    // pg_net reads the body as a C string, and PostgreSQL cannot store a NUL.
     const [content] = (await response.text()).split("\0", 1);
     if (options.delayMs) await sleep(options.delayMs, signal);
     return {
@@ -64,7 +64,7 @@ export async function sendRequest(
 }
 
 function describeError(error: unknown): string {
-  // What `fetch` says is always "fetch failed".
+  // The message of `fetch` is always "fetch failed"; the cause tells more.
   const reason = error instanceof TypeError && error.cause || error;
   const message = reason instanceof Error ? reason.message : String(reason);
   if (/connection refused/i.test(message)) return "Could not connect to server";

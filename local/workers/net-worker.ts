@@ -4,40 +4,44 @@ import { purgeResponses, sendBatch } from "./net-batch.ts";
 import { type NetFaults, WorkerKilled } from "./net-faults.ts";
 
 export type NetWorkerOptions = {
-  /** The database whose requests are sent; somebody who may change `net`, which by a fault of pg_net is everybody. */
+  /**
+   * The database whose requests are sent. Its user must be able to change `net`, which in pg_net every user can, by
+   * mistake.
+   */
   dbUrl: string;
   /** Requests per batch; 200 by default, as in pg_net. */
   batchSize?: number;
   /** Age at which responses are deleted, as a PostgreSQL interval; "6 hours" by default, as in pg_net. */
   ttl?: string;
-  /** Milliseconds between two looks at an empty queue; 100 by default. */
+  /** Milliseconds between two checks of an empty queue; by default 100. */
   pollMs?: number;
-  /** Milliseconds before a worker that failed starts again; 1000 by default, as in pg_net. */
+  /** Milliseconds before a failed worker starts again; by default 1000, as in pg_net. */
   restartMs?: number;
   faults?: NetFaults;
-  /** Told what went wrong outside the requests themselves (the database is down …). Prints by default. */
+  /** Called with errors outside the requests, for example when the database is down. By default they are printed. */
   onError?: (error: unknown) => void;
 };
 
 export type NetWorker = {
-  /** Ends when the queue is empty and the responses are written. */
+  /** Resolves when the queue is empty and the responses are written. */
   drain(): Promise<void>;
-  /** Finishes the batch it is in. */
+  /** Stops after the current batch. */
   stop(): Promise<void>;
-  /** Dies in the middle of whatever it does: the batch is rolled back, the next worker sends it again. */
+  /** Stops at once: the batch is rolled back, and the next worker sends it again. */
   crash(): Promise<void>;
 };
 
 /**
- * Stands in for pg_net's background worker on a database with the stand-in extension. Requests are sent in batches, one at a time, each in
- * one transaction from taking its requests to writing their responses: a slow answer holds up all later requests of the database.
+ * Replaces pg_net's background worker for a database with the substitute. Requests are sent in batches, one batch at a
+ * time. Each is one transaction, from taking its requests to writing their responses, so a slow answer delays all later
+ * requests of the database.
  */
 export async function startNetWorker(options: NetWorkerOptions): Promise<NetWorker> {
   const { dbUrl, batchSize = 200, ttl = "6 hours", pollMs = 100, restartMs = 1000 } = options;
   const { faults = () => undefined, onError = console.error } = options;
   const sql = postgres(dbUrl, {
     max: 1,
-    // The pool takes a connection that waits for HTTP in the middle of a batch for an idle one, and would replace it.
+    // The pool takes a connection that waits for HTTP during a batch for an idle one, and would replace it.
     max_lifetime: null,
     backoff: () => 0.1,
     connection: { application_name: "pg_net 0.20.4" },
@@ -48,12 +52,12 @@ export async function startNetWorker(options: NetWorkerOptions): Promise<NetWork
   const stopping = new AbortController();
   let lastTurn: Promise<unknown> = Promise.resolve();
 
-  /** Sends everything queued now, batch by batch. Only one turn runs at a time. */
+  /** Sends everything that is queued now, batch by batch. Only one call works at a time. */
   function takeTurn(): Promise<void> {
     const turn = lastTurn.then(async () => {
       let awake = await hasRequests(sql);
       while (awake && !stopping.signal.aborted) {
-        // Old responses are deleted only here: a worker that has nothing to send deletes nothing.
+        // Old responses are deleted only here: a worker without requests deletes nothing, as in pg_net.
         const purged = await purgeResponses(sql, { ttl, batchSize });
         const sent = await sendBatch(sql, { batchSize, client, faults, signal: dying.signal });
         awake = purged + sent > 0;

@@ -1,8 +1,8 @@
 -- Is it running?
 --
--- One row per job. `verdict` says it in words. `last_completed` is the last run that ended well, `next_slot` the next weekly slot (UTC),
+-- One row per job. `verdict` summarises the state. `last_completed` is the last completed run, `next_slot` the next weekly slot (UTC),
 -- `backlog` what was left due when the last run ended. A job is late when a run should have completed by now and has not: L001 in
--- docs/payments-ops.md. While the watch is silent no alert can be trusted.
+-- docs/payments-ops.md. While the watch is silent, alerts cannot be trusted.
 
 select
   m.job,

@@ -1,6 +1,6 @@
 -- What did the jobs do on each of the last 30 days?
 --
--- One row per UTC day, also for days on which nothing happened. Chart orders_expired, stock_released or orders_paid over day.
+-- One row per UTC day, also for days without activity. Chart orders_expired, stock_released or orders_paid over day.
 
 select
   d.day::date as day,

@@ -1,8 +1,8 @@
 -- How far are Stripe's lists read?
 --
 -- One row per account, mode and list. Every payment made between `read_from` and `read_to` that names an order is recorded. Orders are
--- closed only up to `read_to` of both lists of their account, so a list that fails (`error`, since `failing_since`) holds back
--- `orders_held_back`: L020 in docs/payments-ops.md. Lists are read only while orders are due, so an old `read_to` alone is no fault.
+-- closed only if both lists of their account were read past their due time and to within five minutes of the run's start, so a list
+-- that fails (`error`, since `failing_since`) holds back `orders_held_back`: L020 in docs/payments-ops.md. Lists are read only while orders are due, so an old `read_to` alone is not a problem.
 
 select
   coalesce(nullif(c.account, ''), 'the platform itself') as account,
@@ -16,7 +16,8 @@ select
   (
     select count(*)
     from lapse.orders o
-    where o.status in ('pending', 'expiring') and o.next_check_at <= now() and o.next_check_at >= c.read_to and o.account = c.account
+    where o.status in ('pending', 'expiring') and o.next_check_at <= now() and o.account = c.account
+      and (o.next_check_at >= c.read_to or c.failing_since is not null)
   ) as orders_held_back
 from lapse.list_cursors c
 order by c.failing_since, c.account, mode, c.list;

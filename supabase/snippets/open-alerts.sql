@@ -1,6 +1,6 @@
 -- Which alerts are open?
 --
--- Critical ones first. `code` is the number of the entry in docs/payments-ops.md. `closes` says whether the alert closes by itself when
+-- Critical ones first. `code` is the number of the entry in docs/payments-ops.md. `closes` says whether the alert closes automatically when
 -- its cause is gone, or waits for an operator: npm run lapse -- alerts.
 
 select

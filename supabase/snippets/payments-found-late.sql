@@ -1,7 +1,7 @@
 -- Which payments were found late?
 --
--- Money that came in although its order is closed (L014), or twice (L013), whoever reported it. Open ones first. Each has to be refunded
--- or delivered by hand, and then resolved with a reason: npm run lapse -- alerts. `amount` is in the currency's minor unit.
+-- Money that arrived although its order is closed (L014), or twice (L013), whoever reported it. Open ones first. Refund each, or fulfil
+-- its order, and then resolve the alert with a reason: npm run lapse -- alerts. `amount` is in the currency's minor unit.
 
 select
   a.id as alert, a.code, a.resolved_at is null as open, a.first_seen_at, a.details ->> 'ref' as ref,

@@ -1,6 +1,6 @@
 -- Which orders are quarantined, and why?
 --
--- They wait for a person: nothing is cancelled, their stock is held. `reason` has an entry in docs/payments-ops.md, `since` is when a run
+-- They wait for an operator: nothing is cancelled, and their stock is held. `reason` has an entry in docs/payments-ops.md, `since` is when a run
 -- gave up. Fix the cause, then: npm run lapse -- redrive REF --reason "…". At most 500 orders, the oldest first.
 
 with quarantined as (

@@ -1,7 +1,7 @@
 -- What are the open orders waiting for?
 --
--- Open orders by the reason of their last decision: how many, since when the oldest has waited, when Lapse looks next. No reason: not due
--- yet, nobody has looked. Reads open orders only, however many closed ones there are.
+-- Open orders by the reason of their last decision: how many, since when the oldest has waited, and when Lapse checks next. No reason: not
+-- due yet and not inspected. Reads open orders only, however many closed ones there are.
 
 select
   o.status, coalesce(o.reason, 'not due yet') as reason, count(*) as orders, min(o.due_since) as waiting_since,

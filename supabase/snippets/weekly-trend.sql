@@ -1,6 +1,6 @@
 -- How do the weeks compare?
 --
--- The last twelve weeks (Monday to Sunday, UTC), the present one last and not over yet. Chart orders_expired and stock_released over
+-- The last twelve weeks (Monday to Sunday, UTC), the current, incomplete one last. Chart orders_expired and stock_released over
 -- week. Look for: orders_paid that grows (webhooks get lost), orders_quarantined and late_payments that are not zero, runs_failed, a week
 -- with fewer runs than the others.
 

@@ -1,7 +1,7 @@
 -- Why is this order still open?
 --
--- Put the order's ref in the first line. The rows are its story, oldest first: placed, each payment as it stands now, each decision with
--- its reason, and at the end where it stands and when Lapse looks again. An order is open because it is not due yet, because a payment
+-- Put the order's ref in the first line. The rows are its history, oldest first: placed, each payment with its present state, each decision
+-- with its reason, and at the end its status and its next check. An order is open because it is not due yet, because a payment
 -- may still succeed (processing, requires_capture, voucher_open, slow_method, customer_action), or because it is quarantined.
 
 with asked as (select '00000000-0000-4000-8000-000000000000'::text collate "C" as ref),

@@ -79,7 +79,7 @@ Deno.test("articles are locked in the order of their keys, and after the orders"
   });
 });
 
-Deno.test("an order in a state that nobody named keeps its stock, and is never taken for closed", async () => {
+Deno.test("an order in a state that the adapter does not name keeps its stock and is never treated as closed", async () => {
   await withProject(nextShop, async (project) => {
     const { sql, place, stripe, states, free, run } = project;
     await connectShop(project, nextShop);
@@ -102,7 +102,7 @@ Deno.test("an order in a state that nobody named keeps its stock, and is never t
   });
 });
 
-Deno.test("the triggers note what the shop does, and say nothing of what Lapse does", async () => {
+Deno.test("the triggers record what the shop does, and not what Lapse does", async () => {
   await withProject(nextShop, async (project) => {
     const { sql, place } = project;
     await connectShop(project, nextShop);
@@ -141,7 +141,7 @@ Deno.test("the triggers note what the shop does, and say nothing of what Lapse d
   });
 });
 
-Deno.test("a state that a trigger of the shop sets by itself is noted like any other", async () => {
+Deno.test("a state set by one of the shop's triggers is recorded like any other", async () => {
   await withProject(nextShop, async (project) => {
     const { sql, place } = project;
     await connectShop(project, nextShop);

@@ -72,7 +72,7 @@ async function ordersThroughTriggers({ place, stripe, sql }: Project, { currency
   ]);
   await place("opened", { payment: opened });
   await place("bought", { payment: bought });
-  // Its payment stands nowhere in the shop; only Stripe's list has it.
+  // The shop does not store its payment; only Stripe's list has it.
   const ref = await place("unnoted");
   const [unnoted] = stripe.createPaymentIntents([{
     amount: 2000,
@@ -84,7 +84,7 @@ async function ordersThroughTriggers({ place, stripe, sql }: Project, { currency
   return { opened, unnoted };
 }
 
-/** Unknown refs, and those that cannot be a key, are gone; nothing raises. What somebody holds is left out, and only that. */
+/** Unknown refs, and those that cannot be a key, are gone; nothing raises. Only locked orders are left out. */
 async function everyRefHasAnAnswer({ sql }: Project, { units }: Shape, ref: string): Promise<void> {
   const odd = ["nowhere", "17", "-1", "", "0x1F", "1e3", "99999999999999999999999", "'; --", crypto.randomUUID(), "ü"];
   const found = await sql<{ ref: string; state: string; units: number }[]>`

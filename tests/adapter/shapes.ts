@@ -1,4 +1,4 @@
-/** Shops of different shapes: the SQL that makes one and what `lapse adapter` is told of it. */
+/** Shops of different shapes: the SQL that creates each, and its options for `lapse adapter`. */
 export type Shape = {
   name: string;
   /** Of `examples/`, applied before the shape's own. */

@@ -13,7 +13,7 @@ export type Project = {
   stripe: StripeControl;
   /** Places an order of three units, and answers its ref as the shop writes it at Stripe. */
   place(key: string, options?: { minutesAgo?: number; payment?: string }): Promise<string>;
-  /** Runs the job once, whatever is due. */
+  /** Runs the job once. */
   run(): Promise<void>;
   /** What the shop says of its orders, by key. */
   states(): Promise<Record<string, string>>;

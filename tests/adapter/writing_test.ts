@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { askRest, withUsual } from "../../cli/adapter/questions.ts";
 import { UnreachableError, UsageError } from "../../cli/errors.ts";
-import { freePort } from "../../local/postgres/free-port.ts";
 import { cli } from "../cli/command-line.ts";
 import { nextShop, shapes } from "./shapes.ts";
 import { connectShop, withProject, writeAdapter } from "./support.ts";
+import { NOBODY } from "../support/nobody.ts";
 
 Deno.test("the adapter of examples/next-shop is the one that is generated, in at most 45 lines of code", async () => {
   await withProject(nextShop, async ({ stack }) => {
@@ -23,7 +23,7 @@ Deno.test("an adapter can be applied again over itself", async () => {
   });
 });
 
-Deno.test("names that the database does not have are all told at once, with those that it has", async () => {
+Deno.test("all names that the database lacks are reported at once, with the existing names", async () => {
   await withProject(nextShop, async ({ stack }) => {
     const flags = { "db-url": stack.database.url, ...nextShop.flags };
     await refused({ ...flags, amount: "price", items: "public.order_lines", "in-stock": "title", currency: "id2" }, [
@@ -39,7 +39,7 @@ Deno.test("names that the database does not have are all told at once, with thos
     ]);
     await refused({ ...flags, closed: "canceled,cancelled", draft: "paid" }, [
       /The state paid is named twice/,
-      /--status: canceled are no states; they are awaiting_payment, paid, shipped, cancelled/,
+      /--status: canceled are not states; the states are awaiting_payment, paid, shipped, cancelled/,
     ]);
     await refused({ ...flags, "items-order": "variant_id", "items-article": "order_id" }, [
       /--items-order: public\.order_items\.variant_id refers to public\.variants\.id, and not to public\.orders\.id, which is the key/,
@@ -53,7 +53,7 @@ Deno.test("names that the database does not have are all told at once, with thos
   });
 });
 
-Deno.test("a state of text counts as soon as an order has it", async () => {
+Deno.test("a text state must be named as soon as an order has it", async () => {
   const shape = shapes.find(({ file }) => file === "no_stock.sql")!;
   await withProject(shape, async ({ sql, stack, place }) => {
     await place("a");
@@ -62,7 +62,7 @@ Deno.test("a state of text counts as soon as an order has it", async () => {
   });
 });
 
-Deno.test("what a person should know besides is told: missing indexes, triggers, amounts that may not be whole", async () => {
+Deno.test("notes mention missing indexes, triggers, and amounts that may not be whole", async () => {
   await withProject(nextShop, async ({ sql, stack }) => {
     await sql.unsafe(`
       drop index public.order_items_order_idx;
@@ -95,24 +95,24 @@ Deno.test("what a person should know besides is told: missing indexes, triggers,
   });
 });
 
-Deno.test("stock that nothing here covers leaves a gap that raises, and nothing else is missing", async () => {
+Deno.test("uncovered stock leaves a gap that raises an error, and nothing else is missing", async () => {
   await withProject(nextShop, async (project) => {
     const { sql, place, states, stack } = project;
     const flags = { "db-url": stack.database.url, ...nextShop.flags, stock: "other" };
     const written = await writeAdapter(flags);
-    assert.match(written.sql, /-- GAP: give back what the orders in p_expired hold/);
+    assert.match(written.sql, /-- GAP: release the stock of the orders in p_expired/);
     assert.ok(written.notes.some((note) => /finish_orders has a GAP that raises/.test(note)));
     await assert.rejects(writeAdapter(flags, { revive: true }), /^UsageError: Cannot write revive_order/);
     await sql.begin((transaction) => transaction.unsafe(written.sql).simple());
     await place("a");
     await place("b");
-    await assert.rejects(sql`select lapse_shop.finish_orders(array['a'], '{}')`, /Cannot give stock back/);
+    await assert.rejects(sql`select lapse_shop.finish_orders(array['a'], '{}')`, /Cannot release stock/);
     await sql`select lapse_shop.finish_orders('{}', array['b'])`;
     assert.deepEqual(await states(), { a: "open", b: "paid" });
   });
 });
 
-Deno.test("without a database it needs the key's type, and quotes whatever it is told", async () => {
+Deno.test("without a database it needs the key's type and quotes every name", async () => {
   const { "in-stock": _, ...flags } = nextShop.flags;
   await assert.rejects(
     writeAdapter(flags),
@@ -144,8 +144,8 @@ Deno.test("without a database it needs the key's type, and quotes whatever it is
   assert.ok(notes.some((note) => /No name was checked/.test(note)));
 });
 
-Deno.test("a database that does not answer is told as that", async () => {
-  const url = `postgres://postgres:secret@127.0.0.1:${freePort()}/postgres`;
+Deno.test("an unreachable database is reported as unreachable", async () => {
+  const url = `postgres://postgres:secret@${NOBODY}/postgres`;
   await assert.rejects(writeAdapter({ ...nextShop.flags, "db-url": url }), (error: Error) => {
     assert.ok(error instanceof UnreachableError);
     assert.match(error.message, /^Cannot read the shop's database: .*Check --db-url or LAPSE_DB_URL/);
@@ -169,7 +169,7 @@ Deno.test("standard output is the adapter alone, so that it can become a migrati
   );
 });
 
-Deno.test("on a terminal it asks for what is missing, again where an answer is needed, and nothing that makes no sense", async () => {
+Deno.test("on a terminal it asks for missing answers, repeats required questions, and skips irrelevant ones", async () => {
   const typed: Record<string, string[]> = {
     orders: ["public.nothing", "public.orders"],
     open: ["", "awaiting_payment"],

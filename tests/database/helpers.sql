@@ -130,7 +130,7 @@ $$;
 -- The same without the pace that it answers.
 create function pg_temp.settled(p_run text, p_decisions jsonb[], p_now timestamptz default pg_temp.noon()) returns jsonb
 language sql
-as $$ select pg_temp.settle(p_run, p_decisions, p_now) - 'paymentsPerSecond' $$;
+as $$ select pg_temp.settle(p_run, p_decisions, p_now) - '{paymentsPerSecond,waitForShare}'::text[] $$;
 
 create function pg_temp.close_without_payments(
   p_run text, p_limit integer default 1000, p_now timestamptz default pg_temp.noon()

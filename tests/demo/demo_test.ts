@@ -11,7 +11,7 @@ Deno.test("every order and every payment of the demo ends where it belongs, in o
   assert.deepEqual([run.stripeThrottled, cleanup.run.stripeThrottled], [0, 0]);
 });
 
-Deno.test("the demo fits a terminal of 80 columns and shows no bar where nobody watches", async () => {
+Deno.test("the demo fits 80 columns and shows no progress bar without a terminal", async () => {
   const { code, stdout } = await command(Deno.execPath(), program, { limitMinutes: 5, env: { NO_COLOR: "1" } });
   assert.equal(code, 0, stdout);
   assert.deepEqual(stdout.split("\n").filter((line) => line.length > 80), []);

@@ -7,7 +7,7 @@ import { lengthOf, report } from "./support/length.ts";
 
 const orders = lengthOf({ bounded: 20_000, long: 100_000 });
 
-Deno.test("a large shop is taken over beside fifty checkouts a second, whose writes hardly notice", async () => {
+Deno.test("a large shop is adopted beside fifty checkouts a second, which are hardly slowed down", async () => {
   await using databases = await startDatabases({ shop: nextShop, schedules: false });
   await using database = await databases.fresh();
   const sql = postgres(database.url, { max: 2, onnotice: () => {} });

@@ -7,9 +7,9 @@ import { DAY } from "./support/time.ts";
 
 useBenches();
 
-// A clock that was set back: what was written before it lies ahead of everybody's present.
+// A clock that was set back: times that were written before are now in the future.
 
-Deno.test("a lease that a clock set back has left a day ahead holds no run up", async () => {
+Deno.test("a lease left a day ahead by a clock that was set back blocks no run", async () => {
   await withBench(async (bench) => {
     const { id } = await placeOrder(bench, { payments: [{ intent: {} }] });
     await tick(bench, { atStep: (step, take, { die }) => step.name === "lapse_claim_orders" ? die() : take() });
@@ -22,7 +22,7 @@ Deno.test("a lease that a clock set back has left a day ahead holds no run up", 
   });
 });
 
-Deno.test("a share of the pace that a clock set back has left ahead slows no run down for long", async () => {
+Deno.test("a pace share left ahead by a clock that was set back slows no run down for long", async () => {
   await withBench(async (bench) => {
     await bench.sql`update lapse.settings set payments_per_second_test = 4, cleanup_payments_per_second = 4`;
     await bench.sql`

@@ -9,11 +9,11 @@ import { isLong, lengthOf, report } from "./support/length.ts";
 import { prepareWriters, type Traffic, work, writeAll } from "./support/writers.ts";
 
 const SECONDS = Number(Deno.env.get("LAPSE_PROOF_SECONDS") ?? lengthOf({ bounded: 10, long: 120 }));
-/** LAPSE_PROOF_SEED repeats who does what; how they meet it cannot repeat. */
+/** LAPSE_PROOF_SEED repeats the actions, but not their interleaving. */
 const seed = Number(Deno.env.get("LAPSE_PROOF_SEED") ?? 20261122);
 const ON_HAND = { tea: 10_000_000, mug: 10_000_000 };
 
-Deno.test(`${SECONDS} seconds of checkouts, updates, attachments, cancels, webhooks and runs that take over: nobody waits in a circle, nothing fails, every unit is accounted for`, async () => {
+Deno.test(`${SECONDS} seconds of checkouts, updates, attachments, cancels, webhooks and runs that take over: no deadlock, no failure, every unit is accounted for`, async () => {
   await using databases = await startDatabases();
   await using database = await databases.fresh();
   const sql = postgres(database.url, { max: 1, onnotice: () => {} });

@@ -40,7 +40,7 @@ for (const scene of SCENES) {
   Deno.test(`${name}: a run that stalls is fenced off as well when the next run took its lease and died, and its orders are still its own`, async () => {
     const stalls = await atEveryStep(
       scene,
-      // It dies when it has begun: nobody claimed again what the stalled run holds.
+      // It dies right after it has begun, so the stalled run's orders were not claimed again.
       ({ number }) => [stall(number, { job, atStep: dieBefore(2) })],
       { lease: "15 seconds", among: (...at) => isLong || at[0].place === "database" && firstOfName(...at) },
     );
@@ -100,7 +100,7 @@ function stall(number: number, others: TickOptions): (bench: Bench) => Befalls {
       }
     };
     const atStep: AtStep = async (step, take) => {
-      // What it wrote before it lost its lease stands; every call it makes after that changes nothing of it.
+      // Its writes before it lost its lease remain; its later calls change nothing.
       if (step.number > number) await assertFenced();
       if (step.number !== number) return await take();
       bench.time.advance(MINUTE);

@@ -15,7 +15,7 @@ const meetings = MEETINGS.filter(({ bounded }) => isLong || bounded);
 for (const meeting of meetings) {
   const { name, job } = meeting;
 
-  Deno.test(`${job}, ${name}: whoever acts at any moment of the run, the order ends where the money says`, async () => {
+  Deno.test(`${job}, ${name}: whoever acts at any moment of the run, the order ends as its payments require`, async () => {
     const { steps, gaps } = await gapsOf(meeting);
     let schedules = 0;
     // Alone, a webhook has nothing to tell.
@@ -29,7 +29,7 @@ for (const meeting of meetings) {
   });
 
   if (meeting.kinds.includes("intent")) {
-    Deno.test(`${job}, ${name}: the customer pays at any moment and the webhook comes at any later one, and the money is told of`, async () => {
+    Deno.test(`${job}, ${name}: the customer pays at any moment and the webhook comes at any later one, and the money is reported`, async () => {
       const { steps, gaps } = await gapsOf(meeting);
       let schedules = 0;
       for (const a of gaps) {
@@ -47,7 +47,7 @@ for (const meeting of meetings) {
 if (isLong) {
   for (const meeting of MEETINGS) {
     const { name, job } = meeting;
-    Deno.test(`${job}, ${name}: whichever two act at any two moments of the run, the order ends where the money says`, async () => {
+    Deno.test(`${job}, ${name}: whichever two act at any two moments of the run, the order ends as its payments require`, async () => {
       const { steps } = await gapsOf(meeting);
       let schedules = 0;
       const names = actsFor(meeting);

@@ -67,7 +67,7 @@ Deno.test("the webhook dies at any moment of a revival, and the order is revived
       await shop.stack.functions.kill("lapse-webhook");
     }
     await shop.stripe.webhooksSettled();
-    // What was delivered too often without an answer, Stripe's operators deliver by hand.
+    // Events whose redeliveries are used up are resent manually.
     for (const { id, type } of shop.stripe.events()) {
       if (type === "payment_intent.succeeded") await shop.stripe.resendEvent({ id });
     }

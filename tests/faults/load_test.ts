@@ -20,7 +20,7 @@ const ON_HAND = { tea: 1_000_000, mug: 1_000_000 };
 const GOAL = 2;
 const MOST = 8;
 
-Deno.test("a checkout at fifty orders a second beside a large backlog on the same articles: nobody waits in a circle, nothing fails", async () => {
+Deno.test("fifty checkouts a second beside a large backlog of the same articles: no deadlock, no failure", async () => {
   await withShop({ paced: true }, async (shop) => {
     const { sql, stripe, stack } = shop;
     await sql`update public.inventory set on_hand = 1000000`;
@@ -38,7 +38,7 @@ Deno.test("a checkout at fifty orders a second beside a large backlog on the sam
 
     if (isLong) await writeAsMuchBefore(shop);
     const quiet = await beside(() => new Promise((resolve) => setTimeout(resolve, QUIET_MS)));
-    // The two ways in which a run works, each by itself: the slower one would hide behind the longer one.
+    // The two phases of a run, measured separately, so that the longer one does not hide the slower one.
     const results = [];
     for (const { kind, place } of backlogs(shop)) {
       await place();
@@ -82,7 +82,7 @@ Deno.test("a checkout at fifty orders a second beside a large backlog on the sam
         [],
         "slower than twice the quiet median, and than beside any writer",
       );
-      // A run that came to the end of its time asked for a continuation, which nobody delivers here: the watch ends it.
+      // A run that ran out of time requested a continuation, which is not delivered here; the watch ends it.
       await sql`call lapse.watch(now() + interval '10 minutes')`;
     }
     await assertAtRest({ sql, stripe, onHand: ON_HAND });

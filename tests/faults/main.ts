@@ -1,19 +1,19 @@
-// The long version of everything in this folder: hours instead of a minute.
+// The long version of everything in this folder and in tests/chaos: hours instead of a minute.
 //
 //   npm run test:proof                            everything
 //   npm run test:proof -- random_schedules        only the files whose name contains one of the words
+//   npm run test:chaos                            ten minutes of all faults at once
 //
-// LAPSE_PROOF_SEED sets the seed of the random schedules, of the moments of SIGKILL and of the customers in a rush. LAPSE_PROOF_RUNS sets the
+// LAPSE_PROOF_SEED sets the seed of the random schedules, of the moments of SIGKILL, of the customers in a rush and of the chaos. LAPSE_PROOF_RUNS sets the
 // number of random schedules; LAPSE_PROOF_PATH replays one that failed.
 
 import { filesBelow } from "../support/runner/files.ts";
 import { root } from "../support/runner/program.ts";
 
-const files = (await filesBelow("tests/faults", "_test.ts")).filter((path) =>
-  Deno.args.length === 0 || Deno.args.some((word) => path.includes(word))
-);
+const all = await Promise.all(["tests/faults", "tests/chaos"].map((folder) => filesBelow(folder, "_test.ts")));
+const files = all.flat().filter((path) => Deno.args.length === 0 || Deno.args.some((word) => path.includes(word)));
 if (files.length === 0) {
-  console.error(`Cannot prove ${Deno.args.join(", ")}: no file of tests/faults is called that`);
+  console.error(`Cannot prove ${Deno.args.join(", ")}: no file of tests/faults or tests/chaos is called that`);
   Deno.exit(2);
 }
 const failed: string[] = [];

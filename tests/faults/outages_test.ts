@@ -9,9 +9,9 @@ import { tick } from "./support/scheduler.ts";
 import { SCENES } from "./support/scenes.ts";
 import { HOUR } from "./support/time.ts";
 
-useBenches();
+useBenches({ patient: true });
 
-/** What the runs of a job have to come to while Stripe is gone: without these nobody was ever in doubt about a payment. */
+/** The outcomes that the runs of a job must reach while Stripe is down. Without these, no payment was ever uncertain. */
 const IN_DOUBT: Record<JobName, string[]> = {
   "expire-stale-orders": ["retry:connection_lost", "found_dead:already_dead"],
   "cleanup-stale-payment-intents": ["kept:connection_lost", "found_dead:already_dead"],
@@ -36,7 +36,7 @@ for (const scene of SCENES) {
 
   // The steps that the bounded version plays of the others are at the database.
   if (isLong || !scene.plays) {
-    Deno.test(`${name}: Stripe is gone from any call on, which worked or did not; nothing is taken for dead before it is seen`, async () => {
+    Deno.test(`${name}: Stripe fails from any call on, executed or not; no payment is treated as dead before it is inspected`, async () => {
       const reached = new Set<string>();
       const outages = await atEveryStep(
         scene,
@@ -61,7 +61,7 @@ for (const scene of SCENES) {
     });
   }
 
-  Deno.test(`${name}: the database cannot be reached from any call on for a while, and the work gets done`, async () => {
+  Deno.test(`${name}: the database is unreachable from any call on for a while, and the work is done later`, async () => {
     // As many calls as one call and its repeats; in the long version also up to the end of the run.
     const lengths = isLong ? [3, Infinity] : [3];
     const outages = await atEveryStep(

@@ -58,7 +58,7 @@ Deno.test("an order that kills every run is quarantined alone, also while orders
   });
 });
 
-Deno.test("orders that no dead run held are claimed as ever, the others fewer at a time until they are worked off", async () => {
+Deno.test("orders that no dead run held are claimed as usual, the others fewer at a time", async () => {
   await withBench(async (bench) => {
     const poison = await placeUnpaid(bench, 90);
     for (let n = 1; n < 40; n++) await placeUnpaid(bench, 80);
@@ -92,8 +92,7 @@ async function claimsOf(bench: Bench, atStep: AtStep = (_, take) => take()): Pro
 }
 
 async function batchesAtOnce({ sql }: Bench): Promise<number> {
-  const [row] =
-    await sql`select (s -> 'batchesAtOnce')::int as n from lapse.settings_json(p_job => 'expire-stale-orders') s`;
+  const [row] = await sql`select lapse.batches_at_once(p_job => 'expire-stale-orders') as n`;
   return row!.n;
 }
 

@@ -32,7 +32,7 @@ for (const { job, fill } of WORK) {
     for (let n = 0; n < SHOPS; n++) {
       await withShop({}, async (shop) => {
         const assertDone = await fill(shop);
-        // Slow enough for a run to be met in the middle.
+        // Slow enough to interrupt a run in the middle.
         shop.stripe.setLatency({ latencyMs: [10, 60] });
         for (let time = 0; time < TIMES; time++) await killAfter(shop, { job, ms: random() * 250 });
         await finish(shop, job);

@@ -10,10 +10,10 @@ useBenches();
 const seed = Number(Deno.env.get("LAPSE_PROOF_SEED") ?? 20261122);
 const path = Deno.env.get("LAPSE_PROOF_PATH");
 const numRuns = Number(Deno.env.get("LAPSE_PROOF_RUNS") ?? lengthOf({ bounded: 40, long: 3_000 }));
-// A schedule that failed is made smaller, for whoever has to read it. Who only asks whether one fails does without.
+// A failed schedule is shrunk to make it readable, unless only the result matters.
 const shrinks = Deno.env.get("LAPSE_PROOF_SHRINK") !== "no";
 
-Deno.test("whatever happens in whatever order, every promise holds and every order ends where the money says", async () => {
+Deno.test("whatever happens in whatever order, every promise holds and every order ends as its payments require", async () => {
   let events = 0;
   await fc.assert(
     fc.asyncProperty(schedules, async (schedule) => {

@@ -1,4 +1,4 @@
-// Checkout and run meet on the same order, under load and at random moments: customers pay while their orders fall due.
+// Checkout and run race for the same orders, under load and at random moments: customers pay while their orders fall due.
 
 import assert from "node:assert/strict";
 import { seededRandom } from "../../local/stripe-simulator/random.ts";
@@ -25,7 +25,7 @@ type Customer = {
 /** How the meeting went for the customer. */
 type Ending = "paid" | "paid, webhook lost" | "too late" | "attach refused" | "canceled" | "left";
 
-Deno.test(`customers pay while their orders fall due, ${PER_SECOND} a second beside runs without a pause: each order ends where the money says`, async () => {
+Deno.test(`customers pay while their orders fall due, ${PER_SECOND} a second beside runs without a pause: each order ends as its payments require`, async () => {
   await withShop({}, async (shop) => {
     await shop.sql`update public.inventory set on_hand = 1000000`;
     shop.stripe.setLatency({ latencyMs: [5, 40] });
@@ -74,7 +74,7 @@ function customerOf(random: () => number): Customer {
   };
 }
 
-/** One customer, from the full basket to whatever end. */
+/** One customer, from the full basket to the end. */
 async function visit(
   shop: Shop,
   { does, dueAfter, actsAfter, webhookAfter }: Customer,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { eventually, withShop } from "./support.ts";
 
-Deno.test("the brake stops a run before it touches anything, until it is released with a reason", async () => {
+Deno.test("the brake stops a run before it changes anything, until it is released with a reason", async () => {
   await withShop({}, async (shop) => {
     const orders = await shop.placeUnpaidOrders(30);
     await shop.sql`update lapse.settings set brake_threshold = 20`;
@@ -20,7 +20,7 @@ Deno.test("the brake stops a run before it touches anything, until it is release
   });
 });
 
-Deno.test("exactly as many due orders as the brake allows are worked off", async () => {
+Deno.test("as many due orders as the brake allows are settled", async () => {
   await withShop({}, async (shop) => {
     await shop.placeUnpaidOrders(20);
     await shop.sql`update lapse.settings set brake_threshold = 20`;
@@ -28,7 +28,7 @@ Deno.test("exactly as many due orders as the brake allows are worked off", async
   });
 });
 
-Deno.test("orders that are looked at again do not count for the brake, however many there are", async () => {
+Deno.test("rechecked orders do not count for the brake, however many there are", async () => {
   await withShop({}, async (shop) => {
     for (let n = 0; n < 6; n++) await shop.addIntent(await shop.placeOrder(), { status: "processing" });
     assert.equal((await shop.run()).ordersWaiting, 6);
@@ -85,7 +85,7 @@ Deno.test("a dry run says what the real run then does, and changes nothing", asy
   });
 });
 
-Deno.test("a limit is the most orders that one run decides, oldest first", async () => {
+Deno.test("a run decides at most as many orders as its limit, oldest first", async () => {
   await withShop({}, async (shop) => {
     const orders = await shop.placeUnpaidOrders(12);
     await shop.placeOrder({ minutesAgo: 45 });
@@ -98,7 +98,7 @@ Deno.test("a limit is the most orders that one run decides, oldest first", async
   });
 });
 
-Deno.test("a run out of time hands back what it did not touch, and its continuation finishes", async () => {
+Deno.test("a run that is out of time hands back the remaining orders, and its continuation finishes them", async () => {
   // No ticks: a scheduled run would come between at every fifth minute.
   const workers = { cron: { pollMs: 0 } };
   await withShop({ workers, simulator: { preset: "unlimited", latencyMs: 100 } }, async (shop) => {
@@ -140,7 +140,7 @@ Deno.test("a run ends after its share of orders, and hands over", async () => {
   });
 });
 
-Deno.test("pausing a job also stops what goes on by itself", async () => {
+Deno.test("pausing a job also stops its continuations", async () => {
   await withShop({}, async (shop) => {
     await shop.sql`update lapse.settings set run_orders = 10, claim_batch = 10`;
     await shop.sql`update lapse.schedules set active = false where job = 'expire-stale-orders'`;
@@ -153,7 +153,7 @@ Deno.test("pausing a job also stops what goes on by itself", async () => {
   });
 });
 
-Deno.test("a run that would outlive its claims cannot be set", async () => {
+Deno.test("settings that let a run outlive its claims are refused", async () => {
   await withShop({}, async ({ sql }) => {
     await assert.rejects(sql`update lapse.settings set run_seconds = 120`, /run_fits_lease/);
     await sql`update lapse.settings set run_seconds = 290, lease = '5 minutes'`;

@@ -47,14 +47,14 @@ Deno.test("the scheduler, an operator and a server start runs, and the run says 
   });
 });
 
-Deno.test("the scheduler starts nothing that is not queued in this database, so that a copy of it starts nothing elsewhere", async () => {
+Deno.test("the scheduler only starts runs that are queued in this database, so a copy of it starts nothing elsewhere", async () => {
   await withShop({}, async (shop) => {
     const headers = { "x-lapse-secret": shop.stack.schedulerSecret };
     for (const body of [{}, { runId: crypto.randomUUID() }]) await assertRefused(shop, 404, headers, body);
   });
 });
 
-Deno.test("everyone else gets 401 or 403, and nothing happens", async () => {
+Deno.test("all other callers get 401 or 403, and nothing happens", async () => {
   await withShop({ users: true }, async (shop) => {
     const { stack } = shop;
     await shop.addIntent(await shop.placeOrder());
@@ -80,7 +80,7 @@ Deno.test("everyone else gets 401 or 403, and nothing happens", async () => {
   });
 });
 
-Deno.test("while the scheduler's secret is being replaced, both values open the gate", async () => {
+Deno.test("while the scheduler's secret is being replaced, both values are accepted", async () => {
   const previous = "previous-secret-of-the-scheduler-0123456789";
   await withShop({ functionsEnv: { LAPSE_SCHEDULER_SECRET_PREVIOUS: previous } }, async (shop) => {
     for (const secret of [shop.stack.schedulerSecret, previous]) {

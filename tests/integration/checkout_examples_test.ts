@@ -35,7 +35,7 @@ for (const { name, startPayment, verb, opens } of checkouts) {
     });
   });
 
-  Deno.test(`the checkout with ${name} takes its payment back when the order is closed`, async () => {
+  Deno.test(`the checkout with ${name} cancels its payment if the order is closed`, async () => {
     await withShop({}, async (shop) => {
       const backend = backendOf(shop);
       const order = await placeOrder(backend);
@@ -48,7 +48,7 @@ for (const { name, startPayment, verb, opens } of checkouts) {
   });
 }
 
-Deno.test("the webhook of the shop's own settles an order once, whichever of a session and its intent is told first", async () => {
+Deno.test("the shop's own webhook settles an order once, whether the session or its intent is reported first", async () => {
   for (const reversed of [false, true]) {
     await withShop({}, async (shop) => {
       const backend = backendOf(shop);

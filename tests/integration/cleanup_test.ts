@@ -41,7 +41,7 @@ Deno.test("stale payments of closed and unknown orders are cancelled, whatever t
     assert.deepEqual(await outcomes(bench), { "canceled:ended_by_run": 9 });
   }));
 
-Deno.test("payments of open orders, of nobody, of another mode or account, and young ones of unknown orders are not touched", () =>
+Deno.test("payments of open orders, without an order, of another mode or account, and recent ones of unknown orders are not cancelled", () =>
   withBench(async (bench) => {
     const { id: open } = await placeOrder(bench, { payments: [], placedMinutesAgo: 1 });
     intent(bench, open, { created: secondsAgo(bench, 30) });
@@ -100,7 +100,7 @@ Deno.test("protected payments are kept with their reason, inspected again, and c
     assert.deepEqual(open.map(({ stripe_id }) => stripe_id), [strange]);
   }));
 
-Deno.test("money for an open order is left to the run that decides about it once it is due", () =>
+Deno.test("money for an open order is left to the run that decides about it when it is due", () =>
   withBench(async (bench) => {
     const { id } = await placeOrder(bench, { payments: [], placedMinutesAgo: 10 });
     const paid = intent(bench, id, { status: "succeeded", created: secondsAgo(bench, 300) });
@@ -111,7 +111,7 @@ Deno.test("money for an open order is left to the run that decides about it once
     assert.equal((await run(bench, { job: "expire-stale-orders" })).ordersPaid, 1);
   }));
 
-Deno.test("a late payment is a decision and an alert with amount, currency and ids, once", () =>
+Deno.test("a late payment leads to one decision and one alert with amount, currency and ids", () =>
   withBench(async (bench) => {
     const expired = await order(bench, "expired");
     const late = [
@@ -193,7 +193,7 @@ Deno.test("an intent that Checkout owns is cancelled through its session", () =>
     assert.equal(bench.stripe.paymentIntent({ id: made!.paymentIntent! }).status, "canceled");
   }));
 
-Deno.test("the second payment of a paid order is a find, its own payment and its session's intent are none", () =>
+Deno.test("the second payment of a paid order is reported; its own payment and its session's intent are not", () =>
   withBench(async (bench) => {
     const { id: ref, payments: [own] } = await placeOrder(bench, { payments: [{ intent: { status: "succeeded" } }] });
     await markPaid(bench, ref, { stripeId: own! });
@@ -271,7 +271,7 @@ for (const stranger of ["nothing", "payments of its own", "payments that name or
     }));
 }
 
-Deno.test("with the key of another shop none of its payments is cancelled or told, and a person hears of it", () =>
+Deno.test("with the key of another shop, none of its payments is cancelled or reported, and an alert is raised", () =>
   withBench(async (bench) => {
     const payments = Array.from(
       { length: 20 },
@@ -284,7 +284,7 @@ Deno.test("with the key of another shop none of its payments is cancelled or tol
     assert.deepEqual(await openAlerts(bench), ["warning payments_unclear:account_unproven"]);
   }));
 
-Deno.test("one order of the shop in the list is proof enough to cancel payments whose orders are gone", () =>
+Deno.test("one listed order of the shop proves the key, so payments of missing orders are cancelled", () =>
   withBench(async (bench) => {
     const { id } = await placeOrder(bench, { payments: [], placedMinutesAgo: 20 });
     intent(bench, id, { created: secondsAgo(bench, 600) });
@@ -292,7 +292,7 @@ Deno.test("one order of the shop in the list is proof enough to cancel payments 
     assert.equal((await run(bench)).paymentIntentsCanceled, 20);
   }));
 
-Deno.test("a few payments that Stripe does not know are no reason for doubt, and hide none of the others", () =>
+Deno.test("a few payments that Stripe does not know cast no doubt on the key and hide no other payment", () =>
   withBench(async (bench) => {
     await unknownToStripe(bench, 10);
     const open = intent(bench, await order(bench, "expired"));
@@ -301,7 +301,7 @@ Deno.test("a few payments that Stripe does not know are no reason for doubt, and
     assert.equal((await outcomes(bench))["kept:payment_not_found"], 10);
   }));
 
-Deno.test("payments of a seller who left are kept and told, and the clean-up of the platform goes on", () =>
+Deno.test("payments of a disconnected account are kept and reported, and the platform's clean-up continues", () =>
   withBench(async (bench) => {
     const gone = await placeOrder(bench, { payments: [], placedMinutesAgo: 20 });
     await bench
@@ -318,7 +318,7 @@ Deno.test("payments of a seller who left are kept and told, and the clean-up of 
 
 const LIST = "payment_intents.list";
 
-Deno.test("a year of payments: each stale one is cancelled, no other touched, every late one found; then a week costs what is new in it", () =>
+Deno.test("a year of payments: only stale ones are cancelled, every late one is found, and the next week only reads what is new", () =>
   withEmptyBench(async (bench) => {
     await bench.sql`update lapse.settings set brake_threshold = 100000, run_orders = 100000, list_reach = '400 days'`;
     await placeOrder(bench, {
@@ -377,7 +377,7 @@ async function order(bench: Bench, status: "expired" | "paid"): Promise<string> 
   return id;
 }
 
-/** An intent of ten days ago, that nobody attached. */
+/** An unattached intent of ten days ago. */
 function intent(bench: Bench, ref: string, spec: IntentSpec = {}): string {
   return createAtStripe(bench, ref, { intent: spec }, new Date(bench.time.now().getTime() - 10 * DAY));
 }

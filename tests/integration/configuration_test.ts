@@ -26,7 +26,7 @@ async function assertRunFailed({ sql }: Shop, reason: RegExp): Promise<void> {
   assert.equal(alert!.severity, "warning", "one run; more of them in a row are critical");
 }
 
-Deno.test("a missing Stripe key fails the run with a plain reason and an alert, and nothing is touched", async () => {
+Deno.test("a missing Stripe key fails the run with a plain reason and an alert, and nothing changes", async () => {
   await withShop({ functionsEnv: { STRIPE_SECRET_KEY: "" } }, async (shop) => {
     await assertStopped(shop, /STRIPE_SECRET_KEY is not set/);
     await assertRunFailed(shop, /STRIPE_SECRET_KEY is not set/);
@@ -40,7 +40,7 @@ Deno.test("a malformed Stripe key fails the run, and its value is not repeated",
   });
 });
 
-Deno.test("missing settings fail the run with an alert, and nothing is touched", async () => {
+Deno.test("missing settings fail the run with an alert, and nothing changes", async () => {
   await withShop({}, async (shop) => {
     await assertStopped(shop, /lapse\.settings has no row/, { breakIt: () => shop.sql`delete from lapse.settings` });
     await assertRunFailed(shop, /lapse\.settings has no row/);
@@ -55,7 +55,7 @@ Deno.test("a missing platform variable is named", async () => {
   );
 });
 
-Deno.test("a client that row-level security blinds fails loudly instead of finding nothing to do", async () => {
+Deno.test("a client restricted by row-level security fails instead of finding nothing due", async () => {
   // The wrong key in the right place: with it every table would look empty.
   await withShop({}, async (shop) => {
     const blind = { SUPABASE_SECRET_KEYS: JSON.stringify({ default: shop.stack.publishableKey }) };
@@ -91,7 +91,7 @@ async function withBlindFunctions(shop: Shop, env: Record<string, string>): Prom
   }
 }
 
-Deno.test("without an adapter a run fails with the reason and an alert, and the next one goes on once it is there", async () => {
+Deno.test("without an adapter a run fails with the reason and an alert, and works once the adapter exists", async () => {
   await withShop({}, async (shop) => {
     const hide = "alter function lapse_shop.contract_version() rename to not_there_yet";
     await assertStopped(shop, /adapter/, { breakIt: () => shop.sql.unsafe(hide) });

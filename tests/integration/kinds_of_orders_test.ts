@@ -3,7 +3,7 @@ import { KINDS } from "../../local/demo/kinds.ts";
 import { openShop } from "../../local/demo/shop.ts";
 import { withShop } from "./support.ts";
 
-Deno.test("every kind of order ends where it has to, and keeps its stock unless it is expired", async () => {
+Deno.test("every kind of order ends in the right state, and keeps its stock unless it is expired", async () => {
   await withShop({}, async ({ sql, stripe, run, orderOf }) => {
     const few = KINDS.map((kind) => ({ ...kind, orders: 3 }));
     const shop = await openShop(sql, stripe, few);
@@ -63,7 +63,7 @@ Deno.test("an order that the program cannot read keeps its stock and is quaranti
   });
 });
 
-Deno.test("an order of nothing never expires as unpaid: it is quarantined, and with a session that asked for nothing it is paid", async () => {
+Deno.test("an order over 0 never expires as unpaid: it is quarantined, or paid by a session over 0", async () => {
   await withShop({}, async (shop) => {
     const [bare, free] = [await shop.placeOrder({ amount: 0 }), await shop.placeOrder({ amount: 0 })];
     await shop.addSession(free, { status: "complete", paymentStatus: "no_payment_required", amount: 0 });
@@ -75,7 +75,7 @@ Deno.test("an order of nothing never expires as unpaid: it is quarantined, and w
   });
 });
 
-Deno.test("a total that the shop cannot know is settled by whatever Stripe received", async () => {
+Deno.test("an order whose total the shop does not know is settled by any payment", async () => {
   await withShop({}, async (shop) => {
     const orders = [await shop.placeOrder(), await shop.placeOrder()];
     for (const id of orders) await shop.addIntent(id, { status: "succeeded", amount: 1750 });
@@ -88,7 +88,7 @@ Deno.test("a total that the shop cannot know is settled by whatever Stripe recei
   });
 });
 
-Deno.test("what is no id of a payment is refused with the advice to pass one, and so is a payment of another order", async () => {
+Deno.test("an invalid payment id is refused with a hint, and so is a payment of another order", async () => {
   await withShop({}, async (shop) => {
     const [one, other] = [await shop.placeOrder(), await shop.placeOrder()];
     const intent = await shop.addIntent(one);
@@ -103,7 +103,7 @@ Deno.test("what is no id of a payment is refused with the advice to pass one, an
   });
 });
 
-Deno.test("a voucher's own expiry postpones the look at its order, and the deadline that the customer was told stays", async () => {
+Deno.test("a voucher's own expiry postpones its order's check without changing the customer's deadline", async () => {
   await withShop({}, async (shop) => {
     const id = await shop.placeOrder();
     const inTwoDays = new Date(Date.now() + 2 * 86_400_000);

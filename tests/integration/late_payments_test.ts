@@ -17,7 +17,7 @@ async function withPolicy(
   });
 }
 
-/** An order that Lapse expired, and a payment of it that the customer can still make: nobody attached it. */
+/** An order that Lapse expired, and an unattached payment of it that the customer can still make. */
 async function expiredOrder(shop: Shop, quantity = 2): Promise<{ order: string; late: string }> {
   const order = await shop.placeOrder({ items: [{ sku: "tea", quantity }] });
   await shop.run();
@@ -39,7 +39,7 @@ const refundsOf = (shop: Shop) =>
   shop.sql<{ stripe_id: string; status: string; amount: string; error: string | null }[]>`
     select stripe_id, status, amount, error from lapse.refunds order by created_at, stripe_id`;
 
-Deno.test("money for an expired order takes its stock again and pays it, and nobody is alerted", async () => {
+Deno.test("money for an expired order revives it without an alert if its stock is available", async () => {
   await withPolicy("revive_or_alert", async (shop) => {
     const before = await shop.stockOf();
     const { order, late } = await expiredOrder(shop);
@@ -55,7 +55,7 @@ Deno.test("money for an expired order takes its stock again and pays it, and nob
   });
 });
 
-Deno.test("without stock the money is given back once, or a person is told, as the settings say", async () => {
+Deno.test("without stock the money is refunded once or an alert is raised, as the settings say", async () => {
   for (const policy of ["revive_or_alert", "revive_or_refund"] as const) {
     await withPolicy(policy, async (shop) => {
       const { order, late } = await expiredOrder(shop);
@@ -78,7 +78,7 @@ Deno.test("without stock the money is given back once, or a person is told, as t
   }
 });
 
-Deno.test("a late payment is dealt with whoever finds it: webhook, the shop's own webhook, a run's list or the clean-up", async () => {
+Deno.test("a late payment is handled whichever finds it: the webhook, the shop's own webhook, a run's list or the clean-up", async () => {
   const finders: Record<string, (shop: Shop, order: string, late: string) => Promise<unknown>> = {
     "the webhook": (shop, _, late) => pay(shop, late),
     "the shop": (shop, order, late) => {
@@ -111,7 +111,7 @@ Deno.test("a late payment is dealt with whoever finds it: webhook, the shop's ow
   }
 });
 
-Deno.test("an order that the shop cancelled is never revived: its money is given back", async () => {
+Deno.test("an order that the shop cancelled is never revived: its money is refunded", async () => {
   await withPolicy("revive_or_refund", async (shop) => {
     const order = await shop.placeOrder();
     await shop.close(order, "expired");
@@ -124,7 +124,7 @@ Deno.test("an order that the shop cancelled is never revived: its money is given
   });
 });
 
-Deno.test("money short of the amount revives nothing", async () => {
+Deno.test("less money than the amount revives nothing", async () => {
   await withPolicy("revive_or_alert", async (shop) => {
     const { order } = await expiredOrder(shop);
     const [half] = shop.stripe.createPaymentIntents([{ amount: 1000, metadata: { order_id: order } }]);
@@ -137,7 +137,7 @@ Deno.test("money short of the amount revives nothing", async () => {
   });
 });
 
-Deno.test("an adapter that fails or lies about a revival changes nothing, and a person is told", async () => {
+Deno.test("an adapter that fails or lies about a revival changes nothing, and an alert is raised", async () => {
   const adapters: Record<string, string> = {
     raises: "raise exception 'no' using errcode = 'P0001'",
     "says yes and does nothing": "return true",
@@ -160,7 +160,7 @@ Deno.test("an adapter that fails or lies about a revival changes nothing, and a 
   }
 });
 
-Deno.test("refunds beyond the day's limits wait for an operator", async () => {
+Deno.test("refunds beyond the daily limits wait for an operator", async () => {
   await withPolicy("revive_or_refund", async (shop) => {
     await shop.sql`update lapse.settings set refunds_per_day = 2`;
     for (let n = 0; n < 4; n++) {
@@ -182,7 +182,7 @@ Deno.test("refunds beyond the day's limits wait for an operator", async () => {
   }, { unchecked: true });
 });
 
-Deno.test("a refund that a bank refuses, even weeks later, is told, and an operator tries it again", async () => {
+Deno.test("a refund that a bank refuses, even weeks later, raises an alert, and an operator retries it", async () => {
   await withPolicy("revive_or_refund", async (shop) => {
     shop.stripe.setBehaviour({ refundStatus: "pending" });
     const { order, late } = await expiredOrder(shop);
@@ -205,7 +205,7 @@ Deno.test("a refund that a bank refuses, even weeks later, is told, and an opera
   });
 });
 
-Deno.test("of two payments of a paid order the later one is given back where the settings say so", async () => {
+Deno.test("of two payments of a paid order, the later one is refunded if the settings say so", async () => {
   await withPolicy("alert", async (shop) => {
     await shop.sql`update lapse.settings set refund_surplus = true`;
     const order = await shop.placeOrder({ expiresInMinutes: 30 });
@@ -219,5 +219,21 @@ Deno.test("of two payments of a paid order the later one is given back where the
     await shop.run();
     assert.deepEqual(shop.stripe.refunds().map(({ payment_intent }) => payment_intent), [second]);
     assert.equal((await shop.orderOf(order)).status, "paid");
+  });
+});
+
+Deno.test("money for an order that the shop cancelled is refunded, and nothing is left to decide", async () => {
+  await withPolicy("revive_or_refund", async (shop) => {
+    const order = await shop.placeOrder();
+    const intent = await shop.addIntent(order);
+    await shop.close(order, "expired");
+    await pay(shop, intent);
+    await shop.run();
+    await shop.run();
+    assert.deepEqual((await refundsOf(shop)).map(({ status, amount }) => [status, amount]), [["succeeded", "2000"]]);
+    const { status, reason } = await shop.orderOf(order);
+    assert.deepEqual([status, reason], ["expired", "closed_by_shop"]);
+    await shop.sql`call lapse.watch()`;
+    assert.deepEqual(await shop.openAlerts(), []);
   });
 });

@@ -3,7 +3,7 @@ import { type Shop, withShop } from "./support.ts";
 
 // Every quarantine has a way out without SQL: redrive, declare a payment dead, resolve as paid, resolve as expired.
 
-/** A voucher through Checkout that was never paid: its session stays complete, and Checkout lets nobody cancel its intent. */
+/** A voucher through Checkout that was never paid: its session stays complete, and Checkout does not allow its intent to be cancelled. */
 async function unclosable(shop: Shop): Promise<{ orderId: string; session: string; intent: string }> {
   const orderId = await shop.placeOrder();
   const spec = { status: "complete", paymentStatus: "unpaid", intentStatus: "requires_payment_method" } as const;
@@ -30,7 +30,7 @@ async function resolve(shop: Shop, orderId: string, as: "paid" | "expired") {
   if (row!.answer?.runId) await shop.run({ runId: row!.answer.runId });
 }
 
-Deno.test("an unpaid voucher through Checkout gives its stock back once a person answers for it", async () => {
+Deno.test("an unpaid voucher through Checkout releases its stock after an operator vouches for it", async () => {
   await withShop({}, async (shop) => {
     const { orderId, session } = await unclosable(shop);
     await quarantine(shop, orderId);
@@ -57,8 +57,8 @@ Deno.test("an order with another payment that is paid is paid, whatever was decl
   });
 });
 
-Deno.test("a payment that was declared dead and is paid after all is told at once", async () => {
-  // The promise is the operator's word, and here it is broken.
+Deno.test("a payment that was declared dead and is paid later raises an alert at once", async () => {
+  // The operator vouched for it, and was wrong.
   await withShop({ unchecked: true }, async (shop) => {
     const { orderId, session, intent } = await unclosable(shop);
     await quarantine(shop, orderId);
@@ -91,7 +91,7 @@ Deno.test("a quarantined order that is resolved as paid is paid in the shop too,
   });
 });
 
-Deno.test("resolved as expired, Stripe is asked, what can be cancelled is, and the operator's word covers what Stripe does not know", async () => {
+Deno.test("resolving as expired asks Stripe, cancels what it can, and declares payments dead that Stripe does not know", async () => {
   await withShop({}, async (shop) => {
     const orderId = await shop.placeOrder();
     const open = await shop.addIntent(orderId);
@@ -99,7 +99,7 @@ Deno.test("resolved as expired, Stripe is asked, what can be cancelled is, and t
     await shop.run();
     assert.equal((await shop.orderOf(orderId)).reason, "payment_not_found");
     await resolve(shop, orderId, "expired");
-    // The word is recorded first, and with it the next tick cancels what was left alone.
+    // The operator's word is recorded first, and then the next tick cancels what was left alone.
     await shop.dueNow();
     await shop.run();
     assert.deepEqual([(await shop.orderOf(orderId)).status, await shop.shopStatusOf(orderId)], ["expired", "expired"]);
@@ -113,7 +113,7 @@ Deno.test("resolved as expired, Stripe is asked, what can be cancelled is, and t
 for (
   const [what, spec] of [["is there", { status: "succeeded" }], ["is possible", { status: "processing" }]] as const
 ) {
-  Deno.test(`resolved as expired while money ${what}, the order does not expire`, async () => {
+  Deno.test(`an order resolved as expired while money ${what} does not expire`, async () => {
     await withShop({}, async (shop) => {
       const orderId = await shop.placeOrder();
       const intent = await shop.addIntent(orderId);

@@ -60,7 +60,7 @@ Deno.test("a run that lost its lease while it asked Stripe settles nothing", asy
   });
 });
 
-Deno.test("killed in the middle of 300 orders, the function leaves nothing behind that the next run does not finish", async () => {
+Deno.test("if the function is killed in the middle of 300 orders, the next run finishes them all", async () => {
   await withShop({ simulator: { preset: "unlimited", latencyMs: 30 } }, async (shop) => {
     const orders = await shop.placeUnpaidOrders(300);
     assert.equal((await shop.post()).status, 202);

@@ -41,7 +41,7 @@ Deno.test("refused for rate, the run slows down, records it, and still decides e
   });
 });
 
-Deno.test("orders whose turn lies after the run's end are handed back untouched, and the run ends in time", async () => {
+Deno.test("orders that the run cannot reach in time are handed back untouched, and the run ends in time", async () => {
   await withShop({}, async (shop) => {
     await shop.sql`update lapse.settings set claim_seconds = 4, run_seconds = 5, payments_per_second_test = 2`;
     const orders = await shop.placeUnpaidOrders(60);
@@ -58,7 +58,7 @@ Deno.test("orders whose turn lies after the run's end are handed back untouched,
 Deno.test("both jobs at once stay within one pace, and neither starves", async () => {
   await withShop({ paced: true }, async (shop) => {
     const closed = await shop.placeUnpaidOrders(16);
-    // The shop closes these by itself, and their payments are left over.
+    // The shop closes these itself, and their payments stay open.
     for (const id of closed) await shop.close(id, "paid");
     const due = await shop.placeUnpaidOrders(10);
     await shop.dueNow();

@@ -14,7 +14,7 @@ async function actDuring(
   return await run;
 }
 
-Deno.test("the customer pays between the question and the cancel: the order is paid, its stock sold", async () => {
+Deno.test("the customer pays between inspection and cancel: the order is paid and its stock sold", async () => {
   await withShop({}, async (shop) => {
     const orderId = await shop.placeOrder();
     const intent = await shop.addIntent(orderId);
@@ -27,7 +27,7 @@ Deno.test("the customer pays between the question and the cancel: the order is p
   });
 });
 
-Deno.test("the webhook settles the order while the run asks Stripe: the run leaves it alone", async () => {
+Deno.test("if the webhook settles the order while the run asks Stripe, the run leaves it alone", async () => {
   await withShop({}, async (shop) => {
     const orderId = await shop.placeOrder();
     const intent = await shop.addIntent(orderId);
@@ -49,6 +49,23 @@ Deno.test("the checkout attaches another payment while the order is expiring: it
       await assert.rejects(shop.addIntent(orderId), { code: "PT409" });
     });
     assert.equal((await shop.orderOf(orderId)).status, "expired");
+  });
+});
+
+Deno.test("the shop raises the amount while a run finds the order paid: the money is compared again", async () => {
+  await withShop({}, async (shop) => {
+    const orderId = await shop.placeOrder();
+    const intent = await shop.addIntent(orderId);
+    await shop.stripe.customer({ id: intent, verb: "confirm_ok" });
+    await actDuring(
+      shop,
+      "payment_intents.retrieve",
+      () => shop.sql`update public.orders set amount = amount + 500 where id::text = ${orderId}`,
+    );
+    assert.notEqual((await shop.orderOf(orderId)).status, "paid");
+    await shop.run();
+    const { status, reason } = await shop.orderOf(orderId);
+    assert.deepEqual([status, reason], ["quarantined", "amount_mismatch"], "500 are missing, so a person decides");
   });
 });
 
@@ -151,3 +168,20 @@ async function noteByTrigger({ sql }: Shop): Promise<void> {
       for each row execute function lapse.tg_attach('order_id', 'payment');
   `).simple();
 }
+
+Deno.test("a payment that an order's row names keeps it open, also while somebody else holds its ledger row", async () => {
+  await withShop({}, async (shop) => {
+    const ref = await shop.placeOrder();
+    const record = (sql: Shop["sql"]) =>
+      sql`select lapse.record_named_payments(array[${ref}], array['pi_named'], now()) as kept`;
+    await shop.sql`select lapse.fold_inbox(array[${ref}])`;
+    await shop.sql.begin(async (holder) => {
+      await holder`select from lapse.orders where ref = ${ref} for no key update`;
+      const [row] = await record(shop.sql);
+      assert.deepEqual(row!.kept, [ref], "it cannot be recorded now");
+      assert.deepEqual([...await shop.sql`select from lapse.payments where stripe_id = 'pi_named'`], []);
+    });
+    assert.deepEqual((await record(shop.sql))[0]!.kept, [ref], "it is recorded");
+    assert.deepEqual((await record(shop.sql))[0]!.kept, [], "and known from then on");
+  });
+});

@@ -35,7 +35,7 @@ Deno.test("a run that finds a session and its own intent paid settles one paymen
   });
 });
 
-Deno.test("a webhook that overtakes the run leaves it one payment", async () => {
+Deno.test("a webhook that is faster than the run leads to one payment", async () => {
   await withShop({}, async (shop) => {
     const { orderId, session, intent } = await paidOnce(shop);
     shop.stripe.setLatency({ latencyMs: 500 });
@@ -74,7 +74,7 @@ Deno.test("the next tick finds the session that belongs to the intent that paid"
   });
 });
 
-Deno.test("while Stripe does not say whose the intent is, nobody is told to refund it", async () => {
+Deno.test("while the intent's session is unknown, no alert asks for a refund", async () => {
   await withShop({}, async (shop) => {
     const { orderId, session, intent } = await paidOnce(shop);
     await shop.markPaid(orderId, session);
@@ -89,7 +89,7 @@ Deno.test("while Stripe does not say whose the intent is, nobody is told to refu
   });
 });
 
-Deno.test("a second payment beside a session is one, and is told as one", async () => {
+Deno.test("a second payment beside a session is reported as a second payment", async () => {
   await withShop({}, async (shop) => {
     const { orderId, session } = await paidOnce(shop);
     const second = await shop.addIntent(orderId, { status: "succeeded" });
@@ -100,7 +100,7 @@ Deno.test("a second payment beside a session is one, and is told as one", async 
   });
 });
 
-Deno.test("where only webhooks told of both, nobody is told to refund before the intent was compared", async () => {
+Deno.test("if only webhooks reported both, the alert asks for a comparison before a refund", async () => {
   await withShop({}, async (shop) => {
     const { orderId, session, intent } = await paidOnce(shop);
     assert.equal(await shop.markPaid(orderId, session), "paid");
@@ -111,7 +111,7 @@ Deno.test("where only webhooks told of both, nobody is told to refund before the
   });
 });
 
-Deno.test("an order paid by two halves stays open after the first, and nobody calls the second one a surplus", async () => {
+Deno.test("an order paid in two halves stays open after the first, and the second is not surplus", async () => {
   await withShop({}, async (shop) => {
     const orderId = await shop.placeOrder();
     const halves = [
@@ -131,7 +131,7 @@ Deno.test("an order paid by two halves stays open after the first, and nobody ca
 const redrive = ({ sql }: Shop, orderId: string) =>
   sql`select public.lapse_redrive_order(p_ref => ${orderId}, p_reason => 'again', p_requested_by => 'test')`;
 
-Deno.test("an order whose session the customer may bring back keeps its stock, and is paid by the copy", async () => {
+Deno.test("an order whose session the customer can recover keeps its stock and is paid by the copy", async () => {
   await withShop({}, async (shop) => {
     const orderId = await shop.placeOrder();
     const session = await shop.addSession(orderId, { recovery: true });
@@ -143,7 +143,7 @@ Deno.test("an order whose session the customer may bring back keeps its stock, a
       "expiring it would make the recovery URL",
     );
 
-    // Stripe expires it by itself, and mails the URL.
+    // Stripe expires it and mails the URL.
     shop.stripe.advanceClock({ ms: 25 * 3_600_000 });
     await redrive(shop, orderId);
     await shop.dueNow();
@@ -157,7 +157,7 @@ Deno.test("an order whose session the customer may bring back keeps its stock, a
   });
 });
 
-Deno.test("once nobody can bring the session back any more, the order expires", async () => {
+Deno.test("once the session can no longer be recovered, the order expires", async () => {
   await withShop({}, async (shop) => {
     const orderId = await shop.placeOrder();
     const recoveryUntil = Math.floor(Date.now() / 1000) - 25 * 3_600;
@@ -167,7 +167,7 @@ Deno.test("once nobody can bring the session back any more, the order expires", 
   });
 });
 
-Deno.test("the recoverable session of a paid order is left alone, and a person is told", async () => {
+Deno.test("the recoverable session of a paid order is left alone, and an alert is raised", async () => {
   await withShop({}, async (shop) => {
     const orderId = await shop.placeOrder();
     const session = await shop.addSession(orderId, { recovery: true });

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { type Shop, withShop } from "./support.ts";
 
-// The shop goes on writing to its own tables. What it decides by itself, the ledger follows.
+// The shop keeps writing to its own tables, and the ledger follows its decisions.
 
-Deno.test("an order that the shop calls paid stays paid and keeps what it sold, and its open payment is cancelled", async () => {
+Deno.test("an order that the shop marked paid stays paid with its stock sold, and its open payment is cancelled", async () => {
   await withShop({}, async (shop) => {
     const [cash, claimed] = [await shop.placeOrder(), await shop.placeOrder()];
     const intents = [await shop.addIntent(cash), await shop.addIntent(claimed)];
@@ -26,7 +26,7 @@ Deno.test("an order that the shop calls paid stays paid and keeps what it sold, 
   });
 });
 
-Deno.test("an order that the shop cancels with a live payment: the payment is cancelled, nothing moves in the shop", async () => {
+Deno.test("if the shop cancels an order with an open payment, the payment is cancelled and nothing changes in the shop", async () => {
   await withShop({}, async (shop) => {
     const [due, early] = [await shop.placeOrder(), await shop.placeOrder({ minutesAgo: 5 })];
     await shop.addIntent(due);
@@ -47,7 +47,7 @@ Deno.test("an order that the shop cancels with a live payment: the payment is ca
   });
 });
 
-Deno.test("money for an order that the shop cancelled is told as a late payment, and the order stays cancelled", async () => {
+Deno.test("money for an order that the shop cancelled is reported as a late payment, and the order stays cancelled", async () => {
   await withShop({}, async (shop) => {
     const [reported, found] = [await shop.placeOrder(), await shop.placeOrder()];
     const first = await shop.addIntent(reported, { status: "succeeded" });
@@ -65,7 +65,7 @@ Deno.test("money for an order that the shop cancelled is told as a late payment,
   });
 });
 
-Deno.test("Stripe's word for an order that the shop called paid already is no second payment", async () => {
+Deno.test("Stripe's report about an order that the shop already marked paid is not a second payment", async () => {
   await withShop({}, async (shop) => {
     const id = await shop.placeOrder();
     const intent = await shop.addIntent(id, { status: "succeeded" });
@@ -77,7 +77,7 @@ Deno.test("Stripe's word for an order that the shop called paid already is no se
   });
 });
 
-Deno.test("what the shop closed before Lapse read of it is followed, also where no trigger told", async () => {
+Deno.test("an order that the shop closed is followed, even without a trigger", async () => {
   await withShop({}, async (shop) => {
     const orders = {
       "paid without a payment": { id: await shop.placeOrder(), status: "paid" as const },
@@ -90,7 +90,7 @@ Deno.test("what the shop closed before Lapse read of it is followed, also where 
     await shop.sql`alter table public.orders disable trigger user`;
     for (const { id, status } of Object.values(orders)) await shop.close(id, status);
     await shop.sql`alter table public.orders enable trigger user`;
-    // Of the others a run has payments to cancel, and finds out by itself.
+    // A run cancels the payments of the others, and notices by itself.
     const drift = await shop.sql<{ ref: string }[]>`select ref from lapse.drift()`;
     const withoutPayment = Object.entries(orders).filter(([name]) => name.endsWith("without a payment"));
     assert.deepEqual(drift.map(({ ref }) => ref).sort(), withoutPayment.map(([, { id }]) => id).sort());
@@ -146,7 +146,7 @@ Deno.test("an order that the shop deleted is closed, and its payment cancelled",
   });
 });
 
-Deno.test("an order that Lapse never heard of is adopted, and ends like any other", async () => {
+Deno.test("an order that Lapse does not know is adopted and settled like any other", async () => {
   await withShop({}, async (shop) => {
     await shop.sql`alter table public.orders disable trigger user`;
     const [unheard, paid, attached] = [await shop.placeOrder(), await shop.placeOrder(), await shop.placeOrder()];
@@ -165,7 +165,7 @@ Deno.test("an order that Lapse never heard of is adopted, and ends like any othe
   });
 });
 
-Deno.test("nobody deletes a payment that the ledger has, as its order would look unpaid", async () => {
+Deno.test("a payment in the ledger cannot be deleted, because its order would look unpaid", async () => {
   await withShop({}, async (shop) => {
     const id = await shop.placeOrder();
     const intent = await shop.addIntent(id, { status: "succeeded" });
@@ -175,7 +175,7 @@ Deno.test("nobody deletes a payment that the ledger has, as its order would look
   });
 });
 
-Deno.test("a note that Lapse cannot interpret fails nothing in the shop, and an alert names it", async () => {
+Deno.test("an inbox entry that Lapse cannot interpret breaks nothing in the shop, and an alert names it", async () => {
   await withShop({}, async (shop) => {
     await shop.sql.unsafe(`
       create table public.noted_payments (order_id text, payment text);
@@ -196,7 +196,7 @@ Deno.test("a note that Lapse cannot interpret fails nothing in the shop, and an 
   });
 });
 
-Deno.test("what a customer's role noted proves nothing unless the payment itself names the order", async () => {
+Deno.test("a payment recorded by a customer's role counts only if its metadata names the order", async () => {
   await withShop({}, async (shop) => {
     await noteAsCustomer(shop);
     const [own, foreign, nobodys] = [await shop.placeOrder(), await shop.placeOrder(), await shop.placeOrder()];

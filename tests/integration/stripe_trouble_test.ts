@@ -65,7 +65,7 @@ quarantines("the intent is a live one and the key a test one", { livemode: true 
 quarantines("Stripe reports a status that nobody knows", { status: "thinking" }, "unknown_status");
 quarantines("less was paid than the order costs", { status: "succeeded", amount: 1500 }, "amount_mismatch");
 
-Deno.test("a quarantined order never blocks the orders behind it, and goes on when it is redriven", async () => {
+Deno.test("a quarantined order never blocks the orders behind it, and continues when it is redriven", async () => {
   await withShop({}, async (shop) => {
     const odd = await shop.placeOrder({ minutesAgo: 90 });
     const intent = await shop.addIntent(odd);
@@ -107,7 +107,7 @@ for (
     ["without permission", (shop: Shop) => shop.stripe.forbidKey({ key: "sk_test_local" })],
   ] as const
 ) {
-  Deno.test(`a key that is ${what} stops the whole run; no order is blamed for it`, async () => {
+  Deno.test(`a key that is ${what} stops the whole run, and no order's attempt counts as failed`, async () => {
     await withShop({}, async (shop) => {
       const orders = await shop.placeUnpaidOrders(120);
       forbid(shop);
@@ -125,6 +125,27 @@ for (
   });
 }
 
+Deno.test("while Stripe refuses for concurrency, orders wait without failed attempts, and the watch alerts after the second run", async () => {
+  await withShop({}, async (shop) => {
+    const orders = await shop.placeUnpaidOrders(5);
+    shop.stripe.addFault({ kind: "rate_limited", reason: "endpoint-concurrency", endpoint: read });
+    const alerts: string[][] = [];
+    for (let run = 0; run < 2; run++) {
+      const report = await shop.run();
+      assert.ok(report.stripeThrottled > 0);
+      await shop.sql`call lapse.watch()`;
+      alerts.push(await shop.openAlerts());
+      await shop.dueNow();
+    }
+    assert.deepEqual(alerts, [[], ["warning throttled"]]);
+    const [row] = await shop.sql`
+      select count(*)::int as n from lapse.orders where status = 'pending' and failures = 0`;
+    assert.equal(row!.n, orders.length);
+    shop.stripe.clearFaults();
+    assert.equal((await shop.run()).ordersExpired, orders.length);
+  });
+});
+
 Deno.test("when Stripe knows none of many payments, the key is of another account: the run stops and quarantines nothing", async () => {
   await withShop({}, async (shop) => {
     const orders = await shop.placeUnpaidOrders(40);
@@ -137,7 +158,7 @@ Deno.test("when Stripe knows none of many payments, the key is of another accoun
   });
 });
 
-Deno.test("orders whose payments do not exist at Stripe hold up the good ones behind them for a few ticks, and then nobody", async () => {
+Deno.test("orders whose payments do not exist at Stripe delay the others for a few ticks only", async () => {
   await withShop({}, async (shop) => {
     await shop.sql`update lapse.settings set claim_batch = 15`;
     const gone: string[] = [];

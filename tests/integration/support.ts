@@ -23,13 +23,13 @@ export type Shop = {
   /** Creates an intent of the order at Stripe and attaches it. Answers its Stripe id. */
   addIntent(orderId: string, spec?: IntentSpec): Promise<string>;
   addSession(orderId: string, spec?: SessionSpec): Promise<string>;
-  /** Creates an intent of the order at Stripe, an hour ago, and tells nobody. Answers its Stripe id. */
+  /** Creates an intent of the order at Stripe, an hour ago, without reporting it. Returns its Stripe id. */
   leaveIntent(orderId: string, spec?: IntentSpec): string;
   leaveSession(orderId: string, spec?: SessionSpec): string;
   attach(orderId: string, stripeId: string, account?: string): Promise<void>;
   /** What the shop's webhook does. Answers what came of it. */
   markPaid(orderId: string, stripeId: string, amount?: number): Promise<string>;
-  /** The shop closes the order by itself: paid in cash, or cancelled. */
+  /** The shop closes the order itself: paid in cash, or cancelled. */
   close(orderId: string, status: "paid" | "expired"): Promise<void>;
   /** Many unpaid orders, each with one intent, placed quickly. Answers their ids. */
   placeUnpaidOrders(count: number): Promise<string[]>;
@@ -43,7 +43,7 @@ export type Shop = {
   openAlerts(): Promise<string[]>;
   /** Decisions so far, as "outcome:reason" and how many. */
   outcomes(): Promise<Record<string, number>>;
-  /** Calls a function, with the secret key unless told otherwise. */
+  /** Calls a function, by default with the secret key. */
   post(body?: unknown, options?: { headers?: Record<string, string>; name?: string }): Promise<Response>;
   /** Runs a job with the secret key and waits for its end. */
   run(body?: Record<string, unknown>, job?: JobName): Promise<RunReport>;
@@ -220,7 +220,8 @@ function openShop(stack: Stack, sql: postgres.Sql): Shop {
       return answer as RunReport;
     },
     async lapseClaims() {
-      await sql`update lapse.jobs set lease_until = now() where run_id is not null`;
+      // With a new fence, because a call that the dead run has sent may arrive later and would extend the lease.
+      await sql`update lapse.jobs set lease_until = now(), fence = fence + 1 where run_id is not null`;
       await sql`update lapse.orders set next_check_at = now() - interval '5 minutes' where run_id is not null`;
     },
     async dueNow() {

@@ -24,7 +24,7 @@ Deno.test("a payment attached while a claim is being written is refused when the
 });
 
 for (const [whose, claimThem] of [["with", claim], ["without", claimWithoutPayments]] as const) {
-  Deno.test(`a claim of orders ${whose} payments passes by one that somebody works on, and does not wait for it`, async () => {
+  Deno.test(`a claim of orders ${whose} payments skips a locked one and does not wait for it`, async () => {
     await withShop({}, async (shop) => {
       const [busy, free] = [await shop.placeOrder({ minutesAgo: 90 }), await shop.placeOrder()];
       for (const id of whose === "with" ? [busy, free] : []) await shop.addIntent(id);
@@ -43,7 +43,7 @@ for (const [whose, claimThem] of [["with", claim], ["without", claimWithoutPayme
 }
 
 for (const [whose, payments] of [["with a payment", 1], ["without payments", 0]] as const) {
-  Deno.test(`an order ${whose} whose row the shop holds is handed back and not blamed, and the others close`, async () => {
+  Deno.test(`an order ${whose} whose row the shop locks is handed back without a failed attempt, and the others close`, async () => {
     await withShop({}, async (shop) => {
       const [busy, ...free] = [
         await shop.placeOrder({ minutesAgo: 90 }),
@@ -66,7 +66,7 @@ for (const [whose, payments] of [["with a payment", 1], ["without payments", 0]]
   });
 }
 
-Deno.test("money that arrives while its order is being expired is told as a late payment", async () => {
+Deno.test("money that arrives while its order is being expired is reported as a late payment", async () => {
   await withShop({ unchecked: true }, async (shop) => {
     const orderId = await shop.placeOrder();
     const stripeId = await shop.addIntent(orderId);
@@ -87,7 +87,7 @@ Deno.test("money that arrives while its order is being expired is told as a late
   });
 });
 
-Deno.test("money that a webhook is just recording keeps its order from being expired: the settlement gives way", async () => {
+Deno.test("an order whose money a webhook is recording is not expired: the settlement gives way", async () => {
   await withShop({}, async (shop) => {
     const orderId = await shop.placeOrder();
     const stripeId = await shop.addIntent(orderId, { status: "succeeded" });
@@ -103,7 +103,7 @@ Deno.test("money that a webhook is just recording keeps its order from being exp
   });
 });
 
-Deno.test("a run that settles an order and the shop that closes it do not wait for each other in a circle", async () => {
+Deno.test("a run that settles an order and the shop that closes it do not deadlock", async () => {
   await withShop({}, async (shop) => {
     const orderId = await shop.placeOrder();
     await shop.addIntent(orderId);

@@ -9,7 +9,7 @@ function callsToLists({ stripe }: Shop, since = 0): number[] {
   return LISTS.map((endpoint) => stripe.countCalls({ endpoint, since }));
 }
 
-Deno.test("payments nobody attached are found in the lists: paid ones pay their order, open ones are cancelled first", async () => {
+Deno.test("unattached payments are found in the lists: paid ones pay their order, open ones are cancelled first", async () => {
   await withShop({}, async (shop) => {
     const orders = {
       "a paid intent": { ref: await shop.placeOrder(), becomes: "paid" },
@@ -43,7 +43,28 @@ Deno.test("payments nobody attached are found in the lists: paid ones pay their 
   });
 });
 
-Deno.test("no due order, no call; and what was read once is not read again", async () => {
+for (const first of ["expire-stale-orders", "cleanup-stale-payment-intents"] as const) {
+  Deno.test(`an unattached intent beside an open session belongs to its order, also when ${first} finds it first`, async () => {
+    await withShop({}, async (shop) => {
+      const [paid, unpaid] = [await shop.placeOrder(), await shop.placeOrder()];
+      const sessions = [await shop.addSession(paid), await shop.addSession(unpaid)];
+      shop.leaveIntent(paid, { status: "succeeded" });
+      const open = shop.leaveIntent(unpaid);
+
+      await shop.run({}, first);
+      for (let run = 0; run < 2; run++) {
+        await shop.dueNow();
+        await shop.run();
+      }
+      assert.deepEqual([await shop.shopStatusOf(paid), await shop.shopStatusOf(unpaid)], ["paid", "expired"]);
+      assert.equal(shop.stripe.paymentIntent({ id: open }).status, "canceled");
+      for (const id of sessions) assert.equal(shop.stripe.checkoutSession({ id }).status, "expired");
+      assert.deepEqual(await shop.openAlerts(), []);
+    });
+  });
+}
+
+Deno.test("without due orders no list is read, and no window is read twice", async () => {
   await withShop({}, async (shop) => {
     await shop.addIntent(await shop.placeOrder({ minutesAgo: 1 }));
     const idle = await shop.run();
@@ -81,7 +102,7 @@ Deno.test("a long list is read in windows, all pages of each, and the payment on
   });
 });
 
-Deno.test("while the list cannot be read orders wait, with payments and without, and an alert says why", async () => {
+Deno.test("while the list cannot be read, orders with and without payments wait, and an alert says why", async () => {
   await withShop({}, async (shop) => {
     const [bare, paid, attached] = [await shop.placeOrder(), await shop.placeOrder(), await shop.placeOrder()];
     shop.leaveIntent(paid, { status: "succeeded" });
@@ -110,7 +131,7 @@ Deno.test("while the list cannot be read orders wait, with payments and without,
   });
 });
 
-Deno.test("each account has its own list: the one that cannot be read holds up its own orders and no others", async () => {
+Deno.test("each account has its own list, and an unreadable list delays only that account's orders", async () => {
   const account = "acct_seller";
   await withShop({ simulator: { preset: "unlimited", connectedAccounts: [account] } }, async (shop) => {
     const [own, sellers, third] = [await shop.placeOrder(), await shop.placeOrder(), await shop.placeOrder()];
@@ -128,7 +149,7 @@ Deno.test("each account has its own list: the one that cannot be read holds up i
   });
 });
 
-Deno.test("a payment that names an order the shop does not have yet is kept under its name, and counts once the order is watched", async () => {
+Deno.test("a payment that names an order the shop does not have yet is kept under that ref and counts once the order is watched", async () => {
   await withShop({}, async (shop) => {
     const id = crypto.randomUUID();
     const early = shop.leaveIntent(id, { status: "succeeded" });

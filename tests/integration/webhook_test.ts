@@ -143,7 +143,7 @@ const deliveries: Record<string, Delivery> = {
   "thin, in reverse, after the order was decided": { deliver: (ids) => ids.toReversed(), late: true, payload: "thin" },
 };
 
-/** Plays all stories, each in an order of its own, and tells how each order ends. */
+/** Plays all stories, each in a separate order, and returns how each order ends. */
 async function play({ deliver, late = false, payload }: Delivery): Promise<Record<string, unknown>> {
   const ends: Record<string, unknown> = {};
   await withWebhook(async (shop) => {
@@ -173,7 +173,7 @@ async function play({ deliver, late = false, payload }: Delivery): Promise<Recor
   return ends;
 }
 
-/** What becomes of an order, whoever decided it. */
+/** The result of an order. */
 async function endOf(shop: Shop, order: string) {
   const { status } = await shop.orderOf(order);
   const payments = await shop.sql<{ state: string }[]>`
@@ -211,7 +211,7 @@ async function assertSettled({ sql }: Shop, orders: Record<string, string>): Pro
 
 let withoutEvents: Promise<Record<string, unknown>> | undefined;
 for (const [name, delivery] of Object.entries(deliveries)) {
-  Deno.test(`every kind of event, delivered ${name}, ends as with no event at all`, async () => {
+  Deno.test(`every kind of event, delivered ${name}, leads to the same result as no event`, async () => {
     const expected = await (withoutEvents ??= play({ deliver: none }));
     assert.deepEqual(await play(delivery), expected);
   });
@@ -234,7 +234,7 @@ Deno.test("a customer's payment settles its order at once while nothing is sched
   });
 });
 
-Deno.test("an event never closes an order before its deadline, whatever became of the payment", async () => {
+Deno.test("an event never closes an order unpaid before its deadline, whatever happened to the payment", async () => {
   await withWebhook(async (shop) => {
     for (const story of ["canceled", "an expired session", "a session of a slow method, failed"]) {
       const order = await shop.placeOrder({ minutesAgo: 1, expiresInMinutes: 30 });
@@ -300,7 +300,7 @@ Deno.test("a crash while the other payments are cancelled leaves them to the nex
   });
 });
 
-Deno.test("what is not signed by Stripe, too old, too large or no event changes nothing and asks Stripe nothing", async () => {
+Deno.test("a request that is unsigned, too old, too large or not an event changes nothing and makes no call to Stripe", async () => {
   await withWebhook(async (shop) => {
     const order = await shop.placeOrder({ expiresInMinutes: 30 });
     const id = await shop.addIntent(order, { status: "succeeded" });
@@ -337,7 +337,7 @@ Deno.test("what is not signed by Stripe, too old, too large or no event changes 
   });
 });
 
-Deno.test("a recent payment of an order that nobody knows comes again until the shop has it, an old one does not", async () => {
+Deno.test("a recent payment of an unknown order is redelivered until the shop has the order, an old one is not", async () => {
   await withWebhook(async (shop) => {
     shop.stripe.setWebhook({ ...endpoint(shop), attempts: 1 });
     const order = crypto.randomUUID();
@@ -377,7 +377,7 @@ Deno.test("a payment on another account counts only if the shop attached it ther
   });
 });
 
-Deno.test("a webhook of the shop's own beside Lapse's is told of one payment, in whichever order", async () => {
+Deno.test("the shop's own webhook and Lapse's count one payment, in either order", async () => {
   await withWebhook(async (shop) => {
     holdEvents(shop);
     for (const shopFirst of [true, false]) {
@@ -455,7 +455,7 @@ Deno.test("while a run cancels payments, its own events change nothing of what i
   });
 });
 
-Deno.test("many events at once are all taken, at the webhook's share of the pace, and what is left over is due for a run", async () => {
+Deno.test("many simultaneous events are accepted at the webhook's share of the pace, and the rest is due for a run", async () => {
   await withWebhook(async (shop) => {
     await shop.sql`update lapse.settings set webhook_payments_per_second = 4`;
     const orders = await shop.placeUnpaidOrders(30);

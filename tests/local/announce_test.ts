@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { announceStack } from "../../local/stack/announce.ts";
 
-Deno.test("a second stack takes the commands over, says from whom, and gives them back", async () => {
+Deno.test("a second stack takes over the commands, names the first one, and restores it at the end", async () => {
   const file = await Deno.makeTempFile();
   const first = stackAt("sb_secret_first");
   const second = stackAt("sb_secret_second");

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createBar, paragraph, table, WIDTH } from "../../local/demo/terminal.ts";
 
-Deno.test("a table fits the terminal: what is too long goes on below, under its own column", () => {
+Deno.test("a table fits the terminal: long cells wrap under their own column", () => {
   const text = table([
     { kind: "never paid", orders: 7, because: Array.from({ length: 12 }, (_, n) => `${n} reason_${n},`).join(" ") },
     { kind: "paid", orders: 12, because: "paid" },
@@ -23,7 +23,7 @@ Deno.test("a paragraph keeps its words and breaks before the edge", () => {
   assert.equal(paragraph(text).replaceAll("\n", " "), text);
 });
 
-Deno.test("a bar is full at the end, never overflows, and is taken away", () => {
+Deno.test("a progress bar is full at the end, never overflows, and is removed", () => {
   const said: string[] = [];
   const bar = createBar((line) => said.push(line));
   bar.show(0, 10, "a");

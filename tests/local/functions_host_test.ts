@@ -46,7 +46,7 @@ Deno.test("a background task outlives its request, and its failure is logged and
   assert.equal((await drained(`${api.url}/served`)).status, 200);
 });
 
-Deno.test("a killed function fails its caller with 546 and is there again for the next", async () => {
+Deno.test("a killed function answers its caller with 546 and serves the next call", async () => {
   await using api = await startApi();
   const first = await (await fetch(`${api.url}/served`)).json();
   const waiting = drained(`${api.url}/served?never`);
@@ -57,7 +57,7 @@ Deno.test("a killed function fails its caller with 546 and is there again for th
   assert.notEqual(second.pid, first.pid);
 });
 
-Deno.test("a caller that gives up is gone for the function too", async () => {
+Deno.test("when a caller aborts, the function's request is aborted too", async () => {
   await using api = await startApi();
   await api.host.warm("served");
   await assert.rejects(fetch(`${api.url}/served?never`, { signal: AbortSignal.timeout(100) }));

@@ -15,7 +15,7 @@ let api: Api;
 Deno.test.beforeAll(async () => void (api = await startApi(tables)));
 Deno.test.afterAll(() => api?.close());
 
-Deno.test("what a user reads is decided by the migrations' grants and policies alone", async () => {
+Deno.test("only the migrations' grants and policies decide what a user reads", async () => {
   const operator = await signedIn("operator");
   const viewer = await signedIn("viewer");
   assert.deepEqual((await operator.from("for_operators").select()).data, [{ id: 1 }]);
@@ -89,7 +89,7 @@ async function fetchToken(role: "operator" | "viewer"): Promise<string> {
   return data.session!.access_token;
 }
 
-Deno.test("a page of another origin may sign in and read, as hosted", async () => {
+Deno.test("a page of another origin may sign in and read, as on the platform", async () => {
   const origin = "https://dashboard.example";
   for (const path of ["/auth/v1/token?grant_type=password", "/auth/v1/logout", "/rest/v1/for_operators"]) {
     const wished = "apikey, authorization, content-type, x-client-info, x-supabase-api-version";

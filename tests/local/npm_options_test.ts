@@ -8,7 +8,7 @@ function found(variables: Record<string, string>, args: string[] = []) {
   return findSwallowed(OPTIONS, { args, read: (name) => env[name] });
 }
 
-Deno.test("an option that npm kept is named, with the command that passes it on", () => {
+Deno.test("an option that npm consumed is named, with the command that passes it on", () => {
   assert.deepEqual(found({ npm_config_dry_run: "true" }), {
     sure: true,
     message: "Cannot use --dry-run here as npm took it: write npm run jobs:run:expire -- --dry-run",
@@ -26,13 +26,13 @@ Deno.test("an option that npm kept is named, with the command that passes it on"
   );
 });
 
-Deno.test("nothing is missed that came as an argument, was switched off, or belongs to another program", () => {
+Deno.test("options that arrived, were switched off or belong to another program are not reported", () => {
   assert.equal(found({ npm_config_dry_run: "true", npm_config_limit: "3" }, ["--dry-run", "--limit=3"]), null);
   assert.equal(found({ npm_config_dry_run: "", npm_config_wait: "false", npm_config_yes: "true" }), null);
   assert.equal(found({ npm_config_dry_run: "true", npm_lifecycle_event: "" }), null, "npm did not start it");
 });
 
-Deno.test("json=true in somebody's .npmrc is told and locks nobody out", () => {
+Deno.test("json=true in .npmrc is reported and blocks no command", () => {
   const { sure, message } = found({ npm_config_json: "true" })!;
   assert.equal(sure, false);
   assert.match(message, /write npm run jobs:run:expire -- --json$/);

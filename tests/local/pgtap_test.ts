@@ -59,7 +59,7 @@ const assertions: [assertion: string, holds: boolean][] = [
   ["throws_like('select 1 / 0', '%one', 'x')", false],
 ];
 
-Deno.test("the substitute for pgTAP tells what holds from what does not", async () => {
+Deno.test("the substitute for pgTAP distinguishes passing from failing assertions", async () => {
   for (const [assertion, holds] of assertions) {
     const rows = await sql.unsafe(`begin; select plan(1); select ${assertion} as line; rollback;`).simple();
     const { passed, problems } = judge(rows.flat().flatMap((row) => Object.values(row as object)).map(String));
@@ -67,7 +67,7 @@ Deno.test("the substitute for pgTAP tells what holds from what does not", async 
   }
 });
 
-Deno.test("tests are numbered, a prepared query is known by its name, and a caught error takes nothing back", async () => {
+Deno.test("tests are numbered, prepared queries work by name, and a caught error rolls nothing back", async () => {
   const rows = await sql.unsafe(`
     begin;
     select no_plan();
@@ -80,7 +80,7 @@ Deno.test("tests are numbered, a prepared query is known by its name, and a caug
   assert.deepEqual(values.filter((it) => it !== "null"), ["ok 1 - one", "ok 2 - two", "ok 3 - three", "1..3"]);
 });
 
-Deno.test("a file has failed if a test of it did, if the plan does not fit, or if there is none", () => {
+Deno.test("a file fails if one of its tests fails, if the plan does not match, or if there is none", () => {
   assert.deepEqual(judge(["1..2", "ok 1 - a", "ok 2 - b", "42"]), { passed: 2, problems: [] });
   assert.deepEqual(judge(["1..2", "ok 1 - a", "not ok 2 - b\n# have: 1"]).problems, ["not ok 2 - b\n# have: 1"]);
   assert.deepEqual(judge(["1..2", "ok 1 - a"]).problems, ["planned 2 tests and ran 1"]);

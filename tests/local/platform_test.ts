@@ -14,7 +14,7 @@ Deno.test.beforeAll(async () => {
 });
 Deno.test.afterAll(() => databases?.stop());
 
-Deno.test("each fresh database is migrated and is nobody else's", async () => {
+Deno.test("each fresh database is migrated and not shared", async () => {
   await using one = await databases.fresh();
   await using other = await databases.fresh();
   await withConnection(one.url, (sql) => sql`create table public.only_here (id int)`);
@@ -33,18 +33,18 @@ Deno.test("migrations run as postgres, which is no superuser", async () => {
   assert.deepEqual({ ...row }, { current_user: "postgres", rolsuper: false, owner: "postgres" });
 });
 
-Deno.test("a shop is there first, then Lapse, then the adapter, and the schedules run", async () => {
+Deno.test("the shop, then Lapse, then the adapter are installed, and the schedules run", async () => {
   await using database = await databases.fresh();
   assert.deepEqual(await whatIsThere(database.url), { adapter: true, active: 4, "public.inventory": true });
 });
 
-Deno.test("Lapse goes into an empty project too: no adapter, and both jobs wait for one", async () => {
+Deno.test("Lapse installs into an empty project too, without an adapter and with both jobs paused", async () => {
   await using plain = await startDatabases({ shop: null });
   await using database = await plain.fresh();
   assert.deepEqual(await whatIsThere(database.url), { adapter: false, active: 2, "public.inventory": false });
 });
 
-Deno.test("supabase start brings the sample shop by its seed", async () => {
+Deno.test("supabase start installs the sample shop from its seed", async () => {
   await using plain = await startDatabases({ shop: null });
   await using database = await plain.fresh();
   const push = ["db", "push", "--yes", "--skip-vault", "--include-seed"];
@@ -53,13 +53,13 @@ Deno.test("supabase start brings the sample shop by its seed", async () => {
   assert.deepEqual(await whatIsThere(database.url), { adapter: true, active: 4, "public.inventory": true });
 });
 
-Deno.test("another shop takes the sample shop's place, with its schedules off if so wanted", async () => {
+Deno.test("another shop can replace the sample shop, optionally with its schedules off", async () => {
   await using other = await startDatabases({ shop: nextShop, schedules: false });
   await using database = await other.fresh();
   assert.deepEqual(await whatIsThere(database.url), { adapter: true, active: 2, "public.inventory": false });
 });
 
-Deno.test("prepared data are kept for the next server that wants the same, and for no other", async () => {
+Deno.test("prepared data is cached for the next server with the same sources only", async () => {
   assert.equal(await preparedData({}), await preparedData({}));
   assert.notEqual(await preparedData({ shop: null }), await preparedData({}));
 });

@@ -5,7 +5,7 @@ import { withConnection } from "../../local/postgres/databases.ts";
 import { exists, serversFolder } from "../../local/postgres/installation.ts";
 import { startPostgres } from "../../local/postgres/start.ts";
 
-Deno.test("a server keeps UTC, knows the stand-ins' extensions, and leaves no folder behind", async () => {
+Deno.test("a server uses UTC, has the stand-ins' extensions, and leaves no folder behind", async () => {
   const server = await startPostgres();
   const folder = await dataFolder(server.url);
   const found = await withConnection(server.url, (sql) =>
@@ -40,7 +40,7 @@ Deno.test("a setting that PostgreSQL refuses is reported with the server's own w
   );
 });
 
-Deno.test("a server whose program was killed is ended and removed by the next one", async () => {
+Deno.test("a server whose program was killed is stopped and removed by the next one", async () => {
   const { url, child } = await startInAnotherProgram();
   const folder = await dataFolder(url);
   await removeAbandoned();

@@ -152,7 +152,7 @@ Deno.test("jsonb arguments arrive encoded once, and defaults fill in what is lef
   assert.deepEqual(data, [{ a: 2 }, { a: 1 }]);
 });
 
-Deno.test("an argument that a function does not have, or that it misses, is no such function", async () => {
+Deno.test("a call with an unknown or a missing argument finds no function", async () => {
   for (const args of [{ p_value: {}, p_now: "2026-01-01" }, {}]) {
     const { status, error } = await secret().rpc("echo", args);
     assert.deepEqual([status, error?.code], [404, "PGRST202"]);

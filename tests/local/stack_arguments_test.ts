@@ -41,7 +41,7 @@ Deno.test("what keeps the stack from starting is one sentence, not a stack trace
   assert.match(gone.stderr, /^Cannot start the stack: .*ECONNREFUSED.*\n$/);
 });
 
-Deno.test("options of the stack and the demo that npm kept are not missed in silence", async () => {
+Deno.test("options of the stack and the demo that npm consumed are reported", async () => {
   const stack = await run("local/stack/main.ts", [], { npm_lifecycle_event: "stack", npm_config_port: "1" });
   assert.deepEqual([stack.code, stack.stdout], [2, ""]);
   assert.match(stack.stderr, /write npm run stack -- --port 1\n$/);

@@ -26,7 +26,7 @@ Deno.test("a dispatch travels through pg_net to the function and back into the d
   }, "the response is in the database");
 });
 
-Deno.test("an operator calls a function, a stranger is refused", async () => {
+Deno.test("an operator may call a function, an unauthenticated caller may not", async () => {
   await using stack = await startStack({ databases, workers: false });
   const user = createClient(stack.apiUrl, stack.publishableKey, {
     auth: { persistSession: false, autoRefreshToken: false },
@@ -39,7 +39,7 @@ Deno.test("an operator calls a function, a stranger is refused", async () => {
   assert.deepEqual(await Promise.all(statuses), [202, 401]);
 });
 
-Deno.test("the stack prints one JSON line, runs until SIGTERM, and removes what it made in somebody's database", async () => {
+Deno.test("the stack prints one JSON line, runs until SIGTERM, and removes what it created in an existing database", async () => {
   const database = await createDatabase(databases.server.url);
   const child = new Deno.Command("node", {
     args: ["local/run.mjs", "local/stack/main.ts", "--json", "--db-url", database.adminUrl],

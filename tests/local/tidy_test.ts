@@ -5,7 +5,7 @@ import { startFunctionsHost } from "../../local/functions-host/start.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-Deno.test("what a killed host of functions left behind is removed by the next one, and nothing else", async () => {
+Deno.test("the leftovers of a killed functions host, and nothing else, are removed by the next one", async () => {
   const [abandoned, unknown] = await Promise.all([scratchFolder(), scratchFolder()]);
   const gone = new Deno.Command(Deno.execPath(), { args: ["--version"], stdout: "null" }).spawn();
   await gone.status;
@@ -24,7 +24,7 @@ Deno.test("what a killed host of functions left behind is removed by the next on
   assert.deepEqual(await foldersOf(Deno.pid), []);
 });
 
-Deno.test("the demo that is told to stop ends with 130 and leaves nothing behind", async () => {
+Deno.test("a demo that is interrupted exits with 130 and leaves nothing behind", async () => {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--quiet", "--no-check", "--unstable-no-legacy-abort", "local/demo/main.ts"],
     cwd: root,

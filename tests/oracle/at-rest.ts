@@ -19,7 +19,7 @@ export async function brokenAtRest(input: AtRestInput): Promise<string[]> {
   return [...await brokenPromises(input), ...await restless(input)];
 }
 
-/** The same of shop and ledger alone, where nobody has a Stripe account. */
+/** The same for shop and ledger only, for tests without a Stripe account. */
 export async function assertDatabaseAtRest(input: DatabaseInput & Shelves): Promise<void> {
   const broken = [...await brokenInDatabase(input), ...await restless(input)];
   assert.deepEqual(broken, [], named(broken));
@@ -48,7 +48,7 @@ async function unendedRuns({ sql }: DatabaseInput): Promise<string[]> {
   return rows.map(({ id, status }) => `8: run ${id} is still ${status}`);
 }
 
-/** By the product's own word, and by a comparison that shares nothing with it. */
+/** By lapse.drift(), and by an independent comparison. */
 async function disagreements({ sql }: DatabaseInput): Promise<string[]> {
   const drift = await sql<{ name: string; ref: string }[]>`select name, ref from lapse.drift()`;
   const compared = await sql<{ ref: string; in_shop: string; in_ledger: string }[]>`
@@ -74,7 +74,7 @@ async function disagreements({ sql }: DatabaseInput): Promise<string[]> {
   ];
 }
 
-/** What the shop's triggers noted was read; what cannot be read is told. */
+/** The inbox was folded, and unreadable entries raised an alert. */
 async function unread({ sql }: DatabaseInput): Promise<string[]> {
   const rows = await sql<{ kind: string; ref: string; error: string | null }[]>`
     select kind, ref, error from lapse.inbox i

@@ -7,6 +7,8 @@ type Recorded = {
   state: string;
   deadline: Date | null;
   declared: boolean;
+  /** Disputed, given back in part, and the like: an alert of its reason tells, one for all such payments of closed orders. */
+  unclear: boolean;
   alerts: number;
 };
 
@@ -26,10 +28,12 @@ export async function expiredAndPaid(input: OracleInput): Promise<string[]> {
   });
 }
 
-/** Once the clean-up ran: all money of expired orders is recorded and told. */
+/** After the clean-up ran: all money of expired orders is recorded and reported. */
 export async function untoldMoney(input: OracleInput): Promise<string[]> {
   return (await moneyOfExpired(input))
-    .filter(({ recorded }) => !recorded.declared && !(recorded.state === "paid" && recorded.alerts === 1))
+    .filter(({ recorded: { declared, unclear, state, alerts } }) =>
+      !declared && !unclear && !(state === "paid" && alerts === 1)
+    )
     .map(({ ref, intent, recorded }) =>
       `1: order ${ref} is expired, its payment ${intent} is paid at Stripe, ${recorded.state} in the ledger, and ${recorded.alerts} alerts tell`
     );
@@ -42,6 +46,7 @@ async function moneyOfExpired({ sql, stripe }: OracleInput) {
   const rows = await sql<Recorded[]>`
     select o.id::text as ref, p.stripe_id, coalesce(p.state, 'unknown') as state, l.deadline,
       coalesce(p.evidence ? 'declared_by', false) as declared,
+      p.state = 'open' and exists (select from lapse.alerts a where a.key = 'payments_unclear:' || p.reason) as unclear,
       -- told to a person, or on its way back
       case when exists (select from lapse.refunds r where r.stripe_id = p.stripe_id) then 1
         else (select count(*)::int from lapse.alerts a where a.key = 'late_payment:' || o.id) end as alerts
@@ -57,7 +62,8 @@ async function moneyOfExpired({ sql, stripe }: OracleInput) {
     if (ofOrder.length === 0) return [];
     return intents.filter((intent) => isCharged(stripe, intent)).map((intent) => {
       const known = ofOrder.find(({ stripe_id }) => stripe_id === intent || stripe_id === sessionOf.get(intent));
-      const recorded = known ?? { ...ofOrder[0]!, stripe_id: intent, state: "unknown", declared: false };
+      const recorded = known ??
+        { ...ofOrder[0]!, stripe_id: intent, state: "unknown", declared: false, unclear: false };
       return { ref: orderId, intent, created: createdAt(stripe, intent), recorded };
     });
   });
@@ -94,7 +100,7 @@ export async function deadAndAlive({ sql, stripe }: OracleInput): Promise<string
     .map(({ stripe_id, status }) => `3: ${stripe_id} is recorded as dead and is ${status} at Stripe`);
 }
 
-/** Not a promise by itself, but what promise 1 is made of: Lapse never cancelled a payment that had money in it or on its way. */
+/** The basis of promise 1: Lapse never cancelled a payment whose money was received or on its way. */
 export function moneyThatWasCancelled({ stripe }: OracleInput): Promise<string[]> {
   const canceled = stripe.paymentIntents({ status: "canceled" })
     .filter(({ amount_received, cancellation_reason }) => amount_received > 0 && cancellation_reason === "abandoned");

@@ -9,7 +9,7 @@ import { named } from "./promises.ts";
 /** `units`: on the shelves of each variant before the first order. */
 export type NextShopInput = { sql: postgres.Sql; stripe: StripeControl; units: number };
 
-/** Fails with every promise that does not hold, in words. */
+/** Fails with a description of every broken promise. */
 export async function assertPromisesOfNextShop(input: NextShopInput): Promise<void> {
   const broken = (await Promise.all([
     lostUnits(input),

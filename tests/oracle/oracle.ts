@@ -16,7 +16,7 @@ export type OracleInput = DatabaseInput & {
   pace?: { perEndpoint: number; account: number };
 };
 
-/** Fails with every promise that does not hold, in words. Run it after every integration test. */
+/** Fails with a description of every broken promise. Run it after every integration test. */
 export async function assertPromises(input: OracleInput): Promise<void> {
   const broken = await brokenPromises(input);
   assert.deepEqual(broken, [], named(broken));
@@ -35,7 +35,7 @@ export async function brokenPromises(input: OracleInput): Promise<string[]> {
   return [...found.flat(), ...overPace(input)];
 }
 
-/** The same of shop and ledger alone, where nobody has a Stripe account. */
+/** The same for shop and ledger only, for tests without a Stripe account. */
 export async function brokenInDatabase(input: DatabaseInput): Promise<string[]> {
   const found = await Promise.all([
     unbalancedStock(input),

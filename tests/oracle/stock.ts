@@ -34,7 +34,7 @@ export async function lostUnits(
     .map(({ sku, on_hand, sold }) => `2: of ${onHand[sku]} units of ${sku}, ${sold} are sold and ${on_hand} are left`);
 }
 
-/** Decisions tell of every unit that went back, once; of what the shop closed by itself they tell nothing. */
+/** Decisions record every released unit once, and nothing for orders that the shop closed itself. */
 export async function unexplainedReleases({ sql }: DatabaseInput): Promise<string[]> {
   const rows = await sql<{ ref: string; told: number; released: number; status: string; reason: string }[]>`
     with told as (select ref, sum(units_released)::int as told from lapse.decisions group by 1),

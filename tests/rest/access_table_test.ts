@@ -8,7 +8,7 @@ const heading = `
 | --- | --- | --- | --- | --- | --- |
 `;
 
-Deno.test("the table of access is read cell by cell, several names of a line one by one", () => {
+Deno.test("the access table is read cell by cell, and each name of a row individually", () => {
   const [one, two, endpoint] = parseAccessTable(
     `${heading}| \`lapse_a\`, \`lapse_b()\` | refused | no rows | read | read | read |
 | \`POST a-job\` | refused | refused | refused | call | call |`,

@@ -21,7 +21,7 @@ const table = parseAccessTable(await readText("docs/API_ROUTES.md"));
 const named = (kind: AccessRow["subject"]["kind"]) =>
   table.map(({ subject }) => subject).filter((subject) => subject.kind === kind).map(({ name }) => name).sort();
 
-Deno.test("every view, function and endpoint that can be reached stands in the table of docs/API_ROUTES.md, once", async () => {
+Deno.test("every reachable view, function and endpoint is in the access table of docs/API_ROUTES.md once", async () => {
   await withShop({}, async ({ sql }) => {
     assert.deepEqual(named("view"), (await findViews(sql)).map(({ name }) => name));
     assert.deepEqual(named("function"), (await findFunctions(sql)).map(({ name }) => name));
@@ -30,7 +30,7 @@ Deno.test("every view, function and endpoint that can be reached stands in the t
   assert.deepEqual(named("endpoint"), endpoints.sort());
 });
 
-Deno.test("each caller may do what the table says, and everything else is refused and changes nothing", async () => {
+Deno.test("each caller may do what the access table allows; everything else is refused and changes nothing", async () => {
   await withShop({ users: true, unchecked: true }, async (shop) => {
     await fillEveryView(shop);
     const clients = await openClients(shop.stack);
@@ -72,7 +72,7 @@ Deno.test("each caller may do what the table says, and everything else is refuse
 
 const FILTERS = ["true", "ref like '%x%'", "status <> 'paid'", "job = 'x' or true"];
 
-Deno.test("a customer cannot make the database read a table to show no rows, whatever he filters and counts", async () => {
+Deno.test("a customer's query is refused before the database reads a table, whatever it filters or counts", async () => {
   await withShop({ unchecked: true }, async (shop) => {
     await fillEveryView(shop);
     const customer = { role: "authenticated", sub: crypto.randomUUID(), app_metadata: {} };

@@ -10,7 +10,7 @@ export async function tryRead(client: Client, view: string): Promise<Attempt> {
   return outcome(await client.from(view).select());
 }
 
-/** A row nobody would accept will do where the caller must not even come near: privileges are checked before constraints. */
+/** An invalid row suffices if the caller must be refused anyway, because privileges are checked before constraints. */
 export async function tryInsert(client: Client, { name, column }: PublicView): Promise<Attempt> {
   return outcome(await client.from(name).insert({ [column]: null }));
 }
@@ -23,7 +23,7 @@ export async function tryDelete(client: Client, { name, column }: PublicView): P
   return outcome(await client.from(name).delete().not(column, "is", null));
 }
 
-/** With empty arguments: a caller that is let in hears of them, from the function itself. */
+/** With empty arguments, about which the function itself complains to an admitted caller. */
 export async function tryCall(client: Client, name: string, args: string[]): Promise<Attempt> {
   return outcome(await client.rpc(name, Object.fromEntries(args.map((arg) => [arg, null]))));
 }

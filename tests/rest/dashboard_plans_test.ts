@@ -45,6 +45,8 @@ function readsOf(client: SupabaseClient, known: { run: string; ref: string; stri
     order: () => reads.readOrder(client, known.ref),
     orders: () => reads.readOrders(client, [known.ref, "A-203371"]),
     payments: () => reads.readPayments(client, known.ref),
+    refunds: () => reads.readRefunds(client),
+    refundsOfOrder: () => reads.readRefundsOf(client, known.ref),
     timeline: () => reads.readTimeline(client, known.ref),
     findByRef: () => reads.findRefs(client, known.ref.slice(0, -1)),
     findByPayment: () => reads.findRefs(client, known.stripeId),
@@ -59,7 +61,7 @@ async function costsOver(size: Size): Promise<Record<string, Cost>> {
   const costs: Record<string, Cost> = {};
   await withShop({ users: true, unchecked: true }, async (shop) => {
     await haveBadWeek(shop.sql);
-    await fill(shop.sql, size);
+    await withConnection(shop.stack.database.adminUrl, (admin) => fill(admin, size));
     const client = createClient(shop.stack.apiUrl, shop.stack.publishableKey, { auth: { persistSession: false } });
     const { error } = await client.auth.signInWithPassword(shop.stack.viewer!);
     if (error) throw error;
@@ -100,9 +102,12 @@ async function logPlans({ stack, sql }: Shop): Promise<void> {
   await eventually(() => sql`select`.then(() => true, () => false), "the database is reachable again");
 }
 
-/** The plans of what the page's read made the database do. */
+/**
+ * The plans of what the page's read made the database do. The gateway's other queries are left out: it checks the session with each request
+ * and reads the catalogue with each new connection, which reads made at the same time may need.
+ */
 async function plansOf({ sql, serverLog }: Shop, name: string, read: () => unknown): Promise<string[]> {
-  // The first read of a connection asks the catalogue.
+  // The first read after the connections were cut may fail.
   await Promise.resolve(read()).catch(() => {});
   await read();
   const mark = async (text: string) => {
@@ -117,16 +122,15 @@ async function plansOf({ sql, serverLog }: Shop, name: string, read: () => unkno
     log.findLastIndex((line) => line.includes(`${name} begins`)),
     log.findLastIndex((line) => line.includes(`${name} ends`)),
   );
-  const plans = lines.join("\n").split("Query Text:").slice(1).filter((plan) => /Scan (on|using|Backward)/.test(plan));
-  assert.ok(
-    plans.length > 0 && lines.length < 190,
-    `${name}: the server logged ${plans.length} plans in ${lines.length} lines`,
-  );
+  const plans = lines.join("\n").split("Query Text:").slice(1).filter((plan) => /\blapse_\w+/.test(plan));
+  assert.ok(plans.length > 0, `${name}: the server logged no plan in ${lines.length} lines`);
   return plans;
 }
 
 /** What a shop has that was busy for long: nothing of it is due, and the page shows none of it. */
 async function fill(sql: postgres.Sql, { runs, decisions, orders }: Size): Promise<void> {
+  // Past the triggers, so that ten million take minutes.
+  await sql`set session_replication_role = replica`;
   await sql`
     insert into lapse.runs (id, job, status, trigger, created_at, started_at, finished_at, duration_ms)
     select md5('old' || n)::uuid, (array['expire-stale-orders', 'cleanup-stale-payment-intents'])[1 + (n % 9 = 0)::int], 'succeeded', 'schedule',
@@ -150,5 +154,9 @@ async function fill(sql: postgres.Sql, { runs, decisions, orders }: Size): Promi
     )
     select 'late_payment:' || n, 'L014', 'critical', 'old', 'order ' || n, 'lapse alerts', 'Nothing', 'docs/payments-ops.md', t, t, t, t
     from generate_series(1, ${runs}::int) n, (select now() - interval '20 days' as t) x`;
-  await sql`vacuum analyze lapse.runs, lapse.orders, lapse.payments, lapse.decisions, lapse.alerts`;
+  await sql`
+    insert into lapse.refunds (stripe_id, ref, reason, status, amount, currency, created_at, ended_at)
+    select 'pi_old' || n, 'B-' || n, 'order_expired', 'succeeded', 100, 'eur', t, t
+    from generate_series(1, ${runs}::int) n, (select now() - interval '20 days' as t) x`;
+  await sql`vacuum analyze lapse.runs, lapse.orders, lapse.payments, lapse.decisions, lapse.alerts, lapse.refunds`;
 }

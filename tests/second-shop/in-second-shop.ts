@@ -19,8 +19,10 @@ export async function inSecondShop(
   testSecondShop();
   const runtime: { test: unknown } = Deno;
   const { test } = Deno;
+  const names: string[] = [];
   const wanted = (name: string) => (only?.some((it) => it.test(name)) ?? true) && !except.some((it) => it.test(name));
   const named = (name: string, ...rest: unknown[]) => {
+    names.push(name);
     if (wanted(name)) register(`second shop: ${name}`, rest.at(-1) as () => Promise<void>);
   };
   try {
@@ -35,5 +37,10 @@ export async function inSecondShop(
     await load();
   } finally {
     runtime.test = test;
+  }
+  for (const pattern of [...only ?? [], ...except]) {
+    if (!names.some((name) => pattern.test(name))) {
+      throw new Error(`Cannot choose the tests: none is called ${pattern}`);
+    }
   }
 }

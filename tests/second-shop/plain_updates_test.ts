@@ -1,4 +1,4 @@
-// The second shop's own webhook is one plain update of its order, which knows of nobody else. A run works on the same order.
+// The second shop's own webhook is one plain update of its order, without further checks. A run works on the same order.
 
 import assert from "node:assert/strict";
 import { UNITS, useLivingShops, withLivingShop } from "../support/living-shop.ts";
@@ -29,7 +29,7 @@ Deno.test("a webhook whose transaction is still open when the run settles keeps 
     await shop.sql.begin(async (webhook) => {
       await webhook`select public.payment_succeeded(${paying}, null)`;
       const report = await shop.run();
-      // The run gives way to the shop, and decides the other order meanwhile.
+      // The run gives way to the shop, and decides the other order in the meantime.
       assert.equal(report.ordersExpired, 1);
     });
     assert.deepEqual([await shop.stateOf(paying), await shop.stateOf(idle)], ["paid", "cancelled"]);
@@ -53,7 +53,7 @@ Deno.test("a webhook that comes after the run closed the order changes nothing: 
   });
 });
 
-Deno.test("an order that the shop ships or deletes by itself is none of Lapse's, and its payments are cancelled where they may be", async () => {
+Deno.test("an order that the shop ships or deletes itself is left alone, and its cancelable payments are cancelled", async () => {
   await withLivingShop(async (shop) => {
     const { sql } = shop;
     const [shipped, deleted] = [await shop.checkout(), await shop.checkout()];

@@ -41,7 +41,7 @@ const BODIES: [what: string, body: BodyInit, field: string][] = [
   ["a reason of 501 characters", `{"reason":"${"x".repeat(501)}"}`, "reason"],
 ];
 
-Deno.test("a body that cannot be used is refused by name, starts nothing, and echoes none of its values", async () => {
+Deno.test("an unusable body is refused with the field's name, starts nothing, and none of its values is echoed", async () => {
   await withShop({}, async (shop) => {
     const headers = { apikey: shop.stack.secretKey };
     const before = await traces(shop);
@@ -59,7 +59,7 @@ Deno.test("a body that cannot be used is refused by name, starts nothing, and ec
   });
 });
 
-Deno.test("a body beyond the limit is refused with 413 while it still arrives, whatever it says of its length", async () => {
+Deno.test("a body beyond the limit is refused with 413 while it is still arriving, whatever its Content-Length", async () => {
   await withShop({}, async (shop) => {
     for (const name of JOBS) {
       const streamed = await stream(shop, name, { apikey: shop.stack.secretKey });
@@ -72,7 +72,7 @@ Deno.test("a body beyond the limit is refused with 413 while it still arrives, w
   });
 });
 
-Deno.test("a stranger's body is not read at all", async () => {
+Deno.test("an unauthenticated caller's body is not read", async () => {
   await withShop({}, async (shop) => {
     for (const name of JOBS) {
       const { answer, sent } = await stream(shop, name, {});

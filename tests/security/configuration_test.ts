@@ -6,7 +6,7 @@ import { badTokens, generateTokenKeys, operatorToken } from "./tokens.ts";
 const keys = await generateTokenKeys();
 const SECRET = "a-secret-of-the-scheduler-0123456789-abc";
 const SOUND: Record<string, string> = {
-  // Nothing listens there: whoever got as far as the database would hear another error.
+  // Nothing listens there: a request that reached the database would get another error.
   SUPABASE_URL: "http://127.0.0.1:9",
   SUPABASE_PUBLISHABLE_KEYS: JSON.stringify({ default: "sb_publishable_1" }),
   SUPABASE_SECRET_KEYS: JSON.stringify({ default: "sb_secret_1" }),
@@ -29,7 +29,7 @@ const BROKEN: [name: string, value: string, hears: ("scheduler" | "operator" | "
   ["SUPABASE_JWKS", "{not json", ["scheduler"]],
 ];
 
-/** With a body that starts nothing, whoever sends it. */
+/** With a body that starts nothing for any caller. */
 async function ask(headers: HeadersInit, changed: Record<string, string>) {
   const variables: Record<string, string | undefined> = { ...SOUND, ...changed };
   const lines: string[] = [];
@@ -45,7 +45,7 @@ async function ask(headers: HeadersInit, changed: Record<string, string>) {
   return { status: response.status, text: await response.text(), log: lines.join("\n") };
 }
 
-Deno.test("whatever is misconfigured, strangers hear what they always hear, and the log says what is wrong", async () => {
+Deno.test("whatever is misconfigured, unauthenticated callers get the usual answer, and the log says what is wrong", async () => {
   const tokens = (await badTokens(keys)).filter(([, , status]) => status === 401).slice(0, 5);
   const strangers: HeadersInit[] = [
     {},
@@ -68,7 +68,7 @@ Deno.test("whatever is misconfigured, strangers hear what they always hear, and 
   }
 });
 
-Deno.test("a caller who is let in hears which variable is wrong, and never its value", async () => {
+Deno.test("an authenticated caller learns which variable is wrong, and never its value", async () => {
   const callers = {
     scheduler: { "x-lapse-secret": SECRET },
     operator: { authorization: `Bearer ${await operatorToken(keys)}` },

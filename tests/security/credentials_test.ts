@@ -6,7 +6,7 @@ import { type Shop, withShop } from "../integration/support.ts";
 import { assertCleanLogs, JOBS, send, traces } from "./support.ts";
 import { badTokens, generateTokenKeys, operatorToken } from "./tokens.ts";
 
-Deno.test("no bad credential opens a job, over HTTP and with a body that asks for everything, and nothing happens", async () => {
+Deno.test("no invalid credential starts a job over HTTP, whatever the body asks for", async () => {
   const project = await generateKeys();
   await withShop({ keys: project }, async (shop) => {
     const keys = await generateTokenKeys(project, `${shop.stack.apiUrl}/auth/v1`);
@@ -35,7 +35,7 @@ Deno.test("no bad credential opens a job, over HTTP and with a body that asks fo
   });
 });
 
-Deno.test("during a rotation both scheduler secrets work, and after it the previous one opens nothing", async () => {
+Deno.test("during a rotation both scheduler secrets work, and after it the previous one is refused", async () => {
   const previous = "previous-secret-of-the-scheduler-0123456789";
   await withShop({ functionsEnv: { LAPSE_SCHEDULER_SECRET_PREVIOUS: previous } }, async (shop) => {
     for (const name of JOBS) {
@@ -74,7 +74,7 @@ Deno.test("the scheduler's secret starts nothing that its own database has not q
   });
 });
 
-Deno.test("what users write about themselves makes them neither operators nor viewers", async () => {
+Deno.test("metadata that users write themselves makes them neither operators nor viewers", async () => {
   await withShop({ users: true }, async (shop) => {
     const { stack } = shop;
     await shop.placeOrder();

@@ -60,7 +60,7 @@ const DYNAMIC = [
   "lapse.watch_part",
 ];
 
-Deno.test("only functions that no API role may call put SQL together, and only out of names", async () => {
+Deno.test("only functions that no API role may call build SQL, and only from names", async () => {
   await withShop({}, async ({ sql }) => {
     const functions = await sql<{ name: string; source: string; roles: string[] }[]>`
       select p.oid::regproc::text as name, p.prosrc as source, array(
@@ -94,7 +94,7 @@ Deno.test("only functions that no API role may call put SQL together, and only o
   });
 });
 
-Deno.test("the functions' owner, and so whoever tricks one of them, is no superuser", async () => {
+Deno.test("the functions' owner is not a superuser", async () => {
   await withShop({}, async ({ sql }) => {
     const owners = await sql`
       select distinct r.rolname, r.rolsuper from pg_catalog.pg_proc p join pg_catalog.pg_roles r on r.oid = p.proowner
@@ -103,7 +103,7 @@ Deno.test("the functions' owner, and so whoever tricks one of them, is no superu
   });
 });
 
-Deno.test("no API role comes near the private schema, pg_cron or the definitions of others, even with a SQL session", async () => {
+Deno.test("no API role can access the private schema, pg_cron or other definitions, even with a SQL session", async () => {
   await withShop({}, async ({ sql }) => {
     const tables = await sql<{ name: string }[]>`
       select c.oid::regclass::text as name from pg_catalog.pg_class c
@@ -144,7 +144,7 @@ Deno.test("no API role comes near the private schema, pg_cron or the definitions
   });
 });
 
-Deno.test("over REST only public is there: neither Vault nor lapse, lapse_shop, cron or net, in any spelling, for any key", async () => {
+Deno.test("REST exposes only public: neither Vault nor lapse, lapse_shop, cron or net, in any spelling, for any key", async () => {
   await withShop({}, async (shop) => {
     await shop.sql`select lapse.dispatch('expire-stale-orders')`;
     const targets = [
@@ -207,7 +207,7 @@ Deno.test("over REST only public is there: neither Vault nor lapse, lapse_shop, 
 
 // pg_net 0.20.4 grants everything on its tables to everybody, and the platform lets API roles into its schema. Whoever has a SQL session,
 // which no API key gives, reads the scheduler's secret out of a request that waits. It is a secret that opens one gate, and can be rotated.
-Deno.test("pg_net's known fault: a waiting request, header included, is open to every role with a SQL session", async () => {
+Deno.test("pg_net's known fault: every role with a SQL session can read a waiting request with its header", async () => {
   await withShop({ workers: false }, async ({ sql, stack }) => {
     await sql`select lapse.dispatch('expire-stale-orders')`;
     const rows = await as(sql, "anon", "select headers::text as headers from net.http_request_queue");

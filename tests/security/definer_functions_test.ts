@@ -66,7 +66,7 @@ const CARELESS = `
 `;
 const CARELESS_NAMES = ["lapse_careless", "lapse_careless_behind_a_check", "lapse_careless_of_types"];
 
-Deno.test("nobody who may call a function with its owner's rights runs code of their own with them", async () => {
+Deno.test("no caller of a security definer function can run their own code with its rights", async () => {
   await withShop({ unchecked: true }, async ({ sql, stack }) => {
     await sql.unsafe(CARELESS);
     const functions = await definerFunctions(sql);
@@ -85,7 +85,7 @@ Deno.test("nobody who may call a function with its owner's rights runs code of t
   });
 });
 
-Deno.test("nor behind their checks, on the whole way of an order, through the shop's triggers and adapter, and of an operator", async () => {
+Deno.test("neither can a caller behind their checks, through the shop's triggers and adapter, or as an operator", async () => {
   await withShop({ unchecked: true }, async ({ sql, stack }) => {
     await sql.unsafe(CARELESS);
     const reached = new Set<string>();
@@ -116,7 +116,7 @@ Deno.test("nor behind their checks, on the whole way of an order, through the sh
   });
 });
 
-Deno.test("every function of ours looks names up in pg_catalog first, and in pg_temp last", async () => {
+Deno.test("every function of Lapse resolves names in pg_catalog first and in pg_temp last", async () => {
   await withShop({}, async ({ sql }) => {
     const open = await sql`
       select p.oid::regprocedure::text as name

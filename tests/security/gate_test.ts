@@ -7,7 +7,7 @@ const keys = await generateTokenKeys();
 const CURRENT = "current-secret-of-the-scheduler-0123456789";
 const PREVIOUS = "previous-secret-of-the-scheduler-0123456789";
 const environment = {
-  // Nothing listens there: a gate that asked somebody else would not open.
+  // Nothing listens there: a gate that made a call would refuse.
   SUPABASE_URL: "http://127.0.0.1:9",
   SUPABASE_PUBLISHABLE_KEYS: JSON.stringify({ default: "sb_publishable_1" }),
   SUPABASE_SECRET_KEYS: JSON.stringify({ default: "sb_secret_1", ci: "sb_secret_2" }),
@@ -21,7 +21,7 @@ function knock(headers: HeadersInit, changed: Record<string, string> = {}) {
   return passGate(new Request("http://local.test/", { method: "POST", headers }), (name) => variables[name]);
 }
 
-Deno.test("the gate opens for the scheduler, an operator and each secret key, and knows them by name", async () => {
+Deno.test("the gate admits the scheduler, an operator and each secret key, and identifies them", async () => {
   const callers: [HeadersInit, string, RegExp][] = [
     [{ "x-lapse-secret": CURRENT }, "schedule", /^pg_cron$/],
     [{ "x-lapse-secret": PREVIOUS }, "schedule", /^pg_cron$/],
@@ -71,7 +71,7 @@ const STRANGERS: [string, HeadersInit][] = [
 ];
 
 for (const [what, headers] of STRANGERS) {
-  Deno.test(`whoever shows ${what} is refused with 401`, async () => {
+  Deno.test(`a caller with ${what} is refused with 401`, async () => {
     assert.equal((await knock(headers)).refusal?.status, 401);
   });
 }
@@ -84,12 +84,12 @@ Deno.test("a wrong scheduler secret never falls through to another way in", asyn
   }
 });
 
-Deno.test("after a rotation the old secret opens nothing", async () => {
+Deno.test("after a rotation the old secret is refused", async () => {
   const { refusal } = await knock({ "x-lapse-secret": PREVIOUS }, { LAPSE_SCHEDULER_SECRET_PREVIOUS: "" });
   assert.equal(refusal?.status, 401);
 });
 
-Deno.test("a revoked secret key, and a token of a revoked signing key, open nothing", async () => {
+Deno.test("a revoked secret key and a token of a revoked signing key are refused", async () => {
   const next = await generateTokenKeys();
   const one = await knock({ apikey: "sb_secret_2" }, { SUPABASE_SECRET_KEYS: '{"default":"sb_secret_1"}' });
   assert.equal(one.refusal?.status, 401);
@@ -98,7 +98,7 @@ Deno.test("a revoked secret key, and a token of a revoked signing key, open noth
   assert.equal(two.refusal?.status, 401);
 });
 
-Deno.test("a stranger gets one answer, whichever way in was tried, so that nobody learns how near it was", async () => {
+Deno.test("every refused caller gets the same answer, whichever credential was tried", async () => {
   const token = (await badTokens(keys)).find(([, , status]) => status === 401)![1];
   const tried: HeadersInit[] = [{}, { apikey: "x" }, { "x-lapse-secret": "x" }, { authorization: `Bearer ${token}` }];
   const answers = await Promise.all(tried.map(async (headers) => JSON.stringify((await knock(headers)).refusal)));

@@ -38,7 +38,7 @@ Deno.test("a page in a browser may call with a user's token, never with the sche
   });
 });
 
-Deno.test("a stranger learns nothing by any method or path, not even which fields there are", async () => {
+Deno.test("an unauthenticated caller learns nothing by any method or path, not even the names of fields", async () => {
   await withShop({}, async (shop) => {
     const before = await traces(shop);
     for (
@@ -57,7 +57,7 @@ Deno.test("a stranger learns nothing by any method or path, not even which field
   });
 });
 
-Deno.test("the health of the jobs is one word and codes, to everybody, and only to be read", async () => {
+Deno.test("health is one word and codes, public and read-only", async () => {
   await withShop({}, async (shop) => {
     for (const method of ["POST", "PUT", "DELETE"]) {
       assert.equal((await send(shop, "lapse-health", { method })).status, 405, method);
@@ -75,7 +75,7 @@ Deno.test("the health of the jobs is one word and codes, to everybody, and only 
   });
 });
 
-Deno.test("headers cannot be cut in two, and two headers of a name are not one", async () => {
+Deno.test("headers cannot be split, and two headers of one name are not merged", async () => {
   await withShop({}, async (shop) => {
     const { schedulerSecret, secretKey } = shop.stack;
     const before = await traces(shop);
@@ -102,7 +102,7 @@ Deno.test("headers cannot be cut in two, and two headers of a name are not one",
     }
     assert.deepEqual(await traces(shop), before);
     for (const name of JOBS) {
-      // 404: let in, and asked for a run that nobody queued.
+      // 404: admitted, but the run is not queued.
       const answered = await sendRaw(shop, name, `x-lapse-secret: ${schedulerSecret}`);
       assert.equal(answered, 404, "the way works for a request that is in order");
     }
@@ -110,7 +110,7 @@ Deno.test("headers cannot be cut in two, and two headers of a name are not one",
   });
 });
 
-Deno.test("whatever a caller writes, the log stays one JSON object per line and does not repeat it", async () => {
+Deno.test("whatever a caller sends, the log has one JSON object per line and does not repeat the input", async () => {
   await withShop({}, async (shop) => {
     const mark = "injected-by-a-caller";
     const odd = `${mark}","level":"error","event":"forged"}`;

@@ -10,11 +10,11 @@ import { badTokens, generateTokenKeys, operatorToken } from "./tokens.ts";
 
 const access = parseAccessTable(await readText("docs/API_ROUTES.md"));
 
-/** `whom`: as whom the table lets them in; null is nobody. */
+/** `whom`: the caller as which the table admits them; null: none. */
 type Shown = { what: string; headers: Record<string, string>; whom: Caller | null };
 type Request = { path: string; init: RequestInit; allowed: (row: AccessRow["allowed"], whom: Caller) => boolean };
 
-Deno.test("whatever is shown to REST, views and functions answer whom it proves as the table of access says, and nobody else", async () => {
+Deno.test("for every credential, views and functions over REST follow the access table", async () => {
   const project = await generateKeys();
   await withShop({ users: true, keys: project }, async (shop) => {
     await shop.addIntent(await shop.placeOrder());

@@ -42,7 +42,7 @@ export function operatorToken(keys: TokenKeys): Promise<string> {
  */
 type BadToken = [what: string, token: string, status: 401 | 403, overRest?: Caller];
 
-/** Everything that looks like an operator's token and is none, or is that of somebody who is no operator. */
+/** Tokens that look like an operator's but are invalid or belong to other users. */
 export async function badTokens(keys: TokenKeys): Promise<BadToken[]> {
   const { kid, own, others, rsa, publicPem, jwks } = keys;
   const OPERATOR = { ...ANY_OPERATOR, iss: keys.issuer };

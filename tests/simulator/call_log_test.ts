@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { CallLog } from "../../local/stripe-simulator/call-log.ts";
 import { refusal, withSimulator } from "./with-simulator.ts";
 
-Deno.test("every call is logged with what it was, what it met and what it did", () =>
+Deno.test("every call is logged with its endpoint, its fault and its effect", () =>
   withSimulator({}, async ({ stripe, control }) => {
     const [id] = control.createPaymentIntents([{}]);
     const mark = control.mark();
@@ -23,7 +23,7 @@ Deno.test("every call is logged with what it was, what it met and what it did", 
     assert.equal(control.countCalls({ executed: true }), 1);
   }));
 
-Deno.test("a cancel tells what the caller could know of the intent, by itself, on a page or in its session", () =>
+Deno.test("the log of a cancel shows when the caller last saw the intent: alone, on a page or in its session", () =>
   withSimulator({}, async ({ stripe, control }) => {
     const [unseen, read, listed] = control.createPaymentIntents([{}, {}, {}]);
     const hold = { status: "complete", paymentStatus: "unpaid", intentStatus: "requires_capture" } as const;
@@ -59,7 +59,7 @@ Deno.test("a call without a reply has no status, and names its fault", () =>
     assert.deepEqual([hung!.status, hung!.fault], [null, "hang"]);
   }));
 
-Deno.test("the peak is the fullest second wherever it lies", () => {
+Deno.test("the peak is the busiest second, wherever it begins", () => {
   const log = new CallLog();
   const arrivals: Array<[number, string]> = [[0, "a"], [600, "a"], [900, "b"], [1500, "a"], [1599, "b"], [1600, "a"], [
     2700,

@@ -15,7 +15,7 @@ for (const status of ["requires_payment_method", "requires_confirmation", "requi
 }
 
 for (const status of ["succeeded", "canceled", "processing"]) {
-  Deno.test(`an intent that is ${status} refuses a cancel and sends itself along`, () =>
+  Deno.test(`an intent that is ${status} refuses a cancel, and the error contains it`, () =>
     withSimulator({}, async ({ stripe, control }) => {
       const [id] = control.createPaymentIntents([{ status }]);
       const error = await refusal(stripe.paymentIntents.cancel(id!));
@@ -28,7 +28,7 @@ for (const status of ["succeeded", "canceled", "processing"]) {
     }));
 }
 
-Deno.test("a refusal leaves the intent out of its body when told to", () =>
+Deno.test("a refusal leaves the intent out of its body if configured to", () =>
   withSimulator({ behaviour: { refusalCarriesIntent: false } }, async ({ stripe, control }) => {
     const [id] = control.createPaymentIntents([{ status: "succeeded" }]);
     const error = await refusal(stripe.paymentIntents.cancel(id!));

@@ -68,7 +68,7 @@ Deno.test("accounts and modes have limits of their own", () =>
     await refusal(stripe.paymentIntents.list());
   }));
 
-Deno.test("the strict simulator fails a test that met a limit", async () => {
+Deno.test("the strict simulator fails a test that hits a limit", async () => {
   const run = withSimulator({ strict: true, preset: "unlimited" }, async ({ stripe, control }) => {
     control.setLimits({ globalPerSecond: 0 });
     await refusal(stripe.paymentIntents.list());

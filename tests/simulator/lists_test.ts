@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { refusal, withSimulator } from "./with-simulator.ts";
 
-Deno.test("a list is newest first, ties in the order of arrival, ten unless told", () =>
+Deno.test("a list is newest first, ties in the order of arrival, with ten rows by default", () =>
   withSimulator({}, async ({ stripe, control }) => {
     const ids = control.createPaymentIntents([{ count: 12, created: 1_700_000_000 }]);
     const [older] = control.createPaymentIntents([{ created: 1_600_000_000 }]);
@@ -14,7 +14,7 @@ Deno.test("a list is newest first, ties in the order of arrival, ten unless told
     assert.equal(rest.url, "/v1/payment_intents");
   }));
 
-Deno.test("ending_before gives the page that stands right before the cursor", () =>
+Deno.test("ending_before returns the page directly before the cursor", () =>
   withSimulator({}, async ({ stripe, control }) => {
     const ids = control.createPaymentIntents([{ count: 6, created: 1_700_000_000, createdStep: 10 }]);
     const page = await stripe.paymentIntents.list({ ending_before: ids[1]!, limit: 3 });
@@ -128,7 +128,7 @@ Deno.test("search lags behind and shows an old status, a list never does", () =>
     assert.equal((await stripe.paymentIntents.search({ query })).data.length, 0);
   }));
 
-Deno.test("pages are found among 200,000 intents, put in place in any order", () =>
+Deno.test("pages are found among 200,000 intents created in any order", () =>
   withSimulator({}, async ({ stripe, control }) => {
     control.createPaymentIntents([
       { count: 100_000, created: 1_700_000_000, createdStep: 1 },

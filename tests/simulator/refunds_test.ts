@@ -58,7 +58,7 @@ Deno.test("no more can be refunded than is left, and a failed refund leaves it a
     assert.deepEqual([tooMuch.statusCode, tooMuch.param], [400, "amount"]);
   }));
 
-Deno.test("a dispute marks the charge for good, whoever wins it", () =>
+Deno.test("a dispute marks the charge permanently, whatever its outcome", () =>
   withPaidIntent(async ({ stripe, control }, id, types) => {
     assert.equal((await chargeOf(stripe, id)).disputed, false);
     await control.customer({ id, verb: "dispute" });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { refusal, withSimulator } from "./with-simulator.ts";
 
-Deno.test("what is not simulated is an unrecognized URL", () =>
+Deno.test("endpoints that are not simulated answer with an unrecognized URL", () =>
   withSimulator({}, async ({ stripe, simulator, control }) => {
     const error = await refusal(stripe.customers.list());
     assert.equal(error.statusCode, 404);

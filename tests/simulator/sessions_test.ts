@@ -84,7 +84,7 @@ Deno.test("an open session can be expired once, and its intent dies with it", ()
     assert.equal((await control.customer({ id, verb: "confirm_session" })).accepted, false);
   }));
 
-Deno.test("an expiring session leaves its intent alive when told so", () =>
+Deno.test("an expiring session leaves its intent alive if configured to", () =>
   withSimulator({ behaviour: { expiringSessionCancelsIntent: "never" } }, async ({ stripe, control }) => {
     const [made] = control.createCheckoutSessions([{ intentStatus: "requires_payment_method" }]);
     await stripe.checkout.sessions.expire(made!.id);

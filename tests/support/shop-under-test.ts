@@ -1,6 +1,6 @@
-// The shop that tests of orders run in: the sample shop, or the second one in the first one's words (tests/second-shop).
+// The shop in which tests of orders run: the sample shop, or the second one behind views with the first one's names (tests/second-shop).
 //
-// A test file that wants the second shop says so before it imports anything that opens a shop; by hand, LAPSE_SHOP=next-shop does.
+// A test file that wants the second shop says so before it imports anything that opens a shop; manually, set LAPSE_SHOP=next-shop.
 
 import type postgres from "postgres";
 import type { DatabasesOptions } from "../../local/platform/databases.ts";
@@ -42,7 +42,7 @@ const ATTACH = /\b(?:public\.lapse_|lapse\.)attach_payment\(/g;
 /** The schedules' webhook is the shop's own; tests that ask what Lapse answers to one call the RPC. */
 const WEBHOOK = /\blapse\.mark_paid\(/g;
 
-/** What a view cannot stand for: locks and triggers. */
+/** What a view cannot replace: locks and triggers. */
 const IDIOMS: [string, string][] = [
   ["select from public.inventory where sku = ", "select from public.variants where title = "],
   ["before update of status on public.orders", "before update of state on public.orders"],

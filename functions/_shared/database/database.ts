@@ -1,4 +1,4 @@
-import { z } from "zod/mini";
+import * as z from "zod/mini";
 import { count, instant, uuid } from "../parsing.ts";
 import type { OrderDecision } from "../rules/orders.ts";
 import type { DueRefund, RefundResult } from "../rules/refunds.ts";
@@ -57,7 +57,7 @@ export function createDatabase(rpc: Rpc, functionsUrl?: string) {
         answer: z.string(),
         repeatable: true,
       }),
-    // Not repeatable: a second call would find the run begun and answer "duplicate", and nobody would do the work.
+    // Not repeatable: a second call would find the run begun and answer "duplicate", and no run would do the work.
     beginRun: (run: NewRun) =>
       rpc("lapse_begin_run", {
         p_run_id: run.runId,
@@ -83,7 +83,7 @@ export function createDatabase(rpc: Rpc, functionsUrl?: string) {
       rpc("lapse_continue_run", { p_run_id: runId }, { answer: z.nullable(uuid), repeatable: true }),
 
     /** The lists to read before orders are claimed, oldest first. */
-    listWindows: (lease: Lease, livemode: boolean) =>
+    listCursors: (lease: Lease, livemode: boolean) =>
       rpc("lapse_list_windows", { ...leaseOf(lease), p_livemode: livemode }, {
         answer: listCursors,
         repeatable: true,
@@ -130,7 +130,7 @@ export function createDatabase(rpc: Rpc, functionsUrl?: string) {
       }),
     previewOrders: (job: string, limit: number) =>
       rpc("lapse_preview_orders", { p_job: job, p_limit: limit }, { answer: claimedOrders, repeatable: true }),
-    /** Units that would be released, by ref; an order that the shop cannot tell them of is left out. */
+    /** Units that would be released, by ref. Orders whose units the shop cannot tell are left out. */
     previewUnits: (refs: string[]) =>
       rpc("lapse_preview_units", { p_refs: refs }, { answer: previewUnits, repeatable: true }),
     settleOrders: (lease: Lease, decisions: OrderDecision[]) =>
@@ -142,7 +142,7 @@ export function createDatabase(rpc: Rpc, functionsUrl?: string) {
     // Not repeatable: a second call would take other refunds. What was taken is due again when the lease has run out.
     claimRefunds: (lease: Lease, limit: number) =>
       rpc("lapse_claim_refunds", { ...leaseOf(lease), p_limit: limit }, { answer: dueRefunds, repeatable: false }),
-    /** False: another attempt was made meanwhile, and its result counts. */
+    /** Returns false if another attempt was made since; then that one's result counts. */
     recordRefund: (lease: Lease, { id, attempt }: DueRefund, result: RefundResult) =>
       rpc("lapse_record_refund", { ...leaseOf(lease), p_id: id, p_attempt: attempt, p_result: result }, {
         answer: z.boolean(),

@@ -1,5 +1,5 @@
 /** What the webhook and the database exchange about the payment that an event names. */
-import { z } from "zod/mini";
+import * as z from "zod/mini";
 import { instant } from "../parsing.ts";
 import type { EventPayment, StripeEvent } from "../rules/events.ts";
 import type { PaymentEvidence, PaymentState } from "../rules/orders.ts";
@@ -8,7 +8,7 @@ import { claimedOrder } from "./orders.ts";
 import type { Rpc } from "./rpc.ts";
 import { settings } from "./runs.ts";
 
-/** What Stripe answered about one payment. `reason` null: it is just not paid yet. */
+/** What Stripe answered about one payment. `reason` null: it is simply not paid yet. */
 export type EventPaymentRecord = {
   ref: string;
   stripeId: string;

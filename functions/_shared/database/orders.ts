@@ -1,7 +1,8 @@
 /** What the database answers about orders: claims, closed batches, settlements. Schemas are built at their first use. */
-import { z } from "zod/mini";
+import * as z from "zod/mini";
 import { count, instant, issueOf, WITHOUT_COMPILING } from "../parsing.ts";
 import type { ClaimedOrder } from "../rules/orders.ts";
+import { pace } from "./runs.ts";
 
 /**
  * A claim, or what a dry run reads instead. `unreadable`: orders of which only `ref` and `attempt` could be read, which suffices to settle
@@ -41,8 +42,8 @@ export const claimedOrder: z.ZodMiniType<ClaimedOrder> = z.lazy(() =>
 const identity = z.lazy(() => z.object({ ref, attempt: count }));
 
 /**
- * Parses orders one by one, so that a row that cannot be read fails that order alone. Otherwise the claims of all others would lapse with
- * it, time after time, until each of them was quarantined.
+ * Parses orders one by one, so that a row that cannot be read fails that order alone. Otherwise the claims of all
+ * others would lapse with it, again and again, until each of them was quarantined.
  */
 export const claimedOrders: z.ZodMiniType<Claim> = z.lazy(() =>
   z.pipe(
@@ -68,15 +69,15 @@ export const claimedOrders: z.ZodMiniType<Claim> = z.lazy(() =>
 /** Units by ref. */
 export const previewUnits = z.lazy(() => z.record(z.string(), count));
 
-/** `asked`: how many due orders the statement took; 0 means that none is left. */
-export const closedOrders = z.lazy(() => z.object({ expired: count, unitsReleased: count, asked: count }));
+/** `moved`: how many orders the statement closed, quarantined, followed or put off; 0 means that none is left. */
+export const closedOrders = z.lazy(() => z.object({ expired: count, unitsReleased: count, moved: count }));
 
-/** How many orders had which outcome. `superseded`: others decided these meanwhile. */
+/** How many orders had which outcome. `superseded`: orders that others have decided. */
 export const settledOrders = z.lazy(() =>
   z.object({
     outcomes: z.record(z.string(), count),
     superseded: count,
-    paymentsPerSecond: z.number().check(z.positive()),
+    ...pace,
   })
 );
 export type SettledOrders = z.infer<typeof settledOrders>;

@@ -1,5 +1,5 @@
 import type { SupabaseClient } from "@supabase/supabase-js";
-import { z } from "zod/mini";
+import * as z from "zod/mini";
 import { DatabaseError, LeaseLostError } from "../errors.ts";
 import { issueOf, WITHOUT_COMPILING } from "../parsing.ts";
 

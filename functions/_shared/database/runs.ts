@@ -1,5 +1,5 @@
 /** What the database answers about a run: how it begins, its settings, its row. */
-import { z } from "zod/mini";
+import * as z from "zod/mini";
 import { count, instant, uuid } from "../parsing.ts";
 
 /**
@@ -96,6 +96,12 @@ export const settings = z.object({
 });
 export type Settings = z.infer<typeof settings>;
 
+/** `waitForShare`: another run does not yet leave this one its share of the pace. */
+export const pace = {
+  paymentsPerSecond: z.number().check(z.positive()),
+  waitForShare: z._default(z.boolean(), false),
+};
+
 export const beginAnswer = z.discriminatedUnion("answer", [
   z.object({
     answer: z.literal("running"),
@@ -105,7 +111,7 @@ export const beginAnswer = z.discriminatedUnion("answer", [
     due: count,
     /** Whether a refund waits to be carried out. */
     refundsDue: z._default(z.boolean(), false),
-    paymentsPerSecond: z.number().check(z.positive()),
+    ...pace,
   }),
   z.object({ answer: z.enum(["duplicate", "skipped", "braked", "failed"]), now: instant, run: runRow }),
 ]);

@@ -10,7 +10,7 @@ export type GateResult = { caller: Caller; refusal: null } | {
 };
 
 /**
- * Admits three kinds of callers and nobody else.
+ * Admits three kinds of callers and no others.
  *
  * The scheduler sends its own secret in `x-lapse-secret`, which grants nothing else. An operator sends a user token whose
  * `app_metadata.lapse_role` is `operator`. A server sends a secret API key in `apikey`. A request with a wrong scheduler secret is

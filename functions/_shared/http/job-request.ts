@@ -1,5 +1,5 @@
-import { z } from "zod/mini";
-import { WITHOUT_COMPILING } from "../parsing.ts";
+import * as z from "zod/mini";
+import { uuid, WITHOUT_COMPILING } from "../parsing.ts";
 import { readBounded } from "./answer.ts";
 import type { Caller } from "./gate.ts";
 
@@ -15,7 +15,7 @@ export type JobRequest = {
   limit: number | null;
   releaseBrake: boolean;
   reason: string | null;
-  /** Start no run: tell the database where this function is. Stands alone. */
+  /** Start no run: store this function's address in the database. Must be the only field. */
   connect?: true;
 };
 
@@ -29,11 +29,10 @@ export type JobRequestResult = { request: JobRequest; status: 200; issues: null 
 const MAX_BODY_BYTES = 10_000;
 
 // PostgreSQL cannot store NUL, logs are read line by line, and terminals execute escape sequences.
-const printable = z.regex(/^[^\p{Cc}\p{Cs}]*$/u, "holds a control character");
+const printable = z.regex(/^[^\p{Cc}\p{Cs}]*$/u, "contains a control character");
 
 const schema = z.strictObject({
-  // Any UUID that the database accepts, because queued runs get their ids there.
-  runId: z.optional(z.guid()),
+  runId: z.optional(uuid),
   wait: z.prefault(z.boolean(), false),
   dryRun: z.prefault(z.boolean(), false),
   limit: z.prefault(z.nullable(z.int().check(z.minimum(1), z.maximum(100_000))), null),
@@ -42,7 +41,7 @@ const schema = z.strictObject({
   connect: z.optional(z.literal(true)),
 });
 
-/** Reads and parses a request's body. An empty body asks for a plain run. Only a person may release the brake, and with a reason. */
+/** Reads and parses a request's body. An empty body starts a run with the defaults. The scheduler may not release the brake; others must give a reason. */
 export async function parseJobRequest(request: Request, caller: Caller): Promise<JobRequestResult> {
   const text = await readBounded(request, MAX_BODY_BYTES);
   if (text === null) return refuse(413, "body", `larger than ${MAX_BODY_BYTES} bytes`);
@@ -67,7 +66,7 @@ export async function parseJobRequest(request: Request, caller: Caller): Promise
   if (rest.connect && caller.trigger !== "server") {
     return refuse(403, "connect", "only a secret key connects the functions and the database");
   }
-  if (rest.connect && Object.keys(body as object).length > 1) return refuse(400, "connect", "stands alone");
+  if (rest.connect && Object.keys(body as object).length > 1) return refuse(400, "connect", "must be the only field");
   if (rest.releaseBrake && rest.reason === null) {
     return refuse(400, "reason", "required to release the brake");
   }

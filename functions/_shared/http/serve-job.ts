@@ -1,13 +1,12 @@
-import { createAdminClient } from "@supabase/server/core";
-import { createDatabase, type Database } from "../database/database.ts";
-import { createRpc } from "../database/rpc.ts";
-import { parseProject, parseSchedulerSecrets, parseStripe, type Project, type ReadVariable } from "../environment.ts";
+import { createDatabase } from "../database/database.ts";
+import { parseProject, parseSchedulerSecrets, parseStripe, type ReadVariable } from "../environment.ts";
 import { ConfigurationError, DatabaseError, reasonOf } from "../errors.ts";
 import type { Job } from "../run/job.ts";
 import { createLog, type Log } from "../run/log.ts";
 import { startRun } from "../run/start-run.ts";
-import { answer, answerMethod, refuse } from "./answer.ts";
 import { VERSION } from "../version.ts";
+import { answer, answerMethod, refuse } from "./answer.ts";
+import { connect } from "./connect.ts";
 import { type Caller, type GateResult, passGate, refuseStranger } from "./gate.ts";
 import { parseJobRequest } from "./job-request.ts";
 
@@ -43,7 +42,7 @@ export type ServeJobOptions = {
  * Answers 202 with the run's id as soon as the run has begun, because pg_net sends one batch at a time for the whole project and a slow
  * answer would hold up every other webhook of the shop. With `wait` it answers 200 with the whole run.
  *
- * A request that is answered with 400, 401, 403, 404, 405, 409 or 413 has changed nothing. A 500 names what is misconfigured or failed,
+ * A request that is answered with 400, 401, 403, 404, 405 or 413 has changed nothing. A 500 names what is misconfigured or failed,
  * never a value, and only to callers with valid credentials.
  */
 export function serveJob(options: ServeJobOptions): (request: Request) => Promise<Response> {
@@ -62,7 +61,7 @@ export function serveJob(options: ServeJobOptions): (request: Request) => Promis
   };
 }
 
-/** Logs what keeps the gate from checking a caller; the caller is refused like any stranger. */
+/** Logs why the gate could not check a caller, and refuses the caller like any stranger. */
 async function askGate(request: Request, { name, readVariable }: ServeJobOptions, log: Log): Promise<GateResult> {
   try {
     return await passGate(request, readVariable);
@@ -78,15 +77,15 @@ async function handle(request: Request, caller: Caller, options: Required<ServeJ
   const [schedulerSecret] = parseSchedulerSecrets(readVariable);
   const parsed = await parseJobRequest(request, caller);
   if (parsed.request === null) {
-    // A run records that Stripe's key is missing. A request that starts no run is answered here.
+    // A run would record that Stripe's key is missing. This request starts none, so the answer says it.
     if (job.usesStripe) parseStripe(readVariable);
-    // Only callers with credentials come this far; the doctor reads the version here.
+    // Only callers with credentials reach this line; the doctor reads the version here.
     const headers = { "x-lapse-version": VERSION };
     return refuse(parsed.status, "body", "The request cannot be used", { headers, issues: parsed.issues });
   }
   const { wait, connect: asksToConnect, ...asked } = parsed.request;
   const functionsUrl = `${project.url.replace(/\/$/, "")}/functions/v1`;
-  const database = connect(project, functionsUrl);
+  const database = createDatabase(connect(project), functionsUrl);
   if (asksToConnect) return answer({ functionsUrl: await database.connect(functionsUrl, schedulerSecret!) });
 
   const { answer: begun, ended } = await startRun({
@@ -105,16 +104,11 @@ async function handle(request: Request, caller: Caller, options: Required<ServeJ
   return answer(report);
 }
 
-function connect({ url, publishableKeys, secretKeys }: Project, functionsUrl: string): Database {
-  return createDatabase(createRpc(createAdminClient({ env: { url, publishableKeys, secretKeys } })), functionsUrl);
-}
-
 /** Maps the database's SQLSTATEs (docs/API_ROUTES.md) to HTTP; anything else is an internal error. */
 function refusalOf(error: unknown): Response {
   if (error instanceof ConfigurationError) return refuse(500, "configuration", error.message);
   const code = error instanceof DatabaseError ? error.code : null;
   if (code === "PT404") return refuse(404, "run", reasonOf(error));
-  if (code === "PT409") return refuse(409, "run", reasonOf(error));
   if (code === "22023") return refuse(400, "run", reasonOf(error));
   return refuse(500, "internal", `Cannot start the run: ${reasonOf(error)}`);
 }

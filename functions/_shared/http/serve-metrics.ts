@@ -1,15 +1,15 @@
-import { createAdminClient } from "@supabase/server/core";
-import { createRpc, type Rpc } from "../database/rpc.ts";
+import type { Rpc } from "../database/rpc.ts";
 import { parseMetricsToken, parseProject, type ReadVariable } from "../environment.ts";
 import { reasonOf } from "../errors.ts";
 import { createLog, type Log } from "../run/log.ts";
 import { answerMethod, refuse } from "./answer.ts";
+import { connect as connectTo } from "./connect.ts";
 import { matchesAny } from "./gate.ts";
 
 export type ServeMetricsOptions = {
   readVariable: ReadVariable;
-  /** The metrics as text; `open`: in OpenMetrics. */
-  read: (rpc: Rpc, format: { open: boolean }) => Promise<string>;
+  /** Returns the metrics as text, with `openMetrics` in the OpenMetrics format. */
+  read: (rpc: Rpc, format: { openMetrics: boolean }) => Promise<string>;
   log?: Log;
   /** By default a client with the project's secret key. */
   connect?: (readVariable: ReadVariable) => Rpc;
@@ -19,22 +19,27 @@ const PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8";
 const OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /**
- * Serves the metrics over HTTP. 401: the caller lacks the token. 503: the database did not answer. What is misconfigured only the log says,
- * as a stranger must not learn it.
+ * Serves the metrics over HTTP. 401: the caller lacks the token. 503: the database did not answer. Only the log says what is
+ * misconfigured, because callers may be strangers.
  */
 export function serveMetrics(options: ServeMetricsOptions): (request: Request) => Promise<Response> {
-  const { readVariable, read, connect = connectAsServer, log = createLog({ function: "lapse-metrics" }) } = options;
+  const {
+    readVariable,
+    read,
+    connect = (read) => connectTo(parseProject(read)),
+    log = createLog({ function: "lapse-metrics" }),
+  } = options;
   return async (request) => {
     const otherMethod = answerMethod(request, ["GET"]);
     if (otherMethod) return otherMethod;
     if (!await isAllowed(request, readVariable, log)) {
-      return refuse(401, "credentials", "Only a scraper with the token of the metrics is let in");
+      return refuse(401, "credentials", "Only callers with the metrics token may read the metrics");
     }
     try {
-      const open = request.headers.get("accept")?.includes("application/openmetrics-text") ?? false;
-      const text = await read(connect(readVariable), { open });
+      const openMetrics = request.headers.get("accept")?.includes("application/openmetrics-text") ?? false;
+      const text = await read(connect(readVariable), { openMetrics });
       return new Response(text, {
-        headers: { "content-type": open ? OPENMETRICS : PROMETHEUS, "cache-control": "no-store" },
+        headers: { "content-type": openMetrics ? OPENMETRICS : PROMETHEUS, "cache-control": "no-store" },
       });
     } catch (error) {
       log.error("metrics_unknown", { error: reasonOf(error) });
@@ -51,9 +56,4 @@ async function isAllowed(request: Request, readVariable: ReadVariable, log: Log)
     log.error("request_failed", { error: reasonOf(error) });
     return false;
   }
-}
-
-function connectAsServer(readVariable: ReadVariable): Rpc {
-  const { url, publishableKeys, secretKeys } = parseProject(readVariable);
-  return createRpc(createAdminClient({ env: { url, publishableKeys, secretKeys } }));
 }

@@ -1,6 +1,4 @@
-import { createAdminClient } from "@supabase/server/core";
 import { createEventDatabase } from "../database/events.ts";
-import { createRpc } from "../database/rpc.ts";
 import {
   parseProject,
   parseStripe,
@@ -14,6 +12,7 @@ import { clockFrom } from "../run/clock.ts";
 import { createLog, type Log } from "../run/log.ts";
 import type { ReceiveEvent, WebhookPorts } from "../run/webhook.ts";
 import { answer, answerMethod, readBounded, refuse } from "./answer.ts";
+import { connect } from "./connect.ts";
 
 export type ServeWebhookOptions = {
   readVariable: ReadVariable;
@@ -26,7 +25,7 @@ export type ServeWebhookOptions = {
 
 /** All known events of Stripe are smaller than 100 kB. */
 const MAX_BODY_BYTES = 500_000;
-const COME_AGAIN = "The event could not be handled; Stripe must deliver it again";
+const DELIVER_AGAIN = "The event could not be handled; Stripe must deliver it again";
 
 /**
  * Serves the webhook over HTTP: checks method, size and signature, then handles the event.
@@ -46,7 +45,7 @@ export function serveWebhook(options: ServeWebhookOptions): (request: Request) =
     environment ??= readEnvironment(options.readVariable, log);
     const signature = request.headers.get("stripe-signature");
     if (!signature) return refuse(401, "signature", "Only events with Stripe's signature are accepted");
-    if (environment === null) return refuse(500, "configuration", COME_AGAIN);
+    if (environment === null) return refuse(500, "configuration", DELIVER_AGAIN);
     try {
       const body = await readBounded(request, MAX_BODY_BYTES);
       if (body === null) return refuse(413, "body", `The event is larger than ${MAX_BODY_BYTES} bytes`);
@@ -61,7 +60,7 @@ export function serveWebhook(options: ServeWebhookOptions): (request: Request) =
       return again ? refuse(500, code, "Stripe must deliver the event again") : answer({ received: true, code });
     } catch (error) {
       log.error("request_failed", { error: reasonOf(error) });
-      return refuse(500, "internal", COME_AGAIN);
+      return refuse(500, "internal", DELIVER_AGAIN);
     }
   };
 }
@@ -83,9 +82,8 @@ function portsOf(
   { project, stripe }: Environment,
   { fetch, log }: { fetch: typeof globalThis.fetch; log: Log },
 ): WebhookPorts {
-  const { url, publishableKeys, secretKeys } = project;
   return {
-    database: createEventDatabase(createRpc(createAdminClient({ env: { url, publishableKeys, secretKeys } }))),
+    database: createEventDatabase(connect(project)),
     livemode: /^.k_live_/.test(stripe.secretKey),
     async openStripe(options) {
       const { openStripe } = await import("../stripe/gateway.ts");

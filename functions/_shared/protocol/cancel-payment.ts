@@ -69,7 +69,7 @@ async function cancelIntent(
   { keyFor, history, ...context }: Call,
 ): Promise<AssessedPayment> {
   const outcome = await context.gateway.cancelIntent({ id, account: payment.account }, keyFor(id));
-  // A session's intent may have no metadata of its own; its session proves whose it is.
+  // A session's intent may have no metadata of its own; its session proves which order it belongs to.
   const assessOne = payment.kind === "checkout_session" ? assessIntentOfSession : assessIntent;
   const assess = (intent: StripeIntent) => assessOne(intent, assessContext(payment, context));
   const throughSessions = () => cancelThroughSessions(payment, { ...context, intentId: id, keyFor });
@@ -86,7 +86,7 @@ async function cancelIntent(
     }
     case "refused": {
       if (outcome.byCheckout) return await throughSessions();
-      // The object of a refusal has its charge as an id, which does not tell whether money was given back.
+      // The object of a refusal has its charge as an id, which does not say whether money was refunded.
       const again = outcome.object === null || outcome.object.amount_received > 0
         ? await inspectPayment(payment, context)
         : assessedPayment(payment, { outcome, assessment: assess(outcome.object) });
@@ -163,7 +163,7 @@ function creditLostReply({ unknown }: CancelHistory, again: AssessedPayment): As
  * | one that is paid, waits or is foreign | the session's assessment counts |
  * | open | expire it, then inspect the payment again |
  * | expired | inspect again: Stripe cancels the intent, perhaps a moment later |
- * | complete | inspect again: if it is still cancelable, nobody can cancel it, and a person must decide |
+ * | complete | inspect again: if it is still cancelable, it cannot be cancelled, and a person must decide |
  */
 async function cancelThroughSessions(
   payment: ClaimedPayment,

@@ -1,5 +1,5 @@
 import type { AssessedAs, AssessedPayment } from "../rules/assessment.ts";
-import { decisionOf } from "../rules/decision-of.ts";
+import { decisionOf, failedDecision } from "../rules/decision-of.ts";
 import type { ClaimedOrder, ClaimedPayment, OrderDecision } from "../rules/orders.ts";
 import type { Reason } from "../rules/reasons.ts";
 import { intentsInDoubt, resolveClosedOrder, sessionsInDoubt } from "../rules/resolve-closed-order.ts";
@@ -7,6 +7,9 @@ import { type OrderStep, resolveOrder } from "../rules/resolve-order.ts";
 import { type CancelContext, type CancelHistory, cancelPayment } from "./cancel-payment.ts";
 import { inspectPayment } from "./inspect-payment.ts";
 import { isKeyProven, type KeyCheck, learnFrom } from "./key-check.ts";
+
+/** Running out of time counts as a failed attempt of an order once Stripe has answered about this many of its payments. */
+const MANY_PAYMENTS = 10;
 
 export type ExamineContext = Omit<CancelContext, "order"> & { dryRun: boolean; keyCheck: KeyCheck };
 
@@ -18,9 +21,8 @@ export type ExaminedOrder = { decision: OrderDecision | null; stop: Reason | nul
  * be cancelled, one payment after the other. It resolves the next step again after each cancel.
  *
  * A cancel would undo what the customer did since the inspection, so a payment is cancelled right after it was inspected. The payment that
- * was inspected last is cancelled first, and each other one is inspected again before its turn.
- *
- * What was learned is kept even when the time is over or the run stops in the middle.
+ * was inspected last is cancelled first, and each other one is inspected again before it is cancelled.
+ * What was learned is kept even if time runs out or the run stops midway.
  */
 export async function examineOrder(claimed: ClaimedOrder, context: ExamineContext): Promise<ExaminedOrder> {
   const { clock, policy, keyCheck, dryRun } = context;
@@ -86,7 +88,12 @@ export async function examineOrder(claimed: ClaimedOrder, context: ExamineContex
   const isLeft = step.reason === "out_of_time" || step.reason === "run_stopped";
   const hasLearned = !isLeft || step.outcome !== "handed_back" || grants !== null ||
     payments.some(({ assessment }) => assessment.kind === "dead" || assessment.kind === "paid");
-  if (!hasLearned) return { decision: null, stop };
+  if (!hasLearned) {
+    // If it were handed back, an order with this many payments would use up every later run as well.
+    const answered = payments.filter(({ assessment }) => assessment.kind !== "postponed").length;
+    const isTooLarge = step.reason === "out_of_time" && answered >= MANY_PAYMENTS;
+    return { decision: isTooLarge ? failedDecision(claimed, "out_of_time") : null, stop };
+  }
   const known = { step, payments, dryRun, policy, now: clock.now(), keyProven: isKeyProven(keyCheck) };
   return { decision: { ...decisionOf(claimed, known), ...grants }, stop };
 }

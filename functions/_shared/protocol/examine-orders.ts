@@ -5,8 +5,8 @@ import type { Reason } from "../rules/reasons.ts";
 import { type ExamineContext, examineOrder } from "./examine-order.ts";
 import { createKeyCheck, isKeyDoubtful, isUnknown, type KeyCheck } from "./key-check.ts";
 
-/** Orders of a batch that are examined at the same time. By Little's law 16 calls in flight make 20 payments per second; the rest wait. */
-const MAX_IN_FLIGHT = 25;
+/** Orders of a batch examined at the same time: more than the calls that the pace keeps in flight, so that the pace is the limit. */
+const MAX_ORDERS_AT_ONCE = 25;
 
 export type ExamineOrdersOptions = Omit<ExamineContext, "keyCheck" | "dryRun"> & {
   /** No order is begun after this moment. The gateway has its own deadline for calls. */
@@ -51,7 +51,7 @@ export async function examineOrders(
   const {
     clock,
     deadline,
-    maxInFlight = MAX_IN_FLIGHT,
+    maxInFlight = MAX_ORDERS_AT_ONCE,
     keyCheck = createKeyCheck(),
     dryRun = false,
     halted = () => false,

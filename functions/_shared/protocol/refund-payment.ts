@@ -13,7 +13,7 @@ export type RefundContext = {
 const MARK = "lapse_refund";
 
 /**
- * Gives back what is left of one payment's money, exactly once.
+ * Refunds what is left of one payment's money, exactly once.
  *
  * Every attempt first reads the charge and its refunds, so a refund whose reply was lost, and one that a person made in the dashboard, are
  * found. The idempotency key is used again while the outcome of a call is unknown, because that call may yet be executed; the database
@@ -26,8 +26,8 @@ const MARK = "lapse_refund";
  * | received no money | failed |
  * | has a refund that names this row | that refund's status |
  * | is disputed: the bank takes the money back itself | failed |
- * | went on to a connected account: who pays for the refund is the shop's decision | failed |
- * | was given back in full | succeeded |
+ * | was transferred to a connected account: the shop must decide who pays for the refund | failed |
+ * | was refunded in full | succeeded |
  * | anything else | refund what is left |
  */
 export async function refundPayment(refund: DueRefund, { gateway, metadataKey }: RefundContext): Promise<RefundResult> {
@@ -57,7 +57,7 @@ export async function refundPayment(refund: DueRefund, { gateway, metadataKey }:
   const amountRefunded = charge.amount_refunded;
   if (own) return { ...known, amountRefunded, ...resultOf(own) };
   const left = received - amountRefunded;
-  if (left <= 0) return { ...known, amountRefunded, outcome: "succeeded", error: "It had been given back already" };
+  if (left <= 0) return { ...known, amountRefunded, outcome: "succeeded", error: "It was refunded before" };
   const obstacle = obstacleOf(charge);
   if (obstacle) return { ...known, amountRefunded, ...failed(obstacle) };
 
@@ -91,7 +91,9 @@ async function readIntentOf(
 
 function obstacleOf({ disputed, transfer, transfer_data }: StripeCharge): string | null {
   if (disputed) return "It is disputed: the bank takes the money back itself";
-  if (transfer || transfer_data) return "Its money went on to a connected account: decide who pays for the refund";
+  if (transfer || transfer_data) {
+    return "Its money was transferred to a connected account: decide who pays for the refund";
+  }
   return null;
 }
 
@@ -107,8 +109,8 @@ function resultOf({ id, amount, status, failure_reason }: StripeRefund): RefundR
 }
 
 /**
- * A call that was refused for good is repeated under another key; one whose outcome is unknown under the same. Stripe replays a 500 and a
- * 402 for a day, so they need another key, too. That gives nothing back twice: each call asks for all that is left.
+ * A call that was refused for good is retried with another key, one whose outcome is unknown with the same key. Stripe replays a 500 and a
+ * 402 for a day, so they need another key, too. That cannot refund anything twice, because each call asks for everything that is left.
  */
 function resultWithoutObject(outcome: Exclude<Outcome<unknown>, { kind: "object" }>): RefundResult {
   const error = "why" in outcome ? `${outcome.kind}: ${outcome.why}` : outcome.kind;

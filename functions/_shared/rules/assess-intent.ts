@@ -10,7 +10,7 @@ import { later } from "./policy.ts";
  * | status | assessment |
  * | --- | --- |
  * | any, of another mode or another order | quarantine |
- * | any with money, and the charge is only an id | unclear: the money may have been given back |
+ * | any with money, and the charge is only an id | unclear: the money may have been refunded |
  * | any with money, disputed | quarantine, unless the settings count it as paid |
  * | any with money, part of it refunded | quarantine |
  * | succeeded or canceled, and all of it refunded | dead |
@@ -54,7 +54,7 @@ export function assessIntent(intent: StripeIntent, context: AssessContext): Paym
   }
 }
 
-/** Assesses money that was given back or is disputed; null if the shop still has all of it, or if the intent can be paid again. */
+/** Assesses money that was refunded or is disputed; null if the shop still has all of it, or if the intent can be paid again. */
 function assessReturned(intent: StripeIntent, policy: AssessContext["policy"]): PaymentAssessment | null {
   const { amount_received: received, latest_charge: charge, status } = intent;
   if (typeof charge === "string") return { kind: "unclear", why: "bad_reply" };
@@ -66,7 +66,7 @@ function assessReturned(intent: StripeIntent, policy: AssessContext["policy"]): 
   return refunded > 0 ? { kind: "quarantine", why: "partly_refunded" } : null;
 }
 
-/** What was given back, in minor units; pending refunds count. */
+/** The refunded amount, in minor units; pending refunds count. */
 function refundedOf({ latest_charge: charge }: StripeIntent): number {
   return typeof charge === "object" ? charge?.amount_refunded ?? 0 : 0;
 }

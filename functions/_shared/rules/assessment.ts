@@ -6,10 +6,10 @@ import type { Reason } from "./reasons.ts";
  * What an inspection means for one payment. The first five are verdicts on Stripe's answer; the others say why there is none.
  *
  * - `paid`: the shop has the money. The amount is in minor units; the currency is null when nothing was charged.
- * - `dead`: the payment can never succeed. `why` says so if it did, and all of the money was given back.
- * - `cancelable`: unpaid, and `call` may cancel it now without harm to anybody.
+ * - `dead`: the payment can never succeed. `why` is set if it did succeed and was refunded in full.
+ * - `cancelable`: unpaid, and `call` may cancel it now without harm.
  * - `wait`: must not be cancelled before `until`. `grants` is set when this assessment grants the order's one extra grace.
- * - `quarantine`: must not be touched until a person has looked at it.
+ * - `quarantine`: must not be changed until a person has inspected it.
  * - `unclear`: a failed attempt. `notBefore` is the earliest time of the next one.
  * - `postponed`: the time or the pace did not allow a call, which is no failed attempt.
  * - `stop`: no call of this run can succeed.
@@ -41,7 +41,7 @@ export type AssessedPayment = {
   /** The reason to record when this run cancelled it; null when it did not. */
   canceled: Extract<Reason, "ended_by_run" | "ended_reply_lost"> | null;
   evidence: PaymentEvidence;
-  /** Of a Checkout Session: the id of its own intent, as soon as it has one. */
+  /** The intent of a Checkout Session, once it has one. */
   ownIntent: string | null;
 };
 

@@ -16,14 +16,15 @@ export function decisionOf(order: ClaimedOrder, context: DecisionContext): Order
     outcome,
     reason: isForeseen ? "would_expire" : reason,
     nextCheckAt,
+    ...(outcome === "paid" && order.amount !== null ? { amount: order.amount } : {}),
     payments: payments
-      // Of a closed order, paid sessions are inspected only to learn their intents; they are recorded already.
+      // The paid sessions of a closed order are recorded already. They are inspected only to learn their intents.
       .filter(({ payment: { state } }) => state === "open" || isUndecided(order))
       .map((it) => describePayment(it, { order, ...context })),
   };
 }
 
-/** A failed attempt at an order of which nothing was learned. */
+/** A failed attempt that learned nothing about its order. */
 export function failedDecision({ ref, attempt }: Pick<ClaimedOrder, "ref" | "attempt">, reason: Reason): OrderDecision {
   return { ref, attempt, outcome: "retry", reason, nextCheckAt: null, payments: [] };
 }

@@ -42,8 +42,18 @@ const ACTED_ON = new Set([
   "checkout.session.expired",
 ]);
 
-/** Money that was given back, or that a bank takes back. */
+/** Events about refunds and disputes. */
 const ABOUT_RETURNS = /^(refund\.|charge\.refund|charge\.dispute\.)/;
+
+/** The events that an endpoint at Stripe must subscribe to, as the dashboard names them. */
+export const EVENTS = [
+  ...ACTED_ON,
+  "charge.refunded",
+  "refund.updated",
+  "refund.failed",
+  "charge.dispute.created",
+  "charge.dispute.closed",
+];
 
 /** The payment to read because of this event, or null. */
 export function paymentToRead({ type, payment }: StripeEvent): EventPayment | null {

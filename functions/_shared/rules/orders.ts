@@ -65,6 +65,8 @@ export type OrderDecision = {
   nextCheckAt: Date | null;
   /** Set only when this run grants the order its one extra grace. */
   graceUntil?: Date;
+  /** Of a paid order, the amount that the money was compared with. The database hands the order back if the shop has raised it since. */
+  amount?: number;
   payments: PaymentDecision[];
 };
 
@@ -80,7 +82,7 @@ export type PaymentDecision = {
   evidence: PaymentEvidence;
 };
 
-/** What Stripe answered, as far as it may be kept for ever: no secret, no client_secret, no personal data. */
+/** What Stripe answered, as far as it may be stored permanently: no secret, no client_secret, no personal data. */
 export type PaymentEvidence = {
   object?: PaymentKind;
   status?: string;
@@ -93,7 +95,7 @@ export type PaymentEvidence = {
   session?: string;
   amount?: number;
   amount_received?: number;
-  /** Of the amount received, what was given back. */
+  /** The refunded part of the received amount. */
   amount_refunded?: number;
   disputed?: boolean;
   currency?: string;

@@ -18,7 +18,7 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
  * | this order | its own | its own |
  * | another order | foreign | foreign |
  * | none, and the session's client_reference_id names this order | its own | its own |
- * | none | its own: the attachment proves it | foreign: anybody can record any payment |
+ * | none | its own: the attachment proves it | foreign: any customer can record any payment |
  *
  * A client_reference_id never makes a session foreign, because shops also use it for customers and carts.
  */

@@ -2,7 +2,7 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-/** How long payments are left alone that must not be cancelled yet. All times are in milliseconds. */
+/** How long to leave payments alone that must not be cancelled yet. All times are in milliseconds. */
 export type Policy = {
   /** Extra time, once per order, for a customer found in 3-D Secure, a redirect or a wallet. */
   customerActionGrace: number;
@@ -18,22 +18,22 @@ export type Policy = {
   slowMethodWindow: number;
   /** When to check again after a call was throttled. */
   throttledRecheck: number;
-  /** How long an object that Stripe holds a lock on is left alone. */
+  /** How long to leave an object alone that Stripe has locked. */
   busyPause: number;
   /** `known`: payments that name an unknown order are never cancelled. */
   cleanupScope: "known" | "all";
-  /** What becomes of an order whose payment is disputed. */
+  /** How to treat an order whose payment is disputed. */
   disputedPayments: "quarantine" | "paid";
 };
 
 export const DEFAULT_POLICY: Policy = {
   // Shops that cancelled after one minute cut customers off in the middle of 3-D Secure. Banks allow about ten minutes for a challenge,
   // and the customer had the whole deadline before, so five more minutes are enough. The grace is granted only once; otherwise a script
-  // that reopens the challenge could hold stock for ever.
+  // that reopens the challenge could hold stock forever.
   customerActionGrace: 5 * MINUTE,
   // Bank debits take days and crypto takes minutes. Normally a webhook ends the wait; the recheck covers a lost one.
   processingRecheck: HOUR,
-  // A hold lapses by itself (7 days by default, 4 d 18 h at the shortest), so rare checks are enough.
+  // A hold expires (7 days by default, 4 d 18 h at the shortest), so rare checks are enough.
   captureRecheck: 6 * HOUR,
   // A store may report a cash payment days after the customer made it (Multibanco: "several days"), and Stripe does not document what
   // happens to money paid into a cancelled voucher.
@@ -86,7 +86,7 @@ const WAITS = {
   protected: { shortest: DAY, longest: DAY },
   // An operator or a setting leaves it alone, and money may still arrive.
   left_alone: { shortest: DAY, longest: 28 * DAY },
-  // Its state may never change, but it is still checked now and then.
+  // Its state may never change, but it is still checked occasionally.
   quarantined: { shortest: 7 * DAY, longest: 28 * DAY },
 } as const;
 

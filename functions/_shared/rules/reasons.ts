@@ -6,26 +6,26 @@ const QUARANTINE = {
     "The order was placed before the oldest payments that Lapse lists, so one of its payments may be unknown.",
   unreadable: "The shop's order row has values that Lapse cannot use; lapse_shop.open_orders reports them.",
   late_payment: "The shop closed the order unpaid although money for it is recorded.",
-  nothing_to_pay: "The order's amount is 0, so nobody can pay it and it must not expire as unpaid.",
+  nothing_to_pay: "The order's amount is 0, so it cannot be paid and must not expire as unpaid.",
   payment_not_found: "Stripe does not know the payment: wrong account, wrong mode or wrong key.",
   account_access_lost: "The key has no access to the connected account of this payment.",
   refused_request: "Stripe calls the request itself invalid: a fault in this program.",
   idempotency_mismatch: "An idempotency key was used before with another request: a fault in this program.",
   foreign_payment:
     "The payment's metadata names another order, or a customer's role recorded it and its metadata does not name this one.",
-  wrong_mode: "A live payment met a test key, or the other way round.",
+  wrong_mode: "The payment is live and the key is for test mode, or the reverse.",
   unknown_status: "Stripe reports a status this program does not know.",
   unknown_next_action: "Stripe asks the customer for something this program does not know.",
   unsupported_session: "The Checkout Session is for a subscription or a setup, not for a payment.",
   amount_mismatch: "Money was received, but less than the order's amount or in another currency.",
   partly_received: "The intent received money but did not succeed: it was partly captured or partly funded.",
-  partly_refunded: "Part of the money was given back, so the shop has neither all of it nor nothing.",
-  disputed: "The customer's bank disputes the payment; the money may be gone, whoever wins.",
+  partly_refunded: "Part of the money was refunded, so the shop has some of it.",
+  disputed: "The customer's bank disputes the payment, so the shop may lose the money.",
   funding_unknown: "A bank transfer outlived its window, and Stripe does not say whether it was partly funded.",
   voucher_expiry_unknown: "A voucher outlived its window, and Stripe does not say when it expires.",
   session_contradicts: "The Checkout Session says that it is paid, but its intent says otherwise.",
   session_recoverable:
-    "The customer can reopen the Checkout Session after it expired, and would pay a copy that nobody attached.",
+    "The customer can reopen the Checkout Session after it expired, and would pay an unattached copy.",
   checkout_unclosable:
     "The Checkout Session is complete and unpaid, and Stripe does not allow its intent to be cancelled.",
   paid_record_contradicted: "The ledger records this payment as paid, but Stripe says that it is not.",
@@ -38,7 +38,7 @@ const QUARANTINE = {
  */
 export const REASONS = {
   // The order may be closed.
-  no_payment: "The order never had a payment, so nothing had to be asked of Stripe.",
+  no_payment: "The order never had a payment, so there was nothing to inspect.",
   all_dead: "Every payment of the order is proven dead at Stripe.",
   would_expire: "Dry run: the order would expire once its payments are cancelled.",
   closed_by_shop: "The shop closed the order itself: paid in cash, free, or cancelled.",
@@ -48,7 +48,7 @@ export const REASONS = {
   ended_by_run: "This run cancelled the payment and Stripe confirmed it.",
   ended_reply_lost: "This run cancelled the payment; the reply was lost, and another inspection confirmed it.",
   already_dead: "Stripe says that the payment was canceled or expired before this run touched it.",
-  refunded: "The payment succeeded, and all of its money was given back before the order was closed.",
+  refunded: "The payment succeeded, and all of its money was refunded before the order was closed.",
   declared_dead: "An operator declared the payment dead, because Stripe can neither find nor cancel it.",
   would_cancel: "Dry run: this intent would be cancelled.",
   would_expire_session: "Dry run: this Checkout Session would be expired.",
@@ -59,11 +59,11 @@ export const REASONS = {
   paid_twice: "More than one payment succeeded and together they exceed the order's amount: refund the surplus.",
   maybe_paid_twice:
     "More than one payment succeeded and the order's amount is unknown: compare them before refunding one.",
-  partly_paid: "The known payments together are short of the order's amount, so the order stays open.",
-  revived: "Money arrived for an order that Lapse had expired; its stock was taken again, and it is paid.",
-  order_expired: "The payment succeeded although its order is closed: refund it, or deliver by hand.",
+  partly_paid: "The known payments together are less than the order's amount, so the order stays open.",
+  revived: "Money arrived for an order that Lapse had expired; its stock was reserved again, and it is paid.",
+  order_expired: "The payment succeeded although its order is closed: refund it, or fulfil it.",
   order_absent:
-    "The payment succeeded and names an order that does not exist: refund it, or find out where the order went.",
+    "The payment succeeded and names an order that does not exist: refund it, or find out what happened to the order.",
 
   // Nothing is wrong; check again later.
   customer_action: "The customer is in 3-D Secure, a redirect or a wallet; one extra grace is granted.",
@@ -84,14 +84,15 @@ export const REASONS = {
 
   // The run had no time or no access; nothing is wrong with the order.
   throttled: "Stripe's rate limit refused the call, so it was not executed.",
-  out_of_time: "The run's time ended before this order was decided; the next run goes on.",
-  run_stopped: "The run was stopped in the middle of this order; the next run goes on.",
-  untouched: "The run ended before this order's turn came.",
+  out_of_time: "The run ran out of time before it decided this order; the next run continues.",
+  run_stopped: "The run was stopped in the middle of this order; the next run continues.",
+  untouched: "The run ended before it reached this order.",
   not_settled_in_time: "The database did not settle the decision in time; the next run decides again.",
   order_locked: "Another transaction held the shop's order row; Lapse gave way and tries again in a minute.",
   payment_unrecorded:
     "The shop's order row names a payment that the ledger lacked; it is recorded and inspected first.",
   deadline_moved: "The shop moved the deadline into the future while a run held the order.",
+  amount_raised: "The shop raised the order's amount while a run found it paid; the money is compared again.",
 
   // A failed attempt: retried with a backoff, and quarantined after the last one.
   object_busy: "Stripe holds a lock on the payment; the customer may be paying at this moment.",
@@ -104,7 +105,7 @@ export const REASONS = {
   end_refused: "Stripe refused to cancel the payment although its state allows it.",
   checkout_closing: "The Checkout Session is closed, but its intent is not cancelled yet.",
   payment_not_dead: "The decision said expired, but a payment of the order was not dead when it was settled.",
-  order_unreadable: "The database handed out an order that cannot be read; the run's log says what is wrong with it.",
+  order_unreadable: "The run could not read the order that it claimed; its log says why.",
   settlement_refused: "The database refused to close the order; the run's log has the error.",
   internal_error: "The program failed on this order; the run's log has the details.",
 

@@ -30,7 +30,7 @@ export type RefundResult = {
   refundId?: string;
   amount?: number;
   currency?: string;
-  /** What was given back of the payment in all. */
+  /** The payment's total refunded amount. */
   amountRefunded?: number;
   /** Whether the next attempt needs another key although the outcome is unknown. */
   newKey?: boolean;

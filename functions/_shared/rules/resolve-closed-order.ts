@@ -9,7 +9,7 @@ import {
 import type { ClaimedOrder } from "./orders.ts";
 import { nextCheck, type Policy } from "./policy.ts";
 import type { Reason } from "./reasons.ts";
-import { coverage, earliestOf, firstReason, type OrderStep, undecided } from "./resolve-order.ts";
+import { earliestOf, firstReason, type OrderStep, reasonIfCovered, stepIfUndecided } from "./resolve-order.ts";
 
 export type ClosedContext = {
   now: Date;
@@ -23,7 +23,7 @@ export type ClosedContext = {
  *
  * | order | its cancelable payments |
  * | --- | --- |
- * | paid, expired | cancelled: nobody needs them, and they can only do harm |
+ * | paid, expired | cancelled: they are not needed and can only do harm |
  * | quarantined | left to the operator |
  * | unknown, paid or closed in the shop | cancelled |
  * | unknown, and the shop does not have it either | cancelled if the clean-up's scope allows it and the key is proven to be the shop's |
@@ -72,12 +72,12 @@ export function resolveClosedOrder(
   const leftAlone = whyLeftAlone(order, context);
   if (leftAlone === "order_locked") return { outcome: "handed_back", reason: leftAlone, nextCheckAt: null, cancel: [] };
   const covered = order.status === "quarantined" &&
-    coverage(order, dedupeSessionIntents(payments.filter(isAssessedAs("paid"))));
+    reasonIfCovered(order, dedupeSessionIntents(payments.filter(isAssessedAs("paid"))));
   if (covered) return { outcome: "paid", reason: covered, nextCheckAt: null, cancel: [] };
 
   const cancelable = payments.filter(isAssessedAs("cancelable"));
   return {
-    ...(undecided(payments) ?? {
+    ...(stepIfUndecided(payments) ?? {
       outcome: "checked",
       reason: reasonOf(payments, cancelable.length > 0 ? leftAlone : null),
       nextCheckAt: earliest(payments.flatMap((it) => nextCheckOf(it, order, context) ?? [])),

@@ -31,13 +31,13 @@ export type OrderStep = Pick<OrderDecision, "outcome" | "reason" | "nextCheckAt"
 export function resolveOrder(order: ClaimedOrder, payments: readonly AssessedPayment[]): OrderStep {
   const cancelable = payments.filter(isAssessedAs("cancelable"));
   const paid = dedupeSessionIntents(payments.filter(isAssessedAs("paid")));
-  const covered = coverage(order, paid);
+  const covered = reasonIfCovered(order, paid);
   if (covered !== null) return { ...stepTo("paid", covered), cancel: cancelable };
 
   const quarantined = payments.filter(isAssessedAs("quarantine"));
   if (quarantined.length > 0) return stepTo("quarantined", firstReason(quarantined));
-  const notRead = undecided(payments);
-  if (notRead) return { ...notRead, cancel: [] };
+  const undecided = stepIfUndecided(payments);
+  if (undecided) return { ...undecided, cancel: [] };
   if (paid.length > 0) return stepTo("quarantined", "amount_mismatch");
   const waiting = earliestOf(payments.filter(isAssessedAs("wait")));
   if (waiting) return { ...stepTo("waiting", waiting.why), nextCheckAt: waiting.until };
@@ -49,7 +49,7 @@ export function resolveOrder(order: ClaimedOrder, payments: readonly AssessedPay
  * The reason why paid payments settle the order, or null when they do not. `paid` has each payment once. Payments in another currency do
  * not count. If the shop cannot know the amount, any payment that succeeded settles the order.
  */
-export function coverage(
+export function reasonIfCovered(
   { amount, currency }: Pick<ClaimedOrder, "amount" | "currency">,
   paid: readonly AssessedAs<"paid">[],
 ): Extract<Reason, "paid" | "paid_twice" | "maybe_paid_twice"> | null {
@@ -78,7 +78,7 @@ export function earliestOf(payments: readonly AssessedAs<"wait" | "postponed">[]
 }
 
 /** The next step while a payment is unclear or postponed; null if none is. */
-export function undecided(payments: readonly AssessedPayment[]): Omit<OrderStep, "cancel"> | null {
+export function stepIfUndecided(payments: readonly AssessedPayment[]): Omit<OrderStep, "cancel"> | null {
   const unclear = payments.filter(isAssessedAs("unclear"));
   if (unclear.length > 0) return { outcome: "retry", reason: firstReason(unclear), nextCheckAt: latestOf(unclear) };
   const postponed = earliestOf(payments.filter(isAssessedAs("postponed")));

@@ -5,7 +5,7 @@ import type { StripeGateway } from "../stripe/gateway.ts";
 import type { Clock } from "./clock.ts";
 import type { Log } from "./log.ts";
 
-/** A job as a run sees it: its work, and whether that needs Stripe. */
+/** A job: its work, and whether the work needs Stripe. */
 export type Job = {
   /** If so, a run without Stripe's key fails at its beginning, not only when it makes its first call. */
   usesStripe: boolean;
@@ -13,7 +13,7 @@ export type Job = {
   work(ports: Ports, task: Task): Promise<JobResult>;
 };
 
-/** Everything a job may touch. It knows neither HTTP nor the environment. */
+/** Everything a job may use. A job depends on neither HTTP nor the environment. */
 export type Ports = {
   database: Database;
   /** Loads Stripe's SDK when first called: loading doubles the time of a start, and most runs need no Stripe. */
@@ -35,7 +35,9 @@ export type Task = {
   due: number;
   /** Whether refunds of late payments wait to be carried out. */
   refundsDue: boolean;
-  /** Most items to decide. */
+  /** Whether another run does not yet leave this one its share of the pace. */
+  waitForShare: boolean;
+  /** The maximum number of items to decide. */
   limit: number;
   settings: Settings;
   lease: Lease | null;

@@ -12,7 +12,7 @@ export type Log = {
 const MAX_LINE = 9_000;
 /** Longest text of one field, in characters. */
 const MAX_TEXT = 500;
-/** The platform takes 100 lines in any 10 s. Ten are left for the runtime's own lines and for different clocks. */
+/** The platform takes 100 lines in any 10 s. Ten are left for the runtime's own lines and for clock differences. */
 const WINDOW_MS = 10_000;
 const MAX_LINES = 90;
 /** Lines about batches and single orders; the rest is reserved for the beginning and the end of runs. */
@@ -90,7 +90,7 @@ const SECRETS: RegExp[] = [
   /\bwhsec_[\w+/=]+/g,
   /\bsb_(?:secret|publishable)_[\w-]+/g,
   /\b(?:Bearer|Basic)\s+\S+/gi,
-  // client secrets of intents and sessions: anybody who has one can act on the payment
+  // client secrets of intents and sessions: anyone who has one can act on the payment
   /\b\w+_secret_\w+/g,
   // JSON web tokens
   /\beyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?/g,

@@ -31,10 +31,8 @@ export type Progress = {
   unread: string[];
   /** Why orders were handed back although nothing is wrong with them. */
   delay: string | null;
-  /** Set after a settlement timed out: its orders are due again at once, and the run would claim them again and again. */
-  stopClaiming: boolean;
   /** Why the run handed over before its work was done. */
-  handover: "Its share of orders is used up" | "Its time is over" | "Its worker is being retired" | null;
+  handover: "It used up its share of orders" | "It ran out of time" | "Its worker is being retired" | null;
   /** The first error that broke the run. */
   broken: { error: unknown } | null;
 };
@@ -57,28 +55,27 @@ export async function beginInspection(ports: Ports, task: Task): Promise<Inspect
       stop: null,
       unread: [],
       delay: null,
-      stopClaiming: false,
       handover: null,
       broken: null,
     },
   };
 }
 
-/** Whether the run must begin nothing more. */
+/** Whether the run must not begin anything more. */
 export function mustStop(run: Inspection): boolean {
   return run.progress.stop !== null || run.progress.broken !== null || mustHandOver(run);
 }
 
-/** Whether the run must hand over, because its time or its worker's is over. Call it before everything that takes a while. */
+/** Whether the run must hand over, because its time or its worker's is over. Call this before every longer step. */
 export function mustHandOver({ ports: { clock, deadline, retired }, progress }: Inspection): boolean {
   if (retired.aborted) progress.handover ??= "Its worker is being retired";
-  else if (clock.now() >= deadline.claim) progress.handover ??= "Its time is over";
+  else if (clock.now() >= deadline.claim) progress.handover ??= "It ran out of time";
   return progress.handover !== null;
 }
 
 /**
- * The result of the run. One that was stopped or delayed has no continuation, which would meet the same problem at once: the next tick
- * goes on.
+ * The result of the run. One that was stopped or delayed has no continuation, which would hit the same problem at
+ * once: the next tick continues.
  *
  * @throws the error that broke the run.
  */
@@ -87,12 +84,13 @@ export function resultOf({ progress }: Inspection): JobResult {
   if (broken) throw broken.error;
   const stop = progress.stop ?? (isKeyDoubtful(keyCheck) ? "too_many_not_found" : null);
   if (stop) return { status: "failed", error: `Stripe stopped the run: ${stop}`, workLeft: false };
-  const handover = progress.handover ?? (progress.pagesLeft <= 0 ? "Its share of pages is used up" : null);
+  const handover = progress.handover ?? (progress.pagesLeft <= 0 ? "It used up its share of pages" : null);
   const why = [
-    delay && `Orders went back undecided, because the database did not settle them in time: ${delay}`,
-    unread.length > 0 && `Lists of Stripe could not be read, so orders wait: ${unread.slice(0, 5).join("; ")}`,
-    failed > 0 && `${failed} orders could not be decided and will be tried again`,
-    handover && `${handover}: a continuation goes on`,
+    delay && `Orders were handed back undecided, because the database did not settle them in time: ${delay}`,
+    unread.length > 0 &&
+    `Some of Stripe's lists could not be read, so the orders of their accounts wait: ${unread.slice(0, 5).join("; ")}`,
+    failed > 0 && `${failed} orders could not be decided and will be retried`,
+    handover && `${handover}: a continuation follows`,
   ].filter((it) => it);
   if (why.length === 0) return { status: "succeeded", error: null, workLeft: false };
   return { status: "partial", error: why.join(". "), workLeft: handover !== null && delay === null && done > 0 };

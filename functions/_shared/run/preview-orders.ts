@@ -8,7 +8,7 @@ const MAX_ORDERS = 1_000;
 
 /**
  * A dry run reads the same payments and makes the same decisions as a real run, up to the first write. It reads no list, because that
- * would move the list's cursor; so it misses payments that nobody attached.
+ * would move the list's cursor; so it misses unattached payments.
  */
 export async function previewOrders(ports: Ports, task: Task): Promise<JobResult> {
   const inspection = await beginInspection(ports, task);
@@ -29,7 +29,7 @@ export async function previewOrders(ports: Ports, task: Task): Promise<JobResult
     decisions.push(...batch.decisions);
     progress.stop = batch.stop;
     if (batch.untouched.length > 0 && batch.stop === null) {
-      progress.handover = "Its time is over";
+      progress.handover = "It ran out of time";
       break;
     }
   }

@@ -97,8 +97,9 @@ function portsOf(
   return { database, openStripe: () => opened ??= open(), clock, log, deadline, retired };
 }
 
-function taskOf({ run, settings, due, refundsDue }: Running): Task {
-  const task = { job: run.job, due, refundsDue, settings, limit: run.item_limit ?? Number.POSITIVE_INFINITY };
+function taskOf({ run, settings, due, refundsDue, waitForShare }: Running): Task {
+  const limit = run.item_limit ?? Number.POSITIVE_INFINITY;
+  const task = { job: run.job, due, refundsDue, waitForShare, settings, limit };
   if (run.dry_run) return { ...task, lease: null };
   if (run.fence === null) throw new Error(`Cannot start run ${run.id}: the database gave it no fence`);
   return { ...task, lease: { runId: run.id, fence: run.fence } };
@@ -119,12 +120,12 @@ async function finishRun(
       stripeCalls: calls,
       stripeThrottled: throttled,
     });
-    // Only after the lease is given back: a continuation that finds it taken gives up.
+    // Only after the lease is released: a continuation that finds it taken gives up.
     if (result.workLeft && row.status !== "braked") {
       log.info("run_continued", { by: await database.continueRun(run.id) });
     }
   } catch (error) {
-    // Nothing depends on these calls: the watch marks the run lost, and the next tick goes on.
+    // Nothing depends on these calls: the watch marks the run lost, and the next tick continues.
     log.error("run_finish_failed", { error: reasonOf(error) });
   }
   log.info("run_finished", { ...logFieldsOf(row), stripe_calls: callsByEndpoint, stripe_throttled: throttled });

@@ -14,7 +14,7 @@ export type WebhookPorts = {
   log: Log;
 };
 
-/** `again`: Stripe should deliver the event once more. `code`: what became of it, for the log. */
+/** `again`: Stripe should deliver the event again. `code`: the result, for the log. */
 export type EventAnswer = { again: boolean; code: string };
 
 /** Handles an event whose signature was verified. */

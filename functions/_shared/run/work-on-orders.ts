@@ -6,42 +6,47 @@ import { failedDecision } from "../rules/decision-of.ts";
 import type { OrderDecision } from "../rules/orders.ts";
 import { policyOf } from "../rules/policy.ts";
 import { type ClaimOrders, type Inspection, mustHandOver, mustStop, type OrderRun } from "./order-run.ts";
-import { settleOrders } from "./settle-orders.ts";
+import { type SettledBatch, settleOrders } from "./settle-orders.ts";
 
 /**
- * Claims batches of orders, asks Stripe about them and settles them until nothing is due or the run must stop. Usually two batches run
- * side by side: while one settles and claims, the other keeps Stripe busy.
+ * Claims batches of orders, asks Stripe about them and settles them until nothing is due or the run must stop. Usually
+ * two batches run concurrently: while one settles and claims, the other makes calls to Stripe.
  *
  * When one batch breaks, the others end as well. `resultOf` throws the error only after all of them have ended, because the lease is
- * given back then, and no payment may be cancelled without it.
+ * released then, and no payment may be cancelled without it.
  */
 export async function workOnOrders(run: OrderRun, claimOrders: ClaimOrders): Promise<void> {
   const { progress, ports: { log }, task: { settings } } = run;
+  // Set after a settlement that settled nothing: the next one would most likely time out as well.
+  let isStuck = false;
   const work = async () => {
     try {
-      while (await workOnBatch(run, claimOrders));
+      while (!isStuck && mayClaim(run)) {
+        const settled = await workOnBatch(run, claimOrders);
+        if (settled === null) return;
+        isStuck ||= settled.isStuck;
+      }
     } catch (error) {
       log.error("batch_failed", { error: reasonOf(error) });
       progress.broken ??= { error };
     }
   };
   await Promise.all(Array.from({ length: settings.batchesAtOnce }, work));
-  // Not earlier: until its claim returns, a batch reserves more of the share than it may need.
-  if (progress.shareLeft <= 0 && progress.limitLeft > 0) progress.handover ??= "Its share of orders is used up";
+  // Checked only here, because until its claim returns, a batch reserves more of the share than it may need.
+  if (progress.shareLeft <= 0 && progress.limitLeft > 0) progress.handover ??= "It used up its share of orders";
 }
 
-/** Claims, examines and settles one batch. Returns false when there is no further batch to work on. */
-async function workOnBatch(run: OrderRun, claimOrders: ClaimOrders): Promise<boolean> {
+/** Claims, examines and settles one batch. Returns null when there was nothing to claim. */
+async function workOnBatch(run: OrderRun, claimOrders: ClaimOrders): Promise<SettledBatch | null> {
   const { progress, lease, task: { settings }, ports: { log } } = run;
-  if (!mayClaim(run)) return false;
-  // Reserved before the claim returns, so that batches side by side do not exceed the limit together.
+  // Reserved before the claim returns, so that concurrent batches do not exceed the limit together.
   const asked = Math.min(progress.limitLeft, progress.shareLeft, settings.claimBatch);
   reserve(run, asked);
   const claim = await claimOrders(lease, asked);
   const claimed = claim.orders.length + claim.unreadable.length;
   reserve(run, claimed - asked);
   // Only an empty claim means that nothing is due: a small one may have skipped locked orders or quarantined hopeless ones.
-  if (claimed === 0) return false;
+  if (claimed === 0) return null;
 
   const batch = await examineClaim(claim, run);
   // Before settling, which takes a while: the other batches must begin nothing more.
@@ -60,17 +65,16 @@ async function workOnBatch(run: OrderRun, claimOrders: ClaimOrders): Promise<boo
   }
   progress.failed += settled.failed;
   progress.delay ??= settled.delay;
-  progress.stopClaiming ||= settled.delay !== null;
   if (batch.untouched.length > 0 && batch.stop === null && batch.broken === null && !mustHandOver(run)) {
-    progress.handover = "Its time is over";
+    progress.handover = "It ran out of time";
   }
-  return true;
+  return settled;
 }
 
 function mayClaim(run: OrderRun): boolean {
-  const { stopClaiming, keyCheck, limitLeft, shareLeft } = run.progress;
-  // The key is judged each time: another batch may have proven it meanwhile.
-  return limitLeft > 0 && shareLeft > 0 && !stopClaiming && !isKeyDoubtful(keyCheck) && !mustStop(run);
+  const { keyCheck, limitLeft, shareLeft } = run.progress;
+  // The key is checked each time, because another batch may have proven it.
+  return limitLeft > 0 && shareLeft > 0 && !isKeyDoubtful(keyCheck) && !mustStop(run);
 }
 
 function reserve({ progress }: OrderRun, orders: number): void {

@@ -64,7 +64,7 @@ export function createCalls(options: CallOptions) {
       }
     },
 
-    /** Cancels or expires: at once, and without a retry, because a write acts on what its caller has just read. */
+    /** Cancels, expires or refunds: at once, and without a retry, because a write acts on what its caller has just read. */
     async write<T>(call: Call<T>): Promise<Outcome<T>> {
       const permission = pace.tryAcquire(call.endpoint);
       return permission === "go" ? await attempt(call, "write") : unsent(permission);

@@ -1,21 +1,21 @@
 import Stripe from "stripe";
-import { z } from "zod/mini";
+import * as z from "zod/mini";
 import { WITHOUT_COMPILING } from "../parsing.ts";
 import type { StripeEvent } from "../rules/events.ts";
 
-/** An older signature counts as a replay. Stripe signs each delivery again, also when it repeats one. */
+/** An older signature counts as a replay. Stripe signs every delivery anew, including repeated ones. */
 const TOLERANCE_SECONDS = 300;
 
 export type Verified = { event: StripeEvent; refused: null } | { event: null; refused: "signature" | "malformed" };
 
 /**
- * Checks an event's signature against several secrets, two of them while one is being replaced, and reads what it names. Both shapes are
- * understood: snapshots, which hold the object as it was, and thin events, which only name it.
+ * Checks an event's signature against several secrets (there are two while one is being replaced) and reads which payment it is about. It
+ * accepts snapshots, which contain the object as it was, and thin events, which only name it.
  *
- * `body` is the request's own text: parsed and written again, it would have another signature.
+ * `body` is the request's unchanged text. Parsing and serializing it could change bytes and invalidate the signature.
  */
 export function createVerifier(secrets: string[], now: () => number = () => Date.now()) {
-  // Only its verification is used, which sends nothing and needs no key.
+  // Used only to verify signatures, which sends nothing and needs no key.
   const stripe = new Stripe("sk_unused", { telemetry: false });
   const crypto = Stripe.createSubtleCryptoProvider();
 
@@ -24,7 +24,7 @@ export function createVerifier(secrets: string[], now: () => number = () => Date
       return await stripe.webhooks.constructEventAsync(body, header, secret, TOLERANCE_SECONDS, crypto, now());
     } catch (error) {
       if (isForged(error) || error instanceof SyntaxError) throw error;
-      // Signed, and no snapshot.
+      // The signature is valid, so this is a thin event.
       return await stripe.parseEventNotificationAsync(body, header, secret, TOLERANCE_SECONDS, crypto, now());
     }
   }
@@ -87,7 +87,7 @@ const snapshot = z.pipe(
     if (ABOUT_INTENTS.has(object.object ?? "")) {
       const shown = z.safeParse(shownReturn, object, WITHOUT_COMPILING);
       const named = shown.success ? shown.data.payment_intent : null;
-      // Charges without an intent are older than Lapse, or not the shop's checkout.
+      // A charge without an intent was not made by the shop's checkout.
       return {
         ...event,
         payment: named ? { id: named, through: null, createdAt: shown.data!.created, marks: null } : null,

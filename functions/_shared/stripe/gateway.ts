@@ -15,13 +15,11 @@ import {
   type StripeRefund,
   type StripeSession,
 } from "./objects.ts";
+import { STRIPE_API_VERSION } from "../version.ts";
 import type { Outcome } from "./outcome.ts";
 import { LIST_COST, READ_COST } from "./pace.ts";
 
 export type { CallStatistics } from "./calls.ts";
-
-/** The API version that the rules were written for. Webhook endpoints have their own version. */
-export const STRIPE_API_VERSION = "2026-10-28.endive";
 
 /** The time limit of one call on the wire, without the wait for its turn. */
 const TIMEOUT_MS = 10_000;
@@ -30,7 +28,7 @@ const CHARGE = "payment_intent.latest_charge";
 /** Stripe's largest page. */
 const PAGE_SIZE = 100;
 
-/** An object at Stripe; `account` is the connected account it lives on, empty for the platform's own. */
+/** An object at Stripe; `account` is its connected account, empty for the platform's own. */
 export type StripeRef = { id: string; account: string };
 export type IdempotencyKey = { idempotencyKey: string };
 
@@ -55,7 +53,7 @@ export type StripeGateway = {
   intentOf(ref: StripeRef): Promise<Outcome<{ intent: string | null }>>;
   /** The refunds of an intent, newest first, a hundred at most. */
   refundsOfIntent(ref: StripeRef): Promise<Outcome<StripeRefund[]>>;
-  /** Gives money of an intent back. `amount` is in the currency's minor unit. */
+  /** Refunds money of an intent. `amount` is in the currency's minor unit. */
   refundIntent(ref: StripeRef, refund: NewRefund, key: IdempotencyKey): Promise<Outcome<StripeRefund>>;
   /** One page, newest first. */
   listIntents(window: ListWindow): Promise<Outcome<ListPage>>;

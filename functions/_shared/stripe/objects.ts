@@ -1,4 +1,4 @@
-import { z } from "zod/mini";
+import * as z from "zod/mini";
 
 /**
  * The part of Stripe's objects that the rules read, for API version 2026-10-28.endive.
@@ -14,8 +14,8 @@ const metadataSchema = z.record(z.string(), z.string());
 const nullableMetadataSchema = z.pipe(z.nullish(metadataSchema), z.transform((metadata) => metadata ?? {}));
 
 /**
- * What became of the money that an intent received. `disputed` stays true whoever wins the dispute. `transfer` and `transfer_data` are set
- * when the money went on to a connected account.
+ * What happened to the money that an intent received. `disputed` stays true after the dispute is decided. `transfer` and `transfer_data`
+ * are set when the money was transferred to a connected account.
  */
 const chargeSchema = z.object({
   id: z.string(),

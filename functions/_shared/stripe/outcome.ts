@@ -33,7 +33,7 @@ export type Trace = { requestId: string | null; httpStatus: number | null; error
 
 export const NO_TRACE: Trace = { requestId: null, httpStatus: null, errorCode: null };
 
-/** `write`: a cancel or an expire, which Stripe may refuse because of the object's state. */
+/** `write`: a cancel, an expire or a refund, which Stripe may refuse because of the object's state. */
 export type CallKind = "read" | "write";
 
 /** An answer with an error status. */

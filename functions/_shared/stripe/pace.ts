@@ -1,16 +1,16 @@
 import type { Clock } from "../run/clock.ts";
 import { RateLimiter } from "./rate-limiter.ts";
 
-/** Stripe's default limit per endpoint, for live and test mode. */
-const ENDPOINT_PER_SECOND = 25;
 /** One second plus jitter: two requests may arrive at Stripe closer together than they were sent. */
 const WINDOW_MS = 1_028;
 /** By Little's law, 16 calls in flight make 20 payments per second, with two calls each and 0.4 s per call. */
 const MAX_IN_FLIGHT = 20;
 
-/** The limits grow with the configured rate: a rate above Stripe's default limits means that Stripe raised those of the account. */
-const endpointLimitAt = (paymentsPerSecond: number) =>
-  Math.max(ENDPOINT_PER_SECOND, Math.ceil(1.25 * paymentsPerSecond));
+/**
+ * The limits follow the rate. Of the 25 calls a second that Stripe allows an endpoint, a process gets the same part as of the 20 payments
+ * a second that all of Lapse starts. A rate above those means that Stripe raised the limits of the account.
+ */
+const endpointLimitAt = (paymentsPerSecond: number) => Math.ceil(1.25 * paymentsPerSecond);
 const inFlightAt = (paymentsPerSecond: number) => Math.max(MAX_IN_FLIGHT, Math.ceil(paymentsPerSecond));
 
 /** The cost of a call, in payments. A read pays for the write that may follow it. */
@@ -24,7 +24,7 @@ export type Permission = "go" | "out_of_time" | "crowded";
  * Decides when a call to Stripe may start. Each process has its own pace, and together they stay below Stripe's limits.
  *
  * A payment begins with a read, which waits for its turn. The cancel that follows starts at once, only one round trip later, so that it
- * acts on a fresh answer: a voucher issued or a card authorised meanwhile would be cancelled with the payment.
+ * acts on a fresh answer: a voucher issued or a card authorised since then would be cancelled with the payment.
  */
 export type Pace = {
   /** Waits until a read of this endpoint may start. */

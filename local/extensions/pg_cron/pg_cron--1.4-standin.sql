@@ -1,6 +1,6 @@
 -- Stand-in for pg_cron 1.4: what a database sees of it. local/workers/cron-worker.ts runs the jobs.
 -- Works inside "create extension" and, where the server's extension folder cannot be written, as plain SQL run by a superuser.
--- What differs from the original stands in DIVERGENCES.md.
+-- DIVERGENCES.md lists the differences from the original.
 
 create schema cron;
 
@@ -48,9 +48,9 @@ create function cron._manages_all_jobs() returns boolean language sql stable set
     or (select relowner = current_user::regrole from pg_catalog.pg_class where oid = 'cron.job'::regclass)
 $$;
 
--- pg_cron's functions write cron.job whatever the caller may do with the table; SQL functions cannot tell who called them once they run
--- as somebody else. So everybody holds the privilege, row security limits it to one's own jobs, and this trigger refuses whatever
--- does not come out of the functions below, with the original's message.
+-- pg_cron's functions write cron.job whatever the caller may do with the table; SQL functions cannot tell who called
+-- them once they run as another role. So every role holds the privilege, row security limits it to the role's own
+-- jobs, and this trigger refuses changes that do not come from the functions below, with the original's message.
 create function cron._refuse_direct_change() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
   if coalesce(pg_catalog.current_setting('lapse.inside_pg_cron', true), '') <> 'on' and not cron._manages_all_jobs() then
@@ -62,8 +62,8 @@ $$;
 create trigger refuse_direct_change before insert or update or delete on cron.job
   for each statement execute function cron._refuse_direct_change();
 
--- One field of a schedule ("*/5", "1-5", "mon,wed") as the numbers it stands for; null if it is no such field. Cron's grammar: a step
--- needs a star or a range before it.
+-- One field of a schedule ("*/5", "1-5", "mon,wed") as the numbers that it matches; null if it is not a valid field.
+-- Cron's grammar: a step needs a star or a range before it.
 create function cron._parse_field(field text, low int, high int, names text[] default '{}') returns int[]
 language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 declare

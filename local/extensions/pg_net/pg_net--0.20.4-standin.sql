@@ -1,6 +1,6 @@
 -- Stand-in for pg_net 0.20.4: what a database sees of it. local/workers/net-worker.ts sends the requests.
 -- Works inside "create extension" and, where the server's extension folder cannot be written, as plain SQL run by a superuser.
--- What differs from the original stands in DIVERGENCES.md.
+-- DIVERGENCES.md lists the differences from the original.
 
 create schema if not exists net;
 
@@ -51,7 +51,7 @@ end;
 $$;
 comment on function net.wait_until_running() is 'waits until a worker is connected';
 
--- The worker looks at the queue several times a second, nobody has to wake it.
+-- The worker polls the queue several times a second and need not be woken.
 create function net.wake() returns void language sql set search_path = '' as '';
 
 create function net.worker_restart() returns bool language sql set search_path = '' as 'select true';
@@ -129,7 +129,7 @@ begin
 end;
 $$;
 comment on function net.http_post(text, jsonb, jsonb, jsonb, int) is
-  'Queues a request, sent after the commit. A header whose value is null is dropped without a word.';
+  'Queues a request, sent after the commit. A header whose value is null is dropped silently.';
 
 create function net.http_delete(
   url text, params jsonb default '{}', headers jsonb default '{}', timeout_milliseconds int default 5000, body jsonb default null)

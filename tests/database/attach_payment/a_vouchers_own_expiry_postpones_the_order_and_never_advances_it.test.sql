@@ -21,7 +21,7 @@ select results_eq('due', $$ values (interval '0', interval '3 days', interval '3
 select pg_temp.attach('pi_3', '4 days');
 select results_eq(
   'due', $$ values (interval '0', interval '4 days', interval '4 days 2 minutes') $$,
-  'a voucher that is issued later is told of by attaching its payment again'
+  'a voucher that is issued later is reported by attaching its payment again'
 );
 
 select * from finish();

@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers.sql
-select plan(21);
+select plan(23);
 
 select pg_temp.place_due_order('pending', '{pi_0}'), pg_temp.place_due_order('expiring', '{pi_1}'), pg_temp.place_due_order('expired', '{pi_2}');
 select pg_temp.place_due_order('paid', '{pi_3}'), pg_temp.place_due_order('quarantined', '{pi_4}');
@@ -38,7 +38,7 @@ select throws_ok(
 )
 from (values
   ('cancelled', 'PT409', 'it is closed', 'an order that the shop closed without a word is refused'),
-  ('never watched', 'PT409', 'it is paid', 'and so is one that nobody watches'),
+  ('never watched', 'PT409', 'it is paid', 'and so is an unwatched one'),
   ('deleted', 'PT404', 'there is no such order', 'one that the shop deleted is not found'),
   ('nowhere', 'PT404', 'there is no such order', 'nor is one that neither shop nor ledger knows')
 ) as bad (name, code, why, it);
@@ -49,6 +49,7 @@ select throws_ok(
 )
 from (values
   ('ch_1', null, null, 'Cannot use ch_1 as a payment: it is not the id of a PaymentIntent or Checkout Session'),
+  ('plink_1', null, null, 'Cannot use plink_1 as a payment: it is not the id of a PaymentIntent or Checkout Session'),
   ('undefined', null, null, 'Cannot use undefined as a payment: it is not the id of a PaymentIntent or Checkout Session'),
   (null, null, null, 'Cannot use null as a payment: it is not the id of a PaymentIntent or Checkout Session'),
   ('pi_1_secret_2', null, null, 'Cannot use a client secret as the id of a payment: pi_1…'),
@@ -56,6 +57,24 @@ from (values
   ('pi_1', null, 'infinity', 'Cannot attach payment pi_1: its expiry infinity is years away'),
   ('pi_1', null, '56812-01-01 00:00:00+00', 'Cannot attach payment pi_1: its expiry 56812-01-01 00:00:00+00 is years away')
 ) as bad (stripe_id, account, expires_at, message);
+create function pg_temp.hint_for(p_stripe_id text) returns text
+language plpgsql
+as $$
+declare
+  v_hint text;
+begin
+  perform lapse.attach_payment(pg_temp.ref('pending'), p_stripe_id);
+  return null;
+exception when invalid_parameter_value then
+  get stacked diagnostics v_hint = pg_exception_hint;
+  return v_hint;
+end;
+$$;
+select results_eq(
+  $$ select pg_temp.hint_for('pi_1_secret_2') union all select pg_temp.hint_for('plink_1') $$,
+  $$ values ('Pass the id of the PaymentIntent or Checkout Session: the part before _secret_.'), ('Such ids begin with pi_ or cs_.') $$,
+  'and it says what to pass instead'
+);
 
 update lapse.settings set max_payments_per_order = 2;
 select throws_ok(
@@ -63,7 +82,7 @@ select throws_ok(
   format('Cannot attach payment pi_3rd to order %s: it has 2 payments already', pg_temp.ref('pending')), 'an order takes a limited number of payments'
 );
 select lives_ok(
-  format('select lapse.attach_payment(%L, %L)', pg_temp.ref('pending'), 'cs_test_new'), 'those it has may be told again'
+  format('select lapse.attach_payment(%L, %L)', pg_temp.ref('pending'), 'cs_test_new'), 'existing ones may be attached again'
 );
 
 select * from finish();

@@ -19,9 +19,10 @@ begin
     from unnest(p_runs) with ordinality x (run, n)
   ) r;
   return (
-    select jsonb_build_array(d.deaths, (extract(epoch from pg_temp.noon() - d.since) / 60)::integer, s -> 'batchesAtOnce')
-    from lapse.settings_json(p_job => 'expire-stale-orders') s
-    cross join lapse.deaths_in_a_row(p_job => 'expire-stale-orders') d
+    select jsonb_build_array(
+      d.deaths, (extract(epoch from pg_temp.noon() - d.since) / 60)::integer, lapse.batches_at_once(p_job => 'expire-stale-orders')
+    )
+    from lapse.deaths_in_a_row(p_job => 'expire-stale-orders') d
   );
 end;
 $$;
@@ -46,7 +47,7 @@ select pg_temp.after('lost', 'lost');
 select is(
   lapse.begin_run(pg_temp.id('next'), 'expire-stale-orders', 'server', p_now => pg_temp.noon() + interval '1 minute')
     -> 'settings' -> 'batchesAtOnce',
-  '1', 'the next run is told so'
+  '1', 'the next run learns it'
 );
 
 select * from finish();

@@ -7,7 +7,7 @@ select is(
   lapse.begin_run(
     p_run_id => pg_temp.id('a'), p_job => 'expire-stale-orders', p_trigger => 'server', p_now => pg_temp.noon()
   ) ->> 'answer',
-  'failed', 'the run is told that it failed'
+  'failed', 'the answer says that the run failed'
 );
 select row_eq(
   'select status, error, finished_at from lapse.runs',

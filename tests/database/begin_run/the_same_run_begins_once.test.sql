@@ -15,10 +15,10 @@ create temp table first as select pg_temp.begin('a') as answer;
 select is((select answer ->> 'answer' from first), 'running', 'the first call may go on');
 select row_eq(
   $$ select status, trigger, requested_by, item_limit, dry_run, fence, started_at, heartbeat_at from lapse.runs $$,
-  row('running'::text, 'operator'::text, 'ops'::text, 5, false, 1::bigint, pg_temp.noon(), pg_temp.noon()), 'and its row tells who asked'
+  row('running'::text, 'operator'::text, 'ops'::text, 5, false, 1::bigint, pg_temp.noon(), pg_temp.noon()), 'and its row records the caller'
 );
 select is(
-  (select answer -> 'settings' -> 'claimBatch' from first), (select to_jsonb(claim_batch) from lapse.settings), 'it is told its settings'
+  (select answer -> 'settings' -> 'claimBatch' from first), (select to_jsonb(claim_batch) from lapse.settings), 'it receives its settings'
 );
 create temp table before as select pg_temp.everything() as hash;
 select is(pg_temp.begin('a') ->> 'answer', 'duplicate', 'the second call with the same id has nothing to do');

@@ -46,7 +46,7 @@ update lapse.settings set max_attempts = 2;
 select lapse.finish_run(pg_temp.id('cleanup'), 'failed', p_now => pg_temp.noon());
 update lapse.orders set failures = 1, next_check_at = pg_temp.noon() where ref = pg_temp.ref('paid');
 select pg_temp.begin_cleanup('second', pg_temp.noon() + interval '1 minute');
-select is(pg_temp.claimed('second', pg_temp.noon() + interval '1 minute'), '{}', 'after its last attempt nobody gets it');
+select is(pg_temp.claimed('second', pg_temp.noon() + interval '1 minute'), '{}', 'after its last attempt it is not claimed');
 select is(
   pg_temp.told('paid', 'status') || ' until ' || (pg_temp.told('paid', 'next_check_at')::timestamptz - pg_temp.noon()),
   'paid until 7 days 00:01:00', 'it is looked at again in a week'

@@ -10,7 +10,7 @@ insert into lapse.runs (job, trigger, status, created_at, started_at, finished_a
 select 'expire-stale-orders', 'schedule', 'lost', at, at, at + interval '3 minutes'
 from generate_series(pg_temp.noon() + interval '5 minutes', pg_temp.noon() + interval '15 minutes', interval '5 minutes') at;
 
-select pg_temp.begin_run('next', pg_temp.noon() + interval '20 minutes');
+select pg_temp.begin_run('next', pg_temp.noon() + interval '20 minutes'), pg_temp.cursors_at(pg_temp.noon() + interval '20 minutes');
 prepare orders_by_status as select status, count(*)::int from lapse.orders group by status order by status;
 
 select is(pg_temp.claim('next', pg_temp.noon() + interval '20 minutes'), 1, 'after a hundred claims of hopeless orders the last one is handed out');

@@ -31,7 +31,7 @@ select throws_ok(
 select is(
   pg_temp.settle('run', array[
     pg_temp.decide('older', 'expired', p_reason => 'no_payment'), pg_temp.decide('old', 'retry', p_reason => 'settlement_refused')
-  ]) - 'paymentsPerSecond',
+  ]) - '{paymentsPerSecond,waitForShare}'::text[],
   '{"outcomes": {"expired": 1, "retry": 1}, "superseded": 0}', 'they are settled like all others'
 );
 select row_eq(

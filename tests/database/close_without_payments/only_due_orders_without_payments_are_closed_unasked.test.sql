@@ -10,10 +10,10 @@ select pg_temp.place_due_order('payment dead', '{pi_2}', p_due_for => '4 days', 
 update lapse.payments set state = 'dead', evidence = '{}', closed_at = now() where stripe_id = 'pi_2';
 select pg_temp.begin_run('run');
 
-select is(pg_temp.close_without_payments('run', 1), '{"expired": 1, "unitsReleased": 3, "asked": 1}', 'oldest first, up to the limit');
+select is(pg_temp.close_without_payments('run', 1), '{"expired": 1, "unitsReleased": 3, "moved": 1}', 'oldest first, up to the limit');
 select is(pg_temp.told('older', 'status'), 'expired', 'that was the oldest');
-select is(pg_temp.close_without_payments('run', 10), '{"expired": 1, "unitsReleased": 2, "asked": 1}', 'then the others');
-select is(pg_temp.close_without_payments('run', 10), '{"expired": 0, "unitsReleased": 0, "asked": 0}', 'then none');
+select is(pg_temp.close_without_payments('run', 10), '{"expired": 1, "unitsReleased": 2, "moved": 1}', 'then the others');
+select is(pg_temp.close_without_payments('run', 10), '{"expired": 0, "unitsReleased": 0, "moved": 0}', 'then none');
 
 select results_eq(
   $$ select distinct status, reason, closed_at, next_check_at, looks, run_id from lapse.orders

@@ -13,7 +13,7 @@ $$;
 prepare alert as select occurrences, resolved_at from lapse.alerts where key = 'run_failed:expire-stale-orders';
 
 select pg_temp.run('a', 'failed', pg_temp.id('asked for'));
-select is_empty('alert', 'its failure is told to whoever asked, and raises no alert');
+select is_empty('alert', 'its failure is returned to the caller and raises no alert');
 select pg_temp.run('b', 'failed');
 select pg_temp.run('c', 'failed', pg_temp.id('asked for'));
 select results_eq('alert', $$ values (1, null::timestamptz) $$, 'nor does it count as another failure of the job');

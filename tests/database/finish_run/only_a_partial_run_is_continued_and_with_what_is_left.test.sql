@@ -41,7 +41,7 @@ update lapse.schedules set active = false where job = 'expire-stale-orders';
 select is((select lapse.continue_run(run_id, pg_temp.noon()) from next), null, 'a paused job is not continued');
 select pg_temp.begin_run('failed'), lapse.finish_run(pg_temp.id('failed'), 'failed', p_now => pg_temp.noon());
 select throws_ok($$ select lapse.continue_run(pg_temp.id('failed'), pg_temp.noon()) $$, 'PT409', null, 'nor is one that failed');
-select is((select count(*) from lapse.runs where status = 'queued'), 0::bigint, 'nobody queued anything meanwhile');
+select is((select count(*) from lapse.runs where status = 'queued'), 0::bigint, 'nothing was queued in the meantime');
 
 select * from finish();
 rollback;

@@ -1,7 +1,7 @@
 begin;
 \ir ../helpers.sql
 \ir ../cleanup.sql
-select plan(15);
+select plan(18);
 
 create function pg_temp.windows(p_run text, p_livemode boolean default false) returns text[]
 language sql
@@ -38,10 +38,18 @@ select is(
 );
 select is((select count(*) from lapse.list_cursors where read_from = read_to), 4::bigint, 'their cursors are made on the way');
 
-select pg_temp.cursors_at(pg_temp.noon() - interval '30 minutes'), pg_temp.cursors_at(pg_temp.noon() - interval '2 days', 'acct_1');
+select pg_temp.cursors_at(pg_temp.noon() - interval '5 minutes' + interval '1 second'), pg_temp.cursors_at(pg_temp.noon() - interval '2 days', 'acct_1');
 select is(
   pg_temp.windows('run'), array['acct_1 checkout_sessions -2 days', 'acct_1 payment_intents -2 days'],
-  'a list that is read beyond every due order of its account is not read again'
+  'a list that was just read beyond every due order of its account is not read again'
+);
+select pg_temp.cursors_at(pg_temp.noon() - interval '5 minutes');
+select is(
+  pg_temp.windows('run'),
+  array[
+    'acct_1 checkout_sessions -2 days', 'acct_1 payment_intents -2 days', ' checkout_sessions -00:05:00', ' payment_intents -00:05:00'
+  ],
+  'one that was read five minutes ago is: a payment may have been created since'
 );
 select is(cardinality(pg_temp.windows('run', true)), 4, 'each mode has cursors of its own');
 
@@ -61,6 +69,13 @@ select is(pg_temp.windows('one'), array['acct_1 checkout_sessions 00:00:00', 'ac
 select pg_temp.begin_cleanup('cleanup');
 delete from lapse.list_cursors;
 select is(cardinality(pg_temp.windows('cleanup')), 6, 'the clean-up reads every account with an open order');
+update lapse.orders set status = 'paid', closed_at = pg_temp.noon(), next_check_at = null;
+delete from lapse.list_cursors;
+select is(cardinality(pg_temp.windows('cleanup')), 6, 'or with a closed one, as the webhook settles orders before any list is read');
+select is(
+  (select min(c.read_from) from lapse.list_cursors c where c.account = 'acct_1'),
+  (select min(o.placed_at) from lapse.orders o where o.account = 'acct_1'), 'from where the oldest of them was placed, closed or not'
+);
 delete from lapse.orders;
 select is(cardinality(pg_temp.windows('cleanup')), 6, 'or with a cursor of its mode');
 

@@ -14,7 +14,7 @@ select pg_temp.place_due_order('known', '{cs_1,pi_1}');
 select pg_temp.tell('cs_1', '{"intent": "pi_1"}');
 select is(pg_temp.mark_paid('known', 'cs_1'), 'paid', 'the session pays');
 select is(pg_temp.mark_paid('known', 'pi_1'), 'already_paid', 'its own intent is no second payment');
-select is(pg_temp.alerts('known'), '{}', 'and nobody is told to refund anything');
+select is(pg_temp.alerts('known'), '{}', 'and no alert asks for a refund');
 select is(pg_temp.mark_paid('known', 'pi_9'), 'paid_twice', 'another intent is');
 select bag_eq(
   $$ select jsonb_array_elements_text(details -> 'payments') from lapse.alerts where key = 'paid_twice:' || pg_temp.ref('known') $$,
@@ -29,13 +29,13 @@ select is(pg_temp.alerts('other way'), '{}', 'whichever of the two says so');
 
 select pg_temp.place_due_order('unknown', '{cs_3,pi_3}');
 select pg_temp.mark_paid('unknown', 'cs_3');
-select is(pg_temp.mark_paid('unknown', 'pi_3'), 'maybe_paid_twice', 'where nobody asked Stripe, they may be one');
+select is(pg_temp.mark_paid('unknown', 'pi_3'), 'maybe_paid_twice', 'if Stripe was not asked, they may be one');
 select is(
   pg_temp.alerts('unknown'),
   '{"warning: An order was paid by a Checkout Session and an intent that may be its own: compare the session''s intent before you refund"}',
   'so the alert calls for a comparison, not for a refund'
 );
-select is(pg_temp.mark_paid('unknown', 'pi_3'), 'already_paid', 'a repeated webhook tells nothing new');
+select is(pg_temp.mark_paid('unknown', 'pi_3'), 'already_paid', 'a repeated webhook reports nothing new');
 select is(pg_temp.mark_paid('unknown', 'pi_4'), 'maybe_paid_twice', 'a third one is not refunded while it may be the session''s own');
 select is((pg_temp.alerts('unknown'))[1] like 'critical: %', true, 'but of three, two are no one payment');
 
@@ -43,7 +43,7 @@ select pg_temp.place_due_order('asked', '{cs_5,pi_5}');
 select pg_temp.tell('pi_5', '{"session": "none"}');
 select pg_temp.mark_paid('asked', 'cs_5');
 select is(pg_temp.mark_paid('asked', 'pi_5'), 'paid_twice', 'an intent of which Stripe said that it has no session is a second payment');
-select is(pg_temp.alerts('asked'), '{"critical: An order was paid by more than one payment"}', 'and is told as one');
+select is(pg_temp.alerts('asked'), '{"critical: An order was paid by more than one payment"}', 'and is reported as one');
 
 select pg_temp.place_due_order('refunded', '{cs_6,pi_6,pi_7}');
 select pg_temp.tell('cs_6', '{"intent": "pi_6"}');

@@ -38,7 +38,7 @@ select is(
 select is(pg_temp.mark_paid(name, stripe_id), 'already_paid', 'again: ' || name)
 from (values ('pending', 'pi_1'), ('expiring', 'pi_2'), ('quarantined', 'pi_3')) as it (name, stripe_id);
 select results_eq('select on_hand, reserved from public.inventory', 'values (991, 5)', 'and leave it once');
-select is((select count(*) from lapse.alerts), 0::bigint, 'nobody is alarmed');
+select is((select count(*) from lapse.alerts), 0::bigint, 'no alert is raised');
 
 select throws_ok(
   format('select lapse.mark_paid(%L, %L, %L, %L)', ref, stripe_id, account, amount), code, message, message

@@ -31,7 +31,7 @@ select is(pg_temp.told('silently', 'next_check_at')::timestamptz, pg_temp.noon()
 select is(pg_temp.outcome('silently', 'pi_3'), 'late_payment quarantined late_payment', 'that one succeeds as well');
 select is(pg_temp.outcome('deleted', 'pi_4'), 'late_payment expired closed_by_shop', 'an order that the shop deleted is closed, and its money late');
 select is(pg_temp.outcome('held', 'pi_5'), 'late_payment quarantined late_payment', 'a run that holds the order loses it');
-select is(pg_temp.outcome('unknown', 'pi_6'), 'late_payment expired closed_by_shop', 'a cancelled order that nobody watched becomes known by its money');
+select is(pg_temp.outcome('unknown', 'pi_6'), 'late_payment expired closed_by_shop', 'an unwatched cancelled order becomes known by its money');
 
 select is(a.severity, 'critical', 'an alert names ' || name)
 from unnest(array['cancelled', 'silently', 'deleted', 'held', 'unknown']) name

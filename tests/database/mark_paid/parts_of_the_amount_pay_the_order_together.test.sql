@@ -12,7 +12,7 @@ select is(pg_temp.mark_paid('halves', 'pi_3', 1), 'paid_twice', 'whatever comes 
 
 select pg_temp.place_due_order('unsaid');
 select is(pg_temp.mark_paid('unsaid', 'pi_4'), 'paid', 'a payment without an amount is taken for the whole');
-select is(pg_temp.mark_paid('unsaid', 'pi_4', 1000), 'already_paid', 'and may be told its amount later');
+select is(pg_temp.mark_paid('unsaid', 'pi_4', 1000), 'already_paid', 'and its amount may be reported later');
 select is((select evidence -> 'amount_received' from lapse.payments where stripe_id = 'pi_4'), '1000', 'which is kept');
 
 select lapse.watch_order(pg_temp.ref('open-ended'), p_now => pg_temp.noon());
@@ -24,7 +24,7 @@ select pg_temp.place_due_order('quarantined', '{pi_6}');
 select pg_temp.begin_run('run'), pg_temp.claim('run');
 select pg_temp.settle('run', array[pg_temp.decide('quarantined', 'quarantined', array[pg_temp.said('pi_6', 'found_paid')])]);
 select is(
-  pg_temp.mark_paid('quarantined', 'pi_7', 600), 'paid', 'where Stripe named no amount, nobody can say that the parts are short'
+  pg_temp.mark_paid('quarantined', 'pi_7', 600), 'paid', 'without an amount from Stripe, the parts cannot be short'
 );
 
 -- The shop marked the order as paid before both parts were reported.

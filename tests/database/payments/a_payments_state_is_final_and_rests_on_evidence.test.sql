@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers.sql
-select plan(13);
+select plan(15);
 
 select pg_temp.place_due_order('a', '{pi_1,pi_2,pi_3}'), pg_temp.place_due_order('b');
 select throws_ok(
@@ -26,6 +26,10 @@ select throws_ok(
 select throws_ok(
   $$ delete from lapse.payments where stripe_id = 'pi_3' $$, '23001', null, 'nobody deletes one, for its order would look unpaid'
 );
+select throws_ok(
+  format('truncate lapse.%I', it), '23001', null, format('nor empties lapse.%s', it)
+)
+from unnest('{orders,payments}'::text[]) it;
 select set_config('lapse.retaining', 'on', true);
 select lives_ok($$ delete from lapse.payments where stripe_id = 'pi_3' $$, 'but retention');
 

@@ -27,7 +27,7 @@ select is(pg_temp.told('fast', 'status') || ' ' || pg_temp.told('fast', 'reason'
 select is((select o.status from public.orders o where o.id = pg_temp.id('fast')), 'paid', 'and in the shop');
 select is(
   (select p.source || ' ' || (p.evidence ->> 'amount_received') from lapse.payments p where p.stripe_id = 'pi_1'), 'list 1000',
-  'a payment nobody attached is recorded with its amount'
+  'an unattached payment is recorded with its amount'
 );
 select is(pg_temp.told('fast', 'next_check_at'), null, 'and nothing is left to look at');
 select is(pg_temp.record('fast', 'evt_1', pg_temp.money('pi_1', 1000)) ->> 'result', 'repeated', 'the same event again changes nothing');

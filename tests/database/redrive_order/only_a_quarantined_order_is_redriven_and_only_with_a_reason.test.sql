@@ -25,7 +25,7 @@ select is(pg_temp.told('quarantined', 'status'), 'quarantined', 'so far nothing 
 
 select is(
   pg_temp.redrive('quarantined', 'key replaced'),
-  jsonb_build_object('ref', pg_temp.ref('quarantined'), 'status', 'pending', 'nextCheckAt', pg_temp.noon() - interval '2 minutes'),
+  jsonb_build_object('ref', pg_temp.ref('quarantined'), 'status', 'pending', 'nextCheckAt', pg_temp.noon() - interval '5 minutes'),
   'a quarantined order with a reason is'
 );
 select row_eq(

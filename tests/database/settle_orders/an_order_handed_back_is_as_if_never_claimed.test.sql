@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers.sql
-select plan(13);
+select plan(15);
 
 select pg_temp.place_due_order('a', '{pi_1}');
 update lapse.orders set failures = 2, reason = 'timeout';
@@ -40,7 +40,7 @@ select pg_temp.claim('run'), pg_temp.settle('run', array[pg_temp.decide('a', 'ha
 select is(pg_temp.claim('run'), 1, 'whatever the lists are read to, the next claim gets it');
 select pg_temp.settle('run', array[pg_temp.decide('a', 'handed_back')], pg_temp.noon());
 select ok(
-  (select next_check_at > pg_temp.noon() - interval '2 minutes' from lapse.orders), 'and it stands behind those that are due for longer'
+  (select next_check_at > pg_temp.noon() - interval '2 minutes' from lapse.orders), 'and it is behind those that have been due for longer'
 );
 update lapse.orders set next_check_at = pg_temp.noon() - interval '1 hour';
 
@@ -54,6 +54,20 @@ select pg_temp.claim('run'), pg_temp.settle('run', array[
   pg_temp.decide('a', 'handed_back', p_reason => 'throttled', p_next_check_at => pg_temp.noon() + interval '1 year')
 ]);
 select is((select next_check_at from lapse.orders), pg_temp.noon() + interval '1 day', 'for a day at most');
+
+-- Behind the others, and at a time of its own: a run gives up after a few that wait for a lock.
+create temp table waits (seconds numeric);
+do $$
+begin
+  for n in 1 .. 20 loop
+    update lapse.orders set next_check_at = pg_temp.noon() - interval '1 hour' where ref = pg_temp.ref('a');
+    perform pg_temp.claim('run'), pg_temp.settle('run', array[pg_temp.decide('a', 'handed_back', p_reason => 'not_settled_in_time')]);
+    insert into waits select extract(epoch from next_check_at - pg_temp.noon()) from lapse.orders;
+  end loop;
+end;
+$$;
+select ok((select bool_and(seconds between 60 and 120) from waits), 'what could not be settled in time comes back in a minute or two');
+select cmp_ok((select count(distinct seconds) from waits), '>', 10::bigint, 'and not in the same order each time');
 
 select * from finish();
 rollback;

@@ -17,7 +17,7 @@ select pg_temp.claim('run', pg_temp.noon() + interval '10 minutes');
 create temp table orders_before as select * from lapse.orders;
 
 select is(
-  pg_temp.settled('run', decisions), '{"outcomes": {}, "superseded": 3}', 'somebody else has decided about them'
+  pg_temp.settled('run', decisions), '{"outcomes": {}, "superseded": 3}', 'another writer has decided about them'
 )
 from late;
 select results_eq('select * from lapse.orders order by ref', 'select * from orders_before order by ref', 'no order is changed');

@@ -15,7 +15,7 @@ begin
     select jsonb_build_object('ref', o.ref, 'attempt', o.attempt, 'outcome', 'checked', 'reason', 'payments_checked',
       'nextCheckAt', p_now + p_after, 'payments', jsonb_build_array(p_said))
     from lapse.orders o where o.ref = p_ref
-  )], p_now) - 'paymentsPerSecond') -> 'outcomes';
+  )], p_now) - '{paymentsPerSecond,waitForShare}'::text[]) -> 'outcomes';
 end;
 $$;
 create function pg_temp.counted() returns text
@@ -39,12 +39,12 @@ select pg_temp.begin_cleanup('cleanup');
 select is(pg_temp.check_it('cleanup', pg_temp.ref('paid'), pg_temp.kept('pi_3', 'unknown_status')), '{"checked": 1}', 'a payment that is left alone');
 select is(pg_temp.counted(), '1 kept, 0 late, 0 cancelled', 'is recorded once');
 select results_eq(
-  'select key, severity from lapse.alerts', $$ values ('payments_unclear:unknown_status', 'warning') $$, 'and an operator hears of it'
+  'select key, severity from lapse.alerts', $$ values ('payments_unclear:unknown_status', 'warning') $$, 'and an alert is raised'
 );
 select is(pg_temp.told('paid', 'status'), 'paid', 'its order stays as it is');
 select ok(
   (pg_temp.told('paid', 'next_check_at')::timestamptz - pg_temp.noon()) between interval '1 day' and interval '1 day 10 minutes',
-  'and is looked at again when it was told, more or less'
+  'and is checked again at about the requested time'
 );
 select pg_temp.check_it('cleanup', pg_temp.ref('paid'), pg_temp.kept('pi_3', 'unknown_status'));
 select is(pg_temp.counted(), '1 kept, 0 late, 0 cancelled', 'the same reason is no news');
@@ -68,7 +68,7 @@ select is((select status from public.orders where id = pg_temp.id('expired')), '
 select pg_temp.check_it('cleanup', 'gone', pg_temp.said('pi_gone', 'found_paid') || '{"reason": "order_absent"}');
 select is(
   (select message from lapse.alerts where key = 'late_payment:gone'), 'A payment succeeded although its order does not exist',
-  'money for an order that nobody knows is late, too'
+  'money for an unknown order is also late'
 );
 select is((select outcome || ', ' || reason from lapse.decisions where stripe_id = 'pi_gone'), 'late_payment, order_absent', 'and recorded as that');
 
@@ -82,7 +82,7 @@ select is((select outcome from lapse.decisions where stripe_id = 'pi_second'), '
 update lapse.orders set next_check_at = pg_temp.noon() where ref = pg_temp.ref('paid');
 select pg_temp.claim('cleanup'), lapse.record_payments(array[pg_temp.ref('paid')], '{pi_came}', null, 'list', pg_temp.noon());
 select pg_temp.settle('cleanup', array[pg_temp.decide('paid', 'checked')]);
-select is(pg_temp.told('paid', 'next_check_at')::timestamptz, pg_temp.noon(), 'a payment nobody looked at is due at once, whatever was decided');
+select is(pg_temp.told('paid', 'next_check_at')::timestamptz, pg_temp.noon(), 'a payment that was not inspected is due at once, whatever was decided');
 
 -- An attempt at a closed order that fails for the last time.
 update lapse.settings set max_attempts = 2;
@@ -95,7 +95,7 @@ select is(
 );
 select is(pg_temp.told('paid', 'failures'), '0', 'with a fresh count of attempts');
 select is(
-  (select severity from lapse.alerts where key = 'payments_unclear:attempts_exhausted'), 'warning', 'and an operator hears of it'
+  (select severity from lapse.alerts where key = 'payments_unclear:attempts_exhausted'), 'warning', 'and an alert is raised'
 );
 
 select * from finish();

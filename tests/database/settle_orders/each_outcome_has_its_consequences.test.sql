@@ -28,7 +28,7 @@ select results_eq(
     ('paid', 'paid', pg_temp.noon(), null, 3, 1),
     ('pending', 'processing', null, null, 0, 1),
     ('pending', 'timeout', null, null, 1, 1) $$,
-  'each order stands where its decision puts it; waiting ends a row of failures'
+  'each order has the status of its decision; waiting resets the failures'
 );
 select results_eq(
   $$ select name, pg_temp.told(name, 'next_check_at') is null from unnest('{expired,paid,quarantined,retry,waiting}'::text[]) name $$,

@@ -16,13 +16,13 @@ create function pg_temp.bad_payment(p_change jsonb) returns text
 language sql
 as $$ select pg_temp.bad(jsonb_build_object('payments', jsonb_build_array(pg_temp.said('pi_2', 'canceled') || p_change))) $$;
 
-select throws_ok(pg_temp.bad('{"outcome": "refunded"}'), '22023', null, 'an outcome nobody knows');
+select throws_ok(pg_temp.bad('{"outcome": "refunded"}'), '22023', null, 'an unknown outcome');
 select throws_ok(pg_temp.bad('{"outcome": null}'), '22023', null, 'no outcome');
 select throws_ok(pg_temp.bad('{"reason": null}'), '22023', null, 'no reason');
 select throws_ok(pg_temp.bad('{"ref": null}'), '22023', null, 'no order');
 select throws_ok(pg_temp.bad('{"attempt": "first"}'), '22P02', null, 'an attempt that is no number');
 select throws_ok(pg_temp.bad_payment('{"evidence": null}'), '23514', null, 'a dead payment without evidence');
-select throws_ok(pg_temp.bad_payment('{"outcome": "refunded"}'), '22023', null, 'an outcome of a payment nobody knows');
+select throws_ok(pg_temp.bad_payment('{"outcome": "refunded"}'), '22023', null, 'an unknown outcome of a payment');
 select throws_ok(pg_temp.bad_payment('{"state": "paid"}'), '22023', null, 'a payment that was cancelled and is paid');
 select throws_ok(
   pg_temp.bad((select decision from good) || '{"outcome": "waiting"}'), '22023',

@@ -12,7 +12,7 @@ select is(
   (select grace_until from lapse.orders), pg_temp.noon() + interval '5 minutes', 'the customer in 3-D Secure has five minutes'
 );
 
--- Whatever is attached meanwhile and whatever a run says: a script could hold stock for ever.
+-- Whatever is attached meanwhile and whatever a run says: a script could hold stock forever.
 select lapse.attach_payment(pg_temp.ref('a'), 'pi_2', p_now => pg_temp.noon() + interval '1 minute');
 select pg_temp.cursors_at(pg_temp.noon() + interval '10 minutes');
 select pg_temp.begin_run('next', pg_temp.noon() + interval '10 minutes'), pg_temp.claim('next', pg_temp.noon() + interval '10 minutes');

@@ -36,7 +36,7 @@ select results_eq(
 );
 select row_eq(
   $$ select next_check_at, due_since from lapse.orders where ref = pg_temp.ref('waiting') $$,
-  row(pg_temp.noon() - interval '2 minutes', pg_temp.noon()), 'the order is due at once, whatever it was waiting for'
+  row(pg_temp.noon() - interval '5 minutes', pg_temp.noon()), 'the order is due at once, whatever it was waiting for'
 );
 select pg_temp.sync('just due');
 select is(
@@ -50,7 +50,7 @@ update lapse.orders set status = 'quarantined', next_check_at = null, failures =
 select pg_temp.sync('due');
 select results_eq(
   $$ select status, failures, next_check_at, reason from lapse.orders where ref = pg_temp.ref('due') $$,
-  $$ values ('pending', 0, pg_temp.noon() - interval '2 minutes', 'redriven by ann: customer called') $$,
+  $$ values ('pending', 0, pg_temp.noon() - interval '5 minutes', 'redriven by ann: customer called') $$,
   'a quarantined order is redriven'
 );
 -- A shop that cancels before the deadline makes the order due: its payments are to be cancelled now.

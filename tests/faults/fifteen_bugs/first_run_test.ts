@@ -1,4 +1,4 @@
-// The bugs by which a job did what nobody had asked it to. The numbers are those of the research.
+// Bugs by which a job did something unrequested. The numbers are those of the research.
 
 import assert from "node:assert/strict";
 import { serveJob } from "../../../functions/_shared/http/serve-job.ts";
@@ -12,7 +12,7 @@ Deno.test(
   "bug 15, the first run over an old backlog purges it: the brake is on, nothing is touched, an operator is told",
   onBench(async (bench) => {
     const orders = lengthOf({ bounded: 10_000, long: 100_000 });
-    // Placed before Lapse came: nobody watched them.
+    // Placed before Lapse was installed, so not watched.
     await bench.sql`alter table public.orders disable trigger user`;
     await bench.sql`
     insert into public.orders (currency, amount, created_at, expires_at)

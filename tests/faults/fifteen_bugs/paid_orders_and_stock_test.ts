@@ -112,7 +112,7 @@ Deno.test(
       await placeOrder(bench, { payments: [{ intent: {} }] }),
       await placeOrder(bench, { payments: [{ session: { status: "open" } }, { intent: {} }] }),
     ];
-    // What the shop's webhook does with checkout.session.expired: it wants the order looked at, and says so each time.
+    // The shop's webhook handles checkout.session.expired: each time it requests a check of the order.
     const sessionExpired = async (orderId: string) => {
       const [row] = await bench.sql<{ id: string }[]>`select lapse.sync_order(
         ${orderId}, 'checkout.session.expired', 'webhook', ${bench.time.now()}) ->> 'runId' as id`;

@@ -129,7 +129,7 @@ async function heardWithin(
   return heard;
 }
 
-/** The next tick arrives, and what was queued for nobody before it: all alerts close. */
+/** The next tick arrives together with earlier queued requests: all alerts close. */
 async function recover(bench: Bench): Promise<void> {
   bench.time.advance(5 * MINUTE);
   await tick(bench);

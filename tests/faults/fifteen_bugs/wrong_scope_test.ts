@@ -9,7 +9,7 @@ import { DAY, MINUTE } from "../support/time.ts";
 import { onBench } from "./bug.ts";
 
 /**
- * `cancels`: which of its payments both jobs may cancel at Stripe, by number, those that nobody attached after the others; without it none.
+ * `cancels`: which of its payments both jobs may cancel at Stripe, by number, unattached ones after the others; none by default.
  * `then`: what happened before the jobs looked.
  */
 type Kind = {
@@ -72,7 +72,7 @@ function kindsAt(now: number): Kind[] {
       becomes: "expired",
       cancels: [1],
     },
-    // Money came, whatever became of it later. A refund leaves the payment succeeded.
+    // Money arrived. A later refund leaves the payment succeeded.
     { name: "paid", payments: [intent({ status: "succeeded" })], becomes: "paid" },
     { name: "refunded", payments: [intent({ status: "succeeded" })], becomes: "expired", then: refund() },
     {
@@ -267,7 +267,7 @@ Deno.test(
   }),
 );
 
-/** Payments of nobody's order that are old enough for the clean-up, and stand in Stripe's list beside the shop's own. */
+/** Payments without an order that are old enough for the clean-up, in Stripe's list beside the shop's own. */
 function strangersOf({ stripe, time }: Bench): void {
   const created = Math.floor((time.now().getTime() - 10 * DAY) / 1_000);
   stripe.createPaymentIntents([

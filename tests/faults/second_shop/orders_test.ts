@@ -13,7 +13,7 @@ await inSecondShop((name, work) => test(name, work), async () => {
 }, {
   except: [
     // Orders that are inserted without their articles, and deadlines of the order's own.
-    /^an order that Lapse never heard of is adopted/,
+    /^an order that Lapse does not know is adopted/,
     /^an order placed before the lists begin is quarantined/,
   ],
 });

@@ -3,7 +3,7 @@ import { accepted, type OrderModel, type PaymentModel } from "./model.ts";
 import { tick } from "./scheduler.ts";
 import { attach, createAtStripe, markPaid } from "./shop.ts";
 
-/** What somebody else does while a run works; tells the model what came of it. */
+/** An action of another party while a run works. Reports its result to the model. */
 export type Act = {
   /** The kind of payment it is about; null: none in particular. */
   needs: "intent" | "session" | null;
@@ -91,7 +91,7 @@ async function customer({ stripe }: Bench, payment: PaymentModel, verb: string):
   if (taken) accepted(payment, verb);
 }
 
-/** As the guide tells the checkout to: attach first, give the secret to the customer after. Refused, the customer never gets it. */
+/** As the guide tells the checkout to: attach first, then give the secret to the customer. If the attachment is refused, the customer does not get it. */
 async function attachAnother(bench: Bench, order: OrderModel): Promise<PaymentModel> {
   const stripeId = createAtStripe(bench, order.id, { intent: {} });
   const payment: PaymentModel = { stripeId, attached: false, fate: "open" };

@@ -1,11 +1,15 @@
 import postgres from "postgres";
+import { isSecond } from "../../support/shop-under-test.ts";
 import type { Bench } from "./bench.ts";
+
+const SHOP = isSecond()
+  ? ["public.orders", "public.variants", "public.order_items"]
+  : ["public.orders", "public.inventory", "public.stock_reservations"];
 
 /** The tables of shop and ledger, those that others refer to first. */
 const TABLES = [
-  "public.orders",
-  "public.inventory",
-  "public.stock_reservations",
+  ...SHOP,
+  "lapse.jobs",
   "lapse.orders",
   "lapse.payments",
   "lapse.inbox",
@@ -15,17 +19,25 @@ const TABLES = [
   "lapse.metrics",
   "lapse.metrics_daily",
   "lapse.alerts",
+  "lapse.refunds",
+  "lapse.events",
 ];
 
 export type Backup = Record<string, unknown[]>;
 
 /** What pg_dump would have of shop and ledger at this moment. */
-export async function dump({ sql }: Bench): Promise<Backup> {
-  const entries = await Promise.all(TABLES.map(async (table) => {
-    const [row] = await sql.unsafe(`select coalesce(jsonb_agg(to_jsonb(t)), '[]') as rows from ${table} t`);
-    return [table, row!.rows as unknown[]] as const;
-  }));
-  return Object.fromEntries(entries);
+export async function dump({ adminUrl }: Bench): Promise<Backup> {
+  const admin = postgres(adminUrl, { max: 1, onnotice: () => {} });
+  try {
+    const entries: [string, unknown[]][] = [];
+    for (const table of TABLES) {
+      const [row] = await admin.unsafe(`select coalesce(jsonb_agg(to_jsonb(t)), '[]') as rows from ${table} t`);
+      entries.push([table, row!.rows]);
+    }
+    return Object.fromEntries(entries);
+  } finally {
+    await admin.end();
+  }
 }
 
 /** As pg_restore does it: without triggers, in one transaction. What was written since is gone. */

@@ -1,25 +1,17 @@
 import postgres from "postgres";
-import { cleanupStalePaymentIntents } from "../../../functions/cleanup-stale-payment-intents/cleanup-stale-payment-intents.ts";
-import { expireStaleOrders } from "../../../functions/expire-stale-orders/expire-stale-orders.ts";
-import { createDatabase } from "../../../functions/_shared/database/database.ts";
-import { createRpc } from "../../../functions/_shared/database/rpc.ts";
-import type { NewRun } from "../../../functions/_shared/database/runs.ts";
-import { type Job, NOTHING_DUE } from "../../../functions/_shared/run/job.ts";
-import { createLog } from "../../../functions/_shared/run/log.ts";
-import type { RunReport } from "../../../functions/_shared/run/report.ts";
-import { startRun } from "../../../functions/_shared/run/start-run.ts";
 import { type Databases, startDatabases } from "../../../local/platform/databases.ts";
 import { type Database, withConnection } from "../../../local/postgres/databases.ts";
 import { setVaultEntries } from "../../../local/stack/vault.ts";
 import type { StripeControl } from "../../../local/stripe-simulator/control.ts";
-import { startStripeSimulator } from "../../../local/stripe-simulator/start.ts";
+import { startStripeSimulator, type StripeSimulator } from "../../../local/stripe-simulator/start.ts";
 import { inWords, shopOptions, teachWords } from "../../support/shop-under-test.ts";
-import { createDirectCall } from "./direct-call.ts";
 import { emptyTables, ON_HAND } from "./empty-tables.ts";
+import { createDirectCall } from "./direct-call.ts";
+import { runJob, type RunOptions, type RunOutcome } from "./run-job.ts";
 import { createTime, type SimulatedTime } from "./time.ts";
-import { type AtStep, clientOver, createWire, fetchOver, type Step } from "./wire.ts";
+import { openWebhook, type Webhook } from "./webhook.ts";
 
-export type JobName = "expire-stale-orders" | "cleanup-stale-payment-intents";
+export type { JobName, RunOptions, RunOutcome } from "./run-job.ts";
 
 /** One shop in its own database, its Stripe account and one time for both; the jobs run in this process. */
 export type Bench = {
@@ -33,106 +25,131 @@ export type Bench = {
   byHand(path: string, params?: Record<string, string>): Promise<number>;
   /** Stops the database server as a crash does, and starts it again. */
   crashDatabase(): Promise<void>;
-  /** The server ends every connection of the jobs, whatever it is doing. */
+  /** The server ends every connection of the jobs. */
   cutConnections(): Promise<void>;
   /** Runs a job in a process of its own, until it ends or dies. */
   run(options?: RunOptions): Promise<RunOutcome>;
-};
-
-export type RunOptions = { job?: JobName; atStep?: AtStep; run?: Partial<NewRun>; timeoutMs?: number };
-
-/** `report` null: the process died, or could not even write that it began. */
-export type RunOutcome = { report: RunReport | null; steps: readonly Step[] };
-
-const JOBS: Record<JobName, Job> = {
-  "expire-stale-orders": {
-    usesStripe: true,
-    work: async (ports, task) =>
-      task.due === 0 && !task.refundsDue ? NOTHING_DUE : await expireStaleOrders(ports, task),
-  },
-  "cleanup-stale-payment-intents": { usesStripe: true, work: cleanupStalePaymentIntents },
+  /** Stripe delivers one of its events, by its id, to the webhook. None is delivered otherwise. */
+  deliver: Webhook["deliver"];
 };
 
 /** A Sunday in November, in the hour of the weekly clean-up. */
 const START = new Date("2026-11-22T03:30:00Z");
 
 let databases: Databases;
-let database: Database;
-let sql: postgres.Sql;
-/** The jobs' own connections: what the API keeps open to the database for them. */
-let functionSql: postgres.Sql;
+let place: Place;
 /** How the jobs' connections are called in the server. */
 export const FUNCTION = "function";
 const CONNECTIONS = 4;
 
-/** Call once at the top of a test file: one server and one database for all its benches. */
-export function useBenches(): void {
+/** Call once at the top of a test file: one server and one database for all its benches. `patient`: Lapse waits for locks without end. */
+export function useBenches({ patient = false } = {}): void {
   Deno.test.beforeAll(async () => {
     databases = await startDatabases(shopOptions());
-    database = await databases.fresh();
+    const database = await databases.fresh();
     await teachWords(database);
     await setVaultEntries(database.adminUrl, {
       lapse_functions_url: "https://functions.test",
       lapse_scheduler_secret: "not-a-secret-but-long-enough-for-one",
     });
+    if (patient) await makePatient(database);
     // A copy made with wal_level = minimal lacks the sequences of unlogged tables until a checkpoint; a crash before it would break them.
     await withConnection(database.adminUrl, (admin) => admin`checkpoint`);
-    sql = inWords(postgres(database.url, { max: 4, onnotice: () => {} }));
-    functionSql = postgres(database.url, {
-      max: CONNECTIONS,
-      onnotice: () => {},
-      backoff: () => 0.02,
-      connection: { application_name: FUNCTION },
-    });
+    place = openPlace(database);
   });
   Deno.test.afterAll(async () => {
-    await Promise.all([sql, functionSql].map((pool) => pool.end({ timeout: 1 })));
+    await place.close();
     await databases.stop();
   });
 }
 
+/** Lapse gives way after 200 ms. A test that strikes while it waits would miss it on a busy machine. */
+async function makePatient({ adminUrl }: Database): Promise<void> {
+  await withConnection(adminUrl, (admin) =>
+    admin`
+      do $$
+      declare
+        v_function oid;
+      begin
+        for v_function in
+          select p.oid from pg_proc p where p.pronamespace = 'lapse'::regnamespace and p.prosrc like '%200ms%'
+        loop
+          execute replace(pg_get_functiondef(v_function), '200ms', '10min');
+        end loop;
+      end $$`);
+}
+
+/** A database of a bench, and the connections to it: a test's, and those that the API keeps open for the jobs. */
+type Place = { database: Database; sql: postgres.Sql; functionSql: postgres.Sql; close(): Promise<void> };
+
+export function openPlace(database: Database): Place {
+  const sql = inWords(postgres(database.url, { max: 4, onnotice: () => {} }));
+  const functionSql = postgres(database.url, {
+    max: CONNECTIONS,
+    onnotice: () => {},
+    backoff: () => 0.02,
+    connection: { application_name: FUNCTION },
+  });
+  const close = async () => void await Promise.all([sql, functionSql].map((pool) => pool.end({ timeout: 1 })));
+  return { database, sql, functionSql, close };
+}
+
 /** Opens a bench on empty tables, with calls hardly paced, uses it and closes it. About 15 ms. */
 export async function withBench<T>(use: (bench: Bench) => Promise<T>): Promise<T> {
-  await emptyTables(sql);
+  await emptyTables(place.sql);
   const simulator = await startStripeSimulator({ preset: "unlimited", seed: 1, now: START });
+  const { bench, close } = openBench({ place, simulator, server: databases.server, start: START });
   try {
-    const time = createTime(START, (at) => simulator.control.setClock({ at, frozen: true }));
-    const result = await use({
-      sql,
-      stripe: simulator.control,
-      time,
-      byHand: async (path, params = {}) => {
-        const headers = { authorization: "Bearer sk_test_bench" };
-        const body = new URLSearchParams(params);
-        const response = await fetch(`${simulator.apiBase}${path}`, { method: "POST", headers, body });
-        await response.body?.cancel();
-        return response.status;
-      },
-      databaseUrl: database.url,
-      adminUrl: database.adminUrl,
-      crashDatabase: async () => {
-        await databases.server.restart("immediate");
-        await reconnect();
-      },
-      cutConnections: async () => {
-        await withConnection(database.adminUrl, (admin) =>
-          // Each within five seconds, and gone when this is answered.
-          admin`select pg_terminate_backend(pid, 5000) from pg_stat_activity
-            where datname = current_database() and application_name = ${FUNCTION}`);
-        await reconnect();
-      },
-      run: (options) => runJob({ ...options, time, apiBase: simulator.apiBase }),
-    });
+    const result = await use(bench);
     const defects = simulator.control.defects();
     if (defects.length > 0) throw new Error(defects.join("\n"));
     return result;
   } finally {
+    await close();
     await simulator.close();
   }
 }
 
-/** The step that was struck finds out by itself. No later one does: whether it met a connection that is gone would be a matter of chance. */
-async function reconnect(): Promise<void> {
+type BenchParts = { place: Place; simulator: StripeSimulator; server: Databases["server"]; start: Date };
+
+/** A bench on the present contents of database and Stripe. From now on the test controls the time, also Stripe's. */
+export function openBench(
+  { place: { database, sql, functionSql }, simulator, server, start }: BenchParts,
+): { bench: Bench; close(): Promise<void> } {
+  const { control: stripe, apiBase } = simulator;
+  const time = createTime(start, (at) => stripe.setClock({ at, frozen: true }));
+  const webhook = openWebhook({ stripe, apiBase, time, call: createDirectCall(functionSql, time.now) });
+  const bench: Bench = {
+    sql,
+    stripe,
+    time,
+    byHand: async (path, params = {}) => {
+      const headers = { authorization: "Bearer sk_test_bench" };
+      const response = await fetch(`${apiBase}${path}`, { method: "POST", headers, body: new URLSearchParams(params) });
+      await response.body?.cancel();
+      return response.status;
+    },
+    databaseUrl: database.url,
+    adminUrl: database.adminUrl,
+    crashDatabase: async () => {
+      await server.restart("immediate");
+      await reconnect(functionSql);
+    },
+    cutConnections: async () => {
+      await withConnection(database.adminUrl, (admin) =>
+        // Each within five seconds, and gone when this is answered.
+        admin`select pg_terminate_backend(pid, 5000) from pg_stat_activity
+          where datname = current_database() and application_name = ${FUNCTION}`);
+      await reconnect(functionSql);
+    },
+    run: (options) => runJob({ ...options, sql: functionSql, time, apiBase }),
+    deliver: webhook.deliver,
+  };
+  return { bench, close: webhook.close };
+}
+
+/** The struck step notices the lost connection itself. Later steps get a new one, because whether they notice would be chance. */
+async function reconnect(functionSql: postgres.Sql): Promise<void> {
   await Promise.all(Array.from({ length: CONNECTIONS }, () => functionSql`select`.catch(() => {})));
 }
 
@@ -143,43 +160,3 @@ export async function leaseShorterThanTheRun({ sql }: Bench, lease: string): Pro
 }
 
 export { ON_HAND };
-
-/** Longer than any honest answer of the simulator takes on a busy machine. */
-const PATIENCE_MS = 5_000;
-
-async function runJob(
-  { job = "expire-stale-orders", atStep, run, time, apiBase, timeoutMs = PATIENCE_MS }: RunOptions & {
-    time: SimulatedTime;
-    apiBase: string;
-  },
-): Promise<RunOutcome> {
-  const wire = createWire(atStep);
-  const lines: string[] = [];
-  const impatient: typeof fetch = (input, init) =>
-    fetch(input, { ...init, signal: AbortSignal.any([init!.signal!, AbortSignal.timeout(timeoutMs)]) });
-  const started = startRun({
-    run: {
-      runId: crypto.randomUUID(),
-      job,
-      trigger: "server",
-      requestedBy: "test",
-      reason: null,
-      dryRun: false,
-      limit: null,
-      releaseBrake: false,
-      ...run,
-    },
-    job: JOBS[job],
-    database: createDatabase(createRpc(clientOver(wire, createDirectCall(functionSql, time.now)))),
-    stripe: () => ({ secretKey: "sk_test_bench", apiBase }),
-    log: createLog({}, (line) => lines.push(line)),
-    world: { fetch: fetchOver(wire, impatient), clockFrom: () => time.clockOf(wire.idle) },
-  });
-  const report = await Promise.race([
-    // What the function answers with a 500: nothing began.
-    started.then(({ ended }) => ended, () => null).then((ended) => ended?.report ?? null),
-    wire.dead.then(() => null),
-  ]);
-  if (Deno.env.get("LAPSE_PROOF_LOG")) console.log(lines.join("\n"));
-  return { report, steps: wire.steps };
-}

@@ -2,7 +2,7 @@ import type postgres from "postgres";
 
 /**
  * Due orders of one unit each of both articles, without payments, watched and their notes read. In bulk, because thousands of orders placed in
- * one transaction leave thousands of versions of the same two inventory rows to whoever comes next.
+ * one transaction leave thousands of versions of the same two inventory rows for the next one.
  */
 export async function placeInBulk(sql: postgres.Sql, orders: number, now: Date = new Date()): Promise<void> {
   const at = now.toISOString();

@@ -29,7 +29,7 @@ function nextMessage(worker: Worker): Promise<unknown> {
 
 export type Slowness = { call: CheckoutCall; calls: number; quietMedian: number; quietP95: number; busyP95: number };
 
-/** Each call by itself: one that is quick by nature must not hide one that waits. In milliseconds. */
+/** Each call separately, so that fast calls do not hide one that waits. In milliseconds. */
 export function compare(quiet: CheckoutResult, busy: CheckoutResult): Slowness[] {
   const of = ({ calls }: CheckoutResult, name: CheckoutCall) =>
     calls.filter(({ call }) => call === name).map(({ ms }) => ms).sort((a, b) => a - b);

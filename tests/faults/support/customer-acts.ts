@@ -5,7 +5,7 @@ import type { Bench } from "./bench.ts";
 import type { Fate, PaymentModel } from "./model.ts";
 import { canceledInTheGap, endOf, intentIdOf } from "./under-way.ts";
 
-/** What customers, banks and counters do, and what becomes of the payment when Stripe takes it; under way, for how long. */
+/** Actions of customers, banks and counters, and the payment's result if Stripe accepts them; for payments under way, how long. */
 type CustomerAct = Omit<CustomerAction, "id"> & { becomes: Fate; days?: number };
 
 /** How long a transfer and its like are waited for, from the creation of their intent. */
@@ -38,7 +38,7 @@ export const SESSION_ACTS: CustomerAct[] = [
   { verb: "confirm_session", outcome: "authorised", becomes: "under_way", days: 7 },
 ];
 
-/** Does the nth act that fits the payment, and tells the model if Stripe took it. */
+/** Performs the nth action that fits the payment, and reports it to the model if Stripe accepted it. */
 export async function customerActs(bench: Bench, payment: PaymentModel, nth: number): Promise<void> {
   const acts = payment.stripeId.startsWith("cs_") ? SESSION_ACTS : INTENT_ACTS;
   await perform(bench, payment, acts[nth % acts.length]!);

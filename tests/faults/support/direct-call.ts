@@ -3,7 +3,7 @@ import postgres from "postgres";
 /**
  * Calls a database function as PostgREST would, over a plain connection: arguments by name, lists and objects by the type of the
  * parameter, refusals with their SQLSTATE. Where the API has `public.lapse_x` this calls `lapse.x`, the same function before its wrapper,
- * and tells it the time (`p_now`).
+ * and passes the time (`p_now`).
  */
 export function createDirectCall(sql: postgres.Sql, now: () => Date) {
   return async (name: string, args: Record<string, unknown>) => {

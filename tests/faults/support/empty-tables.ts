@@ -29,7 +29,9 @@ export async function emptyTables(sql: postgres.Sql): Promise<void> {
     update lapse.jobs set run_id = null, fence = 0, lease_until = '-infinity', brake_on = false, close_batch = case job when 'expire-stale-orders' then 250 end;
     update lapse.watch_state set watched_at = now();
     delete from lapse.settings;
-    insert into lapse.settings (payments_per_second_test, cleanup_payments_per_second) values (1000, 1000);
+    insert into lapse.settings (payments_per_second_test, cleanup_payments_per_second, webhook_payments_per_second)
+      values (1000, 1000, 1000);
+    update lapse.webhook_pace set free_at = '-infinity';
     insert into public.inventory (sku, on_hand) values ${
     Object.entries(ON_HAND).map(([sku, units]) => `('${sku}', ${units})`).join(", ")
   };

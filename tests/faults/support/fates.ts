@@ -16,7 +16,7 @@ export function cutAt(number: number, moment: "before" | "after"): AtStep {
 
 /**
  * An outage: from this step on every step at this place is cut, before or after it takes effect, `most` of them. One cut alone is healed by
- * the repeat of the call; here the run ends without ever learning what became of what it asked.
+ * the repeat of the call; here the run ends without learning the result of its call.
  */
 export function outageFrom(
   number: number,

@@ -3,13 +3,13 @@ import { named } from "../../oracle/promises.ts";
 import { assertAtRest } from "../../oracle/at-rest.ts";
 import { PAYS } from "./acts.ts";
 import { type Bench, type JobName, ON_HAND } from "./bench.ts";
-import { finalStatus, type OrderModel, type PaymentModel } from "./model.ts";
+import { finalStatuses, type OrderModel, type PaymentModel } from "./model.ts";
 import { nextTick, tick, tickUntilQuiet, watch } from "./scheduler.ts";
 import { createAtStripe, markPaid, type PaymentSpec, placeOrder, statusOf } from "./shop.ts";
 import { DAY, HOUR, MINUTE } from "./time.ts";
 import { canceledInTheGap } from "./under-way.ts";
 
-/** An order that meets a customer in the middle of a run. `bounded`: the bounded version plays it, too. */
+/** An order whose customer acts in the middle of a run. `bounded`: the bounded version also plays it. */
 export type Meeting = {
   name: string;
   job: JobName;
@@ -91,7 +91,7 @@ function due(name: string, { payments, bounded = false }: { payments: PaymentSpe
       await nextTick(bench);
       await assertAtRest({ ...bench, onHand: ON_HAND });
       forgetCanceledInTheGap(bench, order);
-      const wanted = finalStatus(order);
+      const [wanted] = finalStatuses(order);
       if (wanted !== "pending") await tickUntilQuiet(bench, { withinMs: 2 * DAY, most: 12 });
       const status = await statusOf(bench, order.id);
       const payments = JSON.stringify(order.payments);
@@ -101,7 +101,7 @@ function due(name: string, { payments, bounded = false }: { payments: PaymentSpe
   };
 }
 
-/** An order that one payment has paid, beside another one that stands first, for the customer to act on. */
+/** An order paid by one payment. Another, earlier payment is left for the customer to act on. */
 async function openPaid(bench: Bench, other: PaymentSpec): Promise<OrderModel> {
   const { id, payments } = await placeOrder(bench, { payments: [other, { intent: {} }] });
   await bench.stripe.customer({ id: payments[1]!, verb: "confirm_ok" });
@@ -112,7 +112,7 @@ async function openPaid(bench: Bench, other: PaymentSpec): Promise<OrderModel> {
   };
 }
 
-/** The order stays as it was; of the payment, either nothing can come any more, or somebody is told of its money. */
+/** The order stays as it was; the payment can either bring no more money, or its money is reported. */
 async function restClosed(bench: Bench, order: OrderModel): Promise<void> {
   const { time } = bench;
   const job = "cleanup-stale-payment-intents";
@@ -130,7 +130,7 @@ async function restClosed(bench: Bench, order: OrderModel): Promise<void> {
   const payment = order.payments[0]!;
   const stands = standingOf(bench, payment);
   if (payment.fate === "paid") await assertTold(bench, order, closed);
-  // A hold that nobody captures lapses, which is not the clean-up's doing.
+  // An uncaptured hold lapses without the clean-up.
   else if (payment.fate === "under_way") {
     assert.notEqual(stands, "abandoned", named(["1: money under way was cancelled"]));
   } else assert.equal(stands, "abandoned", "an open payment of a closed order was not cancelled");
@@ -161,7 +161,7 @@ async function assertTold({ sql }: Bench, { id, payments }: OrderModel, closed: 
         where p.stripe_id = ${stripeId} and p.state = 'paid' and o.state = 'paid'
       ) as together`;
   const { decisions, reported, together } = row!;
-  // What the webhook told, no run has to find. Where one run finds both payments paid, neither of them is the second one.
+  // Runs need not find what the webhook reported. If one run finds both payments paid, neither is the second one.
   const least = reported || together ? 0 : 1;
   assert.ok(decisions >= least && decisions <= 1, named([`4: ${decisions} decisions tell of one ${what}`]));
 }

@@ -1,19 +1,40 @@
 /**
- * What has to become of an order, told from what the shop, the customer and the bank did. It knows no database and no Stripe; where two of
+ * The required result of an order, derived from the actions of the shop, the customer and the bank. It knows no database and no Stripe; where two of
  * them race, Stripe's answer to the customer (was the money taken or not) decides, as it does in the world.
  */
 /**
- * `unclosable`: a Checkout Session that is complete and whose bank debit failed; Stripe lets nobody cancel its intent, so a person has to look.
- * `foreign`: somebody else's.
+ * `unclosable`: a Checkout Session that is complete and whose bank debit failed; Stripe does not allow its intent to be cancelled, so an operator must decide.
+ * `foreign`: not the shop's. `returned`: paid and refunded in full.
  */
-export type Fate = "open" | "paid" | "under_way" | "gone" | "unclosable" | "foreign";
+export type Fate = "open" | "paid" | "under_way" | "gone" | "unclosable" | "foreign" | "returned";
 
 /**
- * `until`, in milliseconds, of a payment under way: before it nobody may cancel the payment. Left out, it has no deadline of its own. `listed`:
+ * `until`, in milliseconds, of a payment under way: before it the payment must not be cancelled. Left out, it has no deadline of its own. `listed`:
  * nobody attached it, and it was created before its order fell due, so that a run finds it in Stripe's list before it closes the order.
+ * `late`: nobody attached it, and it was created after that. `unclear`: disputed, or given back in part.
  */
-export type PaymentModel = { stripeId: string; attached: boolean; listed?: boolean; fate: Fate; until?: number };
-export type OrderModel = { id: string; payments: PaymentModel[] };
+export type PaymentModel = {
+  stripeId: string;
+  attached: boolean;
+  listed?: boolean;
+  late?: boolean;
+  unclear?: boolean;
+  fate: Fate;
+  until?: number;
+};
+
+/**
+ * `settled`: the order was paid before any money of it was given back or disputed, which then changes nothing. `perhaps`: a run was working on
+ * it at that moment. `restored`: shop and ledger forgot a part of it.
+ */
+export type OrderModel = {
+  id: string;
+  payments: PaymentModel[];
+  sku?: string;
+  settled?: boolean;
+  perhaps?: boolean;
+  restored?: boolean;
+};
 export type FinalStatus = "expired" | "paid" | "pending" | "quarantined";
 
 /** What a verb of the customer does to a payment when Stripe accepts it. */
@@ -44,15 +65,34 @@ export function accepted(payment: PaymentModel, verb: string): void {
   payment.fate = fate;
 }
 
+/** Whether the order was ever paid, even if the money was refunded. */
+const hadMoney = ({ fate }: PaymentModel) => fate === "paid" || fate === "returned";
+
 /**
- * Where the order ends once nothing happens any more and time has passed, if no fault ever made it a case for a person. The first line
- * that fits: money decides, then what a person must look at, then money on its way.
+ * Where the order may end once nothing happens any more and time has passed, if no fault ever made it a case for a person. The first line
+ * that fits: money decides, then what a person must look at, then money on its way. Late money may come before its order is closed or revive
+ * it; whether it must is for `revivable`.
  */
-export function finalStatus({ payments }: OrderModel): FinalStatus {
-  const known = payments.filter(({ attached, listed }) => attached || listed);
+export function finalStatuses({ payments, settled, perhaps }: OrderModel): FinalStatus[] {
+  if (settled && payments.some(hadMoney)) return ["paid"];
+  const late = payments.filter(({ late, fate }) => late && fate === "paid");
+  const may: FinalStatus[] = [
+    statusOfKnown(payments.filter(({ attached, listed }) => attached || listed)),
+    ...(perhaps && payments.some(hadMoney) ? ["paid" as const] : []),
+    ...late.map(({ unclear }) => unclear ? "quarantined" as const : "paid" as const),
+  ];
+  return [...new Set(may)];
+}
+
+function statusOfKnown(known: PaymentModel[]): FinalStatus {
   const has = (fate: Fate) => known.some((payment) => payment.fate === fate);
-  if (has("paid")) return "paid";
-  if (has("unclosable") || has("foreign")) return "quarantined";
+  if (known.some(({ fate, unclear }) => fate === "paid" && !unclear)) return "paid";
+  if (has("paid") || has("unclosable") || has("foreign")) return "quarantined";
   if (has("under_way")) return "pending";
   return "expired";
+}
+
+/** Whether an expired order has late money that buys it again, where the settings say so and there is stock. */
+export function revivable({ payments, sku }: OrderModel): boolean {
+  return sku !== "last" && payments.some(({ late, fate, unclear }) => late && fate === "paid" && !unclear);
 }

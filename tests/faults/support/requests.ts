@@ -9,6 +9,8 @@ export type Requests = {
   inTurn(requests: Request[]): (queued: Queued) => Promise<Delivery>;
   /** Delivers what is late, after the watch: by then the run may be lost, ended, or under way elsewhere. */
   deliverLate(options?: RunOptions): Promise<void>;
+  /** What is late never arrives. */
+  forget(): void;
 };
 
 const NOW: Record<Request["arrives"], Delivery> = {
@@ -30,6 +32,9 @@ export function createRequests(bench: Bench): Requests {
         if (answer !== null) await recordAnswer(bench, queued, answer);
         return NOW[arrives];
       };
+    },
+    forget() {
+      late = [];
     },
     async deliverLate(options) {
       if (late.length === 0) return;

@@ -8,6 +8,17 @@ export type Event =
   | { type: "webhook"; order: number; payment: number }
   | { type: "attach"; order: number; pay: boolean }
   | { type: "unattached"; order: number; pay: boolean }
+  /** An unattached payment of an order in any state. */
+  | { type: "late"; order: number; pay: boolean }
+  /** Stripe delivers an event, perhaps again. */
+  | { type: "event"; nth: number }
+  | { type: "return"; order: number; payment: number; how: "refund" | "part" | "dispute" }
+  /** The last article of its kind. */
+  | { type: "last" }
+  | { type: "backup" }
+  | { type: "restore" }
+  /** The cursors of Stripe's lists go back, or are lost. */
+  | { type: "gap"; lost: boolean }
   | { type: "time"; minutes: number }
   | { type: "watch" }
   | { type: "fault"; fault: Fault }
@@ -34,10 +45,21 @@ export type Trouble =
   | { type: "slow" }
   | { type: "dies"; step: number }
   | { type: "cut"; step: number; moment: "before" | "after" }
-  | { type: "meanwhile"; step: number; event: Extract<Event, { type: "customer" | "webhook" | "attach" | "time" }> };
+  | {
+    type: "meanwhile";
+    step: number;
+    event: Extract<Event, { type: "customer" | "webhook" | "attach" | "time" | "event" | "return" }>;
+  };
 
-/** A shop's bad days, how many orders a run claims at once in them, and how its customers' payments under way end after them. */
-export type Schedule = { events: Event[]; claimBatch: number; settles: boolean };
+/**
+ * A shop's bad days, how many orders a run claims at once in them, what becomes of late money, and how payments under way end after them.
+ */
+export type Schedule = {
+  events: Event[];
+  claimBatch: number;
+  latePayments: "alert" | "revive_or_alert" | "revive_or_refund";
+  settles: boolean;
+};
 
 const nat = fc.nat({ max: 30 });
 const minutes = fc.oneof(
@@ -50,6 +72,15 @@ const customer = fc.record({ type: fc.constant("customer" as const), order: nat,
 const webhook = fc.record({ type: fc.constant("webhook" as const), order: nat, payment: nat });
 const attach = fc.record({ type: fc.constant("attach" as const), order: nat, pay: fc.boolean() });
 const unattached = fc.record({ type: fc.constant("unattached" as const), order: nat, pay: fc.boolean() });
+const late = fc.record({ type: fc.constant("late" as const), order: nat, pay: fc.boolean() });
+const delivery = fc.record({ type: fc.constant("event" as const), nth: fc.nat({ max: 1_000 }) });
+const moneyBack = fc.record({
+  type: fc.constant("return" as const),
+  order: nat,
+  payment: nat,
+  how: fc.constantFrom("refund" as const, "refund" as const, "part" as const, "dispute" as const),
+});
+const gap = fc.record({ type: fc.constant("gap" as const), lost: fc.boolean() });
 const time = fc.record({ type: fc.constant("time" as const), minutes });
 const order = fc.record({
   type: fc.constant("order" as const),
@@ -69,6 +100,7 @@ const ENDPOINTS = [
   "checkout.sessions.expire",
   "checkout.sessions.expire",
   "checkout.sessions.list",
+  "refunds.create",
 ] as const;
 
 const fault = fc.record({
@@ -100,6 +132,11 @@ const serverError = fc.record({
   executes: fc.boolean(),
   saved: fc.boolean(),
 });
+const listFault = fc.record({
+  kind: fc.constantFrom("empty_page" as const, "no_date" as const),
+  endpoint: fc.constantFrom("payment_intents.list" as const, "checkout.sessions.list" as const),
+  times: fc.integer({ min: 1, max: 4 }),
+});
 const limited = fc.record({
   kind: fc.constant("rate_limited" as const),
   times: fc.integer({ min: 1, max: 4 }),
@@ -122,7 +159,7 @@ const trouble: fc.Arbitrary<Trouble> = fc.oneof(
     arbitrary: fc.record({
       type: fc.constant("meanwhile" as const),
       step,
-      event: fc.oneof(customer, webhook, attach, time),
+      event: fc.oneof(customer, webhook, attach, time, delivery, moneyBack),
     }),
   },
 );
@@ -155,9 +192,19 @@ const event: fc.Arbitrary<Event> = fc.oneof(
   { weight: 2, arbitrary: webhook },
   { weight: 1, arbitrary: attach },
   { weight: 1, arbitrary: unattached },
+  { weight: 2, arbitrary: late },
+  { weight: 4, arbitrary: delivery },
+  { weight: 2, arbitrary: moneyBack },
+  { weight: 1, arbitrary: fc.constant({ type: "last" as const }) },
+  { weight: 1, arbitrary: fc.constant({ type: "backup" as const }) },
+  { weight: 1, arbitrary: fc.constant({ type: "restore" as const }) },
+  { weight: 1, arbitrary: gap },
   { weight: 3, arbitrary: time },
   { weight: 1, arbitrary: fc.constant({ type: "watch" as const }) },
-  { weight: 2, arbitrary: fc.oneof(fault, serverError, limited).map((fault) => ({ type: "fault" as const, fault })) },
+  {
+    weight: 2,
+    arbitrary: fc.oneof(fault, serverError, limited, listFault).map((fault) => ({ type: "fault" as const, fault })),
+  },
   { weight: 6, arbitrary: run },
 );
 
@@ -169,5 +216,6 @@ export const schedules: fc.Arbitrary<Schedule> = fc.record({
   )
     .map(([orders, events]) => [...orders, ...events]),
   claimBatch: fc.constantFrom(100, 1),
+  latePayments: fc.constantFrom("alert" as const, "revive_or_alert" as const, "revive_or_refund" as const),
   settles: fc.boolean(),
 });

@@ -54,7 +54,13 @@ async function dispatch({ sql, databaseUrl, time }: Bench, job: JobName, atDispa
   const call = (sql: postgres.Sql) =>
     sql`select lapse.dispatch(p_job => ${job}, p_now => ${time.now().toISOString()}::timestamptz)`;
   if (!atDispatch) return void await call(sql);
-  const own = postgres(databaseUrl, { max: 1, onnotice: () => {}, connection: { application_name: FUNCTION } });
+  // The driver reads the types unasked; nobody could catch its error if the connection broke meanwhile.
+  const own = postgres(databaseUrl, {
+    max: 1,
+    onnotice: () => {},
+    fetch_types: false,
+    connection: { application_name: FUNCTION },
+  });
   const wire = createWire(atDispatch);
   const asked = wire.pass(
     { place: "database", name: "lapse.dispatch" },

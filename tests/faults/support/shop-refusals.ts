@@ -1,6 +1,6 @@
 import type { Bench } from "./bench.ts";
 
-/** Meanwhile a trigger of the shop lets nobody close this order: it says why, or it lets the update vanish without a word. */
+/** While it runs, a trigger of the shop refuses to close this order, with an error or by silently dropping the update. */
 export async function withRefusedOrder(
   { sql }: Bench,
   { id, how }: { id: string; how: "raises" | "returns null" },

@@ -99,7 +99,7 @@ export async function act({ stripe }: Bench, action: CustomerAction): Promise<bo
   return (await stripe.customer(action)).accepted;
 }
 
-/** Kinds of orders, and what each has to become when nobody does anything any more. */
+/** Kinds of orders, and the final state of each without further actions. */
 export type Kind = OrderSpec & { name: string; becomes: "expired" | "paid" | "pending" | "quarantined" };
 
 /** Kinds that are waited for in other ways; a customer gets into most of them by acts, too. */

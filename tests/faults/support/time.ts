@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers";
 import type { Clock } from "../../../functions/_shared/run/clock.ts";
 
-/** One calendar for the database, Stripe and every run. It moves only when it is told to, so days pass in milliseconds. */
+/** One calendar for the database, Stripe and every run. It only moves on request, so days pass in milliseconds. */
 export type SimulatedTime = {
   now(): Date;
   advance(ms: number): void;
@@ -17,7 +17,7 @@ export const MINUTE = 60 * SECOND;
 export const HOUR = 60 * MINUTE;
 export const DAY = 24 * HOUR;
 
-/** Starts at `start`; `onChange` is told every new moment (the simulator of Stripe has a calendar of its own). */
+/** Starts at `start`; `onChange` receives every new moment, because the Stripe simulator has its own calendar. */
 export function createTime(start: Date, onChange: (now: Date) => void): SimulatedTime {
   let at = start.getTime();
   const moveTo = (ms: number) => {

@@ -24,7 +24,7 @@ export function canceledInTheGap(stripe: StripeControl, stripeId: string): boole
   return cancel !== undefined && cancel.statusShown !== cancel.statusBefore;
 }
 
-/** When a payment that is under way from now on lapses by itself; `slow`: when it is waited for no longer. */
+/** When a payment that is now under way lapses; `slow`: when Lapse stops waiting for it. */
 export function endOf(
   { stripe, time }: Bench,
   { id, days, slow }: { id: string; days: number; slow: boolean },

@@ -9,13 +9,13 @@ export type AtStep = <T>(step: Step, take: () => Promise<T>, fate: Fate) => Prom
 
 /** What a hook can do to a run besides letting the step happen. */
 export type Fate = {
-  /** The process is gone: nothing after this reaches the world, and nobody gets to handle it. */
+  /** The process is dead: nothing after this has an effect, and the error cannot be handled. */
   die(): Promise<never>;
   /** The connection breaks: the run lives on and does not know whether the step happened. */
   cut(): never;
 };
 
-/** What stands between one process and the world. Steps are taken one at a time, in the order in which they were asked for. */
+/** The layer between one process and the outside. Steps execute one at a time, in request order. */
 export type Wire = {
   steps: readonly Step[];
   /** Resolves when the process died. */

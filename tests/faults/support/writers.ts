@@ -12,7 +12,7 @@ type Writing = { sql: postgres.Sql; random: () => number; orders: string[]; runs
 const PAYMENTS = "public.noted_payments";
 /** Refused as it should be: an order that takes no payment any more. */
 const CLOSED = "PT409";
-/** Lapse gives way where the shop holds a row (55P03), and a run that lost its lease hears of it (LP001). */
+/** Lapse gives way where the shop holds a row (55P03), and a run that lost its lease is refused (LP001). */
 const OF_RUNS = ["LP001", "55P03"];
 
 const pick = <T>(random: () => number, list: T[]): T | undefined => list[Math.floor(random() * list.length)];
@@ -132,7 +132,7 @@ async function takeOver(world: Writing): Promise<void> {
   await work(world);
 }
 
-/** A run, as the function makes it, with decisions of chance: what Stripe said is nobody's concern here. */
+/** A run as the function makes it, with random decisions, because Stripe's answers do not matter here. */
 export async function work({ sql, random, runs: { job } }: Pick<Writing, "sql" | "random" | "runs">): Promise<void> {
   const id = crypto.randomUUID();
   const [begun] = await sql`
@@ -157,7 +157,7 @@ export async function work({ sql, random, runs: { job } }: Pick<Writing, "sql" |
   await sql`select lapse.finish_run(p_run_id => ${id}, p_status => 'succeeded', p_error => null, p_stripe_calls => 0, p_stripe_throttled => 0)`;
 }
 
-/** Stripe has nothing that nobody attached. */
+/** Stripe has no unattached payments. */
 async function readLists(sql: postgres.Sql, { id, fence }: { id: string; fence: number }): Promise<void> {
   const [row] =
     await sql`select lapse.list_windows(p_run_id => ${id}, p_fence => ${fence}, p_livemode => false) as windows`;

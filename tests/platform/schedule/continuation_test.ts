@@ -6,7 +6,7 @@ let databases: Databases;
 Deno.test.beforeAll(async () => void (databases = await startDatabases()));
 Deno.test.afterAll(() => databases.stop());
 
-Deno.test("a run that was cut off has one continuation, however often it asks", async () => {
+Deno.test("a run that was cut off has one continuation, however often it requests one", async () => {
   await withWatched(databases, async (watched) => {
     const run = await watched.run(0, "partial");
     const next = await continueRun(watched, run);
@@ -26,7 +26,7 @@ Deno.test("only a run that was cut off is continued", async () => {
   });
 });
 
-Deno.test("while its job is paused a run is not continued, and its next one may be", async () => {
+Deno.test("a run is not continued while its job is paused, but later runs may be", async () => {
   await withWatched(databases, async (watched) => {
     const run = await watched.run(0, "partial");
     await watched.sql`update lapse.schedules set active = false where job = ${expire}`;

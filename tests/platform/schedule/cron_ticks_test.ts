@@ -50,7 +50,7 @@ Deno.test("where both day fields are restricted, either of them is enough", asyn
   ]);
 });
 
-Deno.test("what pg_cron would refuse, or run in a way of its own, is no expression", async () => {
+Deno.test("an expression that pg_cron would refuse or interpret differently is refused", async () => {
   const refused = [
     "",
     "* * * *",
@@ -68,7 +68,7 @@ Deno.test("what pg_cron would refuse, or run in a way of its own, is no expressi
   }
 });
 
-Deno.test("an expression that never comes true has no tick", async () => {
+Deno.test("an expression that never matches has no tick", async () => {
   assert.equal((await sql`select lapse.cron_ticks('0 0 31 2 *', now(), 1)`).length, 0);
 });
 

@@ -20,7 +20,7 @@ Deno.test("the migrations install the four schedules, in UTC and in five fields"
   });
 });
 
-Deno.test("without an adapter both jobs are switched off, the watch looks, and lapse-health says what is missing", async () => {
+Deno.test("without an adapter both jobs are off, the watch runs, and lapse-health reports what is missing", async () => {
   await using plain = await startDatabases({ shop: null });
   await using database = await plain.fresh();
   await withConnection(database.url, async (sql) => {
@@ -37,7 +37,7 @@ Deno.test("without an adapter both jobs are switched off, the watch looks, and l
   });
 });
 
-Deno.test("installing again changes nothing, and brings back what a restore lost", async () => {
+Deno.test("installing the schedules again changes nothing, and restores what a restore lost", async () => {
   await withDatabase(async (sql) => {
     const ids = () => sql`select jobid, jobname from cron.job order by jobid`;
     const before = await ids();
@@ -151,7 +151,7 @@ Deno.test("URLs are set, replaced and removed", async () => {
   });
 });
 
-Deno.test("a secret that nothing reads or the functions would refuse is not written, and no message shows it", async () => {
+Deno.test("a secret that Lapse does not read or the functions would refuse is not written, and no message shows it", async () => {
   await withDatabase(async (sql) => {
     await assert.rejects(sql`select lapse.set_secret('lapse_scheduler_secrt', 'x')`, { code: "22023" });
     await assert.rejects(
@@ -162,7 +162,29 @@ Deno.test("a secret that nothing reads or the functions would refuse is not writ
   });
 });
 
-Deno.test("a secret that Vault can no longer decrypt is set again all the same", async () => {
+Deno.test("a pasted value with a line break is trimmed, also if it was put into Vault manually", async () => {
+  await withDatabase(async (sql) => {
+    const secret = "s".repeat(32);
+    await sql`select lapse.set_functions_url(${"https://project.test/functions/v1\r\n"})`;
+    await sql`select lapse.set_secret('lapse_scheduler_secret', ${`\t${secret}\n`})`;
+    assert.deepEqual(
+      (await sql`select decrypted_secret from vault.decrypted_secrets order by 1`).map((it) => it.decrypted_secret),
+      ["https://project.test/functions/v1", secret],
+    );
+    await sql`
+      select vault.update_secret(id, decrypted_secret || ${"\r\n"}) from vault.decrypted_secrets`;
+    await sql`select lapse.dispatch('expire-stale-orders')`;
+    const [request] = await sql`select url, headers ->> 'x-lapse-secret' as secret from net.http_request_queue`;
+    assert.deepEqual({ ...request }, { url: "https://project.test/functions/v1/expire-stale-orders", secret });
+    const [inspected] = await sql`select lapse.inspect_secrets('{}', now()) as states`;
+    assert.equal(inspected!.states.lapse_scheduler_secret, "ok");
+
+    await sql`select vault.update_secret(id, ${"\n"}) from vault.decrypted_secrets`;
+    await assert.rejects(sql`select lapse.dispatch('expire-stale-orders')`, /is missing/);
+  });
+});
+
+Deno.test("a secret that Vault can no longer decrypt can be set again", async () => {
   await withDatabase(async (sql, adminUrl) => {
     await sql`select lapse.set_secret('lapse_scheduler_secret', ${"a".repeat(32)})`;
     // Another root key, as after a restore into another project: the original raises "invalid ciphertext" then.

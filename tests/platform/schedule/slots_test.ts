@@ -25,7 +25,7 @@ Deno.test("every Sunday of 2026 to 2030 has one claim, at 03:00 in Paris, from t
   assert.deepEqual(halves.flat(), slots.map((slot) => ({ slot, claimed: slot, dispatched: true })));
 });
 
-Deno.test("an outage from Saturday 22:00 to Sunday 09:00 over each change of the clocks is made up for once", async () => {
+Deno.test("after an outage from Saturday 22:00 to Sunday 09:00 over each clock change, the slot runs once", async () => {
   await withSchedule(async (sql) => {
     const sundays = clockChanges(2026, 2030);
     for (const sunday of sundays) {
@@ -43,7 +43,7 @@ Deno.test("an outage from Saturday 22:00 to Sunday 09:00 over each change of the
   });
 });
 
-Deno.test("a slot is made up for until the catch-up is over, and not afterwards", async () => {
+Deno.test("a missed slot runs until its catch-up time ends, and not afterwards", async () => {
   await withSchedule(async (sql) => {
     const [slot] = slotsOf(2027, 2027) as [Date];
     await sql`update lapse.schedules set catch_up = '6 hours' where job = ${job}`;
@@ -54,7 +54,7 @@ Deno.test("a slot is made up for until the catch-up is over, and not afterwards"
   });
 });
 
-Deno.test("a slot from before the job was turned on is not made up for", async () => {
+Deno.test("a slot from before the job was turned on does not run", async () => {
   await withSchedule(async (sql) => {
     const [slot] = slotsOf(2027, 2027) as [Date];
     await sql`update lapse.schedules set enabled_at = ${new Date(slot.getTime() + 1)} where job = ${job}`;

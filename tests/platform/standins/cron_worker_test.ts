@@ -50,26 +50,36 @@ Deno.test("the stand-in's cron worker", async (t) => {
 
   await t.step("lets a second trigger wait for the run before it, and other jobs pass", async () => {
     await using worker = await start();
-    await sql`select cron.schedule('slow', '* * * * *', $$insert into saw (what) values ('slow'); select pg_sleep(0.3)$$)`;
+    await sql`select cron.schedule('slow', '* * * * *', 'select pg_advisory_lock_shared(1)')`;
     await sql`select cron.schedule('fast', '* * * * *', $$insert into saw (what) values ('fast')$$)`;
-    await Promise.all([worker.tick(new Date()), worker.tick(new Date())]);
-    const slow = await sql`
-      select start_time, end_time from cron.job_run_details where command like '%slow%' order by start_time`;
-    assert.equal(slow.length, 2);
-    assert.ok(slow[1]!.start_time >= slow[0]!.end_time, "the second run began before the first one ended");
-    const [fast] = await sql`select max(end_time) as ended from cron.job_run_details where command like '%fast%'`;
-    assert.ok(fast!.ended < slow[0]!.end_time, "the fast job waited for the slow one");
+    const openGate = await shutGate();
+    const ticks = [worker.tick(new Date()), worker.tick(new Date())];
+    await until(async () => (await sql`select from saw where what = 'fast'`).length === 2);
+    const slow = () =>
+      sql`select start_time, end_time from cron.job_run_details where command like '%lock%' order by start_time`;
+    assert.deepEqual(
+      (await slow()).map((run) => run.end_time),
+      [null],
+      "the second run began before the first one ended",
+    );
+    await openGate();
+    await Promise.all(ticks);
+    const [first, second, ...more] = await slow();
+    assert.ok(second!.start_time >= first!.end_time, "the second run began before the first one ended");
+    assert.deepEqual(more, []);
     await forget();
   });
 
   await t.step("skips a waiting run whose job was removed or switched off meanwhile", async () => {
     await using worker = await start();
-    await sql`select cron.schedule('removed', '* * * * *', 'select pg_sleep(0.3)')`;
-    await sql`select cron.schedule('switched off', '* * * * *', 'select pg_sleep(0.3)')`;
+    await sql`select cron.schedule('removed', '* * * * *', 'select pg_advisory_lock_shared(1)')`;
+    await sql`select cron.schedule('switched off', '* * * * *', 'select pg_advisory_lock_shared(1)')`;
+    const openGate = await shutGate();
     const ticks = [worker.tick(new Date()), worker.tick(new Date())];
     await until(async () => (await runs()).length === 2);
     await sql`select cron.unschedule('removed')`;
     await sql`select cron.alter_job(jobid, active := false) from cron.job`;
+    await openGate();
     await Promise.all(ticks);
     assert.deepEqual((await runs()).map((run) => run.status), ["succeeded", "succeeded"]);
     await forget();
@@ -112,6 +122,16 @@ Deno.test("the stand-in's cron worker", async (t) => {
     assert.equal((await runs()).length, 3);
     await forget();
   });
+
+  /** A job that asks for the advisory lock waits until the gate is opened. */
+  async function shutGate(): Promise<() => Promise<void>> {
+    const connection = await sql.reserve();
+    await connection`select pg_advisory_lock(1)`;
+    return async () => {
+      await connection`select pg_advisory_unlock(1)`;
+      connection.release();
+    };
+  }
 
   async function start() {
     const worker = await startCronWorker({ dbUrl, pollMs: 0 });

@@ -6,7 +6,7 @@ import { startPostgres } from "../../../local/postgres/start.ts";
 
 const names = ["pg_cron", "pg_net", "supabase_vault"];
 
-Deno.test("the stand-ins apply as plain SQL too, once, and are told from originals", async () => {
+Deno.test("the stand-ins can be applied as plain SQL, once, and can be told from the originals", async () => {
   await using server = await startPostgres({ installExtensions: () => Promise.resolve() });
   const sql = postgres(server.url, { max: 1, onnotice: () => {} });
   try {

@@ -5,7 +5,7 @@ import { startNetWorker } from "../../../local/workers/net-worker.ts";
 import { startCallee } from "./callee.ts";
 import { startStandInServer, until } from "./standin_server.ts";
 
-Deno.test("faults of pg_net at will", async (t) => {
+Deno.test("the stand-in of pg_net produces each fault on request", async (t) => {
   await using server = await startStandInServer();
   await using callee = startCallee();
   const { sql, url: dbUrl } = server;

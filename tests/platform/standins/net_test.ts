@@ -1,10 +1,10 @@
 /** What pg_net does well and badly, fault by fault (docs of the stand-in: local/extensions/pg_net/DIVERGENCES.md). */
 import assert from "node:assert/strict";
 import type postgres from "postgres";
-import { freePort } from "../../../local/postgres/free-port.ts";
 import { startNetWorker } from "../../../local/workers/net-worker.ts";
 import { startCallee } from "./callee.ts";
 import { asRole, startStandInServer, until } from "./standin_server.ts";
+import { NOBODY } from "../../support/nobody.ts";
 
 Deno.test("the stand-in of pg_net", async (t) => {
   await using server = await startStandInServer();
@@ -61,14 +61,14 @@ Deno.test("the stand-in of pg_net", async (t) => {
     },
   );
 
-  await t.step("nothing is sent before the commit, and within a second after it", async () => {
+  await t.step("a request is sent after the commit, and not before it", async () => {
     await using _worker = await start();
     await sql.begin(async (transaction) => {
       await queue(transaction, `${base}/committed`);
       await pause(200);
       assert.equal(callee.to("committed").length, 0);
     });
-    await until(() => callee.to("committed").length === 1, 1000);
+    await until(() => callee.to("committed").length === 1);
   });
 
   await t.step("a request that is rolled back is never sent and leaves a gap in the ids", async () => {
@@ -131,7 +131,7 @@ Deno.test("the stand-in of pg_net", async (t) => {
 
   await t.step("a callee that is not there is an error and not a timeout; nothing is tried again", async () => {
     await using worker = await start();
-    const id = await queue(sql, `http://127.0.0.1:${freePort()}/`);
+    const id = await queue(sql, `http://${NOBODY}/`);
     const ftp = await queue(sql, "ftp://127.0.0.1/");
     await worker.drain();
     const { timed_out, status_code, error_msg } = (await response(id))!;

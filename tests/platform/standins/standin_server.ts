@@ -36,8 +36,8 @@ export async function asRole<T>(sql: postgres.Sql, role: string, work: (sql: pos
   });
 }
 
-/** Waits until `holds` is true, at most `ms` milliseconds. */
-export async function until(holds: () => Promise<boolean> | boolean, ms = 5000): Promise<void> {
+/** Waits until `holds` is true. The limit is there for what would hang, and far longer than a busy machine takes. */
+export async function until(holds: () => Promise<boolean> | boolean, ms = 30_000): Promise<void> {
   const deadline = Date.now() + ms;
   while (!await holds()) {
     if (Date.now() > deadline) throw new Error(`Cannot wait longer than ${ms} ms for ${holds}`);

@@ -9,7 +9,7 @@ Deno.test.beforeAll(async () => {
 });
 Deno.test.afterAll(() => databases.stop());
 
-Deno.test("a clean-up whose continuation got lost is continued from there, as long as one more gets through", async () => {
+Deno.test("a clean-up whose continuation was lost gets another continuation", async () => {
   await withWatched(databases, async (watched) => {
     const first = await outOfTime(watched, 0);
     const lost = await goOn(watched, 1, first);
@@ -29,7 +29,7 @@ Deno.test("a clean-up whose continuation got lost is continued from there, as lo
   }, quiet);
 });
 
-Deno.test("a clean-up whose function died before it could ask for a continuation gets one", async () => {
+Deno.test("a clean-up whose function died before it requested a continuation gets one", async () => {
   await withWatched(databases, async (watched) => {
     const first = await outOfTime(watched, 0);
     await watched.watch(2);
@@ -55,7 +55,7 @@ Deno.test("a clean-up that handed over after its share of orders is continued as
   }, quiet);
 });
 
-Deno.test("a continuation that met another run is continued when that one has ended with work left", async () => {
+Deno.test("a continuation that was skipped for another run is repeated if that run left work", async () => {
   for (const left of [true, false]) {
     await withWatched(databases, async (watched) => {
       const first = await outOfTime(watched, 0);
@@ -74,7 +74,7 @@ Deno.test("a continuation that met another run is continued when that one has en
   }
 });
 
-Deno.test("what continues keeps the limit, the reason and the released brake", async () => {
+Deno.test("a continuation keeps the limit, the reason and the released brake", async () => {
   await withWatched(databases, async (watched) => {
     const first = await outOfTime(watched, 0);
     await watched.sql`
@@ -107,7 +107,7 @@ Deno.test("a clean-up that completed is not continued, even if its function died
   }, quiet);
 });
 
-Deno.test("a run that an operator started and that died is the operator's to start again", async () => {
+Deno.test("a dead run that an operator started is not continued automatically", async () => {
   await withWatched(databases, async (watched) => {
     await slotOfYesterday(watched);
     await watched.begin(0, { job: cleanup });
@@ -116,7 +116,7 @@ Deno.test("a run that an operator started and that died is the operator's to sta
   }, quiet);
 });
 
-Deno.test("nothing continues by itself when nothing was cut off, or an operator has to say so", async () => {
+Deno.test("no run is continued if nothing was cut off or an operator must decide", async () => {
   const ends: [string, (watched: Watched, run: string) => unknown][] = [
     [
       "a run that decided nothing, because a list could not be read",
@@ -149,7 +149,7 @@ Deno.test("nothing continues by itself when nothing was cut off, or an operator 
   }
 });
 
-Deno.test("a run that can not be asked for is an alert, and the runs are marked lost all the same", async () => {
+Deno.test("a continuation that cannot be dispatched raises an alert, and lost runs are still marked", async () => {
   await withWatched(databases, async (watched) => {
     await outOfTime(watched, 0);
     const { run } = await watched.begin(0);

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import type postgres from "postgres";
 import { type Databases, startDatabases } from "../../../local/platform/databases.ts";
-import { freePort } from "../../../local/postgres/free-port.ts";
 import { startSilence, type WatchedStack, withWatchedStack } from "./watched-stack.ts";
+import { NOBODY } from "../../support/nobody.ts";
 
 let databases: Databases;
 Deno.test.beforeAll(async () => {
@@ -31,7 +31,7 @@ const refusals: { what: string; break: Step; repair: Step; answer: RegExp }[] = 
   },
   {
     what: "a function host that is down",
-    break: ({ sql }) => sql`select lapse.set_functions_url(${`http://127.0.0.1:${freePort()}`})`,
+    break: ({ sql }) => sql`select lapse.set_functions_url(${`http://${NOBODY}`})`,
     repair: setFunctionsUrl,
     answer: /Could not connect to server/,
   },
@@ -69,7 +69,7 @@ for (const refusal of refusals) {
   });
 }
 
-Deno.test("an answer that comes too late raises nothing when its run began: nobody refused anything", async () => {
+Deno.test("a late answer raises no alert if its run began", async () => {
   await withWatchedStack(databases, async ({ tick, watch, runs, rest }) => {
     await tick();
     await rest();
@@ -80,7 +80,7 @@ Deno.test("an answer that comes too late raises nothing when its run began: nobo
   }, { faults: () => ({ delayMs: 6_000 }) });
 });
 
-Deno.test("a request that got lost leaves one lost run, and the next tick does its work", async () => {
+Deno.test("a lost request leaves one lost run, and the next tick does its work", async () => {
   let sent = 0;
   await withWatchedStack(databases, async ({ sql, tick, watch, alert, runs, rest }) => {
     await sql`update lapse.settings set alert_after = 1`;
@@ -113,7 +113,7 @@ Deno.test("a request that is delivered twice is one run", async () => {
   }, { faults: () => "repeat" });
 });
 
-Deno.test("a worker that is killed in the middle of its run leaves a lost run and no order without a way on", async () => {
+Deno.test("a worker killed during its run leaves a lost run, and its orders are finished later", async () => {
   const silence = startSilence();
   try {
     await withWatchedStack(databases, async ({ stack, sql, tick, rest, watch, alert, runs }) => {

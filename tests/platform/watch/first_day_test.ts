@@ -12,7 +12,7 @@ Deno.test.afterAll(() => databases.stop());
 
 const brake = "brake:expire-stale-orders";
 
-Deno.test("a schedule installed over 100,000 overdue orders touches none, until an operator releases the brake", async () => {
+Deno.test("a schedule installed over 100,000 overdue orders changes none until an operator releases the brake", async () => {
   await withWatchedStack(databases, async ({ stack, sql, tick, rest, watch, alert, runs }) => {
     // A short run, so that the backlog needs several.
     await sql`update lapse.settings set run_seconds = 5, claim_seconds = 1`;

@@ -15,7 +15,7 @@ Deno.test.beforeAll(async () => {
 });
 Deno.test.afterAll(() => databases.stop());
 
-Deno.test("a stranger learns whether all is well, by codes alone", async () => {
+Deno.test("an unauthenticated caller learns only health codes", async () => {
   await using stack = await startStack({ databases, users: false, workers: false });
   const url = `${stack.apiUrl}/functions/v1/lapse-health`;
   await withConnection(stack.database.url, installedNow);
@@ -37,7 +37,7 @@ Deno.test("a stranger learns whether all is well, by codes alone", async () => {
   for (const method of ["POST", "PUT", "DELETE"]) assert.equal((await ask(url, method)).status, 405, method);
 });
 
-Deno.test("a database that is down is a reason, too", async () => {
+Deno.test("an unreachable database is reported as a reason", async () => {
   await using stack = await startStack({ databases, users: false, workers: false });
   const url = `${stack.apiUrl}/functions/v1/lapse-health`;
   await withConnection(
@@ -61,7 +61,7 @@ Deno.test("only a secret key may call what lapse-health calls", async () => {
   assert.ok([401, 403].includes(response.status), String(response.status));
 });
 
-Deno.test("any number of strangers costs the database one call every three seconds", async () => {
+Deno.test("any number of callers costs the database one call every three seconds", async () => {
   let calls = 0;
   let now = 0;
   const check = healthCheck(() => Promise.resolve({ reasons: [`call_${"abc"[calls++]}`] }), { clock: () => now });
@@ -72,7 +72,7 @@ Deno.test("any number of strangers costs the database one call every three secon
   assert.deepEqual([await check(), calls], [{ reasons: ["call_b"] }, 2]);
 });
 
-Deno.test("what keeps it from asking is a reason, and never an error", async () => {
+Deno.test("a failure to ask the database is a reason and never an error", async () => {
   const failures: [() => Promise<unknown>, string][] = [
     [() => Promise.reject(new DatabaseError("no", { code: "57P01" })), "database_unreachable"],
     [() => Promise.resolve({ reasons: ["order 17 of Ana"] }), "database_unreachable"],

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { type Shop, withShop } from "../../integration/support.ts";
 
-// Trouble that stops no run and quarantines no order: each kind raises an alert that names it within half an hour and the minute of a watch.
+// Problems that stop no run and quarantine no order: each kind raises a specific alert within half an hour and a minute.
 
 // Orders are due for four minutes: Stripe's lists are read up to a minute ago, and no younger order is taken.
 const OVERDUE = "overdue:expire-stale-orders";
 
-Deno.test("an article that somebody keeps locked raises L008, which says so, for an order with a payment and without", async () => {
+Deno.test("a locked article raises L008 with that cause, for orders with and without payments", async () => {
   for (const withPayment of [true, false]) {
     await withShop({}, async (shop) => {
       const ref = await shop.placeOrder({ minutesAgo: 36 });
@@ -27,7 +27,7 @@ Deno.test("an article that somebody keeps locked raises L008, which says so, for
   }
 });
 
-Deno.test("an order whose row somebody keeps locked raises L008, which says so", async () => {
+Deno.test("a locked order row raises L008 with that cause", async () => {
   await withShop({}, async (shop) => {
     const ref = await shop.placeOrder({ minutesAgo: 36 });
     const locked = await shop.sql.reserve();

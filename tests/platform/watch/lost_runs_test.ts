@@ -8,7 +8,7 @@ Deno.test.beforeAll(async () => {
 });
 Deno.test.afterAll(() => databases.stop());
 
-Deno.test("a dispatched run that never starts is lost after the patience, and can never start again", async () => {
+Deno.test("a dispatched run that does not start in time is lost and can no longer start", async () => {
   await withWatched(databases, async (watched) => {
     const id = await watched.dispatch(0);
     await watched.watch(2);
@@ -32,7 +32,7 @@ Deno.test("a lost run says how its request was answered", async () => {
   });
 });
 
-Deno.test("the answers outlive pg_net's own memory, whatever became of the run", async () => {
+Deno.test("a run keeps its answer after pg_net has deleted it, whatever happened to the run", async () => {
   await withWatched(databases, async (watched) => {
     const id = await watched.dispatch(0);
     await watched.begin(0, { id });
@@ -45,7 +45,7 @@ Deno.test("the answers outlive pg_net's own memory, whatever became of the run",
   });
 });
 
-Deno.test("an answer to another request of the same number is not taken for one's own", async () => {
+Deno.test("the answer to another request with the same id is ignored", async () => {
   await withWatched(databases, async (watched) => {
     const { sql, at } = watched;
     const late = await watched.dispatch(0);
@@ -63,7 +63,7 @@ Deno.test("an answer to another request of the same number is not taken for one'
   });
 });
 
-Deno.test("an answer that accepts a run without naming it belongs to somebody else", async () => {
+Deno.test("an answer that accepts a run without naming it is ignored", async () => {
   await withWatched(databases, async (watched) => {
     const id = await watched.dispatch(0);
     await respond(watched, id, { status_code: 200, content: "ok" });
@@ -85,6 +85,25 @@ Deno.test("a weekly run that never started is repeated by the next tick", async 
     await watched.begin(6, { id: second, job: cleanup });
     await watched.finish(6, second);
     assert.equal(await tick(70), null, "once it completed the slot is used up");
+  });
+});
+
+Deno.test("after three answers of 503 at the weekly slot, the fourth tick's run does the work", async () => {
+  await withWatched(databases, async (watched) => {
+    const tick = await slotOfYesterday(watched);
+    for (const minute of [0, 5, 10]) {
+      const run = await tick(minute);
+      assert.ok(run, `minute ${minute}`);
+      await respond(watched, run, { status_code: 503, created: watched.at(minute) });
+      const open = await watched.watch(minute + 3);
+      assert.ok(open.some((key) => key.endsWith(cleanup)), `minute ${minute}: ${open}`);
+    }
+    const fourth = await tick(15);
+    assert.ok(fourth);
+    await watched.begin(15, { id: fourth, job: cleanup });
+    await watched.finish(16, fourth);
+    assert.deepEqual((await watched.watch(17)).filter((key) => key.endsWith(cleanup)), []);
+    assert.equal(await tick(20), null);
   });
 });
 
@@ -113,7 +132,7 @@ Deno.test("a weekly run that failed or died is repeated after an hour, until one
   });
 });
 
-Deno.test("a weekly run is repeated within the catch-up only, and never while the brake waits for an operator", async () => {
+Deno.test("a weekly run is repeated only within the catch-up time, and never while the brake is on", async () => {
   await withWatched(databases, async (watched) => {
     const tick = await slotOfYesterday(watched);
     const first = await tick(0);
@@ -126,7 +145,7 @@ Deno.test("a weekly run is repeated within the catch-up only, and never while th
   });
 });
 
-Deno.test("a weekly run that met another one is repeated when that one has ended", async () => {
+Deno.test("a weekly run that was skipped for another run is repeated after that one ends", async () => {
   await withWatched(databases, async (watched) => {
     const tick = await slotOfYesterday(watched);
     const { run } = await watched.begin(0, { job: cleanup });
@@ -144,7 +163,7 @@ Deno.test("a weekly run that met another one is repeated when that one has ended
   });
 });
 
-Deno.test("a run whose lease ran out is lost, gives its lease back, and can change nothing any more", async () => {
+Deno.test("a run whose lease expired is lost, releases its lease, and can change nothing", async () => {
   await withWatched(databases, async (watched) => {
     const { run } = await watched.begin(0);
     await watched.watch(1.9);
@@ -161,7 +180,7 @@ Deno.test("a run whose lease ran out is lost, gives its lease back, and can chan
   });
 });
 
-Deno.test("a lease that a clock set back has left a day ahead is given back, and its run is lost", async () => {
+Deno.test("a lease left a day ahead by a clock that was set back is released, and its run is lost", async () => {
   await withWatched(databases, async (watched) => {
     const { run } = await watched.begin(24 * 60);
     const other = await watched.begin(24 * 60, { job: cleanup });
@@ -173,7 +192,7 @@ Deno.test("a lease that a clock set back has left a day ahead is given back, and
   });
 });
 
-Deno.test("a run that gives signs of life is never lost, however long it works", async () => {
+Deno.test("a run with a heartbeat is never lost, however long it works", async () => {
   await withWatched(databases, async (watched) => {
     const { run } = await watched.begin(0);
     for (let minute = 1; minute <= 10; minute++) {
@@ -184,7 +203,7 @@ Deno.test("a run that gives signs of life is never lost, however long it works",
   });
 });
 
-Deno.test("a dry run, which has no lease, is lost when a run could not have lasted that long", async () => {
+Deno.test("a dry run, which has no lease, is lost after the longest time that a run may take", async () => {
   await withWatched(databases, async (watched) => {
     const { run } = await watched.begin(0, { dryRun: true });
     await watched.watch(2.8);
@@ -194,7 +213,7 @@ Deno.test("a dry run, which has no lease, is lost when a run could not have last
   });
 });
 
-Deno.test("the watch waits for no run: one that begins at this moment is left alone", async () => {
+Deno.test("the watch skips a run that begins at the same moment", async () => {
   await withWatched(databases, async (watched) => {
     const id = await watched.dispatch(0);
     const other = await watched.sql.reserve();
@@ -208,7 +227,7 @@ Deno.test("the watch waits for no run: one that begins at this moment is left al
   });
 });
 
-Deno.test("nor for one that settles at this moment: its answer is copied by the next watch", async () => {
+Deno.test("the watch skips a run that settles at the same moment, and copies its answer next time", async () => {
   await withWatched(databases, async (watched) => {
     const id = await watched.dispatch(0);
     await respond(watched, id, { status_code: 202, content: `{"runId": "${id}"}` });
@@ -225,7 +244,7 @@ Deno.test("nor for one that settles at this moment: its answer is copied by the 
   });
 });
 
-Deno.test("orders of a lost run stay claimed until the claim lapses by itself", async () => {
+Deno.test("orders of a lost run stay claimed until the claim expires", async () => {
   await withWatched(databases, async (watched) => {
     const { sql, at } = watched;
     const ref = await watched.placeOrder(0);

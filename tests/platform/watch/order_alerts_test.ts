@@ -54,7 +54,7 @@ Deno.test("a brake that was switched on stays on until an operator releases it",
   }, ["no_success"]);
 });
 
-Deno.test("quarantined orders raise L010 until the last one is given back to the job", async () => {
+Deno.test("quarantined orders raise L010 until the last one is redriven", async () => {
   await withWatched(databases, async ({ sql, placeOrder, watch, alert }) => {
     const ref = await placeOrder(60);
     await quarantine(sql, ref);
@@ -84,7 +84,7 @@ Deno.test("a missing adapter raises L018 while the jobs are on, and is a reason 
   });
 });
 
-Deno.test("an entry of the inbox that cannot be interpreted raises L019 until somebody removes it", async () => {
+Deno.test("an entry of the inbox that cannot be interpreted raises L019 until it is removed", async () => {
   await withWatched(databases, async ({ sql, at, watch, alert }) => {
     await sql`insert into lapse.inbox (kind, ref, payload) values ('attach', 'x', '{"stripe_id": "nonsense"}')`;
     await sql`select lapse.fold_inbox(p_now => ${at(0)})`;
@@ -116,6 +116,15 @@ Deno.test("a list that cannot be read raises L020, a warning that becomes critic
     await sql`update lapse.list_cursors set failing_since = null where failing_since is not null`;
     assert.ok(!(await watch(32)).includes("list_unread"));
 
+    // A connected account's list is read while the account has due orders; otherwise no run would notice that it works again.
+    await sql`update lapse.list_cursors set failing_since = ${
+      at(32)
+    }, account = 'acct_1' where list = 'payment_intents'`;
+    assert.ok(!(await watch(32)).includes("list_unread"));
+    await sql`update lapse.orders set account = 'acct_1'`;
+    assert.ok((await watch(33)).includes("list_unread"));
+    await sql`update lapse.list_cursors set account = ''`;
+
     await sql`update lapse.list_cursors set failing_since = ${at(33)} where list = 'payment_intents'`;
     await sql`update lapse.runs set livemode = true where livemode is not null`;
     assert.ok(!(await watch(34)).includes("list_unread"), "test mode concerns nobody once the key is live");
@@ -131,14 +140,18 @@ Deno.test("a payment that has been processing for two weeks raises L021", async 
     assert.deepEqual(await watch(60 * 24 * 14), []);
     assert.deepEqual(await watch(60 * 24 * 14 + 1), ["processing_long"]);
     const { code, severity, message, object } = await alert("processing_long");
-    assert.deepEqual([code, severity, message], ["L021", "warning", "A payment has been processing for very long"]);
+    assert.deepEqual([code, severity, message], [
+      "L021",
+      "warning",
+      "A payment has been processing for a very long time",
+    ]);
     assert.equal(object, `order ${ref}, payment pi_slow`);
     await sql`update lapse.payments set reason = 'succeeded', state = 'paid', evidence = '{}', closed_at = ${at(0)}`;
     assert.deepEqual(await watch(60 * 24 * 14 + 2), []);
   }, ["no_success"]);
 });
 
-Deno.test("an operator closes the alert of an event, with a reason, and no other", async () => {
+Deno.test("an operator closes only alerts of events, and only with a reason", async () => {
   await withWatched(databases, async ({ sql, at, run, watch, alert }) => {
     await sql`select lapse.raise_alert('paid_twice:1', null, 'critical', 'Paid twice', '{}', ${at(0)})`;
     await run(0, "failed");
@@ -151,7 +164,7 @@ Deno.test("an operator closes the alert of an event, with a reason, and no other
     await assert.rejects(resolve(99, "refunded"), { code: "PT404" });
     await assert.rejects(resolve((await alert(`run_failed:${expire}`)).id, "fixed"), {
       code: "PT409",
-      message: /run_failed:expire-stale-orders closes by itself when its cause is gone/,
+      message: /run_failed:expire-stale-orders closes automatically when its cause is gone/,
     });
     await resolve(id, "refunded pi_2");
     const closed = await alert("paid_twice:1");

@@ -47,7 +47,7 @@ const addresses: [string, string, string, string, string | null][] = [
   ["any other monitor", "https://ping.example.com/token", expire, "fail", null],
 ];
 
-Deno.test("the dead man's switch is called as its kind wants it", async () => {
+Deno.test("the dead man's switch is called in its service's own format", async () => {
   await withWatched(databases, async ({ sql }) => {
     for (const [what, url, job, state, address] of addresses) {
       const [row] = await sql`select lapse.ping_address(${url}, ${job}, ${state}, ${run}) as address`;
@@ -56,7 +56,7 @@ Deno.test("the dead man's switch is called as its kind wants it", async () => {
   });
 });
 
-Deno.test("a run tells that it began, and that it succeeded, failed or was braked", async () => {
+Deno.test("a run pings at its start and when it has succeeded, failed or been braked", async () => {
   await withMonitor(async ({ watched, begin, finish, heard }) => {
     await finish(await begin());
     await finish(await begin(), "failed");
@@ -67,7 +67,7 @@ Deno.test("a run tells that it began, and that it succeeded, failed or was brake
   });
 });
 
-Deno.test("dry runs, runs of one order and skipped runs say nothing about the job, and call nobody", async () => {
+Deno.test("dry runs, runs of one order and skipped runs send no ping", async () => {
   await withMonitor(async ({ watched, begin, finish, heard }) => {
     const dry = await watched.begin(0, { dryRun: true });
     await watched.finish(0, dry.run.id);
@@ -79,7 +79,7 @@ Deno.test("dry runs, runs of one order and skipped runs say nothing about the jo
   });
 });
 
-Deno.test("a run that completes while lapse-health complains counts as failed: the work is not done", async () => {
+Deno.test("a run that completes while lapse-health is unhealthy pings as failed", async () => {
   await withMonitor(async ({ watched, begin, finish, heard }) => {
     await watched.placeOrder(-40);
     await finish(await begin());
@@ -88,7 +88,7 @@ Deno.test("a run that completes while lapse-health complains counts as failed: t
   });
 });
 
-Deno.test("a monitor that refuses, or an address that is none, raises L024 and stops no run", async () => {
+Deno.test("a monitor that refuses or a malformed address raises L024 and stops no run", async () => {
   await withMonitor(async ({ watched, begin, finish, heard, answer }) => {
     const { sql, adminUrl, watch, alert } = watched;
     answer.status = 404;

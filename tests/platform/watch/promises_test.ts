@@ -16,7 +16,7 @@ const damages: { promise: string; code: string; damage: string; repair: string; 
     code: "L012",
     damage: "update lapse.runs set stock_released = stock_released + 1",
     repair: "update lapse.runs set stock_released = stock_released - 1",
-    message: /^Counters of 1 runs differ from their decisions$/,
+    message: /^The counters of a run differ from its decisions$/,
   },
   {
     promise: "invariant:days",
@@ -30,7 +30,7 @@ const damages: { promise: string; code: string; damage: string; repair: string; 
     code: "L022",
     damage: "update public.orders set status = 'paid', paid_at = now() where status = 'pending'",
     repair: "update public.orders set status = 'pending', paid_at = null where status = 'paid'",
-    message: /^Shop and ledger disagree about 1 order\(s\)$/,
+    message: /^Shop and ledger disagree about an order$/,
   },
   {
     promise: "privileges",
@@ -42,7 +42,7 @@ const damages: { promise: string; code: string; damage: string; repair: string; 
 ];
 
 for (const { promise, code, damage, repair, message } of damages) {
-  Deno.test(`a broken promise raises ${code} and closes when it is repaired: ${promise}`, async () => {
+  Deno.test(`a broken promise raises ${code}, which closes after the repair: ${promise}`, async () => {
     await withWatched(databases, async (watched) => {
       const { sql, placeOrder, close, watch, alert } = watched;
       await sql`update lapse.settings set invariant_interval = '1 minute'`;
@@ -61,7 +61,7 @@ for (const { promise, code, damage, repair, message } of damages) {
   });
 }
 
-Deno.test("an order that the shop's triggers missed is adopted before anybody calls it drift", async () => {
+Deno.test("an order that the shop's triggers missed is adopted and does not count as drift", async () => {
   await withWatched(databases, async (watched) => {
     const { sql, watch } = watched;
     await watched.placeOrder(60);
@@ -77,7 +77,7 @@ Deno.test("an order that the shop's triggers missed is adopted before anybody ca
   });
 });
 
-Deno.test("promises are checked again at their interval only, and an alert about one stays open in between", async () => {
+Deno.test("promises are checked only at their interval, and their alerts stay open in between", async () => {
   await withWatched(databases, async (watched) => {
     const { placeOrder, close, watch } = watched;
     await placeOrder(0);
@@ -92,7 +92,7 @@ Deno.test("promises are checked again at their interval only, and an alert about
   }, ["no_success"]);
 });
 
-Deno.test("before the jobs were turned on, nothing is adopted and nothing is drift", async () => {
+Deno.test("before the jobs are first turned on, nothing is adopted and nothing counts as drift", async () => {
   await withWatched(databases, async (watched) => {
     const { sql, watch } = watched;
     await sql`update lapse.schedules set active = false, enabled_at = null where job not in ('watch', 'retention')`;

@@ -11,7 +11,7 @@ Deno.test.afterAll(() => databases.stop());
 
 const day = 60 * 24;
 
-Deno.test("each kind of row is deleted after its own time, and not before", async () => {
+Deno.test("each kind of row is deleted after its own retention time, and not before", async () => {
   await withWatched(databases, async (watched) => {
     const { sql, at } = watched;
     const ref = await watched.placeOrder(0);
@@ -75,7 +75,7 @@ Deno.test("a decision is kept as long as its run, so that the counters of every 
   });
 });
 
-Deno.test("what is not finished stays, however old", async () => {
+Deno.test("unfinished rows are kept, however old they are", async () => {
   await withWatched(databases, async (watched) => {
     const { sql, at } = watched;
     await sql`select lapse.raise_alert('paid_twice:1', null, 'critical', 'x', '{}', ${at(0)})`;
@@ -115,7 +115,7 @@ Deno.test("what is not finished stays, however old", async () => {
   });
 });
 
-Deno.test("a payment is deleted by the retention and by nobody else", async () => {
+Deno.test("only the retention deletes a payment", async () => {
   await withWatched(databases, async ({ sql, at }) => {
     await sql`
       insert into lapse.payments (stripe_id, ref, state, evidence, attached_at, closed_at)
@@ -125,7 +125,7 @@ Deno.test("a payment is deleted by the retention and by nobody else", async () =
   });
 });
 
-Deno.test("one call deletes batch after batch, until nothing is left or its time is over", async () => {
+Deno.test("one call deletes batch after batch until nothing is left or its time runs out", async () => {
   await withWatched(databases, async (watched) => {
     const { sql, at } = watched;
     await sql`update lapse.settings set retention_batch = 2`;
@@ -140,7 +140,51 @@ Deno.test("one call deletes batch after batch, until nothing is left or its time
   });
 });
 
-Deno.test("the history of other jobs of pg_cron is left alone, and keeps nothing from being deleted", async () => {
+Deno.test("no step deletes more than one batch at a time", async () => {
+  await withWatched(databases, async ({ sql, at }) => {
+    const old = at(0);
+    await sql`update lapse.settings set retention_batch = 2`;
+    await sql`
+      insert into lapse.runs (job, status, trigger, created_at, started_at, finished_at, duration_ms)
+      select 'expire-stale-orders', 'succeeded', 'schedule', ${old}, ${old}, ${old}, 1 from generate_series(1, 5)`;
+    await sql`
+      insert into lapse.orders (ref, status, reason, amount, currency, placed_at, deadline, closed_at)
+      select 'closed' || n, 'expired', 'all_dead', 100, 'eur', ${old}, ${old}, ${old} from generate_series(1, 5) n
+      union all
+      select 'unknown' || n, 'unknown', null, null, null, ${old}, ${old}, null from generate_series(1, 5) n`;
+    await sql`
+      insert into lapse.payments (stripe_id, ref, state, reason, evidence, closed_at)
+      select 'pi_' || n, 'gone' || n, 'dead', 'canceled', '{}', ${old} from generate_series(1, 5) n`;
+    await sql`
+      insert into lapse.refunds (stripe_id, ref, reason, status, created_at, ended_at)
+      select 'pi_forgotten' || n, 'gone' || n, 'order_expired', 'succeeded', ${old}, ${old} from generate_series(1, 5) n`;
+    await sql`
+      insert into lapse.alerts (key, code, severity, message, object, command, advice, runbook, since, first_seen_at, last_seen_at, resolved_at)
+      select 'late_payment:' || n, 'L014', 'critical', 'x', 'x', 'x', 'x', 'x', ${old}, ${old}, ${old}, ${old}
+      from generate_series(1, 5) n`;
+    await sql`
+      insert into lapse.events (id, type, received_at)
+      select 'evt_' || n, 'payment_intent.succeeded', ${old} from generate_series(1, 5) n`;
+    for (const [step, table] of Object.entries(TABLES)) {
+      const rows = async () => Number((await sql.unsafe(`select count(*) from lapse.${table}`))[0]!.count);
+      const before = await rows();
+      const [answer] = await sql`select lapse.retain_batch(${step}, ${at(500 * day)}) as more`;
+      assert.deepEqual([before - await rows(), answer!.more], [2, true], step);
+    }
+  });
+});
+
+const TABLES = {
+  runs: "runs",
+  orders: "orders",
+  unknown_orders: "orders",
+  payments: "payments",
+  refunds: "refunds",
+  events: "events",
+  alerts: "alerts",
+};
+
+Deno.test("the history of pg_cron's other jobs is left alone and does not block the deletion", async () => {
   await withWatched(databases, async (watched) => {
     const { sql } = watched;
     await sql`update lapse.settings set retention_batch = 2`;
@@ -157,7 +201,7 @@ Deno.test("the history of other jobs of pg_cron is left alone, and keeps nothing
   });
 });
 
-Deno.test("a history that was emptied by hand is tidied up again, whatever number it begins with", async () => {
+Deno.test("a history that was emptied manually is cleaned up again, whatever number it begins with", async () => {
   await withWatched(databases, async (watched) => {
     await addTicks(watched, [0, 1, 2]);
     await retain(watched, 8 * day);
@@ -168,7 +212,7 @@ Deno.test("a history that was emptied by hand is tidied up again, whatever numbe
   });
 });
 
-Deno.test("ticks that never got a connection have no time, and go with those after them", async () => {
+Deno.test("ticks without a connection have no time and are deleted with those after them", async () => {
   await withWatched(databases, async (watched) => {
     await addTicks(watched, [null, 0, null, 10 * day, null]);
     await retain(watched, 8 * day);
@@ -176,7 +220,7 @@ Deno.test("ticks that never got a connection have no time, and go with those aft
   });
 });
 
-Deno.test("ages that would break something are refused", async () => {
+Deno.test("retention times that would break something are refused", async () => {
   await withWatched(databases, async ({ sql }) => {
     for (
       const setting of [

@@ -29,7 +29,7 @@ Deno.test("a job without a completed run in three intervals raises L001, and the
   });
 });
 
-Deno.test("dry, skipped and failed runs are no success", async () => {
+Deno.test("dry, skipped and failed runs do not count as a success", async () => {
   await withWatched(databases, async ({ sql, at, begin, finish, run, watch }) => {
     await run(1);
     for (const minute of [5, 10, 15]) {
@@ -56,7 +56,7 @@ Deno.test("runs restricted to one order do not complete a job's work", async () 
   });
 });
 
-Deno.test("a run restricted to one order that fails raises no L003: whoever pressed the button was told", async () => {
+Deno.test("a failed run of one order raises no L003, because its operator sees the failure", async () => {
   await withWatched(databases, async ({ run, sync, placeOrder, watch, alert }) => {
     await run(0);
     await sync(1, await placeOrder(-10), "failed");
@@ -65,7 +65,7 @@ Deno.test("a run restricted to one order that fails raises no L003: whoever pres
   });
 });
 
-Deno.test("a weekly job raises L001 an hour after a slot without a completed run, by whomever it is made up for", async () => {
+Deno.test("a weekly job raises L001 an hour after a slot without a completed run; any completed run closes it", async () => {
   await withWatched(databases, async (watched) => {
     const { run, watch, alert } = watched;
     const slot = await weeklySlot(watched);
@@ -98,16 +98,21 @@ Deno.test("a missed slot keeps L001 open until a run completes, also while the j
 
 Deno.test("a slot that passes while the job is paused raises L001 when the job is resumed", async () => {
   await withWatched(databases, async (watched) => {
-    const { sql, watch } = watched;
+    const { sql, watch, at } = watched;
     const slot = await weeklySlot(watched);
-    await sql`update lapse.schedules set active = false where job = ${cleanup}`;
+    await sql`select lapse.pause_schedules()`;
     assert.deepEqual(await watch(slot + 24 * 60 * 3), []);
-    await sql`update lapse.schedules set active = true where job = ${cleanup}`;
-    assert.deepEqual(await watch(slot + 24 * 60 * 3 + 1), [noCleanup]);
+    // The runbook's own statement, as `lapse enable` calls it.
+    await sql`select lapse.enable()`;
+    await sql`update lapse.jobs set brake_on = false where true`;
+    assert.ok((await watch(slot + 24 * 60 * 3 + 1)).includes(noCleanup));
+    const [row] = await sql`
+      select lapse.dispatch_due_slot(${cleanup}, ${at(slot + 24 * 60)}) is not null as dispatched`;
+    assert.equal(row!.dispatched, true, "within its catch-up the slot is made up for");
   });
 });
 
-Deno.test("a slot whose run is repeated raises L001 when no attempt is made any more; when three came to nothing L002 says so", async () => {
+Deno.test("a repeated slot raises L001 when attempts stop, and L002 after three failed attempts", async () => {
   for (const attempts of [1, 4]) {
     await withWatched(databases, async (watched) => {
       const { sql, at, watch } = watched;
@@ -126,7 +131,7 @@ Deno.test("a slot whose run is repeated raises L001 when no attempt is made any 
   }
 });
 
-Deno.test("a paused job is meant to be silent, and a resumed one has time to complete its first run", async () => {
+Deno.test("a paused job raises no L001, and a resumed one has time to complete its first run", async () => {
   await withWatched(databases, async ({ sql, at, run, watch, health }) => {
     await run(1);
     await sql`update lapse.schedules set active = false where job = 'expire-stale-orders'`;
@@ -137,7 +142,7 @@ Deno.test("a paused job is meant to be silent, and a resumed one has time to com
   });
 });
 
-Deno.test("while the brake is on nothing completes, and the brake's alert is the only one", async () => {
+Deno.test("while the brake is on, its alert is the only one", async () => {
   await withWatched(databases, async ({ sql, run, begin, placeOrder, watch }) => {
     await sql`update lapse.settings set brake_threshold = 1`;
     await run(0);
@@ -148,7 +153,7 @@ Deno.test("while the brake is on nothing completes, and the brake's alert is the
   });
 });
 
-Deno.test("three runs in a row that failed or got lost raise L002, a completed one closes it", async () => {
+Deno.test("three failed or lost runs in a row raise L002, and a completed run closes it", async () => {
   await withWatched(databases, async ({ run, dispatch, watch, alert }) => {
     await run(0);
     await run(1, "failed");
@@ -160,7 +165,7 @@ Deno.test("three runs in a row that failed or got lost raise L002, a completed o
     assert.deepEqual([code, severity, message], [
       "L002",
       "critical",
-      "The last 3 runs of expire-stale-orders failed or got lost",
+      "The last 3 runs of expire-stale-orders failed or were lost",
     ]);
     assert.deepEqual(details.errors, [
       "failed: failed",
@@ -172,7 +177,7 @@ Deno.test("three runs in a row that failed or got lost raise L002, a completed o
   }, ["run_failed"]);
 });
 
-Deno.test("a failed run raises L003 at once, and a completed one closes it, be it partial", async () => {
+Deno.test("a failed run raises L003 at once, and a completed or partial run closes it", async () => {
   await withWatched(databases, async ({ run, watch, alert }) => {
     await run(0, "failed");
     const { code, severity } = await alert("run_failed:expire-stale-orders");
@@ -187,7 +192,7 @@ Deno.test("a failed run raises L003 at once, and a completed one closes it, be i
   });
 });
 
-Deno.test("a refused dispatch keeps L004 open until a run of the job completes, whoever started it", async () => {
+Deno.test("a refused dispatch keeps L004 open until any run of the job completes", async () => {
   await withWatched(databases, async ({ sql, run, sync, dispatch, placeOrder, watch }) => {
     const refused = "dispatch_refused:expire-stale-orders";
     await run(0);
@@ -217,7 +222,7 @@ Deno.test("an order that is due for half an hour raises L008, even while the sch
   });
 });
 
-Deno.test("an order that is handed back again and again is overdue all the same", async () => {
+Deno.test("an order that is handed back repeatedly still becomes overdue", async () => {
   await withWatched(databases, async ({ sql, at, placeOrder, run, watch }) => {
     await placeOrder(0);
     for (const minute of [10, 20, 30]) {
@@ -228,7 +233,7 @@ Deno.test("an order that is handed back again and again is overdue all the same"
   });
 });
 
-Deno.test("before the jobs were turned on nothing is late and nothing is overdue", async () => {
+Deno.test("before the jobs are first turned on, nothing is late or overdue", async () => {
   await withWatched(databases, async ({ sql, placeOrder, watch, health }) => {
     await sql`update lapse.schedules set active = false, enabled_at = null where job not in ('watch', 'retention')`;
     await placeOrder(0);
@@ -236,7 +241,7 @@ Deno.test("before the jobs were turned on nothing is late and nothing is overdue
   });
 });
 
-Deno.test("several runs of half an hour that Stripe refused calls of raise L011, a single one does not", async () => {
+Deno.test("several throttled runs within half an hour raise L011, a single one does not", async () => {
   await withWatched(databases, async ({ sql, begin, watch, alert, at }) => {
     const throttled = async (minute: number) => {
       const { run } = await begin(minute);
@@ -256,7 +261,7 @@ Deno.test("several runs of half an hour that Stripe refused calls of raise L011,
   }, ["no_success"]);
 });
 
-Deno.test("a backlog that grows from run to run raises L009, once it is worth an alert", async () => {
+Deno.test("a backlog that grows from run to run raises L009 once it is large enough", async () => {
   await withWatched(databases, async ({ sql, placeOrder, run, watch, alert }) => {
     await sql`update lapse.settings set backlog_alert = 3`;
     await run(0);
@@ -287,7 +292,7 @@ async function weeklySlot({ sql, at }: Watched): Promise<number> {
   return slot;
 }
 
-Deno.test("one incident is one alert: what explains others takes their place, and they tell where it goes on", async () => {
+Deno.test("one incident is one alert: the alert that explains others replaces them, and they refer to it", async () => {
   await withWatched(databases, async ({ sql, run, dispatch, placeOrder, watch, alert }) => {
     const refused = async (minute: number) => {
       await sql`update lapse.runs set response_status = 401 where id = ${await dispatch(minute)}`;
@@ -317,11 +322,24 @@ Deno.test("one incident is one alert: what explains others takes their place, an
   });
 });
 
-Deno.test("a warning explains no critical alert", async () => {
+Deno.test("a warning never replaces a critical alert", async () => {
   await withWatched(databases, async ({ run, watch }) => {
     await run(1);
     await run(2, "failed");
     assert.deepEqual(await watch(3), ["run_failed:expire-stale-orders"]);
     assert.deepEqual(await watch(22), ["no_success:expire-stale-orders"]);
+  });
+  await withWatched(databases, async ({ sql }) => {
+    const raise = (key: string, severity: string) =>
+      sql`
+        select lapse.raise_alert(
+          p_key => ${key}, p_job => 'expire-stale-orders', p_severity => ${severity}, p_message => 'x', p_details => '{}')`;
+    const open = async () => (await sql`select key from lapse.alerts where resolved_at is null`).map(({ key }) => key);
+    // Overdue orders follow from a brake, but not if they are worse than it.
+    await raise("brake:expire-stale-orders", "warning");
+    await raise("overdue:expire-stale-orders", "warning");
+    assert.deepEqual(await open(), ["brake:expire-stale-orders"]);
+    await raise("overdue:expire-stale-orders", "critical");
+    assert.deepEqual(await open(), ["brake:expire-stale-orders", "overdue:expire-stale-orders"]);
   });
 });

@@ -76,7 +76,7 @@ for (const drift of drifts) {
   });
 }
 
-Deno.test("a paused schedule is meant to be gone, and raises L006 when it ticks all the same", async () => {
+Deno.test("a paused schedule raises no L006 unless pg_cron still runs it", async () => {
   await withWatched(databases, async ({ sql, watch, alert }) => {
     await sql`update lapse.schedules set active = false where job = ${expire}`;
     assert.deepEqual(await watch(0), []);
@@ -88,7 +88,7 @@ Deno.test("a paused schedule is meant to be gone, and raises L006 when it ticks 
   });
 });
 
-Deno.test("a tick that cannot dispatch raises L005 with pg_cron's error, and the next good one closes it", async () => {
+Deno.test("a tick that cannot dispatch raises L005 with pg_cron's error, and the next successful one closes it", async () => {
   await withWatched(databases, async (watched) => {
     await withCron(watched, async (tick) => {
       await tick(0);
@@ -106,12 +106,16 @@ Deno.test("a tick that cannot dispatch raises L005 with pg_cron's error, and the
   });
 });
 
-Deno.test("after a restore nothing ticks: lapse-health says so, and one call brings everything back", async () => {
+Deno.test("after a restore nothing ticks: lapse-health reports it, and one call restores the schedules", async () => {
   await withWatched(databases, async ({ sql, adminUrl, health, watch }) => {
     await withConnection(adminUrl, (admin) => admin`truncate cron.job, cron.job_run_details`);
     assert.deepEqual(await health(0), ["schedule_missing"]);
-    await sql`select lapse.install_schedules()`;
-    assert.deepEqual([await health(0), await watch(0)], [[], []]);
+    // What `lapse enable` calls, and the runbook's statement.
+    for (const call of ["lapse.enable()", "lapse.install_schedules()"]) {
+      await withConnection(adminUrl, (admin) => admin`truncate cron.job`);
+      await sql.unsafe(`select ${call}`);
+      assert.deepEqual([await health(0), await watch(0)], [[], []], call);
+    }
   });
 });
 
@@ -130,7 +134,7 @@ Deno.test("pg_cron runs the watch every minute, and lapse-health notices when it
   });
 });
 
-Deno.test("with pg_cron dead lapse-health says so within 5 minutes, and names the missing runs within 21", async () => {
+Deno.test("with pg_cron dead, lapse-health reports the watch within 5 minutes and the missing runs within 21", async () => {
   await withWatched(databases, async ({ run, watch, health }) => {
     await run(0);
     await watch(0);

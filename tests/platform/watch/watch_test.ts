@@ -12,7 +12,7 @@ Deno.test.afterAll(() => databases.stop());
 const runFailed = `run_failed:${expire}`;
 const cutOff = "watch_failed:check:quarantined";
 
-Deno.test("a part of the watch that fails raises L016 and holds up none of the others", async () => {
+Deno.test("a failing part of the watch raises L016 and does not block the others", async () => {
   await withWatched(databases, async (watched) => {
     const { watch, alert, run } = watched;
     const repair = await replaceCheck(watched, "select 1 / 0");
@@ -33,7 +33,7 @@ const ends: { how: string; settings: Record<string, number>; end?: (sql: postgre
 ];
 
 for (const { how, settings, end } of ends) {
-  Deno.test(`a watch that is cut off keeps what its parts did, and the next one says so and does the rest: ${how}`, async () => {
+  Deno.test(`a watch that is cut off keeps the results of its parts, and the next one raises an alert and does the rest: ${how}`, async () => {
     await withWatched(databases, async (watched) => {
       const { sql, url, at, run, watch, alert } = watched;
       await run(0, "failed");
@@ -61,7 +61,7 @@ for (const { how, settings, end } of ends) {
   });
 }
 
-Deno.test("while the watch counts it holds no row that a run needs", async () => {
+Deno.test("while the watch counts, it locks no row that a run needs", async () => {
   await withWatched(databases, async (watched) => {
     const { sql, url, at, begin } = watched;
     const { run } = await begin(0);
@@ -81,7 +81,7 @@ Deno.test("while the watch counts it holds no row that a run needs", async () =>
   });
 });
 
-Deno.test("of two watches at once one leaves the work to the other", async () => {
+Deno.test("of two simultaneous watches, one does nothing", async () => {
   await withWatched(databases, async ({ sql, at, run, watch }) => {
     await run(0, "failed");
     await sql`update lapse.alerts set resolved_at = ${at(0)} where resolved_at is null`;
@@ -95,7 +95,20 @@ Deno.test("of two watches at once one leaves the work to the other", async () =>
   });
 });
 
-Deno.test("the watch gives up on a lock that somebody holds for long, and says so", async () => {
+Deno.test("a part of the watch does not run while another watch runs one", async () => {
+  await withWatched(databases, async ({ sql, at }) => {
+    const part = async () => (await sql`select lapse.watch_part('check:throttled', ${at(1)}) as done`)[0]!.done;
+    const other = await sql.reserve();
+    await other`begin`;
+    await other`select from lapse.watch_state for no key update`;
+    assert.equal(await part(), false);
+    await other`commit`;
+    other.release();
+    assert.equal(await part(), true);
+  });
+});
+
+Deno.test("the watch stops waiting for a lock that is held too long, and raises an alert", async () => {
   await withWatched(databases, async ({ sql, at, watch, alert }) => {
     await sql`select lapse.raise_alert('throttled', null, 'warning', 'x', '{}', ${at(0)})`;
     const other = await sql.reserve();
@@ -109,7 +122,7 @@ Deno.test("the watch gives up on a lock that somebody holds for long, and says s
   });
 });
 
-Deno.test("without settings the watch says so once, and closes no alert that was open", async () => {
+Deno.test("without settings the watch raises one alert and closes no open one", async () => {
   await withWatched(databases, async ({ sql, placeOrder, watch }) => {
     await sql`update lapse.schedules set active = false where job = ${expire}`;
     await placeOrder(0);

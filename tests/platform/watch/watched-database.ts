@@ -5,7 +5,7 @@ import { setVaultEntries } from "../../../local/stack/vault.ts";
 export const expire = "expire-stale-orders";
 export const cleanup = "cleanup-stale-payment-intents";
 
-/** A database that is told the time: `at(20)` is 20 minutes after its migration. Nothing runs in it by itself. */
+/** A database with a controlled time: `at(20)` is 20 minutes after its migration. Nothing runs automatically. */
 export type Watched = {
   sql: postgres.Sql;
   url: string;

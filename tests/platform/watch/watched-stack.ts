@@ -3,7 +3,7 @@ import postgres from "postgres";
 import type { Databases } from "../../../local/platform/databases.ts";
 import { type Stack, type StackOptions, startStack } from "../../../local/stack/start.ts";
 
-/** The whole product with pg_cron and pg_net, in which nothing ticks by itself. */
+/** The whole product with pg_cron and pg_net, without automatic ticks. */
 export type WatchedStack = {
   stack: Stack;
   sql: postgres.Sql;

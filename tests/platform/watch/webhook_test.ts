@@ -12,7 +12,7 @@ Deno.test.beforeAll(async () => {
 });
 Deno.test.afterAll(() => databases.stop());
 
-Deno.test("an alert is told when it opens and when it closes, however often it is seen", async () => {
+Deno.test("an alert is sent when it opens and when it closes, however often it recurs", async () => {
   await withHook(async ({ watched, told, tell }) => {
     await watched.run(0, "failed");
     await tell(0);
@@ -54,7 +54,7 @@ Deno.test("an alert is told when it opens and when it closes, however often it i
   });
 });
 
-Deno.test("a message that was refused is sent again by the next watch, then less and less often", async () => {
+Deno.test("a refused message is sent again by the next watch, then with growing pauses", async () => {
   await withHook(async ({ watched, told, tell, answer }) => {
     answer.status = 500;
     await watched.run(0, "failed");
@@ -72,7 +72,7 @@ Deno.test("a message that was refused is sent again by the next watch, then less
   });
 });
 
-Deno.test("a message whose answer never comes is sent again after the patience", async () => {
+Deno.test("a message without an answer is sent again after a timeout", async () => {
   let lost = 0;
   const loseFirst: NetFaults = () => lost++ === 0 ? "lose" : undefined;
   await withHook(
@@ -89,7 +89,7 @@ Deno.test("a message whose answer never comes is sent again after the patience",
   );
 });
 
-Deno.test("a webhook that does not answer keeps the watch from nothing", async () => {
+Deno.test("a webhook that does not answer does not delay the watch", async () => {
   await withHook(async ({ watched, tell, answer }) => {
     answer.delayMs = 3_500;
     await watched.run(0, "failed");
@@ -103,7 +103,7 @@ Deno.test("a webhook that does not answer keeps the watch from nothing", async (
   });
 });
 
-Deno.test("without a webhook nothing is queued, and a new one is told of what is open", async () => {
+Deno.test("without a webhook nothing is queued, and a new webhook receives the open alerts", async () => {
   await withHook(async ({ watched, told, tell, url }) => {
     await watched.sql`select lapse.set_alert_webhook(null)`;
     await watched.run(0, "failed");
@@ -115,7 +115,7 @@ Deno.test("without a webhook nothing is queued, and a new one is told of what is
   });
 });
 
-Deno.test("an alert that came and went between two watches is told once, as closed", async () => {
+Deno.test("an alert that opened and closed between two watches is sent once, as closed", async () => {
   await withHook(async ({ watched, told, tell }) => {
     await watched.run(0, "failed");
     await watched.run(0.1);
@@ -125,7 +125,7 @@ Deno.test("an alert that came and went between two watches is told once, as clos
   });
 });
 
-Deno.test("an alert that closed before its opening could be told is told as closed only", async () => {
+Deno.test("an alert that closed before its opening was sent is sent only as closed", async () => {
   await withHook(async ({ watched, told, tell, answer }) => {
     answer.status = 503;
     await watched.run(0, "failed");
@@ -138,7 +138,7 @@ Deno.test("an alert that closed before its opening could be told is told as clos
   });
 });
 
-Deno.test("a flood of alerts is told twenty at a time", async () => {
+Deno.test("a flood of alerts is sent twenty at a time", async () => {
   await withHook(async ({ watched, told, tell }) => {
     await watched.sql`
       select lapse.raise_alert('late_payment:' || n, null, 'critical', 'x', '{}', ${
@@ -153,7 +153,7 @@ Deno.test("a flood of alerts is told twenty at a time", async () => {
   });
 });
 
-Deno.test("what a message contains is no markup in Slack", async () => {
+Deno.test("the text of a message is not interpreted as markup in Slack", async () => {
   await withHook(async ({ watched, told, tell }) => {
     await watched.sql`select lapse.raise_alert('late_payment:1', null, 'critical', '<!channel> & co', '{}', ${
       watched.at(0)
@@ -164,7 +164,7 @@ Deno.test("what a message contains is no markup in Slack", async () => {
   });
 });
 
-Deno.test("a webhook that several attempts could not reach raises L015, until one gets through", async () => {
+Deno.test("a webhook that several attempts could not reach raises L015 until one succeeds", async () => {
   await withHook(async ({ watched, tell, answer }) => {
     answer.status = 404;
     await watched.run(0, "failed");
@@ -175,7 +175,7 @@ Deno.test("a webhook that several attempts could not reach raises L015, until on
     }
     assert.ok((await watched.watch(0.5)).includes("webhook_failing"));
     assert.deepEqual((await watched.alert("webhook_failing")).details, {
-      cause: "1 messages: status 404",
+      cause: "1 message: status 404",
       count: 1,
     });
     answer.status = 200;
@@ -185,7 +185,7 @@ Deno.test("a webhook that several attempts could not reach raises L015, until on
   });
 });
 
-Deno.test("L015 closes when the webhook is removed, and the next one starts with a clean slate", async () => {
+Deno.test("L015 closes when the webhook is removed, and a new webhook starts without failures", async () => {
   await withHook(async ({ watched, told, tell, answer, url }) => {
     answer.status = 404;
     await watched.run(0, "failed");
@@ -210,7 +210,7 @@ Deno.test("L015 closes when the webhook is removed, and the next one starts with
   });
 });
 
-Deno.test("a webhook in Vault that is not https gets nothing, and everything else goes on", async () => {
+Deno.test("a webhook URL that is not https receives nothing, and the rest of the watch works", async () => {
   await withHook(async ({ watched, tell }) => {
     await setVaultEntries(watched.adminUrl, { lapse_alert_webhook_url: "http://hooks.test/key" });
     await watched.run(0, "failed");
@@ -225,7 +225,7 @@ Deno.test("a webhook in Vault that is not https gets nothing, and everything els
   });
 });
 
-Deno.test("a warning that becomes critical is told again", async () => {
+Deno.test("a warning that becomes critical is sent again", async () => {
   await withHook(async ({ watched, told, tell }) => {
     const raise = (severity: string) =>
       watched.sql`select lapse.raise_alert('late_payment:1', null, ${severity}, 'x', '{}', ${watched.at(0)})`;
@@ -241,7 +241,7 @@ Deno.test("a warning that becomes critical is told again", async () => {
   });
 });
 
-Deno.test("an alert is told again when its number doubles, and every day", async () => {
+Deno.test("an alert is sent again when its count doubles, and every day", async () => {
   await withHook(async ({ watched, told, tell }) => {
     const quarantined = (count: number, minutes: number) => {
       const details = { count };
@@ -273,12 +273,31 @@ Deno.test("an alert is told again when its number doubles, and every day", async
     assert.equal(told.length, 4, "seven orders still");
     const [first, second, , last] = told.map(({ text }) => text);
     assert.doesNotMatch(first!, /still open/);
-    assert.match(second!, /warning, still open: x\n.*\n.*there were 3 when this was last told/);
-    assert.doesNotMatch(last!, /when this was last told/);
+    assert.match(second!, /warning, still open: x\n.*\n.*there were 3 in the last message/);
+    assert.doesNotMatch(last!, /in the last message/);
   });
 });
 
-Deno.test("an alert that became part of another is closed at the webhook with a word on where it goes on", async () => {
+Deno.test("one quarantined order, then sixty, then a hundred more: each step is sent", async () => {
+  await withHook(async ({ watched, told, tell }) => {
+    const quarantine = async (orders: number) => {
+      for (let n = 0; n < orders; n++) await watched.placeOrder(60);
+      await watched.sql`
+        update lapse.orders set status = 'quarantined', reason = 'test', next_check_at = null where status = 'pending'`;
+    };
+    for (const [minute, orders] of [[0, 1], [0.1, 60], [0.2, 100], [0.3, 0]] as const) {
+      await quarantine(orders);
+      await tell(minute);
+    }
+    assert.deepEqual(told.map(({ alert }) => [alert.code, (alert.details as { count: number }).count]), [
+      ["L010", 1],
+      ["L010", 61],
+      ["L010", 161],
+    ]);
+  });
+});
+
+Deno.test("an alert that became part of another is closed at the webhook with a reference to it", async () => {
   await withHook(async ({ watched, told, tell }) => {
     for (const minute of [0, 0.1]) await watched.run(minute, "failed");
     await tell(0.2);
@@ -287,12 +306,12 @@ Deno.test("an alert that became part of another is closed at the webhook with a 
     const texts = told.map(({ text }) => text).sort();
     assert.equal(texts.length, 3);
     assert.match(texts[0]!, /L002 critical: The last 3 runs/);
-    assert.match(texts[1]!, /L003 resolved .*\n.*\nIt is part of L002 now, which is open$/);
+    assert.match(texts[1]!, /L003 resolved .*\n.*\nIt is now part of L002, which is open$/);
     assert.match(texts[2]!, /L003 warning/);
   });
 });
 
-Deno.test("PagerDuty gets events that open and close one incident, and its key in no address", async () => {
+Deno.test("PagerDuty gets events that open and close one incident, and its key is in no URL", async () => {
   await withHook(async ({ watched, url, told, asked, tell }) => {
     await watched.sql`select lapse.set_alert_webhook(${url + "/v2/enqueue?routing_key=R0UT1NGKEY"})`;
     await watched.run(0, "failed");

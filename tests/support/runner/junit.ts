@@ -19,7 +19,7 @@ export function parseReport(xml: string): Report {
   return report;
 }
 
-/** Enough to know what broke; the rest stands where the test ran. */
+/** Enough to see what failed; the rest is in the output of the test. */
 function oneLine(text: string): string {
   const plain = text.replace(/&(lt|gt|quot|apos|amp);/g, (_, name: keyof typeof ENTITIES) => ENTITIES[name]!);
   return plain.replace(/\s+/g, " ").slice(0, 400);

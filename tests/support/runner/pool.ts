@@ -29,8 +29,9 @@ export async function runJobs(
   return jobs.map((job) => results.get(job)!);
 }
 
-function describe({ check, part }: Job, { passed, failed, seconds }: Result): string {
+function describe({ check, part }: Job, { passed, failed, seconds, cpuSeconds }: Result): string {
   const mark = failed > 0 ? "✗" : "▸";
   const said = failed > 0 ? `${passed} passed, ${failed} failed` : `${passed} passed`;
-  return `${mark} ${check}${part ? ` ${part}` : ""}: ${said} in ${seconds.toFixed(1)} s`;
+  const cpu = cpuSeconds === undefined ? "" : `, ${cpuSeconds.toFixed(1)} s of CPU`;
+  return `${mark} ${check}${part ? ` ${part}` : ""}: ${said} in ${seconds.toFixed(1)} s${cpu}`;
 }

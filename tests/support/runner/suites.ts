@@ -1,16 +1,22 @@
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { filesBelow } from "./files.ts";
 import { parseReport } from "./junit.ts";
 import { root, runDeno } from "./program.ts";
 import { fail, type Job, type RunOptions, type Tally } from "./tally.ts";
 
-/** Quick ones first: a broken rule should not be told after minutes. Folders not named here come after them. */
-const order = ["rules", "unit", "oracle", "database", "simulator", "local"];
+/** Fast ones first, so that a broken rule is reported early. Folders not named here come after them. */
+const order = ["rules", "unit", "oracle", "database", "simulator"];
 
-/** What takes long, beyond `npm test`. */
-const slowSuites = ["faults", "bench", "demo", "repositories"];
+/** What a change of functions or migrations seldom breaks: the command, the installation, the local platform, the documents. Not in `npm test`. */
+const toolSuites = ["cli", "deploy", "docs", "enable", "install", "local", "platform", "second-shop"];
 
-/** What needs more than Node and npm packages (dashboard: Chromium), and runs only when somebody names it. */
+/** What takes long. Not in `npm test` either. */
+const slowSuites = ["chaos", "faults", "bench", "demo", "repositories"];
+
+/** Slow tests that compare measured times, and would measure what runs beside them. */
+const measures = /^tests\/(?:bench\/|faults\/(?:concurrent_writers|load|rush)_test\.ts$)/;
+
+/** What needs more than Node and npm packages (dashboard: Chromium), and runs only when named. */
 const namedSuites = ["dashboard"];
 
 /** Files of one process: few enough that the processes end at about the same time, and more where a file takes milliseconds. */
@@ -19,13 +25,20 @@ const quickFilesPerJob = 20;
 const quickSuites = ["rules", "unit", "oracle"];
 
 /** Every folder of `tests/` that holds a `*_test.ts` is a suite. */
-export async function suiteJobs(): Promise<{ quick: Job[]; slow: Job[]; named: Job[] }> {
+export async function suiteJobs(): Promise<{ quick: Job[]; tools: Job[]; slow: Job[]; alone: Job[]; named: Job[] }> {
   const suites = await findSuites();
-  const jobs = suites.flatMap(({ name, files }) => jobsOf(name, files));
-  const kindOf = ({ check }: Job) =>
-    slowSuites.includes(check) ? "slow" : namedSuites.includes(check) ? "named" : "quick";
-  const of = (kind: ReturnType<typeof kindOf>) => jobs.filter((job) => kindOf(job) === kind);
-  return { quick: of("quick"), slow: of("slow"), named: of("named") };
+  const jobsIn = (names: (name: string) => boolean, fits: (file: string) => boolean = () => true) =>
+    suites.filter(({ name }) => names(name)).flatMap(({ name, files }) => jobsOf(name, files.filter(fits)));
+  const isSlow = (name: string) => slowSuites.includes(name);
+  const isTool = (name: string) => toolSuites.includes(name);
+  const isNamed = (name: string) => namedSuites.includes(name);
+  return {
+    quick: jobsIn((name) => !isSlow(name) && !isTool(name) && !isNamed(name)),
+    tools: jobsIn(isTool),
+    slow: jobsIn(isSlow, (file) => !measures.test(file)),
+    alone: jobsIn(isSlow, (file) => measures.test(file)),
+    named: jobsIn(isNamed),
+  };
 }
 
 /**
@@ -55,13 +68,17 @@ async function findSuites(): Promise<{ name: string; files: string[] }[]> {
 }
 
 function jobsOf(check: string, files: string[]): Job[] {
-  const size = quickSuites.includes(check) ? quickFilesPerJob : namedSuites.includes(check) ? 1 : filesPerJob;
+  const size = quickSuites.includes(check)
+    ? quickFilesPerJob
+    : namedSuites.includes(check) || slowSuites.includes(check)
+    ? 1
+    : filesPerJob;
   const parts = Math.ceil(files.length / size);
-  return Array.from({ length: parts }, (_, n) => ({
-    check,
-    part: parts === 1 ? undefined : `(${n + 1} of ${parts})`,
-    run: (options: RunOptions) => runFiles(files.slice(n * size, (n + 1) * size), options),
-  }));
+  return Array.from({ length: parts }, (_, n) => {
+    const own = files.slice(n * size, (n + 1) * size);
+    const name = size === 1 ? relative(`tests/${check}`, own[0]!) : `(${n + 1} of ${parts})`;
+    return { check, part: parts === 1 ? undefined : name, run: (options: RunOptions) => runFiles(own, options) };
+  });
 }
 
 /** Whether a test file of this text has a test whose name contains the filter. A filter between slashes is a regular expression. */
@@ -76,14 +93,14 @@ export function mayHave(filter: string, text: string): "in its text" | "perhaps"
   return isPattern || isMade ? "perhaps" : "no";
 }
 
-async function runFiles(files: string[], options: RunOptions): Promise<Tally & { output: string }> {
+async function runFiles(files: string[], options: RunOptions): Promise<Tally & { output: string; cpuSeconds: number }> {
   const path = await Deno.makeTempFile({ prefix: "lapse-report-", suffix: ".xml" });
   try {
     const filter = options.filter === undefined ? [] : [`--filter=${options.filter}`];
     // The types are a check of their own. The programs run without the legacy abort too (local/run.mjs).
     const flags = ["-A", "--no-check", "--unstable-no-legacy-abort", `--junit-path=${path}`];
-    const { code, output } = await runDeno(["test", ...flags, ...filter, ...files]);
-    return { ...judge({ code, xml: await Deno.readTextFile(path), files }, options), output };
+    const { code, output, cpuSeconds } = await runDeno(["test", ...flags, ...filter, ...files]);
+    return { ...judge({ code, xml: await Deno.readTextFile(path), files }, options), output, cpuSeconds };
   } finally {
     await Deno.remove(path);
   }

@@ -6,13 +6,14 @@ export type Job = {
   check: string;
   /** What the process works on, where a check has several. */
   part?: string;
-  run(options: RunOptions): Promise<Tally & { output: string }>;
+  run(options: RunOptions): Promise<Tally & { output: string; cpuSeconds?: number }>;
 };
 
 /** `filter` as `deno test --filter` takes it; with `refuseSkipped` a test that did not run counts as failed. */
 export type RunOptions = { filter?: string; refuseSkipped: boolean };
 
-export type Result = Tally & { name: string; seconds: number };
+/** `cpuSeconds`: processor time; unlike `seconds` it says nothing about what else the machine does. Unknown for what runs elsewhere. */
+export type Result = Tally & { name: string; seconds: number; cpuSeconds?: number };
 
 /** How a note begins at the end of a run, so that a program which runs another one can hand its notes on. */
 export const NOTE = "✗ ";
@@ -30,7 +31,7 @@ export function fail(tally: Tally, note: string): void {
 /** One result per check, in the order in which the first part of each came. */
 export function sumUp(parts: Result[]): Result[] {
   const results = new Map<string, Result>();
-  for (const { name, passed, failed, skipped, notes, seconds } of parts) {
+  for (const { name, passed, failed, skipped, notes, seconds, cpuSeconds } of parts) {
     const sum = results.get(name) ?? { name, ...noTally(), seconds: 0 };
     results.set(name, {
       name,
@@ -39,6 +40,7 @@ export function sumUp(parts: Result[]): Result[] {
       skipped: sum.skipped + skipped,
       notes: [...sum.notes, ...notes],
       seconds: sum.seconds + seconds,
+      cpuSeconds: cpuSeconds === undefined ? sum.cpuSeconds : (sum.cpuSeconds ?? 0) + cpuSeconds,
     });
   }
   return [...results.values()];
@@ -46,18 +48,20 @@ export function sumUp(parts: Result[]): Result[] {
 
 /** The table at the end of a run, and below it the line other programs read. */
 export function describeResults(results: Result[]): string {
-  const rows = results.map(({ name, passed, failed, skipped, seconds }) => [
+  const rows = results.map(({ name, passed, failed, skipped, seconds, cpuSeconds }) => [
     name,
     `${passed}`,
     `${failed}`,
     `${skipped}`,
     `${seconds.toFixed(1)} s`,
+    cpuSeconds === undefined ? "" : `${cpuSeconds.toFixed(1)} s`,
   ]);
   const width = Math.max(...results.map(({ name }) => name.length), 5) + 2;
-  const line = ([name, ...cells]: string[]) => name!.padEnd(width) + cells.map((cell) => cell.padStart(9)).join("");
+  const line = ([name, ...cells]: string[]) =>
+    (name!.padEnd(width) + cells.map((cell) => cell.padStart(9)).join("")).trimEnd();
   const notes = results.flatMap(({ name, notes }) => notes.map((note) => `${NOTE}${name}: ${note}`));
   return [
-    line(["check", "passed", "failed", "skipped", "time"]),
+    line(["check", "passed", "failed", "skipped", "time", "cpu"]),
     ...rows.map(line),
     ...notes.length > 0 ? ["", ...notes] : [],
     "",

@@ -1,16 +1,17 @@
 import assert from "node:assert/strict";
 import { cleanupStalePaymentIntents } from "../../../functions/cleanup-stale-payment-intents/cleanup-stale-payment-intents.ts";
-import { databaseOf, linesOf, order, runJob, stripeOf, unpaidOrders } from "../expire/shop.ts";
+import { databaseOf, linesOf, NOW, order, runJob, stripeOf, unpaidOrders } from "../expire/shop.ts";
+import { virtualTime } from "../stripe/virtual-time.ts";
 
 const job = cleanupStalePaymentIntents;
 
 Deno.test("the clean-up reads Stripe's lists even when nothing is due, and closes no order", async () => {
   const { database, calls } = databaseOf([]);
   const { result } = await runJob({ database, job });
-  assert.deepEqual([calls, result.status], [["listWindows", "claimOrders", "claimOrders"], "succeeded"]);
+  assert.deepEqual([calls, result.status], [["listCursors", "claimOrders", "claimOrders"], "succeeded"]);
 });
 
-Deno.test("the clean-up cancels open payments of closed orders and moves nothing else of them", async () => {
+Deno.test("the clean-up cancels open payments of closed orders and changes nothing else", async () => {
   const { database, settled } = databaseOf([{
     orders: [order("a", { status: "expired" }), order("b", { status: "paid" })],
   }]);
@@ -37,3 +38,19 @@ Deno.test("a dry clean-up asks for its own orders and cancels nothing", async ()
   assert.deepEqual([calls, stripe.writes()], [["previewOrders", "previewUnits"], []]);
   assert.deepEqual(result.preview!.decisions.map(({ ref, outcome }) => `${ref} ${outcome}`), ["a checked"]);
 });
+
+for (const { told, expected } of [{ told: 3, expected: 3 }, { told: Infinity, expected: 15 }]) {
+  Deno.test(`the clean-up begins when it is left its share, and waits no longer than a run lives: told ${told} times to wait`, async () => {
+    const { clock, runUntil } = virtualTime({ from: NOW });
+    let asked = 0;
+    const { database, calls } = databaseOf([], {
+      settleOrders: () => {
+        asked += 1;
+        return Promise.resolve({ outcomes: {}, superseded: 0, paymentsPerSecond: 4, waitForShare: asked < told });
+      },
+    });
+    await runUntil(runJob({ database, job, clock, waitForShare: true }));
+    assert.deepEqual(calls.slice(0, expected + 1), [...Array(expected).fill("settleOrders"), "listCursors"]);
+    assert.equal(clock.monotonic(), expected * 1_100);
+  });
+}

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { nextRun, scheduleInWords } from "../../../dashboard/js/next-run.js";
 import { groupBy, lastDays, perDay, scaleEnd, stacked } from "../../../dashboard/js/series.js";
 
-Deno.test("days without a row count as nothing, and jobs are added up", () => {
+Deno.test("days without a row count as zero, and jobs are added up", () => {
   const dates = lastDays(3, new Date("2026-03-01T00:30:00Z"));
   assert.deepEqual(dates, ["2026-02-27", "2026-02-28", "2026-03-01"]);
   const rows = [{ day: "2026-02-27", n: 2 }, { day: "2026-02-27", n: 3 }, { day: "2026-03-01", n: 7 }, {
@@ -12,7 +12,7 @@ Deno.test("days without a row count as nothing, and jobs are added up", () => {
   assert.deepEqual(perDay(rows, dates, "n"), [5, 0, 7]);
 });
 
-Deno.test("a few outliers do not end the scale, and what is merely high does", () => {
+Deno.test("a few outliers do not set the scale, but merely high values do", () => {
   const month = Array.from({ length: 30 }, (_, n) => 100 + n);
   assert.equal(scaleEnd(month), 129);
   assert.equal(scaleEnd([...month.slice(1), 9_000]), 129);
@@ -24,7 +24,7 @@ Deno.test("a few outliers do not end the scale, and what is merely high does", (
   assert.equal(scaleEnd([]), 0);
 });
 
-Deno.test("where the values end with the present, the last one is always within the scale", () => {
+Deno.test("if the values end with the present, the last one is always within the scale", () => {
   const runs = [...Array(40).fill(3), 1_300];
   assert.equal(scaleEnd(runs), 3);
   assert.equal(scaleEnd(runs, { endsNow: true }), 1_300);
@@ -35,7 +35,7 @@ Deno.test("series are stacked by adding each to those below it", () => {
   assert.deepEqual(stacked([[1, 0], [2, 3], [0, 4]]), [[1, 0], [3, 3], [3, 7]]);
 });
 
-Deno.test("groups come with the largest first", () => {
+Deno.test("groups are sorted by size, largest first", () => {
   const groups = groupBy([{ k: "a" }, { k: "b" }, { k: "b" }], ({ k }: { k: string }) => k);
   assert.deepEqual(groups.map(([key, rows]: [string, unknown[]]) => `${key} ${rows.length}`), ["b 2", "a 1"]);
 });
@@ -55,7 +55,7 @@ Deno.test("the next run is the next tick in UTC, or the next slot in its own tim
   assert.equal(next({ ...tick, cron: "30 seconds" }, "2026-11-30T12:01:00Z"), null);
 });
 
-Deno.test("a schedule is told in words, or else as its expression", () => {
+Deno.test("a schedule is shown in words, or else as its expression", () => {
   assert.deepEqual(
     [tick, { ...tick, cron: "* * * * *" }, { ...tick, cron: "7 3 * * *" }, slot, { ...slot, local_day: null }].map(
       scheduleInWords,

@@ -22,7 +22,7 @@ Deno.test("money is written in the currency's own minor unit", () => {
   assert.equal(format.sums([...rows, { amount: null, currency: null }]), "€3.00 + $1.00");
 });
 
-Deno.test("times are local, name today, and have a year where it is another one", () => {
+Deno.test("times are local, name today, and have a year unless it is this year", () => {
   const written = (at: string) => format.moment(at, now, "Europe/Paris");
   assert.equal(written("2026-11-30T10:05:00Z"), "today, 11:05");
   assert.equal(written("2026-11-29T23:05:00Z"), "today, 00:05");
@@ -31,7 +31,7 @@ Deno.test("times are local, name today, and have a year where it is another one"
   assert.equal(format.day("2026-11-01"), "1 Nov");
 });
 
-Deno.test("spans are told in the largest unit that fits, and lists that were cut say so", () => {
+Deno.test("durations use the largest unit that fits, and truncated lists say so", () => {
   assert.deepEqual([99_000, 100_000, 5_999_000, 7_200_000, 180_000_000].map(format.span), [
     "99 s",
     "2 min",
@@ -67,16 +67,21 @@ Deno.test("a payment's address in Stripe's dashboard has its mode and its accoun
   assert.deepEqual(stripeIdsIn({ payments: ["pi_1", "cs_test_2"], last: "pi_1", x: "api_1" }), ["pi_1", "cs_test_2"]);
 });
 
-Deno.test("an alert says what to do, and the page adds the command that closes an event", () => {
+Deno.test("an alert shows what to do, and the page adds the command that closes an event", () => {
   const alert = { id: 7, key: "late_payment:A-1", advice: "Deliver or refund.", command: "lapse order A-1" };
   assert.deepEqual(adviceOn(alert), {
     todo: "Deliver or refund.",
     commands: ["lapse order A-1", `lapse alerts --resolve 7 --reason "…"`],
   });
   assert.deepEqual(adviceOn({ ...alert, key: "brake:x" }).commands, ["lapse order A-1"]);
+  const advice = "Is it right? Then release them: lapse refunds --release a.b --reason TEXT";
+  assert.deepEqual(adviceOn({ ...alert, key: "refunds_held", advice }), {
+    todo: "Is it right? Then release them (below).",
+    commands: ["lapse order A-1", 'lapse refunds --release a.b --reason "…"'],
+  });
 });
 
-Deno.test("the page knows which alerts a person closes, as the database does", async () => {
+Deno.test("the page and the database agree on which alerts an operator closes", async () => {
   const sql = await Deno.readTextFile(new URL("../../../migrations/20261129000250_alerts.sql", import.meta.url));
   const events = [...sql.matchAll(/'L\d{3}', '(\w+)', 'event'/g)].map(([, kind]) => kind);
   assert.deepEqual([...EVENTS].sort(), events.sort());

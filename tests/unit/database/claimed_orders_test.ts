@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { z } from "zod/mini";
+import * as z from "zod/mini";
 import { claimedOrders } from "../../../functions/_shared/database/orders.ts";
 
 const row = (change: Record<string, unknown> = {}) => ({
@@ -38,7 +38,7 @@ for (const ref of ["A-1001", "41", "11111111-1111-1111-1111-111111111111", "Grö
   });
 }
 
-Deno.test("an order whose amount nobody knows, and one that only Stripe knows, are read", () => {
+Deno.test("an order without a known amount and an order unknown to the ledger are read", () => {
   const unknown = row({ status: "unknown", shopState: "gone", amount: null, currency: null, method: null });
   const { orders, unreadable } = z.parse(claimedOrders, [row({ amount: null }), unknown, row({ newColumn: 1 })]);
   assert.deepEqual([orders.map(({ status }) => status), unreadable], [["open", "unknown", "open"], []]);

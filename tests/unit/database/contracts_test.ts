@@ -41,7 +41,7 @@ Deno.test("a run without a setting that decides about money is refused by its na
   }
 });
 
-Deno.test("what the database refuses about rows is told from time-outs and from what is nobody's fault", () => {
+Deno.test("refusals of rows are distinguished from timeouts and from other errors", () => {
   const withCode = (code: string | null) => new DatabaseError("Cannot call lapse_test: no", { code });
   for (const code of ["P0001", "23514", "22003", "21000", "PT409", "SHOP1", "LP002"]) {
     assert.ok(isRefusal(withCode(code)), code);
@@ -59,7 +59,7 @@ Deno.test("what the database refuses about rows is told from time-outs and from 
   assert.ok(!isRefusal(new Error("P0001")));
 });
 
-Deno.test("every call between begin and finish but the preview shows the run and its fence", async () => {
+Deno.test("every call between begin and finish except the preview passes the run and its fence", async () => {
   const calls: [string, Record<string, unknown>][] = [];
   const rpc: Rpc = (name, args) => {
     calls.push([name, args]);
@@ -69,7 +69,7 @@ Deno.test("every call between begin and finish but the preview shows the run and
   const lease = { runId: "run", fence: 7 };
   const cursor = { account: "acct_1", list: "checkout_sessions", readTo: new Date(0), proven: false } as const;
   const [from, to] = [new Date(0), new Date(1_000)];
-  await database.listWindows(lease, true);
+  await database.listCursors(lease, true);
   await database.recordListed(lease, cursor, true, { from, to, payments: [] });
   await database.listFailed(lease, cursor, true, "timeout");
   await database.closeWithoutPayments(lease, 5);
@@ -93,7 +93,7 @@ Deno.test("every call between begin and finish but the preview shows the run and
   });
 });
 
-Deno.test("of the calls that change something only those are repeated that may arrive twice", async () => {
+Deno.test("of the calls that change something, only idempotent ones are repeated", async () => {
   const repeatable: string[] = [];
   const rpc: Rpc = (name, _, options) => {
     if (options.repeatable) repeatable.push(name);

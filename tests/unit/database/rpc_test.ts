@@ -17,7 +17,7 @@ for (const repeatable of [true, false]) {
   });
 }
 
-Deno.test("a lost answer is asked for again where repeating is harmless, and nowhere else", async () => {
+Deno.test("a call whose answer was lost is repeated only if that is harmless", async () => {
   assert.deepEqual(await call([lost, answered], { repeatable: true }), { answer: 7, calls: 2 });
   assert.deepEqual(await call([lost, answered], { repeatable: false }), { answer: "DatabaseError", calls: 1 });
 });
@@ -30,7 +30,7 @@ Deno.test("the answer is lost, too, when the connection was ended or a gateway a
   }
 });
 
-Deno.test("an answer that breaks its contract is none", async () => {
+Deno.test("an answer that breaks its contract is an error", async () => {
   for (const data of ["7", null, { n: 7 }]) {
     const odd = { ...answered, data };
     assert.deepEqual(await call([odd, answered], { repeatable: true }), { answer: "DatabaseError", calls: 1 });

@@ -3,10 +3,10 @@ import { DatabaseError, LeaseLostError } from "../../../functions/_shared/errors
 import { databaseOf, runJob, stripeOf, unpaidOrders } from "./shop.ts";
 
 const gone = new DatabaseError("Cannot call lapse_claim_orders: Bad Gateway", { code: "502" });
-/** A moment's wait before every answer: the other batch breaks meanwhile. */
+/** A short wait before every answer, during which the other batch fails. */
 const slow = () => stripeOf({}, 5);
 
-Deno.test("when a claim breaks, the other batches settle what they hold before the run ends", async () => {
+Deno.test("if a claim fails, the other batches settle their orders before the run ends", async () => {
   const stripe = slow();
   const { database, settled } = databaseOf([{ orders: unpaidOrders(2) }, gone]);
   let callsAtTheEnd = 0;
@@ -19,7 +19,7 @@ Deno.test("when a claim breaks, the other batches settle what they hold before t
   assert.equal(stripe.calls.length, callsAtTheEnd, "nothing is asked after the lease was given back");
 });
 
-Deno.test("when a claim breaks, no further order is begun, and the rest goes back", async () => {
+Deno.test("if a claim fails, no further order is begun and the rest is handed back", async () => {
   const { database, settled, asked } = databaseOf([{ orders: unpaidOrders(100) }, gone]);
   await assert.rejects(runJob({ database, gateway: slow().gateway }), gone);
   const handedBack = settled.filter(({ outcome }) => outcome === "handed_back");

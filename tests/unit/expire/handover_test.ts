@@ -10,12 +10,12 @@ Deno.test("a run takes its share of orders and hands the rest to a continuation"
   assert.deepEqual(countOf(settled), { expired: 60 });
   assert.deepEqual([result.status, result.error, result.workLeft], [
     "partial",
-    "Its share of orders is used up: a continuation goes on",
+    "It used up its share of orders: a continuation follows",
     true,
   ]);
 });
 
-Deno.test("batches side by side share the run's limit and its share", async () => {
+Deno.test("concurrent batches share the run's limit and its share", async () => {
   const limited = databaseOf(claims());
   const { result } = await runJob({
     database: limited.database,
@@ -34,18 +34,18 @@ Deno.test("a run that decides all that is due has not used up its share, althoug
   assert.deepEqual([settled.length, result], [25, { status: "succeeded", error: null, workLeft: false }]);
 });
 
-Deno.test("a run whose time is over claims nothing more", async () => {
+Deno.test("a run that is out of time claims nothing more", async () => {
   const { database, settled, asked } = databaseOf(claims());
   const now = () => asked.length < 2 ? NOW : at(40_000);
   const { result } = await runJob({ database, now, settings: { batchesAtOnce: 1 } });
   assert.deepEqual([settled.length, result.error, result.workLeft], [
     40,
-    "Its time is over: a continuation goes on",
+    "It ran out of time: a continuation follows",
     true,
   ]);
 });
 
-Deno.test("a run that got nowhere is not continued at once", async () => {
+Deno.test("a run without progress is not continued at once", async () => {
   const { database, asked } = databaseOf(claims());
   const { result } = await runJob({ database, now: () => at(40_000) });
   assert.deepEqual([asked, result.status, result.workLeft], [[], "partial", false]);
@@ -59,23 +59,23 @@ Deno.test("a run that handed everything back is not continued at once", async ()
 
 const cursorOf = (account: string) => ({ account, list: "payment_intents", readTo: at(-300_000), proven: false });
 
-Deno.test("a run whose lists could not be read says which, and is not done", async () => {
+Deno.test("a run whose lists could not be read names them and is partial", async () => {
   const { database } = databaseOf([], {
-    listWindows: () => Promise.resolve([cursorOf("acct_1")]),
+    listCursors: () => Promise.resolve([cursorOf("acct_1")]),
     listFailed: () => Promise.resolve(null),
   } as never);
   const listIntents = () => Promise.resolve({ kind: "unknown", why: "timeout", trace: NO_TRACE });
   const { result } = await runJob({ database, gateway: { ...stripeOf().gateway, listIntents } as never });
   assert.deepEqual([result.status, result.error, result.workLeft], [
     "partial",
-    "Lists of Stripe could not be read, so orders wait: payment_intents of acct_1: timeout",
+    "Some of Stripe's lists could not be read, so the orders of their accounts wait: payment_intents of acct_1: timeout",
     false,
   ]);
 });
 
 Deno.test("a run that has read its share of pages hands the rest to a continuation", async () => {
   const { database } = databaseOf([], {
-    listWindows: () => Promise.resolve(Array.from({ length: 150 }, (_, n) => cursorOf(`acct_${n}`))),
+    listCursors: () => Promise.resolve(Array.from({ length: 150 }, (_, n) => cursorOf(`acct_${n}`))),
     recordListed: (...[, , , window]: [unknown, unknown, unknown, { to: Date }]) =>
       Promise.resolve({ readTo: window.to, recorded: 0, proven: false }),
   } as never);
@@ -84,12 +84,12 @@ Deno.test("a run that has read its share of pages hands the rest to a continuati
   const { result } = await runJob({ database, gateway: { ...stripeOf().gateway, listIntents } as never });
   assert.deepEqual([result.status, result.error, result.workLeft], [
     "partial",
-    "Its share of pages is used up: a continuation goes on",
+    "It used up its share of pages: a continuation follows",
     true,
   ]);
 });
 
-Deno.test("a worker that is being retired claims nothing more, hands back what it did not begin, and continues", async () => {
+Deno.test("a worker that is being retired claims nothing more, hands back what it did not begin, and requests a continuation", async () => {
   const retirement = new AbortController();
   const { database, settled, asked } = databaseOf([{ orders: unpaidOrders(100) }, { orders: unpaidOrders(100, 100) }]);
   const stripe = stripeOf({}, 1);
@@ -107,5 +107,5 @@ Deno.test("a worker that is being retired claims nothing more, hands back what i
   const { expired = 0, handed_back: handedBack = 0 } = countOf(settled);
   assert.deepEqual([asked.length, settled.length], [1, 100]);
   assert.ok(expired > 0 && handedBack > 0, `${expired} expired, ${handedBack} handed back`);
-  assert.deepEqual([result.error, result.workLeft], ["Its worker is being retired: a continuation goes on", true]);
+  assert.deepEqual([result.error, result.workLeft], ["Its worker is being retired: a continuation follows", true]);
 });

@@ -19,7 +19,7 @@ for (
   });
 }
 
-Deno.test("a dry run sums up what it would do by reason: money, units, methods, age, the oldest and the largest", async () => {
+Deno.test("a dry run summarises what it would do by reason: money, units, methods, age, the oldest and the largest", async () => {
   const orders = [
     order("o0", { deadline: at(-3_000) }),
     order("o1", { deadline: at(-30 * 3_600_000), amount: 700, method: null }),
@@ -61,7 +61,7 @@ Deno.test("with a wrong key a dry run ends after its first batch", async () => {
   assert.deepEqual([result.status, result.preview!.decisions, stripe.calls.length], ["failed", [], 100]);
 });
 
-Deno.test("a dry run whose time is over says that it has not seen all", async () => {
+Deno.test("a dry run that is out of time says that it is incomplete", async () => {
   const { database, asked } = databaseOf([{ orders: unpaidOrders(30) }]);
   const { result } = await runJob({ database, dryRun: true, now: () => asked.length === 0 ? NOW : at(50_000) });
   assert.deepEqual([result.status, result.error, result.workLeft], [

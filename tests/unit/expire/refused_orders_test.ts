@@ -36,7 +36,7 @@ for (const code of ["P0001", "23514", "22003", "21000", "PT409", "SHOP1", "LP002
     assert.ok(sizes.length <= 11, `${sizes.length} calls for one bad order of 16`);
     assert.deepEqual([result.status, result.error, result.workLeft], [
       "partial",
-      "1 orders could not be decided and will be tried again",
+      "1 orders could not be decided and will be retried",
       false,
     ]);
     const [line] = lines.filter(([event]) => event === "order_refused");
@@ -45,7 +45,7 @@ for (const code of ["P0001", "23514", "22003", "21000", "PT409", "SHOP1", "LP002
   });
 }
 
-Deno.test("an order whose failed attempt is refused, too, is left to its lapse, and the others are settled", async () => {
+Deno.test("if even an order's failed attempt is refused, its claim lapses, and the others are settled", async () => {
   const { database, settled } = strictDatabase([{ orders: unpaidOrders(4) }], (decisions) => {
     if (decisions.some(({ ref }) => ref === "o1") || closes(decisions, "o2")) throw refusedBy("P0001");
   });
@@ -55,11 +55,11 @@ Deno.test("an order whose failed attempt is refused, too, is left to its lapse, 
   assert.deepEqual(lines.filter(([event]) => event === "order_unsettled").map(([, it]) => it.ref), ["o1"]);
 });
 
-for (const code of ["55P03", "57014"]) {
-  Deno.test(`when the database gives up with ${code}, the batch goes back with what Stripe said, and nothing more is claimed`, async () => {
+for (const [code, sizes] of [["55P03", [3, 1, 1, 1]], ["57014", [3, 1]]] as const) {
+  Deno.test(`if every settlement times out with ${code}, the batch is handed back with Stripe's answers, and nothing more is claimed`, async () => {
     const claims = [{ orders: unpaidOrders(3) }, {}, { orders: unpaidOrders(3, 3) }];
-    const { database, settled, asked } = strictDatabase(claims, (decisions) => {
-      if (closes(decisions, "o0")) throw refusedBy(code);
+    const { database, settled, asked, sizes: sent } = strictDatabase(claims, (decisions) => {
+      if (decisions.some(({ outcome }) => outcome === "expired")) throw refusedBy(code);
     });
     const { result } = await runJob({ database });
     assert.deepEqual(
@@ -67,10 +67,31 @@ for (const code of ["55P03", "57014"]) {
       Array(3).fill("handed_back not_settled_in_time"),
     );
     assert.deepEqual(settled.map(({ payments }) => payments[0]?.outcome), ["canceled", "canceled", "canceled"]);
+    assert.deepEqual(sent.slice(0, -1), sizes, "one by one, as long as that may help");
     assert.deepEqual([asked.length, result.status, result.workLeft], [2, "partial", false]);
-    assert.match(result.error!, /went back undecided.*lapse_settle_orders: no/);
+    assert.match(result.error!, /were handed back undecided.*lapse_settle_orders: no/);
   });
 }
+
+Deno.test("an order that waits for a lock is handed back alone, and the run continues with others", async () => {
+  const claims = [{ orders: unpaidOrders(4) }, {}, { orders: unpaidOrders(2, 4) }];
+  const { database, settled } = strictDatabase(claims, (decisions) => {
+    if (closes(decisions, "o1")) throw refusedBy("55P03");
+  });
+  const { result } = await runJob({ database, settings: { batchesAtOnce: 1 } });
+  const others = ["o0", "o2", "o3"].map((ref) => `${ref} expired all_dead`);
+  assert.deepEqual(linesOf(settled), ["o1 handed_back not_settled_in_time", ...others].sort());
+  assert.deepEqual([result.status, result.workLeft], ["partial", false]);
+});
+
+Deno.test("after six orders that wait for a lock, the rest of the batch is handed back", async () => {
+  const { database, settled, sizes } = strictDatabase([{ orders: unpaidOrders(50) }], (decisions) => {
+    if (decisions.some(({ outcome }) => outcome === "expired")) throw refusedBy("55P03");
+  });
+  await runJob({ database });
+  assert.deepEqual(sizes, [50, 1, 1, 1, 1, 1, 50]);
+  assert.equal(settled.length, 50);
+});
 
 Deno.test("a run that could not be settled in time is not continued at once, although its share is used up", async () => {
   const claims = [{ orders: unpaidOrders(3) }, { orders: unpaidOrders(3, 3) }];
@@ -83,19 +104,19 @@ Deno.test("a run that could not be settled in time is not continued at once, alt
     throw refusedBy("55P03");
   };
   const { result } = await runJob({ database, settings: { runOrders: 6, claimBatch: 3 } });
-  assert.match(result.error!, /went back undecided.*share of orders is used up/);
+  assert.match(result.error!, /were handed back undecided.*used up its share of orders/);
   assert.deepEqual([result.status, result.workLeft], ["partial", false]);
 });
 
-Deno.test("when not even handing back is settled in time, the error is the run's", async () => {
+Deno.test("if even handing back times out, the error is the run's", async () => {
   const { database, sizes } = strictDatabase([{ orders: unpaidOrders(3) }], () => {
     throw refusedBy("57014");
   });
   await assert.rejects(runJob({ database }), refusedBy("57014"));
-  assert.deepEqual(sizes, [3, 3]);
+  assert.deepEqual(sizes, [3, 1, 3, 1]);
 });
 
-Deno.test("when the database gives up while a batch is settled in halves, only what is not settled yet goes back", async () => {
+Deno.test("if a settlement in halves times out, only the waiting orders are handed back", async () => {
   const { database, settled } = strictDatabase([{ orders: unpaidOrders(8) }], (decisions) => {
     if (closes(decisions, "o1")) throw refusedBy("P0001");
     if (closes(decisions, "o2")) throw refusedBy("55P03");
@@ -104,7 +125,8 @@ Deno.test("when the database gives up while a batch is settled in halves, only w
   assert.deepEqual(linesOf(settled), [
     "o0 expired all_dead",
     "o1 retry settlement_refused",
-    ...["o2", "o3", "o4", "o5", "o6", "o7"].map((ref) => `${ref} handed_back not_settled_in_time`),
+    "o2 handed_back not_settled_in_time",
+    ...["o3", "o4", "o5", "o6", "o7"].map((ref) => `${ref} expired all_dead`),
   ]);
 });
 

@@ -1,6 +1,7 @@
 import type { Database } from "../../../functions/_shared/database/database.ts";
 import type { Claim } from "../../../functions/_shared/database/orders.ts";
 import type { ClaimedOrder, OrderDecision } from "../../../functions/_shared/rules/orders.ts";
+import type { Clock } from "../../../functions/_shared/run/clock.ts";
 import type { JobResult, Ports, Task } from "../../../functions/_shared/run/job.ts";
 import type { Log, LogFields } from "../../../functions/_shared/run/log.ts";
 import type { StripeGateway } from "../../../functions/_shared/stripe/gateway.ts";
@@ -49,7 +50,7 @@ export function unpaidOrders(count: number, from = 0): ClaimedOrder[] {
 
 type Scripted = Outcome<StripeIntent> | (() => Outcome<StripeIntent>);
 
-/** A Stripe in memory that has an unpaid intent for every id it is asked for, unless it is told otherwise. */
+/** A Stripe in memory that has an unpaid intent for every id, unless configured otherwise. */
 export function stripeOf(answers: Record<string, Scripted | Partial<StripeIntent>> = {}, takes = 0) {
   const canceled = new Set<string>();
   const calls: string[] = [];
@@ -96,8 +97,8 @@ export function databaseOf(claims: (Partial<Claim> | Error)[], changed: Partial<
   const asked: number[] = [];
   const order: string[] = [];
   const database = {
-    listWindows: () => Promise.resolve([]),
-    closeWithoutPayments: () => Promise.resolve({ expired: 0, unitsReleased: 0, asked: 0 }),
+    listCursors: () => Promise.resolve([]),
+    closeWithoutPayments: () => Promise.resolve({ expired: 0, unitsReleased: 0, moved: 0 }),
     claimOrders: (_: unknown, limit: number) => {
       asked.push(limit);
       const claim = claims.shift() ?? {};
@@ -147,11 +148,13 @@ type RunOptions = {
   dryRun?: boolean;
   limit?: number;
   settings?: Partial<typeof SETTINGS>;
+  waitForShare?: boolean;
   now?: () => Date;
+  clock?: Clock;
   retired?: AbortSignal;
 };
 
-/** Runs the job at a standing clock. Answers what came of it and the lines it logged. */
+/** Runs the job, usually at a standing clock. Answers what came of it and the lines it logged. */
 export async function runJob(
   { database, gateway = stripeOf().gateway, job = expireStaleOrders, dryRun = false, ...options }: RunOptions,
 ): Promise<{ result: JobResult; lines: [string, LogFields][] }> {
@@ -162,7 +165,7 @@ export async function runJob(
     database,
     openStripe: () => Promise.resolve(gateway),
     log,
-    clock: { now: options.now ?? (() => NOW), monotonic: () => 0, sleep: () => Promise.resolve() },
+    clock: options.clock ?? { now: options.now ?? (() => NOW), monotonic: () => 0, sleep: () => Promise.resolve() },
     deadline: { claim: at(40_000), call: at(50_000) },
     retired: options.retired ?? new AbortController().signal,
   };
@@ -170,6 +173,7 @@ export async function runJob(
     job: "expire-stale-orders",
     due: 1,
     refundsDue: false,
+    waitForShare: options.waitForShare ?? false,
     limit: options.limit ?? Number.POSITIVE_INFINITY,
     settings: { ...SETTINGS, ...options.settings },
     lease: dryRun ? null : { runId: "run", fence: 1 },

@@ -8,7 +8,7 @@ const lostOrders = (from: number, count = 11): ClaimedOrder[] => unpaidOrders(co
 const lostStripe = () =>
   stripeOf(Object.fromEntries(Array.from({ length: 100 }, (_, n) => [`pi_o${1_000 + n}`, NOT_FOUND])));
 
-Deno.test("with a wrong key the run ends after the batches under way, and no order is charged", async () => {
+Deno.test("with a wrong key the run ends after the batches under way, and no attempt counts as failed", async () => {
   const { database, settled, asked } = databaseOf([0, 11, 22, 33, 44].map((from) => ({ orders: lostOrders(from) })));
   const { result } = await runJob({ database, gateway: lostStripe().gateway });
   assert.deepEqual([result.status, result.workLeft], ["failed", false]);
@@ -29,7 +29,7 @@ Deno.test("a payment that Stripe knows, in whatever batch, proves the key for al
   assert.ok(quarantined >= 22, "the batch goes on claiming once it knows");
 });
 
-Deno.test("a batch that casts doubt on the key ends no run whose next batch proves it", async () => {
+Deno.test("a batch that casts doubt on the key does not end a run whose next batch proves the key", async () => {
   const { database, settled } = databaseOf([{ orders: lostOrders(0) }, { orders: unpaidOrders(1) }, {
     orders: lostOrders(11),
   }]);
@@ -44,14 +44,14 @@ Deno.test("a batch that casts doubt on the key ends no run whose next batch prov
   assert.equal(result.status, "succeeded");
 });
 
-Deno.test("unknown payments of batches side by side add up", async () => {
+Deno.test("unknown payments of concurrent batches add up", async () => {
   const { database, settled } = databaseOf([{ orders: lostOrders(0, 6) }, { orders: lostOrders(6, 6) }]);
   const { result } = await runJob({ database, gateway: lostStripe().gateway });
   assert.match(result.error!, /too_many_not_found/);
   assert.ok(countOf(settled).handed_back! >= 6);
 });
 
-Deno.test("a key that Stripe rejects stops the run, and every order goes back", async () => {
+Deno.test("a key that Stripe rejects stops the run, and every order is handed back", async () => {
   const { database, settled, asked } = databaseOf([{ orders: unpaidOrders(50) }, {}, { orders: unpaidOrders(50, 50) }]);
   const stop = { kind: "stop", why: "key_rejected", trace: NO_TRACE } as const;
   const stripe = stripeOf(Object.fromEntries(Array.from({ length: 50 }, (_, n) => [`pi_o${n}`, stop])));

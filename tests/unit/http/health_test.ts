@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { z } from "zod/mini";
+import * as z from "zod/mini";
 import type { Rpc } from "../../../functions/_shared/database/rpc.ts";
 import { ConfigurationError, DatabaseError } from "../../../functions/_shared/errors.ts";
 import { createLog } from "../../../functions/_shared/run/log.ts";
 import { createHealthCheck } from "../../../functions/lapse-health/health.ts";
 
-Deno.test("any number of strangers costs the database one call every three seconds", async () => {
+Deno.test("any number of callers costs the database one call every three seconds", async () => {
   let calls = 0;
   let now = 0;
   const check = healthCheck(() => Promise.resolve({ reasons: [`call_${"abc"[calls++]}`] }), { clock: () => now });
@@ -16,7 +16,7 @@ Deno.test("any number of strangers costs the database one call every three secon
   assert.deepEqual([await check(), calls], [{ reasons: ["call_b"] }, 2]);
 });
 
-Deno.test("a slow database is asked once, however many ask meanwhile, and its answer is kept for as long as any", async () => {
+Deno.test("a slow database is asked once for all waiting callers, and its answer is reused like any other", async () => {
   const slow = Promise.withResolvers<{ reasons: string[] }>();
   let calls = 0;
   let now = 0;
@@ -34,7 +34,7 @@ Deno.test("a slow database is asked once, however many ask meanwhile, and its an
   assert.equal(calls, 2);
 });
 
-Deno.test("what keeps it from asking is a reason, and never an error", async () => {
+Deno.test("a failure to ask the database is a reason and never an error", async () => {
   const failures: [() => Promise<unknown>, string][] = [
     [() => Promise.reject(new DatabaseError("no", { code: "57P01" })), "database_unreachable"],
     [() => Promise.resolve({ reasons: ["order 17 of Ana"] }), "database_unreachable"],

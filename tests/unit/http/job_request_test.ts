@@ -24,7 +24,7 @@ Deno.test("an empty body asks for a plain run with a new id", async () => {
   }
 });
 
-Deno.test("everything a caller may ask for is understood", async () => {
+Deno.test("every field of a request is parsed", async () => {
   const asked = {
     runId: "6f2c7f6e-1a53-4a0e-9c3a-111111111111",
     wait: true,
@@ -66,7 +66,7 @@ Deno.test("the scheduler cannot release the brake", async () => {
   assert.equal((await parse('{"releaseBrake":true,"reason":"x"}', scheduler)).status, 403);
 });
 
-Deno.test("connecting functions and database takes a secret key, and starts no run beside it", async () => {
+Deno.test("connecting functions and database needs a secret key and starts no run", async () => {
   const server = { trigger: "server", requestedBy: "key:default" } as const;
   assert.equal((await parse('{"connect":true}', server)).request?.connect, true);
   assert.equal((await parse('{"connect":true}')).status, 403);

@@ -55,14 +55,14 @@ Deno.test("a scraper with the token gets the metrics, in the format that it acce
   assert.match(await open.text(), /# TYPE lapse_runs counter\nlapse_runs_total\{job="x"\} 7\n[^]*\n# EOF\n$/);
 });
 
-Deno.test("what would break a line of the format is escaped", () => {
+Deno.test("characters that would break a line of the format are escaped", () => {
   const text = render(families, false);
   assert.ok(text.includes('# HELP lapse_runs_total A "\\\\" and\\na line\n'), text);
   assert.ok(text.includes('lapse_alert_open{code="L0\\"1",kind="a\\\\b\\nc"} 1e+21\n'), text);
   assert.ok(text.includes("\nlapse_orders_quarantined 0.5\n"), text);
 });
 
-Deno.test("nobody else is let in, whatever he sends, and the database is not asked", async () => {
+Deno.test("every other request is refused without asking the database", async () => {
   const { ask } = serve({ call: () => assert.fail("it was asked") });
   const others = ["", "Bearer", `Bearer ${TOKEN}x`, `Bearer ${TOKEN.slice(1)}`, `Basic ${TOKEN}`, TOKEN];
   for (const authorization of others) {
@@ -72,7 +72,7 @@ Deno.test("nobody else is let in, whatever he sends, and the database is not ask
   assert.equal((await ask({ authorization: `Bearer ${TOKEN}` }, "POST")).status, 405);
 });
 
-Deno.test("without a token, or with a short one, it is closed, and only the log says why", async () => {
+Deno.test("without a configured token, or with a short one, every request is refused and only the log says why", async () => {
   for (const token of ["", "short"]) {
     const { ask, lines } = serve({ token });
     assert.equal((await ask({ authorization: `Bearer ${token}` })).status, 401);
@@ -81,7 +81,7 @@ Deno.test("without a token, or with a short one, it is closed, and only the log 
   }
 });
 
-Deno.test("a database that fails, or answers nonsense, is 503", async () => {
+Deno.test("a database that fails or returns an unreadable answer leads to 503", async () => {
   const failures = [
     () => Promise.reject(new DatabaseError("no", { code: "57P01" })),
     () => Promise.resolve([{ name: "x{}", type: "counter", help: "", samples: [] }]),

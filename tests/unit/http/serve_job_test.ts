@@ -25,7 +25,7 @@ type Setup = {
   retired?: AbortSignal;
 };
 
-/** The function over a database that answers every run with `begin`, and what it told database and log. */
+/** The function over a database that answers every run with `begin`, and its calls to database and log. */
 function setUp({ env = {}, job = {}, begin, retired = new AbortController().signal }: Setup = {}) {
   const calls: Record<string, unknown>[] = [];
   const lines: string[] = [];
@@ -88,7 +88,7 @@ function setUp({ env = {}, job = {}, begin, retired = new AbortController().sign
   };
 }
 
-Deno.test("the scheduler, an operator and a server start a run, which the answer does not wait for", async () => {
+Deno.test("the scheduler, an operator and a server start a run, and the answer does not wait for it", async () => {
   for (
     const [headers, trigger, requestedBy] of [
       [SCHEDULER, "schedule", "pg_cron"],
@@ -111,7 +111,7 @@ Deno.test("the scheduler, an operator and a server start a run, which the answer
   }
 });
 
-Deno.test("a job hears that its worker is being retired", async () => {
+Deno.test("a job is notified that its worker is being retired", async () => {
   let heard: boolean | undefined;
   await using it = setUp({
     retired: AbortSignal.abort(),
@@ -126,21 +126,21 @@ Deno.test("a job hears that its worker is being retired", async () => {
   assert.equal(heard, true);
 });
 
-Deno.test("no answer is kept by anybody on its way", async () => {
+Deno.test("no answer may be cached", async () => {
   await using it = setUp();
   for (const headers of [{}, SERVER] as Record<string, string>[]) {
     assert.equal((await it.send(headers, { wait: true })).response.headers.get("cache-control"), "no-store");
   }
 });
 
-Deno.test("with wait the answer is the whole run", async () => {
+Deno.test("with wait the answer is the run's report", async () => {
   await using it = setUp();
   const { status, body } = await it.send(SERVER, { wait: true, limit: 5, reason: "look" });
   assert.deepEqual([status, body.status, body.ordersExpired, body.paymentIntentsCanceled], [200, "succeeded", 0, 0]);
   assert.deepEqual([it.calls[0]!.p_limit, it.calls[0]!.p_reason, it.calls[0]!.p_dry_run], [5, "look", false]);
 });
 
-Deno.test("strangers start nothing and read nothing", async () => {
+Deno.test("unauthenticated callers start nothing and read nothing", async () => {
   await using it = setUp();
   const strangers: Record<string, string>[] = [
     {},
@@ -171,7 +171,7 @@ const MISCONFIGURED: Record<string, string | undefined>[] = [
 ];
 for (const env of MISCONFIGURED) {
   const [name] = Object.keys(env);
-  Deno.test(`a stranger does not learn that ${name} is ${JSON.stringify(env[name!])}; the log does`, async () => {
+  Deno.test(`only the log says that ${name} is ${JSON.stringify(env[name!])}, not the answer to an unauthenticated caller`, async () => {
     await using it = setUp({ env });
     for (const headers of [{}, { "x-lapse-secret": "wrong" }, { apikey: "guess" }] as Record<string, string>[]) {
       const { status, text } = await it.send(headers, "{");
@@ -182,7 +182,7 @@ for (const env of MISCONFIGURED) {
   });
 }
 
-Deno.test("whoever passed the gate is told what is misconfigured", async () => {
+Deno.test("an authenticated caller is told what is misconfigured", async () => {
   await using noSecret = setUp({ env: { LAPSE_SCHEDULER_SECRET: "" } });
   const answered = await noSecret.send(SERVER);
   assert.deepEqual([answered.status, answered.body.error.code], [500, "configuration"]);
@@ -192,7 +192,7 @@ Deno.test("whoever passed the gate is told what is misconfigured", async () => {
   assert.deepEqual([noSecret.calls, noProject.calls], [[], []]);
 });
 
-Deno.test("a run without Stripe's key is recorded as failed; a request that starts no run hears of it at once", async () => {
+Deno.test("a run without Stripe's key is recorded as failed; a request that starts no run is told at once", async () => {
   await using it = setUp({ env: { STRIPE_SECRET_KEY: "" } });
   const probe = await it.send(SERVER, { doctor: true });
   assert.deepEqual([probe.status, it.calls], [500, []]);
@@ -207,14 +207,14 @@ Deno.test("a run without Stripe's key is recorded as failed; a request that star
   assert.equal((await other.send(SERVER, { wait: true })).status, 200, "a job without Stripe does not need its key");
 });
 
-Deno.test("a body that cannot be used is refused by its field, and starts nothing", async () => {
+Deno.test("an unusable body is refused with the field's name and starts nothing", async () => {
   await using it = setUp();
   const { status, body } = await it.send(SERVER, { force: true });
   assert.deepEqual([status, body.error.issues, it.calls], [400, [{ field: "force", reason: "unknown field" }], []]);
 });
 
-Deno.test("what the database refuses about the request is the caller's error, and anything else the function's", async () => {
-  for (const [code, status] of [["PT404", 404], ["PT409", 409], ["22023", 400], ["XX000", 500]] as const) {
+Deno.test("a request that the database refuses is the caller's error; any other failure is the function's", async () => {
+  for (const [code, status] of [["PT404", 404], ["22023", 400], ["XX000", 500]] as const) {
     const refused = Response.json({ code, message: "Cannot begin this run: it is not queued here" }, { status: 400 });
     await using it = setUp({ begin: refused });
     const { status: answered, text } = await it.send(SCHEDULER, { runId: crypto.randomUUID() });
@@ -224,7 +224,7 @@ Deno.test("what the database refuses about the request is the caller's error, an
 });
 
 for (const answer of ["duplicate", "skipped", "braked"] as const) {
-  Deno.test(`a run that is answered ${answer} works on nothing`, async () => {
+  Deno.test(`a run that is answered ${answer} does nothing`, async () => {
     let worked = false;
     const begin = { answer, run: rowOf({ status: answer === "duplicate" ? "running" : answer, error: "why" }) };
     await using it = setUp({ begin, job: { work: () => Promise.resolve(NOTHING_DUE).finally(() => worked = true) } });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { edgeWorker } from "../../../functions/_shared/http/serve-job.ts";
 
-Deno.test("a worker keeps a run alive, and tells it when the platform announces the worker's end", () => {
+Deno.test("a worker keeps a run alive and notifies it when the platform announces the worker's end", () => {
   const kept: unknown[] = [];
   Object.assign(globalThis, { EdgeRuntime: { waitUntil: (work: unknown) => kept.push(work) } });
   const worker = edgeWorker();

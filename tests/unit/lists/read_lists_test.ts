@@ -7,14 +7,14 @@ const unknown = (why: "timeout" | "server_error"): Outcome<never> => ({ kind: "u
 const INTENTS = "payment_intents";
 const SESSIONS = "checkout_sessions";
 
-Deno.test("each list is read from two minutes before its cursor to a minute before Stripe's present", async () => {
+Deno.test("each list is read from two minutes before its cursor, and counts as read to a minute before Stripe's present", async () => {
   const { asked, recorded, readTo } = await read({
     cursors: [cursorOf(INTENTS, at(-10 * MINUTE)), cursorOf(SESSIONS, at(-5 * MINUTE))],
     payments: { [INTENTS]: [listed("pi_1", at(-11 * MINUTE))], [SESSIONS]: [listed("cs_1", at(-2 * MINUTE))] },
   });
   assert.deepEqual(asked.map(({ list, from, to }) => [list, from, to]), [
-    [INTENTS, at(-12 * MINUTE), at(0)],
-    [SESSIONS, at(-7 * MINUTE), at(0)],
+    [INTENTS, at(-12 * MINUTE), at(HOUR)],
+    [SESSIONS, at(-7 * MINUTE), at(HOUR)],
   ]);
   assert.deepEqual(recorded.flatMap(({ payments }) => payments.map(({ stripeId }) => stripeId)), ["pi_1", "cs_1"]);
   assert.deepEqual([readTo(INTENTS), readTo(SESSIONS)], [at(-MINUTE), at(-MINUTE)]);
@@ -23,25 +23,38 @@ Deno.test("each list is read from two minutes before its cursor to a minute befo
 for (const [what, stripeAhead] of [["behind", -90_000], ["ahead of", 90_000]] as const) {
   Deno.test(`a clock of Stripe's ${what} the database's decides how far the list is settled`, async () => {
     const { recorded } = await read({ cursors: [cursorOf(INTENTS, at(-10 * MINUTE))], stripeAhead });
-    assert.deepEqual(recorded.at(-1)!.to, stripeAhead < 0 ? at(-150_000) : at(0));
+    assert.deepEqual(recorded.at(-1)!.to, at(stripeAhead - MINUTE));
   });
 }
 
-Deno.test("nothing is recorded while Stripe's clock has not passed the cursor by a minute, and nothing asked while ours has not", async () => {
+Deno.test("nothing is recorded until Stripe's clock is a minute past the cursor, and nothing is asked until ours is", async () => {
   const behind = await read({ cursors: [cursorOf(INTENTS, at(-2 * MINUTE))], stripeAhead: -2 * MINUTE });
   assert.deepEqual([behind.asked.length, behind.recorded, behind.failed], [1, [], []]);
   const fresh = await read({ cursors: [cursorOf(INTENTS, at(-MINUTE))] });
   assert.deepEqual(fresh.asked, []);
 });
 
+Deno.test("a database's clock minutes ahead of Stripe's is a failure: its list could never be read far enough", async () => {
+  const cursors = [cursorOf(INTENTS, at(-HOUR))];
+  const ahead = await read({ cursors, stripeAhead: -3 * MINUTE - 1_000 });
+  assert.deepEqual([ahead.recorded, ahead.failed.map(({ error }) => error)], [
+    [],
+    ["clock_differs: the database's clock is minutes ahead of Stripe's"],
+  ]);
+  const nearly = await read({ cursors, stripeAhead: -3 * MINUTE });
+  assert.deepEqual([nearly.readTo(INTENTS), nearly.failed], [at(-4 * MINUTE), []]);
+});
+
 for (const [what, lastId] of [["empty page", null], ["endless page", "pi_0"]] as const) {
-  Deno.test(`a list with an ${what} that promises more proves nothing, and nobody follows it for ever`, async () => {
+  Deno.test(`a list with an ${what} that promises more is an error and not followed forever`, async () => {
     const object = { payments: [], unreadable: [], hasMore: true, lastId, answeredAt: at(0) };
     const { asked, failed, recorded } = await read({
       cursors: [cursorOf(INTENTS, at(-HOUR))],
       fail: () => ({ kind: "object", trace: NO_TRACE, object } as never),
     });
-    assert.deepEqual([failed.map(({ error }) => error), recorded], [["bad_reply: a page that leads nowhere"], []]);
+    assert.deepEqual([failed.map(({ error }) => error), recorded], [[
+      "bad_reply: a page without an id to continue from",
+    ], []]);
     assert.ok(asked.length <= 2);
   });
 }
@@ -67,7 +80,7 @@ Deno.test("an answer without Stripe's time proves nothing", async () => {
   assert.deepEqual([failed.map(({ error }) => error), recorded], [["bad_reply: no Date header"], []]);
 });
 
-Deno.test("only payments that name an order and may still matter are recorded, with little of each", async () => {
+Deno.test("only payments that name an order and may still matter are recorded, with few fields", async () => {
   const payments = [
     listed("pi_own", at(-30 * MINUTE)),
     listed("pi_paid", at(-30 * MINUTE), { status: "succeeded" }),
@@ -93,7 +106,7 @@ Deno.test("only payments that name an order and may still matter are recorded, w
   ]);
 });
 
-Deno.test("a long way back is read in windows without a gap, the oldest first, each twice as long while there is little in it", async () => {
+Deno.test("a long period is read in windows without gaps, oldest first, each twice as long while there are few payments", async () => {
   const { asked, recorded, readTo, progress } = await read({ cursors: [cursorOf(INTENTS, at(-90 * DAY))] });
   assert.ok(asked.length < 20, `${asked.length} pages for an empty account`);
   let reached = at(-90 * DAY);
@@ -129,7 +142,7 @@ Deno.test("all pages of a window are recorded together; one with too many pages 
   assert.ok(asked.length < 90, `${asked.length} pages`);
 });
 
-Deno.test("a rush in which even two minutes have too many pages is read whole", async () => {
+Deno.test("a window of two minutes is read whole even if it has too many pages", async () => {
   const rush = Array.from({ length: 9_000 }, (_, n) => listed(`pi_${n}`, at(-4 * MINUTE + n * 20)));
   const { recorded, readTo } = await read({
     cursors: [cursorOf(INTENTS, at(-4 * MINUTE))],
@@ -153,7 +166,7 @@ Deno.test("a list that cannot be read makes the orders of its account wait, and 
   assert.deepEqual([progress.unread, progress.stop], [["payment_intents of acct_1: server_error"], null]);
 });
 
-Deno.test("a window that breaks off is not recorded, however many of its pages were read", async () => {
+Deno.test("a window that fails midway is not recorded, however many of its pages were read", async () => {
   const many = Array.from({ length: 450 }, (_, n) => listed(`pi_${n}`, at(-40 * MINUTE + n)));
   const { recorded, failed } = await read({
     cursors: [cursorOf(INTENTS, at(-HOUR))],
@@ -193,19 +206,35 @@ Deno.test("a window that the database refuses is that list's failure, a lost lea
   assert.deepEqual([failed, progress.broken], [[], { error: lost }]);
 });
 
-Deno.test("out of time, the window under way is left to the next run, and that is no failure", async () => {
+Deno.test("reading takes half of the run's time, so that a run with many lists closes orders of those that it has read", async () => {
+  const cursors = Array.from({ length: 30 }, (_, n) => cursorOf(INTENTS, at(-5 * MINUTE), `acct_${n}`));
+  const { asked, recorded, progress } = await read({ cursors, pageTakes: 2_500 });
+  assert.deepEqual([asked.length, recorded.length], [8, 8]);
+  assert.deepEqual([progress.pagesLeft, progress.handover], [0, null], "a continuation reads the others");
+});
+
+Deno.test("a payment is found although Stripe's clock is minutes ahead of the database's", async () => {
+  const { recorded } = await read({
+    cursors: [cursorOf(INTENTS, at(-10 * MINUTE))],
+    payments: { [INTENTS]: [listed("pi_1", at(5 * MINUTE))] },
+    stripeAhead: 10 * MINUTE,
+  });
+  assert.deepEqual(recorded.flatMap(({ payments }) => payments.map(({ stripeId }) => stripeId)), ["pi_1"]);
+});
+
+Deno.test("if time runs out, the current window is left to the next run, and that is not a failure", async () => {
   const unsent = { kind: "unsent", why: "out_of_time", trace: NO_TRACE } as const;
   const { failed, recorded, progress } = await read({
     cursors: [cursorOf(INTENTS, at(-90 * DAY))],
     fail: (_, __, call) => call === 3 ? unsent : null,
   });
-  assert.deepEqual([failed, recorded.length, progress.handover], [[], 2, "Its time is over"]);
+  assert.deepEqual([failed, recorded.length, progress.handover], [[], 2, "It ran out of time"]);
 });
 
 Deno.test("reading ends with the run's time, its pages or its worker", async () => {
   const cursors = [cursorOf(INTENTS, at(-90 * DAY))];
   const slow = await read({ cursors, pageTakes: 15_000 });
-  assert.deepEqual([slow.asked.length, slow.progress.handover], [3, "Its time is over"]);
+  assert.deepEqual([slow.asked.length, slow.progress.pagesLeft], [2, 0]);
 
   const manyAccounts = Array.from({ length: 150 }, (_, n) => cursorOf(INTENTS, at(-5 * MINUTE), `acct_${n}`));
   const many = await read({ cursors: manyAccounts });
@@ -216,7 +245,7 @@ Deno.test("reading ends with the run's time, its pages or its worker", async () 
   assert.deepEqual([retired.asked, retired.progress.handover], [[], "Its worker is being retired"]);
 });
 
-Deno.test("a payment in a list that names an order of the shop proves the key, now or not long ago", async () => {
+Deno.test("a listed payment that names an order of the shop proves the key for a while", async () => {
   const isProven = async (proven: boolean, proves: boolean) =>
     (await read({ cursors: [cursorOf(INTENTS, at(-HOUR), "", proven)], proves })).progress.keyCheck.isProven;
   assert.deepEqual([await isProven(false, false), await isProven(true, false), await isProven(false, true)], [

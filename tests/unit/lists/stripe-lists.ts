@@ -41,7 +41,7 @@ type World = {
 /** One page that was asked for. */
 export type Asked = { list: ListName; account: string; from: Date; to: Date; startingAfter: string | null };
 
-/** Reads the lists of this world; what Stripe was asked and what the database was told. */
+/** Reads the lists of this world; returns the calls to Stripe and to the database. */
 export async function read({ payments = {}, cursors, ...world }: World) {
   const asked: Asked[] = [];
   const recorded: (ListedWindow & { account: string; list: ListName })[] = [];
@@ -76,7 +76,7 @@ export async function read({ payments = {}, cursors, ...world }: World) {
     });
   };
   const database = {
-    listWindows: () => Promise.resolve(cursors),
+    listCursors: () => Promise.resolve(cursors),
     recordListed: (_: unknown, { account, list }: ListCursor, __: boolean, window: ListedWindow) => {
       if (window.from > readTo.get(nameOf({ account, list }))!) {
         return Promise.reject(new DatabaseError("Cannot record a window that leaves a gap", { code: "22023" }));
@@ -104,7 +104,15 @@ export async function read({ payments = {}, cursors, ...world }: World) {
       log,
       deadline: { claim: at(40_000), call: at(50_000) },
       retired: world.retired ?? new AbortController().signal,
-    }, { job: "expire-stale-orders", due: 1, refundsDue: false, limit: Infinity, settings: SETTINGS, lease: null }),
+    }, {
+      job: "expire-stale-orders",
+      due: 1,
+      refundsDue: false,
+      waitForShare: false,
+      limit: Infinity,
+      settings: SETTINGS,
+      lease: null,
+    }),
     lease: { runId: "run", fence: 7 },
   };
   await readLists(run);

@@ -28,6 +28,11 @@ const intentRows: [string, (stripe: Fake) => void, Expected][] = [
     { outcome: "retry", reason: "end_refused", payment: "kept end_refused", calls: [READ, CANCEL, READ] },
   ],
   [
+    "200, not canceled yet, another inspection says canceled: expired by this run",
+    (stripe) => stripe.answer("cancelIntent", "pi_1", becomes(stripe, canceled, ok(intent()))),
+    { outcome: "expired", payment: "canceled ended_by_run", calls: [READ, CANCEL, READ] },
+  ],
+  [
     "200, processing: inspected again, waits",
     (stripe) => stripe.answer("cancelIntent", "pi_1", becomes(stripe, { status: "processing" }, ok(processing))),
     { outcome: "waiting", reason: "processing", next: at(HOUR), calls: [READ, CANCEL, READ] },

@@ -46,14 +46,14 @@ for (const status of ["paid", "expired", "unknown"] as const) {
   });
 }
 
-Deno.test("a customer in 3-D Secure for an order that is closed is not waited for: the payment could only do harm", async () => {
+Deno.test("a customer in 3-D Secure for a closed order gets no grace, because the payment could only do harm", async () => {
   const stripe = fakeStripe({ pi_1: actionIntent("use_stripe_sdk") });
   const { decision } = await examine(stripe, closed("paid"));
   assert.deepEqual(wordsOf(decision), ["checked payments_checked", "canceled ended_by_run"]);
   assert.equal(decision?.graceUntil, undefined);
 });
 
-Deno.test("of an order that is closed, only open payments are inspected", async () => {
+Deno.test("only the open payments of a closed order are inspected", async () => {
   const stripe = fakeStripe({ pi_2: { ...canceled, id: "pi_2" } });
   const payments = [
     payment({ state: "paid" }),
@@ -65,7 +65,7 @@ Deno.test("of an order that is closed, only open payments are inspected", async 
   assert.deepEqual([decision?.nextCheckAt, stripe.calls], [null, [read("pi_2")]]);
 });
 
-Deno.test("money that is found for an order that is closed is recorded with what it means", async () => {
+Deno.test("money found for a closed order is recorded with the right reason", async () => {
   const found = async (claimed: ClaimedOrder) =>
     wordsOf((await examine(fakeStripe({ pi_1: succeeded }), claimed)).decision)[1];
   assert.equal(await found(closed("expired")), "found_paid order_expired");
@@ -82,7 +82,7 @@ Deno.test("two open payments of a paid order that both succeeded: the second is 
   assert.deepEqual(wordsOf(decision).slice(1), ["found_paid paid", "found_paid paid_twice"]);
 });
 
-/** An open intent beside a session that is recorded as paid, of which nobody recorded whose intent it has. */
+/** An open intent beside a session that is recorded as paid, whose own intent is not recorded. */
 function besideSession(ownIntent: string) {
   const paid = session({ status: "complete", payment_status: "paid", payment_intent: ownIntent });
   const stripe = fakeStripe({ pi_1: succeeded, pi_2: { ...succeeded, id: "pi_2" }, cs_1: paid });
@@ -90,7 +90,7 @@ function besideSession(ownIntent: string) {
   return { stripe, claimed: closed("paid", { payments }) };
 }
 
-Deno.test("a paid intent beside a session is no second payment if it is the session's own, and Stripe is asked where nobody knows", async () => {
+Deno.test("a paid intent beside a session is not a second payment if it is the session's own, and Stripe is asked if that is unknown", async () => {
   const own = besideSession("pi_1");
   const { decision } = await examine(own.stripe, own.claimed);
   assert.deepEqual(wordsOf(decision), ["checked payments_checked", "found_paid paid"]);
@@ -103,7 +103,7 @@ Deno.test("a paid intent beside a session is no second payment if it is the sess
   assert.equal(second?.payments[0]?.evidence.session, "none");
 });
 
-Deno.test("where that session cannot be read today, the money is not recorded yet: it is asked about again", async () => {
+Deno.test("if that session cannot be read, the money is not recorded yet and is inspected again later", async () => {
   const { stripe, claimed } = besideSession("pi_1");
   stripe.answer("readSession", "cs_1", lost("timeout"));
   const { decision } = await examine(stripe, claimed);
@@ -111,14 +111,14 @@ Deno.test("where that session cannot be read today, the money is not recorded ye
   assert.equal(decision?.payments[0]?.state, "open");
 });
 
-Deno.test("an unpaid intent beside such a session asks nothing", async () => {
+Deno.test("an unpaid intent beside such a session causes no call", async () => {
   const { stripe, claimed } = besideSession("pi_1");
   stripe.set("pi_1", { status: "canceled", amount_received: 0 });
   await examine(stripe, claimed);
   assert.deepEqual(stripe.calls, [READ]);
 });
 
-Deno.test("of an order that is closed, a payment that needs a person raises an alert, as no quarantine tells", async () => {
+Deno.test("a payment of a closed order that needs an operator raises an alert, because no quarantine shows it", async () => {
   const stripe = fakeStripe({ pi_1: intent({ status: "requires_blessing" }) });
   const { decision } = await examine(stripe, closed("paid"));
   assert.deepEqual(wordsOf(decision), ["checked unknown_status", "kept unknown_status"]);
@@ -127,7 +127,7 @@ Deno.test("of an order that is closed, a payment that needs a person raises an a
   assert.deepEqual([open.decision?.outcome, open.decision?.payments[0]?.alert], ["quarantined", undefined]);
 });
 
-Deno.test("of an order that is closed, what cannot be read is a failed attempt, and what is refused for rate is none", async () => {
+Deno.test("for a closed order, an unreadable payment is a failed attempt and a rate refusal is not", async () => {
   const unreadable = fakeStripe({ pi_1: intent() });
   unreadable.answer("readIntent", "pi_1", lost("timeout"));
   assert.deepEqual(wordsOf((await examine(unreadable, closed("paid"))).decision), ["retry timeout", "kept timeout"]);
@@ -137,7 +137,7 @@ Deno.test("of an order that is closed, what cannot be read is a failed attempt, 
   assert.deepEqual(wordsOf(decision), ["handed_back throttled", "kept throttled"]);
 });
 
-Deno.test("nothing of a quarantined order is cancelled, but money that covers it settles it", async () => {
+Deno.test("no payment of a quarantined order is cancelled, but money that covers the order settles it", async () => {
   const stripe = fakeStripe({ pi_1: intent(), pi_2: intent({ id: "pi_2" }) });
   const claimed = closed("quarantined", { payments: two("open", "open") });
   assert.deepEqual(wordsOf((await examine(stripe, claimed)).decision), [
@@ -163,13 +163,13 @@ Deno.test("half the money of a quarantined order is recorded, and the recorded h
   assert.equal(both.decision?.outcome, "paid");
 });
 
-Deno.test("of an order that nobody knows nothing is cancelled while the key is unproven", async () => {
+Deno.test("no payment of an unknown order is cancelled while the key is unproven", async () => {
   const stripe = fakeStripe({ pi_1: intent() });
   const { decision } = await examine(stripe, closed("unknown"), { keyCheck: createKeyCheck() });
   assert.deepEqual([...wordsOf(decision), ...stripe.writes()], ["checked account_unproven", "kept account_unproven"]);
 });
 
-Deno.test("a payment of a known order that Stripe knows proves the key for orders that nobody knows", async () => {
+Deno.test("a payment of a known order that Stripe knows proves the key for unknown orders", async () => {
   const stripe = fakeStripe({ pi_1: intent(), pi_2: intent({ id: "pi_2" }) });
   const keyCheck = createKeyCheck();
   await examine(stripe, closed("paid", { payments: [payment({ stripeId: "pi_2" })] }), { keyCheck });
@@ -177,13 +177,13 @@ Deno.test("a payment of a known order that Stripe knows proves the key for order
   assert.deepEqual(wordsOf(decision), ["checked payments_checked", "canceled ended_by_run"]);
 });
 
-Deno.test("of an order whose row somebody holds in the shop, nothing is asked", async () => {
+Deno.test("nothing is asked about an order whose row is locked in the shop", async () => {
   const stripe = fakeStripe({ pi_1: intent() });
   const { decision } = await examine(stripe, closed("unknown", { shopState: null }));
   assert.deepEqual([wordsOf(decision), stripe.calls], [["handed_back order_locked"], []]);
 });
 
-Deno.test("a dry run of an order that is closed cancels nothing and says what it would cancel", async () => {
+Deno.test("a dry run of a closed order cancels nothing and says what it would cancel", async () => {
   const stripe = fakeStripe({ pi_1: intent(), cs_1: session() });
   const payments = [payment(), payment({ stripeId: "cs_1" })];
   const { decision } = await examine(stripe, closed("paid", { payments }), { dryRun: true });
@@ -191,7 +191,7 @@ Deno.test("a dry run of an order that is closed cancels nothing and says what it
   assert.deepEqual(stripe.writes(), []);
 });
 
-Deno.test("401 in the middle of an order that is closed keeps what was cancelled", async () => {
+Deno.test("after a 401 in the middle of a closed order, the completed cancels are kept", async () => {
   const stripe = fakeStripe({ pi_1: intent(), pi_2: intent({ id: "pi_2" }) });
   stripe.answer("cancelIntent", "pi_2", refused(401));
   const { decision, stop } = await examine(stripe, closed("expired", { payments: two("open", "open") }));

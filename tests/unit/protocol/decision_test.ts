@@ -47,7 +47,7 @@ Deno.test("a grace that was granted before is not extended, and is not in the de
   assert.equal(over.decision?.outcome, "expired");
 });
 
-Deno.test("an intent that was read beside its own session says in its evidence whose it is", async () => {
+Deno.test("the evidence of an intent that was read beside its own session names the session", async () => {
   const stripe = fakeStripe({
     pi_1: succeeded,
     cs_1: session({ status: "complete", payment_status: "paid", payment_intent: "pi_1" }),
@@ -61,7 +61,7 @@ Deno.test("an intent that was read beside its own session says in its evidence w
   ]);
 });
 
-Deno.test("a decision carries Stripe's words as evidence, and no secret", async () => {
+Deno.test("a decision contains Stripe's answer as evidence, without secrets", async () => {
   const stripe = fakeStripe({ pi_1: intent() });
   const { decision } = await examine(stripe, order());
   assert.deepEqual(decision?.payments[0]?.evidence, {

@@ -14,7 +14,7 @@ Deno.test("a batch decides about every order", async () => {
   assert.equal(stripe.writes().length, 5);
 });
 
-Deno.test("a batch never has more orders in the middle than allowed", async () => {
+Deno.test("a batch never examines more orders at once than allowed", async () => {
   let running = 0;
   let peak = 0;
   await examineBatch(20, {
@@ -39,7 +39,7 @@ Deno.test("401 stops the batch and hands the rest back", async () => {
   assert.deepEqual([batch.untouched, batch.stop], [["o2", "o3", "o4", "o5"], "key_rejected"]);
 });
 
-Deno.test("after the deadline no order is begun, and none counts as failed", async () => {
+Deno.test("after the deadline no order is examined, and none counts as failed", async () => {
   let now = NOW;
   const { batch } = await examineBatch(4, {
     maxInFlight: 1,
@@ -76,7 +76,7 @@ Deno.test("an exception on one order fails that order alone, and is reported", a
   assert.deepEqual(reported, [["o1", new Error("boom")]]);
 });
 
-Deno.test("what concerns the whole run is no order's failure: the batch ends, and keeps what was done", async () => {
+Deno.test("an error that concerns the whole run is no order's failure: the batch ends and keeps its results", async () => {
   const error = new DatabaseError("Cannot call lapse_settle_orders", { code: "42501" });
   const reported: unknown[] = [];
   const { batch } = await examineBatch(
@@ -95,7 +95,7 @@ Deno.test("what concerns the whole run is no order's failure: the batch ends, an
   assert.deepEqual(reported, []);
 });
 
-Deno.test("when one order meets what concerns the run, those beside it end and no further one is begun", async () => {
+Deno.test("after an error that concerns the whole run, orders under way finish and no further one is begun", async () => {
   const error = new DatabaseError("Cannot call lapse_settle_orders", { code: "42501" });
   const { batch } = await examineBatch(10, { maxInFlight: 2 }, (stripe) =>
     stripe.answer("readIntent", "pi_0", () => {
@@ -122,7 +122,7 @@ Deno.test("when Stripe knows none of many payments the run stops and quarantines
   assert.deepEqual([batch.decisions, batch.untouched.length, batch.stop], [[], 20, "too_many_not_found"]);
 });
 
-Deno.test("one payment that Stripe knows proves the key: the others are quarantined and nobody is held up", async () => {
+Deno.test("one payment that Stripe knows proves the key: the others are quarantined and delay no order", async () => {
   for (const known of [0, 15, 29]) {
     const unknown = (stripe: Fake) => {
       for (let i = 0; i < 30; i++) {
@@ -156,7 +156,7 @@ Deno.test("a key without access to the connected accounts stops the run as a wro
   assert.deepEqual([batch.decisions, batch.untouched.length, batch.stop], [[], 12, "too_many_not_found"]);
 });
 
-Deno.test("what is known of the key counts over the batches of a run", async () => {
+Deno.test("what is known about the key counts for all batches of a run", async () => {
   const keyCheck: KeyCheck = { known: 0, unknown: 10, isProven: false };
   const first = await examineBatch(1, { keyCheck }, unknownTo(0));
   assert.deepEqual([first.batch.stop, first.batch.untouched, keyCheck.unknown], ["too_many_not_found", ["o0"], 11]);

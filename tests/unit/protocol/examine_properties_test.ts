@@ -63,7 +63,7 @@ Deno.test("whatever customers and the network do, an order expires only when all
   assert.deepEqual([...seen].toSorted(), ["expired", "handed_back", "paid", "retry", "untouched", "waiting"]);
 });
 
-Deno.test("whatever happens around an order that is closed, what is recorded of its payments is true, and nothing that is paid is cancelled", async () => {
+Deno.test("whatever happens to a closed order, its payments' records are true and no paid payment is cancelled", async () => {
   const anyStatus = fc.constantFrom("paid", "expired", "quarantined");
   await fc.assert(
     fc.asyncProperty(anyStatus, anyStart, fc.array(anyMoment, { maxLength: 20 }), async (status, statuses, moments) => {
@@ -84,7 +84,7 @@ Deno.test("whatever happens around an order that is closed, what is recorded of 
   );
 });
 
-Deno.test("the payments of an order can stand in any order: calls and decision are the same", async () => {
+Deno.test("the order of the payments changes neither calls nor decision", async () => {
   await fc.assert(
     fc.asyncProperty(anyStart, fc.array(anyMoment, { maxLength: 20 }), async (statuses, moments) => {
       const [one, other] = [worldOf(statuses), worldOf(statuses)];

@@ -71,7 +71,7 @@ Deno.test("an expired session whose intent lives on has the intent canceled", as
   });
 });
 
-Deno.test("the intent of a session that a customer noted is the session's, whatever its own metadata lacks", async () => {
+Deno.test("the intent of a session that a customer recorded belongs to the session, even without metadata", async () => {
   const ofCheckout = intent({ metadata: {} });
   const stripe = fakeStripe({ pi_1: ofCheckout, cs_1: session({ status: "expired", payment_intent: "pi_1" }) });
   await expectDecision(stripe, {
@@ -80,7 +80,7 @@ Deno.test("the intent of a session that a customer noted is the session's, whate
   });
 });
 
-Deno.test("a session that came without its intent expanded is not judged", async () => {
+Deno.test("a session without its expanded intent is not assessed", async () => {
   const stripe = fakeStripe({ cs_1: session() });
   stripe.answer("readSession", "cs_1", ok(session({ status: "expired", payment_intent: "pi_1" })));
   await expectDecision(stripe, { order: checkoutOrder(), expected: { outcome: "retry", reason: "bad_reply" } });

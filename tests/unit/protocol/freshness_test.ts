@@ -14,7 +14,7 @@ const anyCancel: fc.Arbitrary<Outcome<StripeIntent> | null> = fc.constantFrom(
   unsent("crowded"),
 );
 
-Deno.test("whatever becomes of a cancel, each one follows a read of its own payment at once", async () => {
+Deno.test("every cancel directly follows a read of its own payment, whatever the cancel's outcome", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.integer({ min: 1, max: 5 }),

@@ -57,7 +57,7 @@ async function withStripe(test: (setup: Setup) => Promise<void>): Promise<void> 
   }
 }
 
-Deno.test("all that is left of a payment is given back, and the refund names its row and its order", () =>
+Deno.test("the rest of a payment is refunded, and the refund names its row and its order", () =>
   withStripe(async ({ control, pay, attempt, made }) => {
     const id = pay();
     await control.customer({ id, verb: "refund", amount: 500 });
@@ -99,7 +99,7 @@ Deno.test("a refund whose reply was lost is found, and not made again", () =>
     }
   }));
 
-Deno.test("an unknown outcome is tried again under the same key, a definite refusal under another", () =>
+Deno.test("an unknown outcome is retried with the same key, a definite refusal with another", () =>
   withStripe(async ({ control, pay, attempt, made }) => {
     const id = pay();
     control.addFault({ kind: "error_500", endpoint: "refunds.create", saved: true, times: 1 });
@@ -114,7 +114,7 @@ Deno.test("an unknown outcome is tried again under the same key, a definite refu
     assert.deepEqual(made(), [[500, undefined], [1500, `${ROW}.2`]]);
   }));
 
-Deno.test("money that somebody gave back by hand at the same moment is not given back again", () =>
+Deno.test("money that somebody refunds manually at the same moment is not refunded again", () =>
   withStripe(async ({ control, pay, attempt, made }) => {
     const id = pay();
     // Between this attempt's read and its refund.
@@ -142,7 +142,7 @@ Deno.test("a refund that waits for a bank is pending until the bank decides", ()
     assert.equal(made().length, 2);
   }));
 
-Deno.test("what is no money of the order, is disputed or went on to somebody else is left to a person", () =>
+Deno.test("money that is not the order's, is disputed or was transferred is left to an operator", () =>
   withStripe(async ({ control, pay, attempt, made }) => {
     const disputed = pay();
     await control.customer({ id: disputed, verb: "dispute" });
@@ -160,7 +160,7 @@ Deno.test("what is no money of the order, is disputed or went on to somebody els
     assert.deepEqual(made(), []);
   }));
 
-Deno.test("a key without the permission and an account that cannot be reached change nothing and are tried again", () =>
+Deno.test("a key without permission and an unreachable account change nothing and are retried", () =>
   withStripe(async ({ control, pay, attempt, made }) => {
     control.forbidKey({ key: "sk_test_refunds", endpoints: ["refunds.create"] });
     const result = await attempt(pay());

@@ -21,6 +21,9 @@ import {
 const two = (changes: Partial<ClaimedOrder["payments"][number]> = {}) =>
   order({ payments: [payment({ stripeId: "pi_2", ...changes }), payment()] });
 const other = (overrides = {}) => intent({ id: "pi_2", ...overrides });
+const ids = (count: number) => Array.from({ length: count }, (_, n) => `pi_${n + 1}`);
+const payments = (count: number) => ids(count).map((stripeId) => payment({ stripeId }));
+const intents = (count: number) => Object.fromEntries(ids(count).map((id) => [id, intent({ id })]));
 
 const orderRows: [
   string,
@@ -177,6 +180,27 @@ const orderRows: [
     two(),
     { outcome: "untouched", calls: [read("pi_2"), READ] },
     (stripe) => stripe.answer("readIntent", "pi_2", unsent("out_of_time")),
+  ],
+  [
+    "no time after ten answers of which nothing can be kept: a failed attempt, as the next run would not have time either",
+    intents(11),
+    order({ payments: payments(11) }),
+    { outcome: "retry", reason: "out_of_time" },
+    (stripe) => stripe.answer("readIntent", "pi_1", unsent("out_of_time")),
+  ],
+  [
+    "no time after nine such answers: untouched, as the run may have begun late",
+    intents(10),
+    order({ payments: payments(10) }),
+    { outcome: "untouched" },
+    (stripe) => stripe.answer("readIntent", "pi_1", unsent("out_of_time")),
+  ],
+  [
+    "no time after many answers, one of which says that a payment is dead: that is remembered, and is no failure",
+    { ...intents(12), pi_12: intent({ id: "pi_12", status: "canceled" }) },
+    order({ payments: payments(12) }),
+    { outcome: "handed_back", reason: "out_of_time", next: NOW },
+    (stripe) => stripe.answer("readIntent", "pi_1", unsent("out_of_time")),
   ],
   [
     "no time for a cancel: untouched",

@@ -73,7 +73,7 @@ Deno.test("an intent is dead only if canceled with nothing received", () => {
   );
 });
 
-Deno.test("a wait always ends in the future, so no order is looked at in a loop", () => {
+Deno.test("a wait always ends in the future, so no order is checked in a loop", () => {
   fc.assert(
     fc.property(anyIntent, anyContext, (object, known) => {
       const assessment = assessIntent(object, context(known));

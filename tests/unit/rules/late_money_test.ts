@@ -23,7 +23,7 @@ Deno.test("money for an order that expired is late, whatever else was paid", () 
   assert.equal(reason({ status: "expired", payments: [recorded("pi_2")] }), "order_expired");
 });
 
-Deno.test("money for an order that only the payment names is judged by what the shop says", () => {
+Deno.test("money for an unknown order is assessed by the shop's answer", () => {
   const unknown = (shopState: ClaimedOrder["shopState"]) => reason({ status: "unknown", shopState, payments: [] });
   assert.equal(unknown("gone"), "order_absent");
   assert.equal(unknown("closed"), "order_expired");
@@ -46,7 +46,7 @@ Deno.test("an intent is no second payment beside the session that made it, in ei
   assert.equal(reason({ payments: [recorded("cs_2", "pi_2")] }, money("cs_1", "pi_1")), "paid_twice");
 });
 
-Deno.test("where nobody knows a session's intent, an intent beside it is not called a second payment", () => {
+Deno.test("if a session's intent is unknown, an intent beside it is not a second payment", () => {
   assert.equal(reason({ payments: [recorded("cs_1")] }), "paid");
   assert.equal(isSamePayment(money("cs_1"), money("pi_1")), null);
 });

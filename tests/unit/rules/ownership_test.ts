@@ -43,7 +43,7 @@ for (const [name, { metadata = {}, reference = null, ref = "o1" }, expected] of 
   });
 }
 
-Deno.test("a payment of the other mode is nobody's, whatever it names", () => {
+Deno.test("a payment of the other mode belongs to no order, whatever it names", () => {
   for (const livemode of [true, false]) {
     const known = { order: order(), payment: payment(), metadataKey: "order_id", livemode: !livemode };
     assert.equal(checkOwnership({ livemode, metadata: { order_id: "o1" } }, known), "wrong_mode");

@@ -10,7 +10,7 @@ function sourcesIn(folder: string): string[] {
     .map(({ parentPath, name }) => readFileSync(`${parentPath}/${name}`, "utf8"));
 }
 
-Deno.test("every listed reason can be given, by the functions or by the database, so the docs describe nothing that never happens", () => {
+Deno.test("every listed reason is used by the functions or by the database", () => {
   const code = [...sourcesIn("functions"), ...sourcesIn("migrations")].join("\n");
   assert.deepEqual(
     Object.keys(REASONS).filter((reason) => !code.includes(`"${reason}"`) && !code.includes(`'${reason}'`)),
@@ -22,7 +22,7 @@ Deno.test("every reason is explained in one sentence", () => {
   for (const [reason, sentence] of Object.entries(REASONS)) assert.match(sentence, /^[A-Z].+[^.]\.$/, reason);
 });
 
-Deno.test("the reasons of a quarantine are among all reasons", () => {
+Deno.test("the quarantine reasons are part of all reasons", () => {
   assert.ok(QUARANTINE_REASONS.includes("foreign_payment"));
   assert.ok(QUARANTINE_REASONS.every((reason) => reason in REASONS));
 });

@@ -54,7 +54,7 @@ for (const [name, assessments, { said, next = null, cancels = 0 }] of rows) {
   }
 }
 
-Deno.test("the longer a payment was known, the later it is looked at again, up to four weeks", () => {
+Deno.test("the longer a payment is known, the later it is checked again, up to four weeks", () => {
   const after = (age: number) => resolve([ODD], { status: "paid" }, { attachedAt: at(-age) }).next;
   assert.deepEqual([after(DAY), after(10 * DAY), after(100 * DAY)], [at(7 * DAY), at(10 * DAY), at(28 * DAY)]);
 });
@@ -68,7 +68,7 @@ Deno.test("a quarantined order is left to its operator, unless its payments cove
   assert.deepEqual(quarantined(PAID, PAID), { said: "paid paid_twice", next: null, cancels: 0 });
 });
 
-Deno.test("payments of an order that nobody knows are cancelled within the scope, by a key that is proven", () => {
+Deno.test("payments of an unknown order are cancelled only within the scope and with a proven key", () => {
   const unknown = (known: Partial<ClaimedOrder>, context: Partial<{ policy: Policy; keyProven: boolean }> = {}) =>
     resolve([OPEN], { status: "unknown", ...known }, {}, context);
   const left = (reason: string) => ({ said: `checked ${reason}`, next: at(DAY), cancels: 0 });
@@ -83,7 +83,7 @@ Deno.test("payments of an order that nobody knows are cancelled within the scope
   }
 });
 
-Deno.test("an order of which the shop did not say how it stands is handed back: it may be open", () => {
+Deno.test("an order whose state the shop did not report is handed back, because it may be open", () => {
   const step = resolve([OPEN], { status: "unknown", shopState: null });
   assert.deepEqual(step, { said: "handed_back order_locked", next: null, cancels: 0 });
 });

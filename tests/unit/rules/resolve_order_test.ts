@@ -128,7 +128,7 @@ Deno.test("an open order: a session and its own intent are one payment", () => {
   assert.equal(beside(PAID, PAID, null), "paid paid_twice");
 });
 
-Deno.test("an open order: half the amount, told by a session and by its intent, does not add up to all of it", () => {
+Deno.test("an open order: half the amount, reported by a session and by its intent, is not the whole amount", () => {
   assert.equal(beside(HALF, HALF), "quarantined amount_mismatch");
 });
 
@@ -142,7 +142,7 @@ const anyPaymentAssessments = fc.array(
   { minLength: 1, maxLength: 5 },
 );
 
-Deno.test("an order is expired, with nothing left to cancel, only if every payment is dead", () => {
+Deno.test("an order expires only if every payment is dead", () => {
   fc.assert(
     fc.property(anyPaymentAssessments, (payments) => {
       const step = decide(payments);
@@ -152,7 +152,7 @@ Deno.test("an order is expired, with nothing left to cancel, only if every payme
   );
 });
 
-Deno.test("payments are cancelled only when the order closes: as paid, or with nothing but dead beside them", () => {
+Deno.test("payments are cancelled only if the order closes: as paid, or with only dead payments beside them", () => {
   fc.assert(
     fc.property(anyPaymentAssessments, (payments) => {
       const step = decide(payments);

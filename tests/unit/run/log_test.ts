@@ -53,7 +53,7 @@ Deno.test("a run of any size stays under 100 lines in 10 s, and its end says wha
   assert.ok(leftOut > 0);
 });
 
-Deno.test("runs side by side share one limit, whatever they log and however it bunches up", () => {
+Deno.test("concurrent runs share one log limit, whatever they log and however unevenly", () => {
   const moment = fc.record({
     wait: fc.nat(3_000),
     lines: fc.nat(200),
@@ -70,7 +70,7 @@ Deno.test("runs side by side share one limit, whatever they log and however it b
   }));
 });
 
-Deno.test("keys, tokens and addresses do not reach a line, also not inside somebody else's error", () => {
+Deno.test("keys, tokens and addresses are not logged, not even inside another program's error", () => {
   const { log, lines } = setUp();
   const secrets = [
     "sk_live_51Habc",
@@ -97,7 +97,7 @@ Deno.test("ids of runs, orders and payments stay readable", () => {
   assert.deepEqual(last(), { level: "info", event: "payment_broke", ...fields });
 });
 
-Deno.test("an error's class stands in a field of its own", () => {
+Deno.test("an error's class has its own field", () => {
   const { log, last } = setUp();
   log.error("run_failed", { error: "LeaseLostError: Cannot go on with run" });
   assert.equal(last().error_class, "LeaseLostError");
@@ -105,7 +105,7 @@ Deno.test("an error's class stands in a field of its own", () => {
   assert.equal(last().error_class, undefined);
 });
 
-Deno.test("a line that would be too long is JSON all the same, and keeps its run", () => {
+Deno.test("a line that is too long is still JSON and keeps its run id", () => {
   const { log, last } = setUp();
   const outcomes = Object.fromEntries(Array.from({ length: 2_000 }, (_, n) => [`outcome_${n}`, n]));
   log.info("batch_settled", { run_id: "r1", outcomes });

@@ -8,7 +8,11 @@ import { startRun } from "../../../functions/_shared/run/start-run.ts";
 import { rowOf, RUN_ID, SETTINGS } from "./run-row.ts";
 
 const NOW = new Date("2026-11-22T12:00:00Z");
-const HANDED_OVER: JobResult = { status: "partial", error: "Its time is over: a continuation goes on", workLeft: true };
+const HANDED_OVER: JobResult = {
+  status: "partial",
+  error: "It ran out of time: a continuation follows",
+  workLeft: true,
+};
 
 type World = {
   begun?: Partial<RunRow>;
@@ -20,7 +24,7 @@ type World = {
   retired?: AbortSignal;
 };
 
-/** Runs this job in a world of its own; answers what it got, and what database and log were told. */
+/** Runs this job in a separate world; returns what it received, and its calls to database and log. */
 async function run(work: Job["work"], { begun = {}, answer = "running", usesStripe = true, ...world }: World = {}) {
   const told: [string, unknown][] = [];
   const lines: [string, LogFields][] = [];
@@ -37,6 +41,7 @@ async function run(work: Job["work"], { begun = {}, answer = "running", usesStri
         due: 5,
         refundsDue: true,
         paymentsPerSecond: 20,
+        waitForShare: true,
       }),
     finishRun: (end: Partial<RunRow>) => {
       told.push(["finishRun", end]);
@@ -78,7 +83,7 @@ const readOnce: Job["work"] = async ({ openStripe }) => {
   return HANDED_OVER;
 };
 
-Deno.test("a run that was refused does nothing and is answered as it stands", async () => {
+Deno.test("a refused run does nothing and is answered with its row", async () => {
   for (const answer of ["duplicate", "skipped", "braked", "failed"] as const) {
     const begun = { status: answer === "duplicate" ? "running" : answer, error: "why" } as const;
     const { report, ports, told, configurationError } = await run(() => Promise.resolve(NOTHING_DUE), {
@@ -90,12 +95,13 @@ Deno.test("a run that was refused does nothing and is answered as it stands", as
   }
 });
 
-Deno.test("a job is told its lease, its limit, what is due and its time, by the database's clock", async () => {
+Deno.test("a job receives its lease, its limit, the number due, and its deadline by the database's clock", async () => {
   const { task, ports } = await run(() => Promise.resolve(NOTHING_DUE), { begun: { item_limit: 5 } });
   assert.deepEqual(task, {
     job: "expire-stale-orders",
     due: 5,
     refundsDue: true,
+    waitForShare: true,
     limit: 5,
     settings: SETTINGS,
     lease: { runId: RUN_ID, fence: 7 },
@@ -111,14 +117,14 @@ Deno.test("a dry run has no lease, even if the database gave it one", async () =
   assert.equal((await run(() => Promise.resolve(NOTHING_DUE), { begun: { dry_run: true } })).task!.lease, null);
 });
 
-Deno.test("a job that breaks ends as failed, with its reason, and leaves no continuation", async () => {
+Deno.test("a job that throws ends as failed, with its reason and without a continuation", async () => {
   const broken = await run(() => Promise.reject(new DatabaseError("Cannot claim", { code: "57P01" })));
   assert.equal(broken.report.status, "failed");
   assert.match(broken.report.error!, /Cannot claim/);
   assert.deepEqual([broken.names, broken.configurationError], [["finishRun"], null]);
 });
 
-Deno.test("a job that needs Stripe fails without its key before it works; any other job does not look for it", async () => {
+Deno.test("a job that needs Stripe fails without its key before it works; other jobs do not read the key", async () => {
   const key = () => {
     throw new ConfigurationError("Cannot work: STRIPE_SECRET_KEY is not set");
   };
@@ -141,7 +147,7 @@ Deno.test("Stripe is opened once, when it is first asked for", async () => {
   assert.equal((await ports!.openStripe()).livemode, true);
 });
 
-Deno.test("a run that has work left is continued, after it gave its lease back", async () => {
+Deno.test("a run with work left is continued after it released its lease", async () => {
   const { told } = await run(() => Promise.resolve(HANDED_OVER));
   assert.deepEqual(told.map(([name, it]) => name === "continueRun" ? [name, it] : name), [
     "finishRun",
@@ -155,7 +161,7 @@ Deno.test("a run that is done, or that the database braked at its end, is not co
   assert.deepEqual([braked.names, braked.report.status], [["finishRun"], "braked"]);
 });
 
-Deno.test("calls to Stripe and refusals for rate are counted, and told when the run ends", async () => {
+Deno.test("calls to Stripe and refusals for rate are counted and reported when the run ends", async () => {
   let answers = 0;
   const limited: typeof fetch = () =>
     Promise.resolve(
@@ -188,7 +194,7 @@ Deno.test("no call leaves a worker that is being retired", async () => {
   assert.deepEqual([calls, report.status], [0, "partial"]);
 });
 
-Deno.test("no call starts in a worker whose retirement was announced in the middle of its run", async () => {
+Deno.test("no call starts after a worker's retirement was announced", async () => {
   const retirement = new AbortController();
   let calls = 0;
   const { report } = await run(async ({ openStripe }) => {
@@ -203,7 +209,7 @@ Deno.test("no call starts in a worker whose retirement was announced in the midd
   assert.deepEqual([calls, report.status], [0, "partial"]);
 });
 
-Deno.test("report and log carry every counter of the run's row", async () => {
+Deno.test("report and log have every counter of the run's row", async () => {
   const counted = Object.fromEntries(COUNTERS.map((name, n) => [name, n + 1]));
   const { report, lines } = await run(() => Promise.resolve(NOTHING_DUE), { begun: counted });
   const reported = report as unknown as Record<string, unknown>;

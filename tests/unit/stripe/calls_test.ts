@@ -60,7 +60,7 @@ for (const step of [500, 409, "hangs_up"] as const) {
   });
 }
 
-Deno.test("a read is given up after the third attempt", async () => {
+Deno.test("a read fails after the third attempt", async () => {
   const { read, sentAt } = setUp([500, 503, 502]);
   const outcome = await read();
   assert.equal(outcome.kind === "unknown" && outcome.why, "server_error");
@@ -76,14 +76,14 @@ for (const step of [400, 401, 402, 403, 404] as const) {
 }
 
 for (const step of [500, 409, 429, "hangs_up"] as const) {
-  Deno.test(`a write is sent once, also after ${step}: only its caller can look again first`, async () => {
+  Deno.test(`a write is sent once, even after ${step}, because only its caller can inspect again first`, async () => {
     const { write, sentAt } = setUp([step]);
     assert.notEqual((await write()).kind, "object");
     assert.equal(sentAt.length, 1);
   });
 }
 
-Deno.test("a refusal for rate is counted and told, and the next attempt waits for the end of the pause", async () => {
+Deno.test("a refusal for rate is counted and reported, and the next attempt waits for the end of the pause", async () => {
   const { read, sentAt, statistics, throttled } = setUp([429]);
   assert.equal((await read()).kind, "object");
   assert.deepEqual([statistics.throttled, throttled], [1, [`${ENDPOINT} rate`]]);
@@ -97,7 +97,7 @@ Deno.test("a refused write slows the reads down", async () => {
   assert.deepEqual(sentAt, [0, 1_010]);
 });
 
-Deno.test("no call is repeated when its pause would end after the deadline, and what Stripe said stands", async () => {
+Deno.test("no call is retried if its pause would end after the deadline, and Stripe's last answer is kept", async () => {
   for (const [deadline, attempts] of [[85, 1], [86, 2]] as const) {
     const { read, sentAt, clock } = setUp([500, 500], { deadline: new Date(deadline) });
     const outcome = await read();
@@ -107,7 +107,7 @@ Deno.test("no call is repeated when its pause would end after the deadline, and 
   }
 });
 
-Deno.test("what Stripe said stands when the repetition finds no turn before the deadline", async () => {
+Deno.test("Stripe's last answer is kept if the retry gets no turn before the deadline", async () => {
   const { read, sentAt } = setUp([429], { deadline: new Date(500) });
   assert.equal((await read()).kind, "throttled");
   assert.equal(sentAt.length, 1);
@@ -122,7 +122,7 @@ Deno.test("a call that was not sent is not counted", async () => {
   assert.equal(statistics.calls, 0);
 });
 
-Deno.test("a fault of this program leaves its place to others", async () => {
+Deno.test("a call that throws frees its place in flight", async () => {
   const { read } = setUp(Array(3).fill("bug"), { maxInFlight: 1 });
   for (let n = 0; n < 3; n++) await assert.rejects(read(), /boom/);
   assert.equal((await read()).kind, "object");

@@ -23,7 +23,9 @@ Deno.test("the gateway sends no telemetry, not even with the second request", as
   await withServer([json(200, intent()), json(200, intent())], async (gateway, seen) => {
     await gateway.readIntent(PI);
     await gateway.readIntent(PI);
-    assert.deepEqual(seen.map(({ headers }) => headers["x-stripe-client-telemetry"]), [undefined, undefined]);
+    // On a busy machine an answer may come too late, and the read is repeated.
+    assert.ok(seen.length >= 2);
+    for (const { headers } of seen) assert.equal(headers["x-stripe-client-telemetry"], undefined);
   });
 });
 
@@ -79,7 +81,7 @@ Deno.test("the sessions of an intent are found by its id", async () => {
   });
 });
 
-Deno.test("a list asks for its window only, names the rows it cannot read, and tells Stripe's own time", async () => {
+Deno.test("a list asks only for its window, and returns its unreadable rows and Stripe's time", async () => {
   const page = {
     object: "list",
     data: [intent(), session({ client_reference_id: "o1", created: seconds(NOW) }), { id: "pi_odd" }],
@@ -106,7 +108,7 @@ Deno.test("a list asks for its window only, names the rows it cannot read, and t
   }
 });
 
-Deno.test("a session in a list names its order by its reference as well", async () => {
+Deno.test("a listed session also names its order by its client_reference_id", async () => {
   const listed = { id: "cs_1", created: 1, livemode: true, status: "open", metadata: null, client_reference_id: "o1" };
   await withServer([json(200, { data: [listed], has_more: false })], async (gateway) => {
     const { payments, lastId } = objectOf(
@@ -209,7 +211,7 @@ Deno.test("the mode comes from the key", () => {
   }
 });
 
-Deno.test("a key that is none is refused without being quoted", () => {
+Deno.test("an invalid key is refused without being quoted", () => {
   for (const secretKey of ["pk_live_123", "whsec_123", ""]) {
     assert.throws(() => openStripe({ ...options(), secretKey }), (thrown) => {
       assert.ok(thrown instanceof ConfigurationError);
@@ -219,7 +221,7 @@ Deno.test("a key that is none is refused without being quoted", () => {
   }
 });
 
-Deno.test("an API base that is no origin is refused, without its password", () => {
+Deno.test("an API base that is not an origin is refused without quoting its password", () => {
   for (const apiBase of ["ftp://x", "http://x/v1", "nonsense", "http://user:pass@x"]) {
     assert.throws(() => openStripe({ ...options(), apiBase }), (thrown) => {
       assert.ok(thrown instanceof ConfigurationError);

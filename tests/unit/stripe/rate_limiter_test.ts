@@ -25,14 +25,14 @@ Deno.test("twenty payments a second start in bursts of five, four times a second
 });
 
 for (const perSecond of [0.5, 1, 3, 6, 7, 12, 20, 33]) {
-  Deno.test(`at ${perSecond} payments a second, so many start, and no second sees a whole one more`, () => {
+  Deno.test(`at ${perSecond} payments a second, that many start, and no second has a whole payment more`, () => {
     const times = starts(new RateLimiter(perSecond, 0), { to: 60_000 });
     assert.ok(Math.abs(times.length - perSecond * 60) <= perSecond / 4 + 1, `${times.length} in a minute`);
     assert.ok(peakOf(times) <= perSecond + 1, `${peakOf(times)} in one second`);
   });
 }
 
-Deno.test("what costs more delays what comes next", () => {
+Deno.test("an expensive call delays the next one", () => {
   assert.equal(starts(new RateLimiter(20, 0), { to: 10_000, cost: 2 }).length, 100);
   const limiter = new RateLimiter(20, 0);
   starts(limiter, { to: 250 });
@@ -40,14 +40,14 @@ Deno.test("what costs more delays what comes next", () => {
   assert.deepEqual(starts(limiter, { from: 250, to: 1_000 })[0], 750);
 });
 
-Deno.test("however long nothing started, no more than one burst is waiting", () => {
+Deno.test("after any pause, at most one burst is available", () => {
   const limiter = new RateLimiter(20, 0);
   const times = starts(limiter, { from: 60_000, to: 61_000 });
   assert.equal(times.filter((at) => at === 60_000).length, 5);
   assert.ok(peakOf(times) <= 20);
 });
 
-Deno.test("a burst that begins late moves the next one, so that two of them never meet", () => {
+Deno.test("a late burst postpones the next one, so that two never coincide", () => {
   const times = starts(new RateLimiter(20, 0), { from: 240, to: 800 });
   assert.deepEqual(times, [240, 490, 740].flatMap((at) => Array(5).fill(at)));
 });
@@ -98,7 +98,7 @@ Deno.test("a refusal pauses for a second and halves the rate, and each clean sec
   assert.equal(limiter.perSecond, 20);
 });
 
-Deno.test("refusals of one burst count once, a refusal after the pause counts again, and the rate never ends", () => {
+Deno.test("refusals of one burst count once, a refusal after the pause counts again, and the rate never reaches zero", () => {
   const limiter = new RateLimiter(20, 0);
   for (const sentAt of [4_900, 4_950, 5_000]) limiter.slowDown(5_000, sentAt);
   limiter.slowDown(5_800, 5_700);
@@ -119,7 +119,7 @@ Deno.test("a new rate counts from now on, and does not undo a slowdown", () => {
   assert.equal(limiter.perSecond, 4);
 });
 
-Deno.test("a semaphore lets so many in, half as many after a refusal, never none, and each second brings one back", () => {
+Deno.test("a semaphore admits its limit, halves it after a refusal down to one, and restores one per second", () => {
   const semaphore = new Semaphore(4);
   for (let n = 0; n < 4; n++) semaphore.acquire();
   assert.equal(semaphore.hasRoom(0), false);

@@ -22,7 +22,7 @@ const body = JSON.stringify({
   data: { object: { id: "pi_1", object: "payment_intent", created: 1, metadata: {} } },
 });
 
-/** Posts to the webhook; nothing but the given answer comes of an event that was let in. */
+/** Posts to the webhook, which handles an accepted event with the given answer. */
 async function post(
   {
     text = body,
@@ -59,7 +59,7 @@ function signed(text: string): Record<string, string> {
   return { "stripe-signature": `t=${at},v1=${createHmac("sha256", SECRET).update(`${at}.${text}`).digest("hex")}` };
 }
 
-Deno.test("an event with Stripe's signature is received, and answered with what became of it", async () => {
+Deno.test("an event with Stripe's signature is accepted and answered with its result", async () => {
   const { status, answer, received } = await post();
   assert.deepEqual({ status, answer: JSON.parse(answer), received }, {
     status: 200,
@@ -74,7 +74,7 @@ Deno.test("an event that should come again is answered with 500", async () => {
   assert.equal(JSON.parse(answer).error.code, "unknown");
 });
 
-Deno.test("what has no signature, a wrong one, another method, too much or no sense is refused and never received", async () => {
+Deno.test("a request with a wrong signature, method, size or body is refused and not handled", async () => {
   const large = JSON.stringify({ padding: "x".repeat(500_000) });
   const cases: [number, Parameters<typeof post>[0]][] = [
     [401, { headers: {} }],
@@ -92,7 +92,7 @@ Deno.test("what has no signature, a wrong one, another method, too much or no se
   }
 });
 
-Deno.test("what is misconfigured or broken is told to the log, and Stripe sends the event again", async () => {
+Deno.test("a misconfiguration or failure is logged, and Stripe redelivers the event", async () => {
   const missing = await post({ env: { STRIPE_WEBHOOK_SECRET: "" } });
   assert.equal(missing.status, 500);
   assert.ok(!missing.answer.includes("STRIPE_WEBHOOK_SECRET"));

@@ -42,7 +42,7 @@ type Setup = {
   prepare?: (stripe: Fake) => void;
 };
 
-/** Handles an event with a Stripe and a database made of answers; tells what was asked, recorded and answered. */
+/** Handles an event with a Stripe and a database made of answers; returns what was asked, recorded and answered. */
 async function receive(received: StripeEvent, setup: Setup = {}) {
   const { objects = {}, found = [{}], recorded = {}, prepare } = setup;
   const stripe = fakeStripe(objects);
@@ -100,7 +100,7 @@ Deno.test("money is recorded with its amount, under the order it pays", async ()
   assert.equal(evidence.amount_received, 5000);
 });
 
-Deno.test("what the event says counts for nothing: the payment is recorded as Stripe shows it now", async () => {
+Deno.test("the event's contents are ignored: the payment is recorded as Stripe shows it now", async () => {
   const cases: [string, StripeIntent, string, string | null][] = [
     ["payment_intent.succeeded", intent(), "open", null],
     ["payment_intent.canceled", intent({ status: "succeeded", amount_received: 5000 }), "paid", "paid"],
@@ -135,14 +135,14 @@ Deno.test("a voucher that was issued holds the order until its own expiry, a lat
   assert.deepEqual(records[0]!.holdUntil, at(DAY));
 });
 
-Deno.test("money in another currency settles nothing and is told at the deadline", async () => {
+Deno.test("money in another currency settles nothing and is reported at the deadline", async () => {
   const { records } = await receive(event("payment_intent.succeeded"), {
     objects: { pi_1: intent({ status: "succeeded", amount_received: 5000, currency: "usd" }) },
   });
   assert.deepEqual(records.map(({ state, reason }) => [state, reason]), [["open", "amount_mismatch"]]);
 });
 
-Deno.test("an event about something else asks nobody", async () => {
+Deno.test("an event about something else makes no call", async () => {
   const others = [
     event("payment_intent.payment_failed"),
     event("payment_intent.created"),
@@ -155,7 +155,7 @@ Deno.test("an event about something else asks nobody", async () => {
   }
 });
 
-Deno.test("what the database calls known, foreign or too much for now is not read; an unknown order comes again", async () => {
+Deno.test("a payment that is known, foreign or over the pace is not read; an event of an unknown order is redelivered", async () => {
   for (const name of ["repeated", "nothing", "postponed", "locked", "unknown"] as const) {
     const { answer, calls, records } = await receive(event("payment_intent.succeeded"), { found: [{ answer: name }] });
     assert.deepEqual([answer.again, calls, records], [name === "locked" || name === "unknown", [], []], name);
@@ -193,7 +193,7 @@ Deno.test("a payment that names the order in the event and not at Stripe is not 
   }
 });
 
-Deno.test("what Stripe does not answer comes again, and a payment it does not know does not", async () => {
+Deno.test("an unanswered read is redelivered, a payment that Stripe does not know is not", async () => {
   const outcomes: [ReturnType<typeof refused>, boolean][] = [
     [lost("timeout"), true],
     [throttled, true],
@@ -229,7 +229,7 @@ Deno.test("once the order is paid its other payments are cancelled, and recorded
   ]);
 });
 
-Deno.test("a failure while the other payments are cancelled is the next run's business", async () => {
+Deno.test("if cancelling the other payments fails, the next run does it", async () => {
   const { answer } = await receive(event("payment_intent.succeeded"), {
     objects: { pi_1: intent({ status: "succeeded", amount_received: 5000 }), pi_2: intent({ id: "pi_2" }) },
     recorded: { result: "paid", order: order({ status: "paid", payments: [payment({ stripeId: "pi_2" })] }) },

@@ -43,7 +43,7 @@ function verify(
   return createVerifier(secrets, () => NOW)(body, sign(body, signed));
 }
 
-Deno.test("a snapshot names its payment and shows whose it is", async () => {
+Deno.test("a snapshot names its payment and the payment's order", async () => {
   const { event } = await verify(snapshot);
   assert.deepEqual(event, {
     id: "evt_1",
@@ -84,7 +84,7 @@ Deno.test("an event about something else names no payment", async () => {
   assert.equal((await verify({ ...thin, related_object: null })).event?.payment, null);
 });
 
-Deno.test("while a secret is replaced, either of the two will do, and a third will not", async () => {
+Deno.test("while a secret is being replaced, both values are accepted, and no third", async () => {
   const secrets = ["whsec_new_0123456789", SECRET];
   for (const secret of secrets) {
     assert.equal((await verify(snapshot, { secrets, secret })).event?.id, "evt_1");
@@ -102,7 +102,7 @@ Deno.test("an event signed five minutes ago counts, one signed earlier is a repl
   }
 });
 
-Deno.test("a body that was changed after it was signed is refused, and so is a header that is none", async () => {
+Deno.test("a body that was changed after signing is refused, and so is a malformed header", async () => {
   const body = JSON.stringify(snapshot);
   const verifier = createVerifier([SECRET], () => NOW);
   const headers = [
@@ -119,7 +119,7 @@ Deno.test("a body that was changed after it was signed is refused, and so is a h
   assert.equal((await verifier("", sign(""))).refused, "signature");
 });
 
-Deno.test("what is signed and no event can be read is malformed", async () => {
+Deno.test("a signed body that is not a readable event is malformed", async () => {
   const broken: unknown[] = [
     "{",
     "null",
@@ -140,7 +140,7 @@ Deno.test("what is signed and no event can be read is malformed", async () => {
   }
 });
 
-Deno.test("secrets are a list, trimmed, and never quoted in the complaint about one", () => {
+Deno.test("secrets are a trimmed list and never appear in an error message", () => {
   const read = (value: string) => parseWebhookSecrets((name) => name === "STRIPE_WEBHOOK_SECRET" ? value : undefined);
   assert.deepEqual(read(` ${SECRET}\n`), [SECRET]);
   assert.deepEqual(read(`${SECRET} , whsec_another_01234567,\n`), [SECRET, "whsec_another_01234567"]);

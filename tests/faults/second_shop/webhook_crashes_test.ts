@@ -1,0 +1,4 @@
+import { inSecondShop } from "../../second-shop/in-second-shop.ts";
+
+const { test } = Deno;
+await inSecondShop((name, work) => test(name, work), () => import("../webhook_crashes_test.ts"));
