@@ -15,7 +15,7 @@ const fault = (name: string, find: string, replace: string): Fault => (
   { name, file: OWNERSHIP, find, replace, what: "a promise", suite: ["unit/rules/ownership_test.ts"] }
 );
 
-Deno.test("every fault of the list has its place in the code, once, and a name of its own", async () => {
+Deno.test("every fault matches one place in the code and has a unique name", async () => {
   const sources = new Map<string, string>();
   for (const { file } of FAULTS) if (!sources.has(file)) sources.set(file, await readText(file).catch(() => ""));
   const problems = FAULTS.flatMap((it) => {
@@ -41,7 +41,7 @@ Deno.test("only faults of the list are explained as survivors", () => {
   assert.deepEqual(Object.keys(SURVIVORS).filter((name) => !FAULTS.some((it) => it.name === name)), []);
 });
 
-Deno.test("the judge names the test that caught a fault, and tells what survived and what has lost its place", async () => {
+Deno.test("the judge names the test that caught a fault, and reports survivors and faults without a place", async () => {
   await using workspace = await copyWorkingTree();
   const judge = createJudge([denoTests(workspace)]);
   const source = await workspace.read(OWNERSHIP);
@@ -49,7 +49,7 @@ Deno.test("the judge names the test that caught a fault, and tells what survived
   const caught = await judge(fault("real", `return "wrong_mode";`, "return null;"));
   assert.deepEqual([caught.outcome, caught.by], [
     "caught",
-    "a payment of the other mode is nobody's, whatever it names",
+    "a payment of the other mode belongs to no order, whatever it names",
   ]);
   const survived = await judge(
     fault("harmless", "const UUID =", "const UUID /* any */ ="),
@@ -64,12 +64,12 @@ Deno.test("the judge names the test that caught a fault, and tells what survived
   assert.equal(summarise([caught, survived]).failed, 1);
 });
 
-Deno.test("tests that fail by themselves catch nothing", async () => {
+Deno.test("tests that fail without a fault catch nothing", async () => {
   const judge = createJudge([{ knows: () => true, run: () => Promise.resolve("always") }]);
   const { outcome, by } = await judge(fault("any", "", ""));
   assert.deepEqual([outcome, by], ["unsound", "unit/rules/ownership_test.ts fails without any fault: always"]);
 });
 
-Deno.test("a place that is there twice is no place", () => {
+Deno.test("a fault that matches two places has no place", () => {
   assert.throws(() => plant(fault("twice", "a", "b"), "a a"), StaleFaultError);
 });

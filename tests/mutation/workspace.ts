@@ -17,7 +17,7 @@ export async function copyWorkingTree(): Promise<Workspace> {
     await Deno.mkdir(dirname(join(folder, path)), { recursive: true });
     await copyFile(join(root, path), join(folder, path));
   }
-  // PostgreSQL, Deno and the Supabase CLI are 400 MB and nobody's fault.
+  // PostgreSQL, Deno and the Supabase CLI are 400 MB and contain no faults.
   await Deno.symlink(join(root, "node_modules"), join(folder, "node_modules"));
   const prepared = join(folder, "prepared");
   await makeDatabasesQuick({ folder, prepared });
@@ -33,7 +33,7 @@ export async function copyWorkingTree(): Promise<Workspace> {
         return await work();
       } finally {
         await Deno.writeTextFile(join(folder, fault.file), source);
-        // A template database with a fault in it, which nobody needs again.
+        // A template database with a fault, which is not needed again.
         if (!fault.file.endsWith(".ts")) await Deno.remove(prepared, { recursive: true }).catch(() => {});
       }
     },

@@ -9,9 +9,9 @@ export const CLOSE_FAULTS: Fault[] = [
   ...faultsIn("migrations/20261129001400_close_without_payments.sql", CLOSE, [
     [
       "close-ignores-lists",
-      "and (o.run_id is not null or o.next_check_at < (",
-      "and (true or o.next_check_at < (",
-      "an order is closed while a payment that nobody attached can be paid",
+      "select o.run_id is not null or o.next_check_at < min(c.read_to)",
+      "select true",
+      "an order is closed while a payment that was never attached can be paid",
     ],
     [
       "close-by-one-list",
@@ -21,10 +21,16 @@ export const CLOSE_FAULTS: Fault[] = [
     ],
     [
       "close-by-the-later-list",
-      "select min(c.read_to) from",
-      "select max(c.read_to) from",
+      "o.next_check_at < min(c.read_to)",
+      "o.next_check_at < max(c.read_to)",
       "an order is closed although one of its lists is behind",
       ["database/close_without_payments", "database/claim_orders"],
+    ],
+    [
+      "close-by-an-old-list",
+      "having count(*) = 2 and min(c.read_to) > v_needed_to",
+      "having count(*) = 2",
+      "an order that was due when a backup was made is closed although its customer paid since",
     ],
     [
       "close-by-another-account",
@@ -46,8 +52,8 @@ export const CLOSE_FAULTS: Fault[] = [
     ],
     [
       "close-unfenced",
-      `v_started timestamptz := clock_timestamp();\n  v_run lapse.runs := ${HOLD};`,
-      `v_started timestamptz := clock_timestamp();\n  v_run lapse.runs := ${UNFENCED};`,
+      `v_locked_at timestamptz;\n  v_run lapse.runs := ${HOLD};`,
+      `v_locked_at timestamptz;\n  v_run lapse.runs := ${UNFENCED};`,
       "a run that lost its lease closes orders",
       ["database/fencing"],
     ],
@@ -91,9 +97,16 @@ export const CLOSE_FAULTS: Fault[] = [
     ],
     [
       "named-payment-ignored",
-      "if v_named <> '{}' then\n    v_moved",
-      "if false then\n    v_moved",
+      "if v_named <> '{}' then\n    v_unrecorded",
+      "if false then\n    v_unrecorded",
       "an order is closed whose row names a payment",
+    ],
+    [
+      "unrecordable-name-ignored",
+      "union\n    select n.ref from unnest(v_lacking.refs) as n (ref) where n.ref <> all (v_held)",
+      "",
+      "an order is closed whose row names a payment, because somebody held its ledger row for a moment",
+      ["integration/races_test.ts"],
     ],
     [
       "foreign-name-ignored",
@@ -123,13 +136,13 @@ export const CLOSE_FAULTS: Fault[] = [
       "held-unmoved",
       "if cardinality(v_refs) < cardinality(v_due) then",
       "if false then",
-      "one order that somebody holds keeps the run busy",
+      "one locked order keeps the run busy",
     ],
     [
       "held-forgets-since-when",
       "set next_check_at = p_now + interval '1 minute', reason",
       "set next_check_at = p_now + interval '1 minute', due_since = p_now, reason",
-      "an order that is held for ever is never overdue",
+      "an order that is held forever is never overdue",
     ],
     [
       "close-untold",
@@ -159,8 +172,8 @@ export const CLOSE_FAULTS: Fault[] = [
     ],
     [
       "timeout-shrinks-nothing",
-      "set close_batch = greatest(1, lapse.close_batch(p_job => v_run.job) / 2)",
-      "set close_batch = lapse.close_batch(p_job => v_run.job)",
+      "perform lapse.fit_close_batch(p_job => v_run.job, p_seconds => 1, p_orders => 0)",
+      "perform lapse.fit_close_batch(p_job => v_run.job, p_seconds => 0.4, p_orders => 0)",
       "a statement that takes too long is repeated as it is",
     ],
   ]),

@@ -15,7 +15,7 @@ export const DATABASE_FAULTS: Fault[] = [
       "",
       "one order that the shop refuses to close stops every run",
     ],
-    ["lost-lease-halved", "|5|LP|XX)/", "|5|XX)/", "a run that lost its lease goes on settling"],
+    ["lost-lease-halved", "|5|LP|XX)/", "|5|XX)/", "a run that lost its lease keeps settling"],
     ["deadlock-blamed", "|40|42|", "|42|", "orders are blamed for a deadlock"],
     ["missing-right-blamed", "|40|42|", "|40|", "orders are blamed for a missing right"],
     [
@@ -26,14 +26,14 @@ export const DATABASE_FAULTS: Fault[] = [
     ],
     [
       "lock-is-no-timeout",
-      `(error.code === "55P03" || error.code === "57014")`,
-      `error.code === "57014"`,
+      `return isLockTimeout(error) || (error`,
+      `return (error`,
       "a stocktaking fails the run",
     ],
     [
       "slowness-is-no-timeout",
-      `(error.code === "55P03" || error.code === "57014")`,
-      `error.code === "55P03"`,
+      ` || (error instanceof DatabaseError && error.code === "57014")`,
+      "",
       "a slow statement fails the run",
     ],
   ]),

@@ -124,7 +124,7 @@ export const HTTP_FAULTS: Fault[] = [
       "refusal-ignored",
       "if (refusal) return refuse",
       "if (refusal && caller) return refuse",
-      "a refused caller goes on",
+      "a refused caller continues",
     ],
     [
       "misconfiguration-told-to-strangers",
@@ -140,9 +140,9 @@ export const HTTP_FAULTS: Fault[] = [
     ],
     ["worker-not-kept", "worker.waitUntil(ended);", "", "the platform ends a worker in the middle of its run"],
     [
-      "conflict-is-a-fault",
-      `if (code === "PT409") return refuse(409`,
-      `if (code === "PT409") return refuse(500`,
+      "unknown-run-is-a-fault",
+      `if (code === "PT404") return refuse(404`,
+      `if (code === "PT404") return refuse(500`,
       "a caller's error looks like the function's",
     ],
     [
@@ -152,7 +152,7 @@ export const HTTP_FAULTS: Fault[] = [
       "a copied database starts the runs of its original",
       EDGE,
     ],
-    ["retirement-unheard", "retired: worker.retired,", "", "a worker that is being retired goes on claiming", [
+    ["retirement-unheard", "retired: worker.retired,", "", "a worker that is being retired keeps claiming", [
       "unit/http/serve_job_test.ts",
     ]],
   ]),
@@ -215,7 +215,7 @@ export const HTTP_FAULTS: Fault[] = [
       "health-for-ever",
       "if (kept === undefined || clock() >= kept.until) {",
       "if (kept === undefined) {",
-      "a monitor hears for ever how things once were",
+      "a monitor hears forever how things once were",
     ],
     [
       "health-breaks",
@@ -235,7 +235,7 @@ export const HTTP_FAULTS: Fault[] = [
       "unload-unheard",
       `addEventListener("beforeunload", () => retirement.abort());`,
       "",
-      "a worker that is being retired goes on claiming",
+      "a worker that is being retired keeps claiming",
     ],
   ]),
 ];

@@ -3,7 +3,7 @@ import { type Fault, faultsIn } from "../fault.ts";
 const ORDERS = ["database/orders"];
 const PAYMENTS = ["database/payments"];
 
-/** What no writer may do, whatever it believes. */
+/** Writes that are never allowed. */
 export const LEDGER_FAULTS: Fault[] = [
   ...faultsIn("migrations/20261129000300_orders.sql", ORDERS, [
     [
@@ -80,10 +80,17 @@ export const LEDGER_FAULTS: Fault[] = [
       "one payment pays two orders",
     ],
     [
+      "ledger-emptied-by-hand",
+      "before truncate on lapse.payments for each statement execute",
+      "before truncate on lapse.settings for each statement execute",
+      "every order looks unpaid because rows were deleted",
+      ["database/payments"],
+    ],
+    [
       "payment-deleted-by-hand",
       "when (coalesce(current_setting('lapse.retaining', true), '') <> 'on')",
       "when (false)",
-      "an order looks unpaid because somebody tidied up",
+      "an order looks unpaid because rows were deleted",
       ["database/payments", "platform/watch/retention_test.ts"],
     ],
   ]),

@@ -8,9 +8,21 @@ export const LIST_FAULTS: Fault[] = [
   ...faultsIn("migrations/20261129001600_list_cursors.sql", WINDOWS, [
     [
       "lists-read-each-tick",
-      "having max(d.next_check_at) >= coalesce((",
+      "having greatest(max(d.next_check_at), lapse.lists_needed_to(p_run => p_run)) >= coalesce((",
       "having true or max(d.next_check_at) >= coalesce((",
-      "every tick calls Stripe, whatever is due",
+      "every continuation reads the lists again",
+    ],
+    [
+      "old-list-believed",
+      "having greatest(max(d.next_check_at), lapse.lists_needed_to(p_run => p_run)) >= coalesce((",
+      "having max(d.next_check_at) >= coalesce((",
+      "orders that were due long ago are never closed, as nobody reads their list again",
+    ],
+    [
+      "list-of-yesterday-suffices",
+      "(p_run).started_at - interval '5 minutes'",
+      "(p_run).started_at - interval '1 day'",
+      "an order is closed although its customer paid since its list was read",
     ],
     [
       "one-list-is-read-far-enough",
@@ -112,7 +124,7 @@ export const LIST_FAULTS: Fault[] = [
       "paid-money-is-late",
       "where not coalesce(v_shop ->> (l ->> 'ref') = 'paid' and (l -> 'money')::boolean, false)",
       "where true",
-      "each payment of a paid order is told as late money",
+      "each payment of a paid order is reported as late money",
     ],
     [
       "young-is-stale",

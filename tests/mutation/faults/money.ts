@@ -3,25 +3,25 @@ import { type Fault, faultsIn } from "../fault.ts";
 const PAID = ["database/mark_paid"];
 const TWICE = ["database/mark_paid", "database/settle_orders"];
 
-/** What a payment that succeeded means, and when a person has to hear of it. */
+/** The effects of a payment that succeeded, and when it raises an alert. */
 export const MONEY_FAULTS: Fault[] = faultsIn("migrations/20261129000800_money.sql", PAID, [
   [
     "pair-by-the-session-alone",
     "(s.intent = i.stripe_id or i.session = s.stripe_id)",
     "(s.intent = i.stripe_id)",
-    "a session and its own intent are told as a double payment",
+    "a session and its own intent are reported as a double payment",
   ],
   [
     "pair-by-the-intent-alone",
     "(s.intent = i.stripe_id or i.session = s.stripe_id)",
     "(i.session = s.stripe_id)",
-    "a session and its own intent are told as a double payment",
+    "a session and its own intent are reported as a double payment",
   ],
   [
     "own-intent-counts",
     "select p.ref, p.stripe_id, not p.is_own and not p.is_gone, p.is_known,",
     "select p.ref, p.stripe_id, not p.is_gone, p.is_known,",
-    "a session and its own intent are told as a double payment",
+    "a session and its own intent are reported as a double payment",
   ],
   [
     "two-halves-are-twice",
@@ -46,13 +46,13 @@ export const MONEY_FAULTS: Fault[] = faultsIn("migrations/20261129000800_money.s
     "refund-on-a-guess",
     "when p.unsure then",
     "when false then",
-    "an operator is told to refund the only payment of an order",
+    "an alert asks an operator to refund the only payment of an order",
   ],
   [
     "late-is-twice",
     "case p.status when 'paid' then 'paid_twice:' else 'late_payment:' end",
     "'paid_twice:'",
-    "money that came late is told as a double payment",
+    "money that came late is reported as a double payment",
     TWICE,
   ],
   [
@@ -65,7 +65,7 @@ export const MONEY_FAULTS: Fault[] = faultsIn("migrations/20261129000800_money.s
     "alive-after-all-unheard",
     "if v_before.state = 'dead' and v_result <> 'already_paid' then",
     "if false then",
-    "nobody hears of a payment that Stripe had called dead",
+    "a payment that Stripe had called dead is not reported",
   ],
   ["paid-by-anothers", "if v_before.ref <> v_ref then", "if false then", "one payment pays two orders"],
   ["money-below-zero", "if p_amount < 0 then", "if false then", "a payment of minus ten euros is recorded"],
@@ -85,7 +85,7 @@ export const MONEY_FAULTS: Fault[] = faultsIn("migrations/20261129000800_money.s
     "expired-becomes-paid-twice",
     "when v_order.status = 'expired' and v_shop <> 'paid' then 'late_payment'",
     "",
-    "money for an expired order is told as a double payment",
+    "money for an expired order is reported as a double payment",
   ],
   [
     "repeated-is-twice",
@@ -109,7 +109,7 @@ export const MONEY_FAULTS: Fault[] = faultsIn("migrations/20261129000800_money.s
     "doubt-is-certain",
     "when v_money.unsure then 'maybe_paid_twice'",
     "",
-    "an operator is told to refund the only payment of an order",
+    "an alert asks an operator to refund the only payment of an order",
   ],
   [
     "paid-in-the-shop-alone",
@@ -133,13 +133,13 @@ export const MONEY_FAULTS: Fault[] = faultsIn("migrations/20261129000800_money.s
     "second-left-open",
     "  perform lapse.recheck_leftovers(p_refs => array[v_ref], p_now => p_now);\n",
     "",
-    "a second open payment of a paid order can be paid for ever",
+    "a second open payment of a paid order can be paid forever",
   ],
   [
     "twice-unheard",
     "if lapse.settle_wrong_money(p_refs => array[v_ref], p_patient => true, p_now => p_now) <> '{}' then",
     "if false then",
-    "nobody hears of a double payment",
+    "a double payment is not reported",
   ],
   [
     "paid-in-the-ledger-only",
@@ -157,7 +157,7 @@ export const MONEY_FAULTS: Fault[] = faultsIn("migrations/20261129000800_money.s
     "session-of-the-intent-forgotten",
     "|| jsonb_strip_nulls(jsonb_build_object('intent', p.evidence -> 'intent', 'session', p.evidence -> 'session')),",
     ",",
-    "a session and its own intent are told as a double payment",
+    "a session and its own intent are reported as a double payment",
   ],
   [
     "silent-adapter-is-open",

@@ -22,8 +22,8 @@ export const OPERATOR_FAULTS: Fault[] = [
     ],
     [
       "due-before-the-deadline",
-      "greatest(p_now - interval '2 minutes', greatest(o.deadline, o.hold_until) + s.grace)",
-      "p_now - interval '2 minutes'",
+      "greatest(p_now - interval '5 minutes', greatest(o.deadline, o.hold_until) + s.grace)",
+      "p_now - interval '5 minutes'",
       "an operator's click cancels the payment of a customer who may still pay",
     ],
     [
@@ -72,7 +72,7 @@ export const OPERATOR_FAULTS: Fault[] = [
     ],
     [
       "declares-the-living-dead",
-      "if not lapse.is_beyond_stripe(p_reason => v_payment.reason) then",
+      "if not lapse.needs_operator(p_reason => v_payment.reason) then",
       "if false then",
       "an operator's word ends a payment that is on its way",
     ],
@@ -90,7 +90,7 @@ export const OPERATOR_FAULTS: Fault[] = [
     ],
     [
       "expired-over-money",
-      "when p_as = 'expired' then lapse.money_in_the_way(p_ref => p_ref)\n",
+      "when p_as = 'expired' then lapse.expiry_obstacle(p_ref => p_ref)\n",
       "",
       "an operator's word expires an order that is paid",
       RESOLVE,
@@ -141,7 +141,7 @@ export const OPERATOR_FAULTS: Fault[] = [
       "resolved-leftovers",
       "next_check_at = case when exists (select from lapse.payments p where p.ref = o.ref and p.state = 'open') then p_now end,",
       "next_check_at = null,",
-      "a second payment of a resolved order can be paid for ever",
+      "a second payment of a resolved order can be paid forever",
       RESOLVE,
     ],
     [

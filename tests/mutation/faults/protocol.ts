@@ -139,7 +139,7 @@ export const PROTOCOL_FAULTS: Fault[] = [
       "unclosable-retried",
       'found.object.some(({ status }) => status === "complete")',
       "false",
-      "a payment nobody can cancel is tried for ever",
+      "a payment nobody can cancel is tried forever",
     ],
     [
       "session-credit-lost",
@@ -151,10 +151,22 @@ export const PROTOCOL_FAULTS: Fault[] = [
       "expire-failure-ignored",
       `else if (outcome.kind !== "refused") {`,
       "else if (false) {",
-      "a rejected key goes on asking",
+      "a rejected key keeps asking",
     ],
   ]),
   ...faultsIn(`${PROTOCOL}/examine-order.ts`, ORDER, [
+    [
+      "large-order-unblamed",
+      `step.reason === "out_of_time" && answered >= MANY_PAYMENTS`,
+      "false",
+      "an order with hundreds of payments uses up every run",
+    ],
+    [
+      "small-order-blamed",
+      "answered >= MANY_PAYMENTS",
+      "answered > 0",
+      "orders are blamed for the end of a run",
+    ],
     ["dry-run-cancels", "state.stop === null && !dryRun) {", "state.stop === null) {", "a dry run cancels payments"],
     [
       "dead-asked-again",
@@ -196,7 +208,7 @@ export const PROTOCOL_FAULTS: Fault[] = [
       "stop-ignored",
       `if (assessment.kind === "stop") state.stop = assessment.why;`,
       "",
-      "a revoked key goes on asking",
+      "a revoked key keeps asking",
     ],
     [
       "stop-forgets-what-was-done",

@@ -6,6 +6,12 @@ const REFUNDS = ["database/refunds"];
 export const REFUND_FAULTS: Fault[] = [
   ...faultsIn("migrations/20261129000830_late_money.sql", REFUNDS, [
     [
+      "paid-orders-unseen",
+      "where p.ref = any (p_refs) and p.state = 'paid'",
+      "where p.ref = any (p_refs) and p.state = 'open'",
+      "money for an expired order is neither revived nor refunded",
+    ],
+    [
       "revived-for-a-part",
       "and (not v_late.is_known or v_late.received >= coalesce(v_late.amount, 0))",
       "",
@@ -21,7 +27,7 @@ export const REFUND_FAULTS: Fault[] = [
       "refunded-and-revived",
       "and not v_late.is_being_refunded",
       "",
-      "an order is paid whose money goes back",
+      "an order is paid whose money is refunded",
     ],
     [
       "returned-alert-stays",
@@ -31,6 +37,12 @@ export const REFUND_FAULTS: Fault[] = [
     ],
   ]),
   ...faultsIn("migrations/20261129001660_execute_refunds.sql", REFUNDS, [
+    [
+      "limits-of-today-alone",
+      "select date_trunc('day', min(n.created_at), 'UTC')",
+      "select date_trunc('day', max(n.created_at), 'UTC')",
+      "after a weekend without runs every refund is paid out, whatever the limits",
+    ],
     [
       "no-limit-a-day",
       "and (x.refunds > s.refunds_per_day or x.total > s.refunded_per_day)",
@@ -53,7 +65,7 @@ export const REFUND_FAULTS: Fault[] = [
       "refused-for-ever",
       "if v_outcome = 'refused' and v_refund.key_number >= 4 or",
       "if",
-      "a refund is tried for ever and nobody hears of it",
+      "a refund is tried forever and nobody hears of it",
     ],
     [
       "taken-twice",
@@ -67,7 +79,7 @@ export const REFUND_FAULTS: Fault[] = [
       "refunded-and-paid-again",
       "if v_order.status <> 'paid' and lapse.is_refunded(p_evidence => v_before.evidence) then",
       "if false then",
-      "a webhook that comes late pays an order whose money was given back",
+      "a webhook that comes late pays an order whose money was refunded",
     ],
   ]),
 ];

@@ -87,7 +87,7 @@ export const RULE_FAULTS: Fault[] = [
       "refunded-is-paid",
       `return status === "succeeded" || status === "canceled" ? { kind: "dead", why: "refunded" } : null;`,
       "return null;",
-      "an order whose money was given back is paid",
+      "an order whose money was refunded is paid",
     ],
     [
       "refunded-and-payable-is-dead",
@@ -111,7 +111,7 @@ export const RULE_FAULTS: Fault[] = [
       "charge-unknown-is-whole",
       `if (typeof charge === "string") return { kind: "unclear", why: "bad_reply" };`,
       "",
-      "money that was given back pays an order",
+      "refunded money pays an order",
     ],
     ["foreign-currency-covers", "return isOwnCurrency && received", "return received", "100 yen pay for 100 euros"],
     [
@@ -216,7 +216,7 @@ export const RULE_FAULTS: Fault[] = [
       "grace-again-and-again",
       "if (graceUntil === null) {",
       "if (true) {",
-      "a script that reopens the challenge holds stock for ever",
+      "a script that reopens the challenge holds stock forever",
     ],
     [
       "grace-one-tick-long",
@@ -359,8 +359,8 @@ export const RULE_FAULTS: Fault[] = [
   ...faultsIn(`${RULES}/resolve-order.ts`, OPEN, [
     [
       "any-money-covers",
-      "const covered = coverage(order, paid);",
-      `const covered = paid.length > 0 ? coverage(order, paid) ?? "paid" : null;`,
+      "const covered = reasonIfCovered(order, paid);",
+      `const covered = paid.length > 0 ? reasonIfCovered(order, paid) ?? "paid" : null;`,
       "a tenth of the amount pays for an order",
     ],
     [
@@ -377,7 +377,7 @@ export const RULE_FAULTS: Fault[] = [
     ],
     [
       "unread-overruled",
-      "if (notRead) return { ...notRead, cancel: [] };",
+      "if (undecided) return { ...undecided, cancel: [] };",
       "",
       "an order is closed over a payment that could not be read",
     ],
@@ -415,7 +415,7 @@ export const RULE_FAULTS: Fault[] = [
       "own-intent-counts-twice",
       `const paid = dedupeSessionIntents(payments.filter(isAssessedAs("paid")));`,
       `const paid = payments.filter(isAssessedAs("paid"));`,
-      "a session and its own intent are told as a double payment",
+      "a session and its own intent are reported as a double payment",
     ],
     [
       "exact-amount-short",
@@ -433,7 +433,7 @@ export const RULE_FAULTS: Fault[] = [
       "unknown-amount-is-twice",
       `paid.length > 1 ? "maybe_paid_twice" : "paid";`,
       `paid.length > 1 ? "paid_twice" : "paid";`,
-      "an operator is told to refund a payment that may be half of the amount",
+      "an alert asks an operator to refund a payment that may be half of the amount",
     ],
     [
       "exact-sum-is-twice",
@@ -445,7 +445,7 @@ export const RULE_FAULTS: Fault[] = [
       "foreign-surplus-unseen",
       " || own.length < paid.length)",
       ")",
-      "a second payment in another currency is not told",
+      "a second payment in another currency is not reported",
     ],
     [
       "reason-by-chance",
@@ -466,7 +466,7 @@ export const RULE_FAULTS: Fault[] = [
       "recorded-intent-forgotten",
       "ownIntent: ownIntent ?? payment.intent",
       "ownIntent",
-      "a session's own intent is told as a second payment",
+      "a session's own intent is reported as a second payment",
     ],
     [
       "unknown-is-different",
@@ -508,7 +508,7 @@ export const RULE_FAULTS: Fault[] = [
     ],
     [
       "unread-is-checked",
-      "...(undecided(payments) ?? {",
+      "...(stepIfUndecided(payments) ?? {",
       "...(false || {",
       "a payment that could not be read is asked about in weeks",
     ],
@@ -534,7 +534,7 @@ export const RULE_FAULTS: Fault[] = [
       "late-is-paid",
       `if (order.status === "expired") return "order_expired";`,
       "",
-      "money that came late is told as any other",
+      "money that came late is reported as any other",
       LATE,
     ],
     [
@@ -562,7 +562,7 @@ export const RULE_FAULTS: Fault[] = [
       "doubtful-session-unread",
       "if (!isPaid || intents.length === 0) return [];",
       "return [];",
-      "a session's own intent is told as a second payment",
+      "a session's own intent is reported as a second payment",
     ],
     [
       "doubt-forgotten",
@@ -576,7 +576,7 @@ export const RULE_FAULTS: Fault[] = [
       "looks-equally-often",
       "Math.min(Math.max(age, shortest), longest)",
       "shortest",
-      "a payment that never changes is asked about every week for ever",
+      "a payment that never changes is asked about every week forever",
     ],
     [
       "looks-never-again",
@@ -616,7 +616,7 @@ export const RULE_FAULTS: Fault[] = [
       "puzzle-unheard",
       "...(isUndecided(order) ? {} : { alert: true })",
       "",
-      "nobody hears of a payment that needs a person",
+      "a payment that needs a person is not reported",
     ],
     [
       "sibling-reason",
@@ -628,13 +628,13 @@ export const RULE_FAULTS: Fault[] = [
       "recorded-money-forgotten",
       "others: [...recorded, ...before.map(identityOf)]",
       "others: before.map(identityOf)",
-      "a second payment is told as the first",
+      "a second payment is reported as the first",
     ],
     [
       "found-money-forgotten",
       "others: [...recorded, ...before.map(identityOf)]",
       "others: recorded",
-      "of two payments found together none is told as the second",
+      "of two payments found together none is reported as the second",
     ],
     [
       "session-guessed",

@@ -23,6 +23,24 @@ export const RUN_FAULTS: Fault[] = [
       "the cursor passes payments that Stripe does not list yet",
     ],
     [
+      "window-ends-at-our-clock",
+      "const MOST_AHEAD = 60 * MINUTE;",
+      "const MOST_AHEAD = 0;",
+      "with a slow clock, a payment made before the deadline is not in the list that a run reads",
+    ],
+    [
+      "lists-take-all-the-time",
+      "if (now >= until) progress.pagesLeft = 0;",
+      "",
+      "a platform with very many accounts reads lists for ever and closes nothing",
+    ],
+    [
+      "clock-behind-untold",
+      "if (askedAt.getTime() - settledTo.getTime() > MOST_BEHIND) {",
+      "if (false) {",
+      "orders wait forever for a list that cannot be read far enough, and nobody hears why",
+    ],
+    [
       "settled-by-the-last-page",
       "settledTo ??= new Date(",
       "settledTo = new Date(",
@@ -117,7 +135,7 @@ export const RUN_FAULTS: Fault[] = [
     ],
     [
       "earlier-proof-forgotten",
-      "progress.keyCheck.isProven ||= windows.some(({ proven }) => proven);",
+      "progress.keyCheck.isProven ||= cursors.some(({ proven }) => proven);",
       "",
       "payments of unknown orders are left alone in a quiet week",
     ],
@@ -144,7 +162,7 @@ export const RUN_FAULTS: Fault[] = [
     ],
     [
       "time-ignored",
-      `else if (clock.now() >= deadline.claim) progress.handover ??= "Its time is over";`,
+      `else if (clock.now() >= deadline.claim) progress.handover ??= "It ran out of time";`,
       "",
       "a run claims until it is killed",
     ],
@@ -181,8 +199,8 @@ export const RUN_FAULTS: Fault[] = [
     ],
     [
       "unread-list-untold",
-      "unread.length > 0 && `Lists",
-      "false && `Lists",
+      "unread.length > 0 && `Some",
+      "false && `Some",
       "a run whose orders wait reports success",
       LISTS.concat("unit/expire", "unit/cleanup"),
     ],
@@ -195,7 +213,7 @@ export const RUN_FAULTS: Fault[] = [
     ],
     [
       "pages-are-no-handover",
-      `(progress.pagesLeft <= 0 ? "Its share of pages is used up" : null)`,
+      `(progress.pagesLeft <= 0 ? "It used up its share of pages" : null)`,
       "null",
       "a way back of months goes on with the next tick only",
       ["unit/lists", "unit/expire", "unit/cleanup"],
@@ -204,8 +222,8 @@ export const RUN_FAULTS: Fault[] = [
   ...faultsIn(`${RUN}/settle-orders.ts`, REFUSED, [
     [
       "refused-together",
-      "if (batch.length === 1) result",
-      "if (batch.length > 0) result",
+      "if (batch.length === 1) result.refused",
+      "if (batch.length > 0) result.refused",
       "orders are blamed for the one beside them that is refused",
     ],
     [
@@ -222,8 +240,8 @@ export const RUN_FAULTS: Fault[] = [
     ],
     [
       "half-of-a-batch-lapses",
-      "open: [...batch, ...batches.flat()]",
-      "open: batch",
+      "open: [...result.open, ...batch, ...batches.flat()]",
+      "open: [...result.open, ...batch]",
       "orders are blamed for a lock on another order's article",
     ],
     [
@@ -236,20 +254,32 @@ export const RUN_FAULTS: Fault[] = [
       "lost-lease-is-a-refusal",
       "if (!isRefusal(error)) throw error;",
       "",
-      "a run that lost its lease goes on settling",
+      "a run that lost its lease keeps settling",
     ],
     [
       "timeout-is-a-refusal",
-      "if (isTimeout(error)) return { ...result, timeout: error, open: [...batch, ...batches.flat()] };",
-      "if (isTimeout(error)) { if (batch.length === 1) { result.refused.push({ decision: batch[0]!, error }); continue; } }",
+      "if (batch.length === 1) result.open.push(...batch);",
+      "if (batch.length === 1) result.refused.push({ decision: batch[0]!, error });",
       "orders are blamed for a slow database",
+    ],
+    [
+      "locked-article-stops-the-others",
+      "if (spent >= PATIENCE) return",
+      "if (spent >= 1) return",
+      "while one article is locked, no order of any other expires",
+    ],
+    [
+      "timeouts-without-end",
+      "if (spent >= PATIENCE) return",
+      "if (spent >= 1_000) return",
+      "a run waits for one locked order after the other",
     ],
     ["others-pace-ignored", "gateway.setRate(paymentsPerSecond);", "", "three jobs together exceed Stripe's limit"],
     [
       "second-timeout-forgotten",
-      "if (second.timeout) throw second.timeout;",
+      "if (second.timeout && second.open.length > 0) throw second.timeout;",
       "",
-      "a run that could not even hand back goes on",
+      "a run that could not even hand back continues",
     ],
   ]),
   ...faultsIn(`${RUN}/work-on-orders.ts`, ["unit/expire", "unit/cleanup"], [
@@ -275,7 +305,7 @@ export const RUN_FAULTS: Fault[] = [
       "broken-run-begins-orders",
       "halted: () => progress.broken !== null || retired.aborted,",
       "halted: () => retired.aborted,",
-      "a run without a lease goes on cancelling payments",
+      "a run without a lease keeps cancelling payments",
     ],
     [
       "retired-run-begins-orders",
@@ -285,7 +315,7 @@ export const RUN_FAULTS: Fault[] = [
     ],
     [
       "waiting-run-claims-on",
-      "progress.stopClaiming ||= settled.delay !== null;",
+      "isStuck ||= settled.isStuck;",
       "",
       "a run claims and hands back the same orders until its time is over",
     ],
@@ -304,8 +334,8 @@ export const RUN_FAULTS: Fault[] = [
     ["limit-never-returned", "reserve(run, claimed - asked);", "", "a run with a limit ends before it is reached"],
     [
       "small-claim-is-the-end",
-      "if (claimed === 0) return false;",
-      "if (claimed < asked) return false;",
+      "if (claimed === 0) return null;",
+      "if (claimed < asked) return null;",
       "a claim that skipped orders ends the run",
     ],
     [
@@ -355,7 +385,7 @@ export const RUN_FAULTS: Fault[] = [
     ],
     [
       "preview-late-untold",
-      `progress.handover = "Its time is over";\n      break;`,
+      `progress.handover = "It ran out of time";\n      break;`,
       "break;",
       "a dry run that was cut off claims to have seen all",
     ],
@@ -382,8 +412,8 @@ export const RUN_FAULTS: Fault[] = [
     ],
     [
       "limit-ignored",
-      "limit: run.item_limit ?? Number.POSITIVE_INFINITY",
-      "limit: Number.POSITIVE_INFINITY",
+      "limit = run.item_limit ?? Number.POSITIVE_INFINITY",
+      "limit = Number.POSITIVE_INFINITY",
       "a run for one order works on all",
     ],
     ["dry-run-has-a-lease", "if (run.dry_run) return { ...task, lease: null };", "", "a dry run closes orders"],
@@ -397,7 +427,7 @@ export const RUN_FAULTS: Fault[] = [
       "retired-worker-calls",
       `retired.addEventListener("abort", gateway.close, { once: true });`,
       "",
-      "a worker that is being retired goes on calling",
+      "a worker that is being retired keeps calling",
     ],
     [
       "missing-key-found-late",
@@ -434,23 +464,23 @@ export const RUN_FAULTS: Fault[] = [
       "lists-unread",
       "  await readLists(run);\n",
       "",
-      "an order is closed while a payment that nobody attached can be paid",
+      "an order is closed while a payment that was never attached can be paid",
       ["unit/expire"],
     ],
     [
       "closes-before-reading",
       "  await readLists(run);\n  await closeOrdersWithoutPayments(run);\n",
       "  await closeOrdersWithoutPayments(run);\n  await readLists(run);\n",
-      "an order is closed while a payment that nobody attached can be paid",
+      "an order is closed while a payment that was never attached can be paid",
       ["unit/expire"],
     ],
     [
       "one-refusal-stops-all",
-      "if (isRefusal(error)) return await workOnOrders(run, database.claimWithoutPayments);",
-      "",
+      "else if (!isRefusal(error)) throw error;",
+      "else throw error;",
       "one order without payments that is refused stops every run",
     ],
-    ["any-error-passed-over", "if (!isTimeout(error)) throw error;", "", "a run without a lease goes on"],
+    ["any-error-passed-over", "else if (!isRefusal(error)) throw error;", "", "a run without a lease continues"],
     [
       "slow-statement-repeated",
       "size = await database.shrinkCloseBatch(lease);",
@@ -459,9 +489,15 @@ export const RUN_FAULTS: Fault[] = [
     ],
     [
       "slow-statement-for-ever",
-      "if (size === 1) return void (progress.delay = reasonOf(error));",
-      "if (size === 1) throw error;",
+      "if (isTimeout(error)) progress.delay = reasonOf(error);",
+      "if (isTimeout(error)) throw error;",
       "one order that nobody can close in time stops every run",
+    ],
+    [
+      "oldest-order-holds-up-the-rest",
+      "if (isTimeout(error)) progress.delay = reasonOf(error);",
+      "if (isTimeout(error)) return;",
+      "orders without payments wait behind one whose article is locked",
     ],
     [
       "put-off-for-ever",
@@ -479,7 +515,14 @@ export const RUN_FAULTS: Fault[] = [
     ],
   ]),
   ...faultsIn("functions/cleanup-stale-payment-intents/cleanup-stale-payment-intents.ts", ["unit/cleanup"], [
-    ["cleanup-lists-unread", "  await readLists(run);\n", "", "payments that nobody attached are never found"],
+    ["share-not-awaited", "  await waitUntilShareIsFree(run);\n", "", "both jobs together exceed Stripe's limit"],
+    [
+      "waits-for-the-dead",
+      " && polls < MAX_POLLS",
+      "",
+      "after a run was killed, the clean-up does nothing",
+    ],
+    ["cleanup-lists-unread", "  await readLists(run);\n", "", "payments that were never attached are never found"],
     [
       "dry-cleanup-works",
       "if (task.lease === null) return await previewOrders(ports, task);",

@@ -90,7 +90,7 @@ export const RUNS_FAULTS: Fault[] = [
       "lease-for-ever",
       "if v_job.run_id is not null and v_job.lease_until > p_now then",
       "if v_job.run_id is not null then",
-      "a run that died keeps the others out for ever",
+      "a run that died keeps the others out forever",
     ],
     [
       "dead-run-runs-on",
@@ -121,7 +121,7 @@ export const RUNS_FAULTS: Fault[] = [
       "fence-stays",
       "fence = j.fence + 1, lease_until",
       "fence = j.fence, lease_until",
-      "a run that was taken over goes on changing things",
+      "a run that was taken over keeps changing things",
       [...FENCING, ...BEGIN],
     ],
     [
@@ -191,7 +191,7 @@ export const RUNS_FAULTS: Fault[] = [
       "failure-unheard",
       "if v_status = 'failed' and v_run.ref is null then",
       "if false then",
-      "nobody hears of a run that failed",
+      "a run that failed is not reported",
     ],
     [
       "runs-uncounted",
@@ -224,7 +224,7 @@ export const RUNS_FAULTS: Fault[] = [
       "paused-goes-on",
       "if exists (select from lapse.schedules s where s.job = v_run.job and not s.active) then",
       "if false then",
-      "a job that was paused goes on",
+      "a job that was paused continues",
       CONTINUE,
     ],
     [
@@ -245,15 +245,15 @@ export const RUNS_FAULTS: Fault[] = [
   ...faultsIn("migrations/20261129001700_pace.sql", PACE, [
     [
       "shares-ignored",
-      "select sum(p.per_second) from lapse.pace_shares p where p.until > p_now and",
-      "select sum(p.per_second) from lapse.pace_shares p where false and",
+      "where p.caller <> 'expire'",
+      "where false",
       "both jobs together exceed Stripe's limit",
     ],
     [
       "shares-for-ever",
       "where p.until > p_now and p.until <=",
       "where p.until <=",
-      "a clean-up that died slows the other job down for ever",
+      "a clean-up that died slows the other job down forever",
     ],
     [
       "shares-of-the-future",
@@ -279,6 +279,18 @@ export const RUNS_FAULTS: Fault[] = [
       "if (p_run).job = 'cleanup-stale-payment-intents' and not (p_run).dry_run then",
       "if false then",
       "both jobs together exceed Stripe's limit",
+    ],
+    [
+      "rest-unsaid",
+      "if (p_run).job = 'expire-stale-orders' and not (p_run).dry_run then",
+      "if false then",
+      "the clean-up begins while the other job still takes everything",
+    ],
+    [
+      "share-unheard",
+      "and p.per_second > v_left",
+      "and false",
+      "the clean-up begins while the other job still takes everything",
     ],
   ]),
   ...faultsIn("migrations/20261129001180_due_and_brake.sql", BEGIN, [
@@ -313,7 +325,7 @@ export const RUNS_FAULTS: Fault[] = [
       ") >= v_threshold then format",
       "the brake's threshold is another one",
     ],
-    ["brake-unheard", "if v_reason is not null then", "if false then", "nobody hears of the brake"],
+    ["brake-unheard", "if v_reason is not null then", "if false then", "the brake is not reported"],
     [
       "list-behind-is-nothing",
       "(p_cap > 0 and lapse.list_is_behind(p_now => p_now))::integer",

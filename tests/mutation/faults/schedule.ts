@@ -42,9 +42,9 @@ export const SCHEDULE_FAULTS: Fault[] = [
   ...faultsIn("migrations/20261129002200_schedules.sql", SETTINGS, [
     [
       "schedule-that-never-ticks",
-      "if not exists (select from lapse.cron_ticks(p_cron => new.cron, p_until => now(), p_count => 1)) then",
+      "if new.cron is not null and not exists (select from lapse.cron_ticks(p_cron => new.cron, p_until => now(), p_count => 1)) then",
       "if false then",
-      "a typing error stops a job for ever",
+      "a typing error stops a job forever",
     ],
     [
       "unknown-time-zone",

@@ -8,9 +8,15 @@ const FOLLOW = ["database/follow_order"];
 const DEADLINE = ["database/orders"];
 const ADOPT = ["database/adopt_orders", "database/drift"];
 
-/** What the shop tells Lapse, and what Lapse asks of the shop: triggers, inbox, adapter, calls, adoption, drift. */
+/** What the shop reports to Lapse, and what Lapse asks the shop: triggers, inbox, adapter, calls, adoption, drift. */
 export const SHOP_FAULTS: Fault[] = [
   ...faultsIn("migrations/20261129000500_inbox.sql", INBOX, [
+    [
+      "renamed-column-is-null",
+      "if v_column <> '' and strpos(v_column, '=') = 0 and not p_row ? v_column then",
+      "if false then",
+      "after a column is renamed, a paid order looks closed unpaid",
+    ],
     [
       "watch-breaks-the-shop",
       "perform lapse.note_failure(p_kind => 'watch', p_ref => v_row ->> tg_argv[0], p_failure => sqlerrm);",
@@ -156,7 +162,7 @@ export const SHOP_FAULTS: Fault[] = [
       "closing-hides-money",
       "  perform lapse.alert_wrong_money(p_refs => v_closed.refs, p_now => p_now);\n",
       "",
-      "nobody hears of money for an order that the shop closed",
+      "money for an order that the shop closed is not reported",
       ["database/inbox", "database/follow_order", "database/settle_orders"],
     ],
     ["unread-is-deleted", "and not v_problems ? i.id::text;", ";", "what Lapse cannot interpret is forgotten"],
@@ -210,7 +216,7 @@ export const SHOP_FAULTS: Fault[] = [
       "unknown-state-is-held",
       "else lapse.known_shop_state(a.ref, min(a.state)) is null",
       "else false",
-      "an adapter with a typing error closes nothing, and nobody hears of it",
+      "an adapter with a typing error closes nothing, without an alert",
     ],
     [
       "waits-for-the-shop",
@@ -270,6 +276,13 @@ export const SHOP_FAULTS: Fault[] = [
     ],
   ]),
   ...faultsIn("migrations/20261129000700_shop_calls.sql", WATCH, [
+    [
+      "older-orders-unread",
+      "where c.account = x.account and c.read_from > x.start;",
+      "where false;",
+      "an order is closed whose payment is older than what was read of the lists",
+      ["database/list_windows"],
+    ],
     [
       "capitals-watched-twice",
       "return lower(p_ref);",
@@ -397,7 +410,7 @@ export const SHOP_FAULTS: Fault[] = [
       "leftovers-not-due",
       "set next_check_at = p_now where o.ref = any (p_refs) and o.status in",
       "set next_check_at = o.next_check_at where o.ref = any (p_refs) and o.status in",
-      "a second payment of a paid order can be paid for ever",
+      "a second payment of a paid order can be paid forever",
       ["database/mark_paid", ...FOLLOW],
     ],
     [
@@ -445,7 +458,7 @@ export const SHOP_FAULTS: Fault[] = [
       "years-of-a-voucher",
       "if not coalesce(isfinite(p_expires_at) and p_expires_at <= p_now + interval '3 years', p_expires_at is null) then",
       "if false then",
-      "milliseconds for seconds keep an order open for ever",
+      "milliseconds for seconds keep an order open forever",
       ATTACH,
     ],
     [
@@ -466,7 +479,7 @@ export const SHOP_FAULTS: Fault[] = [
       "follow-hides-money",
       "  perform lapse.alert_wrong_money(p_refs => array[v_ref], p_now => p_now);\n",
       "",
-      "nobody hears of money for an order that the shop closed",
+      "money for an order that the shop closed is not reported",
       FOLLOW,
     ],
   ]),
