@@ -1,15 +1,16 @@
-// What `npm test` runs: formatting, lint, types, then every folder of tests that needs nothing but Node and npm packages.
+// Runs the checks that need nothing but Node and npm packages.
 //
-//   npm test                        everything but what takes long
-//   npm run test:all                what takes long as well
-//   npm test -- --long              only what takes long
+//   npm test                        formatting, lint, types, and the tests of functions and migrations
+//   npm run test:all                all others as well: the command, the installation, the local platform, and what takes long
+//   npm test -- --long              only those others
 //   npm test -- unit integration    only these checks
 //   npm test -- dashboard           the dashboard in headless Chromium, which only runs when it is named
 //   npm test -- --filter voucher    only tests whose name contains the word
 //   npm test -- --refuse-skipped    a test that did not run counts as failed
 //
-// A few more processes than there are processors work at the same time, long tests one after another. Output is shown of what failed, and of
-// everything under a filter. The last line is "N passed, N failed"; the exit code is 0 only if nothing failed and something ran.
+// A few more processes than there are processors work at the same time. Of the slow tests it is one per processor, and those that measure
+// run alone. Output is shown of what failed, and of everything under a filter. The last line is "N passed, N failed"; the exit code is 0
+// only if nothing failed and something ran.
 
 import { parseArgs } from "node:util";
 import { endCommands } from "./support/command.ts";
@@ -29,20 +30,24 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 
-const { quick, slow, named } = await suiteJobs();
+const { quick, tools, slow, alone, named } = await suiteJobs();
 const checks = await staticChecks();
-const known = new Set([...checks, ...quick, ...slow, ...named].map(({ check }) => check));
+const known = new Set([...checks, ...quick, ...tools, ...slow, ...alone, ...named].map(({ check }) => check));
 refuseUnknown(positionals);
 const chosen = (jobs: Job[]) =>
   positionals.length === 0 ? jobs : jobs.filter(({ check }) => positionals.includes(check));
 // Most tests wait most of the time: for a pace, a tick, a process that starts.
 const lanes = Math.min(navigator.hardwareConcurrency + 2, 10);
+const slowLanes = Math.min(navigator.hardwareConcurrency, 4);
+const asksOthers = long || all || positionals.length > 0;
 
 const options = { filter, refuseSkipped };
 const outcomes = filter === undefined
   ? [
     ...await runJobs(long ? [] : chosen([...checks, ...quick]), options, lanes),
-    ...await runJobs(long || all || positionals.length > 0 ? chosen(slow) : [], options, 1),
+    ...await runJobs(asksOthers ? chosen(tools) : [], options, lanes),
+    ...await runJobs(asksOthers ? chosen(slow) : [], options, slowLanes),
+    ...await runJobs(asksOthers ? chosen(alone) : [], options, 1),
     ...await runJobs(positionals.length > 0 ? chosen(named) : [], options, lanes),
   ]
   // A filter names tests, and means no other check.

@@ -71,7 +71,7 @@ async function initialise(folder: string, password: string): Promise<void> {
 function ownSettings(folder: string): Settings {
   return {
     listen_addresses: "127.0.0.1",
-    // pg_cron connects like anybody else, with no password to offer. It comes through a folder that only the server's user can enter.
+    // pg_cron connects without a password, through a folder that only the server's user can enter.
     unix_socket_directories: folder,
     "cron.host": folder,
     fsync: "off",

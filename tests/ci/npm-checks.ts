@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { NOTE, type Tally } from "../support/runner/tally.ts";
 import { command, type Ended } from "../support/command.ts";
 
@@ -24,6 +25,27 @@ export async function runScheduleTests(url: string): Promise<Tally> {
   );
 }
 
+const NODE_22 = "22.23.5";
+
+/** The installed command on Node 22, whose program npm has as a package: the other checks run on the machine's own Node. */
+export async function runOnNode22(): Promise<Tally> {
+  const folder = await Deno.makeTempDir({ prefix: "lapse-node-22-" });
+  try {
+    const name = `node-linux-${Deno.build.arch === "aarch64" ? "arm64" : "x64"}`;
+    const quiet = ["--no-save", "--no-audit", "--no-fund", "--silent"];
+    const { code, output } = await command("npm", ["install", ...quiet, "--prefix", folder, `${name}@${NODE_22}`]);
+    if (code !== 0) throw new Error(`Cannot install Node ${NODE_22}: ${output}`);
+    const env = { LAPSE_OTHER_NODES: join(folder, "node_modules", name, "bin", "node") };
+    const args = ["test", "--", "install", "--filter", "every supported Node"];
+    const ended = await command("npm", args, { show: true, limitMinutes: 10, env });
+    const tally = readClosingLine(ended);
+    if (ended.output.includes(`Node v${NODE_22} ... ok`)) return tally;
+    return { ...tally, failed: tally.failed + 1, notes: [...tally.notes, `Node ${NODE_22} was not tried`] };
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
 /** "N passed, N failed", the last line `npm test` prints, and the notes above it. Without it nothing is known, which is one failure. */
 export function readClosingLine({ code, output }: Pick<Ended, "code" | "output">): Tally {
   const [, passed, failed] = output.trimEnd().match(/(?:^|\n)(\d+) passed, (\d+) failed$/) ?? [];
@@ -39,7 +61,7 @@ export function readClosingLine({ code, output }: Pick<Ended, "code" | "output">
   return tally;
 }
 
-/** Fetching what the programs import completes the locks where they lack something; a fresh clone would then get what nobody tested. */
+/** Fetching what the programs import completes the locks where they lack something; a fresh clone would then use untested versions. */
 export async function checkLocks(): Promise<Tally> {
   const { code, output } = await command("git", [
     "diff",

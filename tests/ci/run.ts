@@ -10,7 +10,14 @@ import { advise, lint, migrateForTests, proveSight, runPgTap } from "./database-
 import { compareDumps } from "./dumps.ts";
 import { type DebianPostgres, startDebianPostgres } from "./debian-postgres.ts";
 import { watchRealSchedule } from "./schedule-checks.ts";
-import { checkLocks, runDashboardTests, runLongTests, runNpmTest, runScheduleTests } from "./npm-checks.ts";
+import {
+  checkLocks,
+  runDashboardTests,
+  runLongTests,
+  runNpmTest,
+  runOnNode22,
+  runScheduleTests,
+} from "./npm-checks.ts";
 
 type DatabaseCheck = (database: Database, server: DebianPostgres) => Promise<Tally>;
 const databaseChecks: Record<string, DatabaseCheck> = {
@@ -47,6 +54,7 @@ async function checkWithNpm(): Promise<Result[]> {
     await check("npm test", runNpmTest),
     await check("long tests", runLongTests),
     await check("dashboard", runDashboardTests),
+    await check("Node 22", runOnNode22),
     await check("locks", checkLocks),
   ];
 }
@@ -84,7 +92,7 @@ async function check(name: string, run: () => Promise<Tally>): Promise<Result> {
     console.error(message);
     tally = { passed: 0, failed: 1, skipped: 0, notes: [message.split("\n")[0]!] };
   }
-  // The handler of the signal has the last word, once the server is gone.
+  // The signal handler ends the program after the server has stopped.
   if (interrupted) await new Promise(() => {});
   return { name, ...tally, seconds: (performance.now() - started) / 1000 };
 }

@@ -46,3 +46,11 @@ export function shapesAgree(a: unknown, b: unknown): boolean {
   return names.join() === others.join() &&
     names.every((name) => shapesAgree((a as Record<string, unknown>)[name], (b as Record<string, unknown>)[name]));
 }
+
+/** What a link may lead to within a document: its headings, as GitHub names them, and anchors of its own. */
+export function anchorsOf(markdown: string): string[] {
+  const headings = [...markdown.matchAll(/^#+ (.+)$/gm)].map(([, title]) =>
+    title!.toLowerCase().replaceAll(/[^\w\s-]/g, "").replaceAll(" ", "-")
+  );
+  return [...headings, ...[...markdown.matchAll(/<a id="([\w-]+)">/g)].map(([, id]) => id!)];
+}

@@ -14,7 +14,7 @@ function isRunElsewhere({ text }: Block): boolean {
   return text.trim().split("\n").every((line) => /^npm (install|run demo|run stack|run bench|test)\b/.test(line));
 }
 
-Deno.test("the documents name benches that there are", async () => {
+Deno.test("the documents name only existing benches", async () => {
   const text = (await Promise.all(documents.map(readText))).join("\n");
   const named = [...text.matchAll(/^npm run bench -- ([^#\n]+)/gm)].flatMap(([, words]) => words!.trim().split(/ +/))
     .filter((word) => !word.startsWith("--"));
@@ -23,7 +23,7 @@ Deno.test("the documents name benches that there are", async () => {
   assert.deepEqual(named.filter((name) => !known.includes(name)), []);
 });
 
-Deno.test("the documents name npm scripts that there are", async () => {
+Deno.test("the documents name only existing npm scripts", async () => {
   const text = (await Promise.all(documents.map(readText))).join("\n");
   const named = [...text.matchAll(/\bnpm run (?:--silent )?(\w[\w:-]*)/g)].map(([, name]) => name!);
   assert.deepEqual([...new Set(named.filter((name) => !(name in scripts)))], []);
@@ -54,7 +54,7 @@ for (const path of documents) {
   });
 }
 
-/** A JSON block right after an example shows its answer; a block marked `says=word` has to print the word. */
+/** A JSON block right after an example shows its answer; a block marked `says=word` must print the word. */
 function compare(printed: string, { marks }: Block, next: Block | undefined): void {
   for (const mark of marks.filter((it) => it.startsWith("says="))) {
     assert.ok(printed.includes(mark.slice("says=".length)), `${mark}, but it was ${printed}`);

@@ -5,6 +5,7 @@ import { parse } from "yaml";
 import { z } from "zod";
 import { type Databases, startDatabases } from "../../local/platform/databases.ts";
 import { readText } from "../rules/project-files.ts";
+import { anchorsOf } from "./blocks.ts";
 
 let databases: Databases;
 Deno.test.beforeAll(async () => void (databases = await startDatabases()));
@@ -86,16 +87,13 @@ Deno.test("every expression of the rules and the dashboard is PromQL over metric
   }
 });
 
-Deno.test("an expression with a fault is found out", () => {
+Deno.test("an invalid expression is detected", () => {
   assert.throws(() => readPromql("sum(increase(lapse_runs_total[1h])"), /no PromQL/);
   assert.throws(() => readPromql("lapse_runs_total >"), /no PromQL/);
 });
 
-Deno.test("every rule links to an entry of the runbook, and has a name of its own", async () => {
-  const runbook = await readText("docs/payments-ops.md");
-  const anchors = [...runbook.matchAll(/^#+ (.+)$/gm)].map(([, title]) =>
-    title!.toLowerCase().replaceAll(/[^\w\s-]/g, "").replaceAll(" ", "-")
-  );
+Deno.test("every rule links to an entry of the runbook and has a unique name", async () => {
+  const anchors = anchorsOf(await readText("docs/payments-ops.md"));
   for (const { alert, annotations } of rules) {
     const [path, anchor] = annotations.runbook_url.split("#");
     assert.equal(path, "docs/payments-ops.md");
@@ -104,7 +102,7 @@ Deno.test("every rule links to an entry of the runbook, and has a name of its ow
   assert.equal(new Set(rules.map(({ alert }) => alert)).size, rules.length);
 });
 
-Deno.test("the panels of the dashboard do not overlap, and each has a number of its own", () => {
+Deno.test("the panels of the dashboard do not overlap, and each has a unique number", () => {
   const cells = dashboard.panels.flatMap(({ gridPos: { x, y, w, h } }) =>
     Array.from({ length: w * h }, (_, n) => `${x + n % w},${y + Math.floor(n / w)}`)
   );

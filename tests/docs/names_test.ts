@@ -22,7 +22,7 @@ Deno.test("the runbook names every variable of the functions that the platform d
   assert.deepEqual(named.sort(), [...new Set(read)].filter((name) => !name.startsWith("SUPABASE_")).sort());
 });
 
-Deno.test("whatever the documents call a command of Lapse is one", () => {
+Deno.test("every command of Lapse in the documents exists", () => {
   const known = new Set(commands.map(({ name }) => name));
   const written = pages.flatMap((page) => [...page.matchAll(/(?:\blapse -- |`lapse )([a-z][a-z -]*)/g)])
     .map(([, words]) => words!.trim().split(/ +/));
@@ -44,4 +44,19 @@ Deno.test("the page on the API names every state of a run, and every field of a 
   const [, body] = (await readText("functions/_shared/http/job-request.ts")).match(/z\.strictObject\(\{([^]*?)\n\}\)/)!;
   const fields = [...body!.matchAll(/^ {2}(\w+)\??:/gm)].map(([, field]) => field!).sort();
   assert.deepEqual(table("only start the runs that its own database has queued.\n\n"), fields);
+});
+
+Deno.test("every object of the database that CONTRIBUTING.md places in a migration is created there", async () => {
+  const migrations = await filesBelow("migrations", ".sql");
+  const page = (await readText("CONTRIBUTING.md")).replaceAll("\n", " ");
+  const placed = [...page.matchAll(/`lapse\.(\w+)(?:\(\))?` \(`…(\d{6}\w*?)(?:\.sql)?`/g)];
+  assert.ok(placed.length > 5);
+  for (const [text, object, file] of placed) {
+    const path = migrations.find((path) => path.includes(file!));
+    assert.match(
+      path ? await readText(path) : "",
+      new RegExp(`^create (table|function) lapse\\.${object}\\b`, "m"),
+      text,
+    );
+  }
 });

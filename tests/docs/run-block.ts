@@ -69,7 +69,7 @@ function asProgram(text: string): string {
   return `${imports.join("\n")}\n${PREAMBLE}\n{\n${text.replaceAll(/^import .*$/gm, "")}\n}\nDeno.exit(0);\n`;
 }
 
-/** A block marked `exit=0,1` may end with either: some commands tell by their exit code that something needs somebody. */
+/** A block marked `exit=0,1` may end with either, because some commands exit with 1 if something needs attention. */
 function exitCodesOf({ marks }: Block): number[] {
   const mark = marks.find((it) => it.startsWith("exit="));
   return mark ? mark.slice("exit=".length).split(",").map(Number) : [0];

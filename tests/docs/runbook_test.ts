@@ -4,6 +4,7 @@ import { QUARANTINE_REASONS, REASONS } from "../../functions/_shared/rules/reaso
 import { type Databases, startDatabases } from "../../local/platform/databases.ts";
 import { readText } from "../rules/project-files.ts";
 import { root } from "../support/runner/program.ts";
+import { anchorsOf } from "./blocks.ts";
 
 const runbook = await readText("docs/payments-ops.md");
 const section = (title: string, level = "##") =>
@@ -23,36 +24,37 @@ async function ask<T>(query: string): Promise<T[]> {
   }
 }
 
-Deno.test("the runbook begins with the doctor, and then with what somebody sees", () => {
+Deno.test("the runbook begins with the doctor, then with the symptoms", () => {
   const [first] = runbook.matchAll(/^## (.+)$/gm);
   assert.equal(first![1], "What you see, what to do");
   assert.ok(runbook.indexOf("lapse -- doctor") < runbook.indexOf("```bash hosted"));
   assert.ok(rowsOf(section("What you see, what to do")).length > 10);
 });
 
-Deno.test("every kind of alert has its entry with harm and fix, in the order of its number, and no other has", async () => {
+Deno.test("the runbook has one entry with harm and fix for every kind of alert, in the order of their numbers", async () => {
   const kinds = await ask<{ code: string; kind: string }>("select code, kind from lapse.alert_kinds order by code");
-  const entries = section("Alerts").split("\n### ").slice(1);
-  assert.deepEqual(entries.map((text) => text.split("\n")[0]), kinds.map(({ code, kind }) => `${code} ${kind}`));
+  const entries = section("Alerts").split("\n- ").slice(1);
+  const begins = kinds.map(({ code, kind }) => `<a id="${code.toLowerCase()}-${kind}"></a>**${code} ${kind}**`);
+  assert.deepEqual(entries.map((text) => text.split(":")[0]), begins);
   for (const entry of entries) assert.match(entry, /\S\s+_Harm:_\s+\S[^]*\S\s+_Fix:_\s+\S/, entry.slice(0, 30));
 });
 
-Deno.test("every reason has one row that says what to do, or stands among those that need nothing", () => {
+Deno.test("every reason has one row that says what to do, or is listed as needing no action", () => {
   const rows = rowsOf(section("Reasons"));
   assert.deepEqual(rows.filter((cells) => !cells.at(-1) || cells.at(-1) === "nothing"), []);
   const [nothing] = section("Reasons").split("\n### ");
-  const free = [...nothing!.split("Nothing is to be done about:")[1]!.matchAll(/`(\w+)`/g)].map(([, code]) => code!);
-  const codes = rows.map(([code]) => code!.slice(1, -1));
+  const free = codesIn(nothing!.split("These need no action:")[1]!);
+  const codes = rows.flatMap(([cell]) => codesIn(cell!));
   assert.deepEqual([...codes, ...free].sort(), Object.keys(REASONS).sort());
 });
 
-Deno.test("what quarantines an order stands together, and each has a way out", () => {
-  const rows = rowsOf(section("A person has to look", "###"));
-  assert.deepEqual(rows.map(([code]) => code!.slice(1, -1)).sort(), [...QUARANTINE_REASONS].sort());
+Deno.test("the reasons of a quarantine are in one table, and each has a way out", () => {
+  const rows = rowsOf(section("An operator must decide", "###"));
+  assert.deepEqual(rows.flatMap(([cell]) => codesIn(cell!)).sort(), [...QUARANTINE_REASONS].sort());
   assert.deepEqual(rows.filter(([, what]) => what === "nothing"), []);
 });
 
-Deno.test("the database writes no reason that has no sentence", async () => {
+Deno.test("every reason that the database writes is explained", async () => {
   const functions = await ask<{ name: string; source: string }>(
     "select proname as name, prosrc as source from pg_proc where pronamespace = 'lapse'::regnamespace",
   );
@@ -61,7 +63,7 @@ Deno.test("the database writes no reason that has no sentence", async () => {
   assert.deepEqual(found.filter((it) => !(it.split(": ")[1]! in REASONS)), []);
 });
 
-Deno.test("the settings that are worth a thought have the defaults the table shows", async () => {
+Deno.test("the table of settings shows their real defaults", async () => {
   const [settings] = await ask<{ row: Record<string, unknown> }>("select to_jsonb(s) as row from lapse.settings s");
   const rows = rowsOf(section("Settings")).map(([name, value]) => ({ name: name!.slice(1, -1), value: value! }));
   assert.ok(rows.length > 8);
@@ -88,17 +90,14 @@ Deno.test("every code that lapse-health answers with is explained", async () => 
   assert.deepEqual(named.sort(), codes.sort());
 });
 
-Deno.test("every link within the two documents leads somewhere", async () => {
+Deno.test("every link within the two documents has a target", async () => {
   for (const path of ["docs/API_ROUTES.md", "docs/payments-ops.md"]) {
     for (const [, target, anchor] of (await readText(path)).matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)/g)) {
       const file = target === "" ? path : new URL(target!, `file:///${path}`).pathname.slice(1);
       await Deno.stat(new URL(file, `file://${root}`));
       if (anchor === undefined) continue;
       const text = await readText(file);
-      const anchors = [...text.matchAll(/^#+ (.+)$/gm)].map(([, title]) =>
-        title!.toLowerCase().replaceAll(/[^\w\s-]/g, "").replaceAll(" ", "-")
-      );
-      assert.ok(anchors.includes(anchor), `${path} links to #${anchor} of ${file}`);
+      assert.ok(anchorsOf(text).includes(anchor), `${path} links to #${anchor} of ${file}`);
     }
   }
 });
@@ -108,6 +107,11 @@ function rowsOf(text: string): string[][] {
   const rows = text.split("\n").filter((line) => line.startsWith("|"))
     .map((line) => line.split(/(?<!\\)\|/).slice(1, -1).map((cell) => cell.trim()));
   return rows.filter((cells, n) => !/^-+$/.test(cells[0]!) && !/^-+$/.test(rows[n + 1]?.[0] ?? ""));
+}
+
+/** Every code that a text names; a row may be about several. */
+function codesIn(text: string): string[] {
+  return [...text.matchAll(/`(\w+)`/g)].map(([, code]) => code!);
 }
 
 /** Where SQL writes a reason as a literal: into a column, a decision, or a CASE that replaces one. */

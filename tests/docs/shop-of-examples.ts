@@ -8,7 +8,7 @@ const QUARANTINED = "33333333-3333-4333-8333-333333333333";
 const EXPIRED = "44444444-4444-4444-8444-444444444444";
 /** Somebody has seen its money, Lapse cannot. */
 const PAID = "77777777-7777-4777-8777-777777777777";
-/** One whose voucher through Checkout nobody paid. */
+/** One with an unpaid voucher through Checkout. */
 const UNCLOSABLE = "66666666-6666-4666-8666-666666666666";
 
 /**

@@ -14,11 +14,11 @@ Files=1, Tests=2,  0 wallclock secs
 Result: PASS
 `;
 
-Deno.test("pgTAP's passed tests are counted, and the harness's own ok is not", () => {
+Deno.test("pgTAP's passed tests are counted, the harness's own ok lines are not", () => {
   assert.deepEqual(countTap(passed, { code: 0, files: 1 }), { passed: 2, failed: 0, skipped: 0, notes: [] });
 });
 
-Deno.test("a failed and a skipped pgTAP test have failed, one that is still to do has not", () => {
+Deno.test("failed and skipped pgTAP tests count as failed, todo tests do not", () => {
   const output = passed.replace(
     "ok 1 - holds stock",
     "not ok 1 - holds stock\nok 3 # SKIP no pg_cron\nnot ok 4 # TODO later",
@@ -34,7 +34,7 @@ Deno.test("a pgTAP file that died, that was not run, or none at all is a failure
   assert.equal(countTap("", { code: 0, files: 0 }).failed, 1);
 });
 
-Deno.test("npm test is believed by its last line alone, and not if its exit code says otherwise", () => {
+Deno.test("the result of npm test is its last line, unless its exit code contradicts it", () => {
   const read = (code: number, output: string) => readClosingLine({ code, output });
   assert.deepEqual(read(0, "3 passed, 9 failed\n12 passed, 0 failed\n"), {
     passed: 12,
@@ -46,7 +46,7 @@ Deno.test("npm test is believed by its last line alone, and not if its exit code
   assert.equal(read(0, "12 passed, 0 failed\nand then it died\n").failed, 1);
 });
 
-Deno.test("what failed in npm test is named again at the end, with its message", () => {
+Deno.test("the failures of npm test are listed again at the end, with their messages", () => {
   const report = parseReport(
     `<testcase name="a &lt;b&gt;" classname="x"><failure message="Values are not\nequal: 1 &lt; 2">at x</failure></testcase>
      <testcase name="fine" classname="x"></testcase>`,

@@ -42,7 +42,7 @@ Deno.test("the database records each counter for the run, the day and the job, a
   }
 });
 
-Deno.test("the command line tells each counter that is not zero", () => {
+Deno.test("the command line shows each counter that is not zero", () => {
   const none = Object.fromEntries(CAMEL.map((name) => [name, 0]));
   for (const name of CAMEL) {
     const told = countersOf({ ...none, [name]: 7 } as unknown as RunRow);

@@ -34,7 +34,7 @@ Deno.test("every vendored file is the one of the npm package's pinned version", 
   }
 });
 
-Deno.test("the page and its modules name no file that is not there, and nothing elsewhere", async () => {
+Deno.test("the page and its modules reference only existing local files", async () => {
   const named = [...html.matchAll(/(?:src|href)="([^"#]+)"/g)].map(([, path]) => `dashboard/${path}`);
   const imported = texts.flatMap(({ path, text }) =>
     [...text.matchAll(/from "([^"]+)"/g)].map(([, target]) => new URL(target!, `file:///${path}`).pathname.slice(1))
@@ -52,6 +52,6 @@ Deno.test("nothing in the page turns text into markup or code, and its policy al
   assert.match("a.innerHTML = x", markup);
 });
 
-Deno.test("no module of the page is longer than a whole thought", () => {
+Deno.test("no module of the page is too long", () => {
   assert.deepEqual(texts.filter(({ text }) => text.split("\n").length > 201).map(({ path }) => path), []);
 });

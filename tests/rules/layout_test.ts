@@ -7,16 +7,16 @@ import { readText } from "./project-files.ts";
 const sources = await filesBelow("functions", ".ts");
 const modules = await moduleGraph(sources, "deno.json");
 
-Deno.test("each file of functions/ imports what its place may import", () => {
+Deno.test("each file of functions/ imports only what its folder may import", () => {
   assert.deepEqual(sources.filter((source) => !modules.some(({ path }) => path === source)), []);
   assert.deepEqual(findWrongImports(modules), []);
 });
 
-Deno.test("no file of functions/ imports itself by way of others, types included", () => {
+Deno.test("no import cycle exists in functions/, including types", () => {
   assert.deepEqual(findCycles(modules), []);
 });
 
-Deno.test("only an index.ts reads the environment, a job knows no HTTP, and what decides reads no clock", async () => {
+Deno.test("only an index.ts reads the environment, jobs do not use HTTP, and rules read no clock", async () => {
   const found = [];
   for (const path of sources) found.push(...lint(path, await readText(path)));
   assert.deepEqual(found, []);
@@ -49,7 +49,7 @@ for (const [path, target, types = false] of refused) {
   });
 }
 
-Deno.test("the layout lets through what it allows", () => {
+Deno.test("the layout rule accepts allowed imports", () => {
   const allowed: [path: string, target: string, types?: boolean][] = [
     ["functions/a/a.ts", "functions/a/b.ts"],
     ["functions/a/a.ts", "functions/_shared/run/job.ts"],

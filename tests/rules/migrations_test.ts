@@ -15,7 +15,7 @@ const paths = await filesBelow("migrations", ".sql");
 const migrations = await read(paths);
 const examples = await read(await filesBelow("examples", ".sql"));
 
-Deno.test("migrations are named by a time of their own and a snake_case purpose", () => {
+Deno.test("migrations are named by a unique time and a snake_case purpose", () => {
   assert.ok(paths.length > 0);
   assert.deepEqual(paths.filter((path) => !/^migrations\/\d{14}_[a-z0-9_]+\.sql$/.test(path)), []);
   assert.equal(new Set(paths.map((path) => path.slice(0, "migrations/".length + 14))).size, paths.length);
@@ -54,12 +54,12 @@ Deno.test("functions read and call nothing of a shop", async () => {
   assert.deepEqual(found(sources, foreign), []);
 });
 
-Deno.test("grants stand in one migration", () => {
+Deno.test("all grants are in one migration", () => {
   const elsewhere = migrations.filter(({ path }) => !path.endsWith("_grants.sql"));
   assert.deepEqual(found(elsewhere, findGrants), []);
 });
 
-Deno.test("a declaration is known by its kind, its name and the types of its arguments", () => {
+Deno.test("a declaration is identified by kind, name and argument types", () => {
   const sql = `
     create table if not exists lapse.a (id int);
     create or replace function lapse.f(p_a text, p_b numeric(10, 2) default 1) returns void language sql as $$ create table x (); $$;

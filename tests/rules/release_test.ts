@@ -30,6 +30,15 @@ Deno.test("a delta replaces the release's number, secures what it added, and lea
   );
 });
 
+Deno.test("minified code does not use `using`, because the bundler drops the disposal of variables that are used once", async () => {
+  const paths = [...await filesBelow("functions", ".ts"), ...await filesBelow("cli", ".ts")];
+  assert.ok(paths.length > 80);
+  const found = await Promise.all(
+    paths.map(async (path) => /^\s*(await )?using \w+ =/m.test(await readText(path)) ? [path] : []),
+  );
+  assert.deepEqual(found.flat(), []);
+});
+
 function findFaults(sql: string, to: string): string[] {
   const checks: [boolean, string][] = [
     [sql.includes("function lapse.version()") && sql.includes(`'${to}'`), `it does not make lapse.version() ${to}`],

@@ -75,7 +75,7 @@ function statementFrom(code: string, start: number): string {
   return code.slice(start);
 }
 
-/** The text without what stands in parentheses: a subquery's condition is none of the statement. */
+/** The text without its parentheses, because a subquery's condition is not the statement's. */
 function outside(text: string): string {
   let depth = 0;
   return [...text].filter((character) => {
