@@ -2,11 +2,18 @@ import type postgres from "postgres";
 import type { Databases } from "../../local/platform/databases.ts";
 import { withConnection } from "../../local/postgres/databases.ts";
 import type { Stack } from "../../local/stack/start.ts";
+import { replaceLostConnections } from "../support/lost-connections.ts";
 import { AWAY } from "./shop.ts";
 import { type Cause, deckOf, sleep, type Weather } from "./weather.ts";
 
-/** `random`: of this sequence of disasters alone, so that the others do not shift it. */
-export type Scene = { stack: Stack; server: Databases["server"]; weather: Weather; random: () => number };
+/** `sql`: the shop's connections. `random`: of this sequence of disasters alone, so that the others do not shift it. */
+export type Scene = {
+  stack: Stack;
+  server: Databases["server"];
+  sql: postgres.Sql;
+  weather: Weather;
+  random: () => number;
+};
 
 /** Something that goes wrong for a while. */
 export type Disaster = { name: string; cause: Cause; strike(scene: Scene): Promise<unknown> };
@@ -22,9 +29,12 @@ export async function strikeAll(
     await sleep(pauseMs * (0.3 + scene.random()));
     if (!goesOn()) return;
     const { name, cause, strike } = draw();
+    const cutsConnections = cause === "database";
     await scene.weather.strike(cause, name, async () => {
       await strike(scene);
-      if (cause === "database") await scene.stack.reconnect();
+      if (cutsConnections) await scene.stack.reconnect();
+    }, async () => {
+      if (cutsConnections) await replaceLostConnections(scene.sql);
     });
   }
 }

@@ -71,9 +71,11 @@ export async function startScheduler({ stack, random }: Scene): Promise<Schedule
       }
     },
     async stop() {
-      // The last tick is one without a fault.
-      await cron.tick(MINUTE_OF_ALL);
       await cron.stop();
+      // The last tick is one without a fault, so it gets a worker that has lost no connection.
+      const last = await startCronWorker({ dbUrl, pollMs: 0 });
+      await last.tick(MINUTE_OF_ALL);
+      await last.stop();
       await net?.stop();
     },
   };

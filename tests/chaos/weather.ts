@@ -5,9 +5,12 @@ export type Cause = "database" | "stripe" | "waiting";
 export type Weather = {
   /** How often each fault struck. */
   counts: Record<string, number>;
-  strike(cause: Cause, fault: string, work: () => Promise<unknown>): Promise<void>;
+  /** `repair` runs when what the fault cut is noticed, and the fault explains errors until then. */
+  strike(cause: Cause, fault: string, work: () => Promise<unknown>, repair?: () => Promise<unknown>): Promise<void>;
   /** Whether a fault of this cause was under way at any moment since `from`, a time of `performance.now()`. */
   explains(cause: Cause, from: number): boolean;
+  /** Resolves when every fault is over and repaired. */
+  calm(): Promise<void>;
 };
 
 /**
@@ -21,17 +24,20 @@ export function createWeather(): Weather {
   const counts: Record<string, number> = {};
   return {
     counts,
-    async strike(cause, name, work) {
+    async strike(cause, name, work, repair = () => Promise.resolve()) {
       counts[name] = (counts[name] ?? 0) + 1;
       const fault = { cause, to: Infinity };
       faults.push(fault);
       try {
         await work();
       } finally {
-        void noticed().then(() => fault.to = performance.now());
+        void noticed().then(repair).finally(() => fault.to = performance.now());
       }
     },
     explains: (cause, from) => faults.some((fault) => fault.cause === cause && fault.to >= from),
+    async calm() {
+      while (faults.some(({ to }) => to === Infinity)) await sleep(100);
+    },
   };
 }
 

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import postgres from "postgres";
 import { removeAbandoned } from "../../local/postgres/abandoned.ts";
 import { withConnection } from "../../local/postgres/databases.ts";
 import { exists, serversFolder } from "../../local/postgres/installation.ts";
 import { startPostgres } from "../../local/postgres/start.ts";
+import { replaceLostConnections } from "../support/lost-connections.ts";
 
 Deno.test("a server uses UTC, has the stand-ins' extensions, and leaves no folder behind", async () => {
   const server = await startPostgres();
@@ -31,6 +33,31 @@ Deno.test("a crash keeps tables, empties unlogged ones, and the server is back o
     (sql) => sql`select (select count(*)::int from kept) as kept, (select count(*)::int from lost) as lost`,
   );
   assert.deepEqual({ ...rows }, { kept: 1, lost: 0 });
+});
+
+Deno.test("connections that were lost in the middle of a query fail no later one", async () => {
+  await using server = await startPostgres();
+  const sql = postgres(server.url, { max: 3, onnotice: () => {}, backoff: () => 0.02 });
+  const all = <T>(query: () => Promise<T>) => Promise.allSettled([1, 2, 3].map(query));
+  try {
+    const struck = all(() => sql`select pg_sleep(60)`);
+    const endThem = () =>
+      withConnection(
+        server.url,
+        (admin) =>
+          admin`select pg_terminate_backend(pid, 5000) from pg_stat_activity where query like '%sleep(60)%' and pid <> pg_backend_pid()`,
+      );
+    for (let ended = 0; ended < 3;) ended += (await endThem()).length;
+    assert.deepEqual((await struck).map(({ status }) => status), ["rejected", "rejected", "rejected"]);
+    await replaceLostConnections(sql);
+    assert.deepEqual((await all(() => sql`select`)).map(({ status }) => status), [
+      "fulfilled",
+      "fulfilled",
+      "fulfilled",
+    ]);
+  } finally {
+    await sql.end({ timeout: 1 });
+  }
 });
 
 Deno.test("a setting that PostgreSQL refuses is reported with the server's own words", async () => {

@@ -4,6 +4,7 @@ import { type Database, withConnection } from "../../../local/postgres/databases
 import { setVaultEntries } from "../../../local/stack/vault.ts";
 import type { StripeControl } from "../../../local/stripe-simulator/control.ts";
 import { startStripeSimulator, type StripeSimulator } from "../../../local/stripe-simulator/start.ts";
+import { replaceLostConnections } from "../../support/lost-connections.ts";
 import { inWords, shopOptions, teachWords } from "../../support/shop-under-test.ts";
 import { emptyTables, ON_HAND } from "./empty-tables.ts";
 import { createDirectCall } from "./direct-call.ts";
@@ -133,24 +134,20 @@ export function openBench(
     adminUrl: database.adminUrl,
     crashDatabase: async () => {
       await server.restart("immediate");
-      await reconnect(functionSql);
+      // Later steps get new connections, because whether they notice the loss would be chance. The struck step notices it itself.
+      await replaceLostConnections(functionSql);
     },
     cutConnections: async () => {
       await withConnection(database.adminUrl, (admin) =>
         // Each within five seconds, and gone when this is answered.
         admin`select pg_terminate_backend(pid, 5000) from pg_stat_activity
           where datname = current_database() and application_name = ${FUNCTION}`);
-      await reconnect(functionSql);
+      await replaceLostConnections(functionSql);
     },
     run: (options) => runJob({ ...options, sql: functionSql, time, apiBase }),
     deliver: webhook.deliver,
   };
   return { bench, close: webhook.close };
-}
-
-/** The struck step notices the lost connection itself. Later steps get a new one, because whether they notice would be chance. */
-async function reconnect(functionSql: postgres.Sql): Promise<void> {
-  await Promise.all(Array.from({ length: CONNECTIONS }, () => functionSql`select`.catch(() => {})));
 }
 
 /** As no operator may set it: the tests' time is their own, and they want the lease to run out while a run still works. */
