@@ -4,8 +4,8 @@
 //   npm run test:proof -- random_schedules        only the files whose name contains one of the words
 //   npm run test:chaos                            ten minutes of all faults at once
 //
-// LAPSE_PROOF_SEED sets the seed of the random schedules, of the moments of SIGKILL, of the customers in a rush and of the chaos. LAPSE_PROOF_RUNS sets the
-// number of random schedules; LAPSE_PROOF_PATH replays one that failed.
+// LAPSE_PROOF_SEED sets the seed of the random schedules, of the pairs of acts, of the moments of SIGKILL, of the customers in a rush and of the
+// chaos. LAPSE_PROOF_RUNS sets the number of random schedules, and of pairs of acts for each kind of order; LAPSE_PROOF_PATH replays a schedule.
 
 import { filesBelow } from "../support/runner/files.ts";
 import { root } from "../support/runner/program.ts";

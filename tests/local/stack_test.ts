@@ -16,6 +16,8 @@ Deno.test.afterAll(() => databases?.stop());
 
 Deno.test("a dispatch travels through pg_net to the function and back into the database", async () => {
   await using stack = await startStack({ databases, users: false });
+  // A busy machine may take longer to start it than pg_net waits for an answer.
+  await stack.functions.warm("expire-stale-orders");
   await withConnection(stack.database.url, (sql) => sql`select lapse.dispatch('expire-stale-orders')`);
   await eventually(async () => {
     const [response] = await withConnection(
