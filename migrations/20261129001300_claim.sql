@@ -75,8 +75,7 @@ as $$
 $$;
 
 -- Contract: claims one order, with payments or without, if it is due and its account's lists were read far
--- enough. Waits for its
--- lock, because a checkout that holds it briefly must not make the run find nothing.
+-- enough. Waits for its lock, because a checkout that holds it briefly must not make the run find nothing.
 create function lapse.claim_one(p_run lapse.runs, p_ref text, p_now timestamptz, p_until timestamptz) returns text[]
 language plpgsql
 set search_path = pg_catalog, pg_temp

@@ -2,8 +2,8 @@
 --
 -- A payment the shop never attached can still be paid, and after a restore whole orders seem to have no payment. So a
 -- run with due orders first reads Stripe's lists (PaymentIntents, Checkout Sessions) of the accounts concerned, oldest
--- window first. It closes an order only if both lists of its account were read past the
--- order's due time and to less than five minutes before the run began. A payment missing from a table proves nothing.
+-- window first. It closes an order only if both lists of its account were read past the order's due time and to less
+-- than five minutes before the run began. A payment missing from a table proves nothing.
 
 create table lapse.list_cursors (
   account text not null default '' check (account ~ '^(acct_[A-Za-z0-9]+)?$'),

@@ -26,7 +26,7 @@ export function concernsTheRun(error: unknown): boolean {
 }
 
 /** The one-line reason of any thrown value, fit for a run's row and for an operator. */
-export function reasonOf(error: unknown): string {
+export function messageOf(error: unknown): string {
   return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
 }
 

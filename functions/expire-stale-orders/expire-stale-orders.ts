@@ -1,4 +1,4 @@
-import { isRefusal, isTimeout, reasonOf } from "../_shared/errors.ts";
+import { isRefusal, isTimeout, messageOf } from "../_shared/errors.ts";
 import type { JobResult, Ports, Task } from "../_shared/run/job.ts";
 import { executeRefunds } from "../_shared/run/execute-refunds.ts";
 import { beginInspection, mustStop, type OrderRun, resultOf } from "../_shared/run/order-run.ts";
@@ -45,12 +45,12 @@ async function closeOrdersWithoutPayments(run: OrderRun): Promise<void> {
       progress.done += expired;
       if (expired > 0) log.info("closed_without_payments", { expired, units_released: unitsReleased });
     } catch (error) {
-      log.error("close_without_payments_failed", { error: reasonOf(error) });
+      log.error("close_without_payments_failed", { error: messageOf(error) });
       if (isTimeout(error) && size > 1) {
         size = await database.shrinkCloseBatch(lease);
         continue;
       }
-      if (isTimeout(error)) progress.delay = reasonOf(error);
+      if (isTimeout(error)) progress.delay = messageOf(error);
       else if (!isRefusal(error)) throw error;
       return await workOnOrders(run, database.claimWithoutPayments);
     }

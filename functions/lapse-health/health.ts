@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import type { Rpc } from "../_shared/database/rpc.ts";
-import { ConfigurationError, reasonOf } from "../_shared/errors.ts";
+import { ConfigurationError, messageOf } from "../_shared/errors.ts";
 import type { Log } from "../_shared/run/log.ts";
 
 /** Codes of what is wrong; docs/payments-ops.md explains them. Empty when all is well. */
@@ -51,7 +51,7 @@ async function check({ connect, log, limitMs = 5_000 }: HealthOptions): Promise<
     });
     return await Promise.race([connect()("lapse_health", {}, { answer, repeatable: false }), limit]);
   } catch (error) {
-    log.error("health_unknown", { error: reasonOf(error) });
+    log.error("health_unknown", { error: messageOf(error) });
     return { reasons: [error instanceof ConfigurationError ? "misconfigured" : "database_unreachable"] };
   } finally {
     clearTimeout(timer);

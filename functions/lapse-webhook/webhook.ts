@@ -1,5 +1,5 @@
 import type { EventDatabase, EventPaymentRecord, FoundPayment } from "../_shared/database/events.ts";
-import { reasonOf } from "../_shared/errors.ts";
+import { messageOf } from "../_shared/errors.ts";
 import { examineOrder } from "../_shared/protocol/examine-order.ts";
 import {
   assessRead,
@@ -33,8 +33,8 @@ const CALL_MS = 6_000;
 export async function receiveEvent(event: StripeEvent, ports: WebhookPorts): Promise<EventAnswer> {
   const { database, clockFrom } = ports;
   const payment = paymentToRead(event);
-  if (payment === null) return { again: false, code: "ignored" };
-  if (event.livemode !== ports.livemode) return { again: false, code: "other_mode" };
+  if (payment === null) return { redeliver: false, code: "ignored" };
+  if (event.livemode !== ports.livemode) return { redeliver: false, code: "other_mode" };
 
   const found = await database.findPayment(event, payment);
   if (found.answer !== "read") return answerWithoutRead(found);
@@ -46,7 +46,7 @@ export async function receiveEvent(event: StripeEvent, ports: WebhookPorts): Pro
     paymentsPerSecond: found.paymentsPerSecond,
   });
   const read = await readWithOrder(event, { payment, found, gateway, database });
-  if ("again" in read) return read;
+  if ("redeliver" in read) return read;
   const { stripeId, order, outcome } = read;
 
   const context: EventContext = {
@@ -60,17 +60,17 @@ export async function receiveEvent(event: StripeEvent, ports: WebhookPorts): Pro
   const assessed = assessRead(known ?? unattached(event, stripeId, clock), { ...context, outcome });
   const { assessment } = assessed;
   if (assessment.kind === "unclear" || assessment.kind === "postponed" || assessment.kind === "stop") {
-    return { again: true, code: assessment.why };
+    return { redeliver: true, code: assessment.why };
   }
   const record = recordOf(assessed, outcome.object, { isKnown: known !== undefined, ...context });
-  if (record === null) return { again: false, code: "not_ours" };
+  if (record === null) return { redeliver: false, code: "not_ours" };
   if (record.state === "paid") await learnWhoseIntent(event, stripeId, { ...ports, ...context });
   const recorded = await database.recordEvent(event, record);
   if (recorded.order !== null) {
     if (recorded.waitSeconds > 0) await clock.sleep(recorded.waitSeconds * 1_000);
     await cancelOthers(event, { ...ports, ...context, order: recorded.order });
   }
-  return { again: false, code: recorded.result };
+  return { redeliver: false, code: recorded.result };
 }
 
 type EventContext = Omit<InspectContext, "gateway" | "clock"> & {
@@ -96,9 +96,9 @@ async function readWithOrder(
   if (stripeId === null) {
     const named = await gateway.intentOf({ id: payment.through ?? "", account });
     // The key lacks a permission, for example for disputes, so another delivery would fail as well. The event changes no order.
-    if (named.kind === "stop" && named.why === "permission_denied") return { again: false, code: named.why };
+    if (named.kind === "stop" && named.why === "permission_denied") return { redeliver: false, code: named.why };
     if (named.kind !== "object") return answerToFailedRead(named);
-    if (named.object.intent === null) return { again: false, code: "names_no_payment" };
+    if (named.object.intent === null) return { redeliver: false, code: "names_no_payment" };
     const refound = await database.findPayment(event, { ...payment, id: named.object.intent }, true);
     if (refound.answer !== "read") return answerWithoutRead(refound);
     ({ stripeId, order } = refound);
@@ -111,18 +111,18 @@ async function readWithOrder(
     if (refound.answer !== "read") return answerWithoutRead(refound);
     ({ order } = refound);
   }
-  if (order === null) return { again: false, code: "names_no_order" };
+  if (order === null) return { redeliver: false, code: "names_no_order" };
   return { stripeId: outcome.object.id, order, outcome };
 }
 
 function answerWithoutRead({ answer, why }: Exclude<FoundPayment, { answer: "read" }>): EventAnswer {
-  return { again: answer === "locked" || answer === "unknown", code: why ?? answer };
+  return { redeliver: answer === "locked" || answer === "unknown", code: why ?? answer };
 }
 
 /** A payment that this key cannot see belongs to another account. Other failures are worth another delivery. */
 function answerToFailedRead(outcome: Exclude<Outcome<unknown>, { kind: "object" }>): EventAnswer {
-  if (outcome.kind !== "quarantine") return { again: true, code: "why" in outcome ? outcome.why : outcome.kind };
-  return { again: outcome.why !== "payment_not_found" && outcome.why !== "account_access_lost", code: outcome.why };
+  if (outcome.kind !== "quarantine") return { redeliver: true, code: "why" in outcome ? outcome.why : outcome.kind };
+  return { redeliver: outcome.why !== "payment_not_found" && outcome.why !== "account_access_lost", code: outcome.why };
 }
 
 /** A payment that was not attached. It belongs to the order only if its metadata at Stripe names the order. */
@@ -234,7 +234,7 @@ async function cancelOthers(event: StripeEvent, context: WebhookPorts & EventCon
       });
     }
   } catch (error) {
-    log.error("others_left", { ref, error: reasonOf(error) });
+    log.error("others_left", { ref, error: messageOf(error) });
   }
 }
 

@@ -13,9 +13,8 @@ type Recorded = {
 };
 
 /**
- * An order that the shop holds for expired has no money at Stripe, unless that money is recorded as late and told by exactly one alert, or on
- * its way back. Money
- * that came through a payment nobody knew when the order was closed is Lapse's to find later: `assertNothingUntold` asks for it.
+ * An expired order of the shop has no money at Stripe, unless exactly one alert reports that money as late, or it is being refunded. Money
+ * that came through a payment nobody knew when the order was closed may be found later: `untoldMoney` checks that.
  */
 export async function expiredAndPaid(input: OracleInput): Promise<string[]> {
   return (await moneyOfExpired(input)).flatMap(({ ref, intent, created, recorded }) => {

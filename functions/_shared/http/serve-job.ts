@@ -1,6 +1,6 @@
 import { createDatabase } from "../database/database.ts";
 import { parseProject, parseSchedulerSecrets, parseStripe, type ReadVariable } from "../environment.ts";
-import { ConfigurationError, DatabaseError, reasonOf } from "../errors.ts";
+import { ConfigurationError, DatabaseError, messageOf } from "../errors.ts";
 import type { Job } from "../run/job.ts";
 import { createLog, type Log } from "../run/log.ts";
 import { startRun } from "../run/start-run.ts";
@@ -55,7 +55,7 @@ export function serveJob(options: ServeJobOptions): (request: Request) => Promis
     try {
       return await handle(request, caller, { ...options, log });
     } catch (error) {
-      log.error("request_failed", { job: options.name, error: reasonOf(error) });
+      log.error("request_failed", { job: options.name, error: messageOf(error) });
       return refusalOf(error);
     }
   };
@@ -66,7 +66,7 @@ async function askGate(request: Request, { name, readVariable }: ServeJobOptions
   try {
     return await passGate(request, readVariable);
   } catch (error) {
-    log.error("request_failed", { job: name, error: reasonOf(error) });
+    log.error("request_failed", { job: name, error: messageOf(error) });
     return refuseStranger();
   }
 }
@@ -108,7 +108,7 @@ async function handle(request: Request, caller: Caller, options: Required<ServeJ
 function refusalOf(error: unknown): Response {
   if (error instanceof ConfigurationError) return refuse(500, "configuration", error.message);
   const code = error instanceof DatabaseError ? error.code : null;
-  if (code === "PT404") return refuse(404, "run", reasonOf(error));
-  if (code === "22023") return refuse(400, "run", reasonOf(error));
-  return refuse(500, "internal", `Cannot start the run: ${reasonOf(error)}`);
+  if (code === "PT404") return refuse(404, "run", messageOf(error));
+  if (code === "22023") return refuse(400, "run", messageOf(error));
+  return refuse(500, "internal", `Cannot start the run: ${messageOf(error)}`);
 }

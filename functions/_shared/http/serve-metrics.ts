@@ -1,6 +1,6 @@
 import type { Rpc } from "../database/rpc.ts";
 import { parseMetricsToken, parseProject, type ReadVariable } from "../environment.ts";
-import { reasonOf } from "../errors.ts";
+import { messageOf } from "../errors.ts";
 import { createLog, type Log } from "../run/log.ts";
 import { answerMethod, refuse } from "./answer.ts";
 import { connect as connectTo } from "./connect.ts";
@@ -42,7 +42,7 @@ export function serveMetrics(options: ServeMetricsOptions): (request: Request) =
         headers: { "content-type": openMetrics ? OPENMETRICS : PROMETHEUS, "cache-control": "no-store" },
       });
     } catch (error) {
-      log.error("metrics_unknown", { error: reasonOf(error) });
+      log.error("metrics_unknown", { error: messageOf(error) });
       return refuse(503, "database", "The metrics cannot be read now");
     }
   };
@@ -53,7 +53,7 @@ async function isAllowed(request: Request, readVariable: ReadVariable, log: Log)
     const token = request.headers.get("authorization")?.match(/^Bearer (.+)$/i)?.[1];
     return await matchesAny(token ?? "", [parseMetricsToken(readVariable)]);
   } catch (error) {
-    log.error("request_failed", { error: reasonOf(error) });
+    log.error("request_failed", { error: messageOf(error) });
     return false;
   }
 }

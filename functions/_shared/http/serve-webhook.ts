@@ -7,7 +7,7 @@ import {
   type ReadVariable,
   type StripeEnvironment,
 } from "../environment.ts";
-import { reasonOf } from "../errors.ts";
+import { messageOf } from "../errors.ts";
 import { clockFrom } from "../run/clock.ts";
 import { createLog, type Log } from "../run/log.ts";
 import type { ReceiveEvent, WebhookPorts } from "../run/webhook.ts";
@@ -55,11 +55,11 @@ export function serveWebhook(options: ServeWebhookOptions): (request: Request) =
       if (refused === "signature") return refuse(401, "signature", "Only events with Stripe's signature are accepted");
       if (refused) return refuse(400, "body", "The event cannot be read");
 
-      const { again, code } = await receive(event, ports ??= portsOf(environment, { fetch, log }));
-      log.info("event", { event_id: event.id, type: event.type, payment: event.payment?.id, code, again });
-      return again ? refuse(500, code, "Stripe must deliver the event again") : answer({ received: true, code });
+      const { redeliver, code } = await receive(event, ports ??= portsOf(environment, { fetch, log }));
+      log.info("event", { event_id: event.id, type: event.type, payment: event.payment?.id, code, redeliver });
+      return redeliver ? refuse(500, code, "Stripe must deliver the event again") : answer({ received: true, code });
     } catch (error) {
-      log.error("request_failed", { error: reasonOf(error) });
+      log.error("request_failed", { error: messageOf(error) });
       return refuse(500, "internal", DELIVER_AGAIN);
     }
   };
@@ -73,7 +73,7 @@ function readEnvironment(read: ReadVariable, log: Log): Environment | null {
   try {
     return { project: parseProject(read), stripe: parseStripe(read), secrets: parseWebhookSecrets(read) };
   } catch (error) {
-    log.error("request_failed", { error: reasonOf(error) });
+    log.error("request_failed", { error: messageOf(error) });
     return null;
   }
 }

@@ -45,7 +45,7 @@ function describePayment(
   switch (assessment.kind) {
     case "paid":
       if (isUnproven(order, context)) return { ...kept, reason: "account_unproven", alert: true };
-      return { ...known, state: "paid", outcome: "found_paid", reason: reasonOf(it, context) };
+      return { ...known, state: "paid", outcome: "found_paid", reason: paidReason(it, context) };
     case "dead":
       return canceled
         ? { ...known, state: "dead", outcome: "canceled", reason: canceled }
@@ -74,7 +74,7 @@ function whyKept(it: AssessedPayment, { order, step, dryRun, ...context }: Decis
 }
 
 /** The reason of a paid payment. Recorded payments count as earlier, then those before it in this run's order. */
-function reasonOf(it: AssessedPayment, { order, payments }: DecisionContext & { order: ClaimedOrder }): Reason {
+function paidReason(it: AssessedPayment, { order, payments }: DecisionContext & { order: ClaimedOrder }): Reason {
   const before = payments.slice(0, payments.indexOf(it)).filter(isAssessedAs("paid"));
   const recorded = recordedAsPaid(order).map((paid) => {
     const read = payments.find(({ payment }) => payment.stripeId === paid.stripeId);

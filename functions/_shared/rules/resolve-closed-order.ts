@@ -79,7 +79,7 @@ export function resolveClosedOrder(
   return {
     ...(stepIfUndecided(payments) ?? {
       outcome: "checked",
-      reason: reasonOf(payments, cancelable.length > 0 ? leftAlone : null),
+      reason: mostUrgentReason(payments, cancelable.length > 0 ? leftAlone : null),
       nextCheckAt: earliest(payments.flatMap((it) => nextCheckOf(it, order, context) ?? [])),
     }),
     cancel: leftAlone === null ? cancelable : [],
@@ -87,7 +87,7 @@ export function resolveClosedOrder(
 }
 
 /** The most urgent reason among the inspected payments. */
-function reasonOf(payments: readonly AssessedPayment[], leftAlone: Reason | null): Reason {
+function mostUrgentReason(payments: readonly AssessedPayment[], leftAlone: Reason | null): Reason {
   const quarantined = payments.filter(isAssessedAs("quarantine"));
   if (quarantined.length > 0) return firstReason(quarantined);
   return leftAlone ?? earliestOf(payments.filter(isAssessedAs("wait")))?.why ?? "payments_checked";

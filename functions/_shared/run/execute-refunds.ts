@@ -1,4 +1,4 @@
-import { concernsTheRun, reasonOf } from "../errors.ts";
+import { concernsTheRun, messageOf } from "../errors.ts";
 import { refundPayment } from "../protocol/refund-payment.ts";
 import type { DueRefund } from "../rules/refunds.ts";
 import { mustStop, type OrderRun } from "./order-run.ts";
@@ -15,7 +15,7 @@ export async function executeRefunds(run: OrderRun): Promise<void> {
       await executeRefund(refund, run);
     } catch (error) {
       if (concernsTheRun(error)) throw error;
-      log.error("refund_broken", { refund: refund.id, ref: refund.ref, error: reasonOf(error) });
+      log.error("refund_broken", { refund: refund.id, ref: refund.ref, error: messageOf(error) });
     }
   }
 }

@@ -76,7 +76,7 @@ function cleaned(fields: LogFields): LogFields {
   const clean: LogFields = {};
   for (const [name, value] of Object.entries(fields)) {
     clean[name] = typeof value === "string" ? withoutSecrets(value) : value;
-    // reasonOf writes "TypeError: …". Classes can be counted, texts cannot.
+    // messageOf writes "TypeError: …". Classes can be counted, texts cannot.
     const [, errorClass] = name === "error" ? /^(\w+): /.exec(String(value)) ?? [] : [];
     if (errorClass) clean.error_class = errorClass;
   }

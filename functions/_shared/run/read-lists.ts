@@ -1,5 +1,5 @@
 import type { ListCursor, ListedPayment, ListedWindow } from "../database/database.ts";
-import { isRefusal, isTimeout, reasonOf } from "../errors.ts";
+import { isRefusal, isTimeout, messageOf } from "../errors.ts";
 import { namedRef } from "../rules/ownership.ts";
 import type { Reason } from "../rules/reasons.ts";
 import type { ListedPayment as ListedObject } from "../stripe/objects.ts";
@@ -96,7 +96,7 @@ async function readList(
       readTo = recorded.readTo;
     } catch (error) {
       if (!isRefusal(error) && !isTimeout(error)) throw error;
-      return await recordFailure(cursor, { failed: reasonOf(error), stops: false }, run);
+      return await recordFailure(cursor, { failed: messageOf(error), stops: false }, run);
     }
     if (read.pages < FEW_PAGES) span *= 2;
   }

@@ -1,5 +1,5 @@
 import type { SettledOrders } from "../database/orders.ts";
-import { isLockTimeout, isRefusal, isTimeout, reasonOf } from "../errors.ts";
+import { isLockTimeout, isRefusal, isTimeout, messageOf } from "../errors.ts";
 import { failedDecision } from "../rules/decision-of.ts";
 import type { OrderDecision } from "../rules/orders.ts";
 import type { OrderRun } from "./order-run.ts";
@@ -27,7 +27,7 @@ export async function settleOrders(decisions: OrderDecision[], run: OrderRun): P
   const { log } = run.ports;
   const first = await settleInParts(decisions, run);
   for (const { decision, error } of first.refused) {
-    log.error("order_refused", { ref: decision.ref, error: reasonOf(error) });
+    log.error("order_refused", { ref: decision.ref, error: messageOf(error) });
   }
 
   // These decisions do not change stock, so they wait for no lock on an article. Paid ones could, because money can revive an expired order.
@@ -38,7 +38,7 @@ export async function settleOrders(decisions: OrderDecision[], run: OrderRun): P
   ], run);
   // Not even the failed attempt could be written. The claim lapses, which counts as a failed attempt.
   for (const { decision, error } of second.refused) {
-    log.error("order_unsettled", { ref: decision.ref, error: reasonOf(error) });
+    log.error("order_unsettled", { ref: decision.ref, error: messageOf(error) });
   }
   if (second.timeout && second.open.length > 0) throw second.timeout;
 
@@ -47,7 +47,7 @@ export async function settleOrders(decisions: OrderDecision[], run: OrderRun): P
     outcomes,
     superseded: first.superseded + second.superseded,
     failed: (outcomes.retry ?? 0) + second.refused.length,
-    delay: first.timeout && reasonOf(first.timeout),
+    delay: first.timeout && messageOf(first.timeout),
     isStuck: first.timeout !== null && Object.keys(first.outcomes).length === 0,
   };
 }

@@ -1,7 +1,7 @@
 import type { Database } from "../database/database.ts";
 import type { BeginAnswer, NewRun } from "../database/runs.ts";
 import type { StripeEnvironment } from "../environment.ts";
-import { ConfigurationError, LeaseLostError, reasonOf } from "../errors.ts";
+import { ConfigurationError, LeaseLostError, messageOf } from "../errors.ts";
 import type { CallStatistics } from "../stripe/calls.ts";
 import type { StripeGateway } from "../stripe/gateway.ts";
 import { type Clock, clockFrom } from "./clock.ts";
@@ -59,8 +59,8 @@ async function carryOut(begun: Running, options: StartRunOptions): Promise<Ended
     result = await job.work(portsOf(begun, environment, statistics, options), taskOf(begun));
   } catch (error) {
     if (error instanceof ConfigurationError) configurationError = error.message;
-    log.error("run_failed", { error: reasonOf(error), lease_lost: error instanceof LeaseLostError });
-    result = { status: "failed", error: reasonOf(error), workLeft: false };
+    log.error("run_failed", { error: messageOf(error), lease_lost: error instanceof LeaseLostError });
+    result = { status: "failed", error: messageOf(error), workLeft: false };
   }
   return { report: await finishRun(begun, result, statistics, options), configurationError };
 }
@@ -126,7 +126,7 @@ async function finishRun(
     }
   } catch (error) {
     // Nothing depends on these calls: the watch marks the run lost, and the next tick continues.
-    log.error("run_finish_failed", { error: reasonOf(error) });
+    log.error("run_finish_failed", { error: messageOf(error) });
   }
   log.info("run_finished", { ...logFieldsOf(row), stripe_calls: callsByEndpoint, stripe_throttled: throttled });
   return reportOf(row, result.preview);

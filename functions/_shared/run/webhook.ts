@@ -14,8 +14,8 @@ export type WebhookPorts = {
   log: Log;
 };
 
-/** `again`: Stripe should deliver the event again. `code`: the result, for the log. */
-export type EventAnswer = { again: boolean; code: string };
+/** `redeliver`: Stripe should deliver the event again. `code`: the result, for the log. */
+export type EventAnswer = { redeliver: boolean; code: string };
 
 /** Handles an event whose signature was verified. */
 export type ReceiveEvent = (event: StripeEvent, ports: WebhookPorts) => Promise<EventAnswer>;

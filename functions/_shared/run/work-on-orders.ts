@@ -1,5 +1,5 @@
 import type { Claim } from "../database/orders.ts";
-import { reasonOf } from "../errors.ts";
+import { messageOf } from "../errors.ts";
 import { type ExaminedBatch, examineOrders } from "../protocol/examine-orders.ts";
 import { isKeyDoubtful } from "../protocol/key-check.ts";
 import { failedDecision } from "../rules/decision-of.ts";
@@ -27,7 +27,7 @@ export async function workOnOrders(run: OrderRun, claimOrders: ClaimOrders): Pro
         isStuck ||= settled.isStuck;
       }
     } catch (error) {
-      log.error("batch_failed", { error: reasonOf(error) });
+      log.error("batch_failed", { error: messageOf(error) });
       progress.broken ??= { error };
     }
   };
@@ -97,7 +97,7 @@ export async function examineClaim(
     dryRun,
     halted: () => progress.broken !== null || retired.aborted,
     keyCheck: progress.keyCheck,
-    onInternalError: (ref, error) => log.error("order_failed", { ref, error: reasonOf(error) }),
+    onInternalError: (ref, error) => log.error("order_failed", { ref, error: messageOf(error) }),
     metadataKey: task.settings.metadataKey,
     idempotencyScope: task.job,
   });

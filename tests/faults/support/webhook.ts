@@ -55,12 +55,12 @@ export function openWebhook({ stripe, apiBase, time, call }: World): Webhook {
       log: createLog({}, (line) => lines.push(line)),
     });
     const answer = await Promise.race([
-      answered.catch((error) => ({ again: true, code: String(error) })),
-      wire.dead.then(() => ({ again: true, code: "died" })),
+      answered.catch((error) => ({ redeliver: true, code: String(error) })),
+      wire.dead.then(() => ({ redeliver: true, code: "died" })),
     ]);
     if (Deno.env.get("LAPSE_PROOF_LOG")) console.log([event!.type, answer.code, ...lines].join("\n"));
-    outcome = { ...outcome, taken: !answer.again, code: answer.code };
-    return new Response(null, { status: answer.again ? 500 : 200, headers: { connection: "close" } });
+    outcome = { ...outcome, taken: !answer.redeliver, code: answer.code };
+    return new Response(null, { status: answer.redeliver ? 500 : 200, headers: { connection: "close" } });
   }
 
   let server: Deno.HttpServer<Deno.NetAddr> | undefined;

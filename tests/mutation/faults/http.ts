@@ -128,7 +128,7 @@ export const HTTP_FAULTS: Fault[] = [
     ],
     [
       "misconfiguration-told-to-strangers",
-      '    log.error("request_failed", { job: name, error: reasonOf(error) });\n    return refuseStranger();',
+      '    log.error("request_failed", { job: name, error: messageOf(error) });\n    return refuseStranger();',
       "    throw error;",
       "strangers read what the project lacks",
     ],
@@ -219,8 +219,8 @@ export const HTTP_FAULTS: Fault[] = [
     ],
     [
       "health-breaks",
-      `log.error("health_unknown", { error: reasonOf(error) });\n    return`,
-      `log.error("health_unknown", { error: reasonOf(error) });\n    throw error;\n    return`,
+      `log.error("health_unknown", { error: messageOf(error) });\n    return`,
+      `log.error("health_unknown", { error: messageOf(error) });\n    throw error;\n    return`,
       "a monitor hears nothing of a database that is down",
     ],
     [

@@ -489,13 +489,13 @@ export const RUN_FAULTS: Fault[] = [
     ],
     [
       "slow-statement-for-ever",
-      "if (isTimeout(error)) progress.delay = reasonOf(error);",
+      "if (isTimeout(error)) progress.delay = messageOf(error);",
       "if (isTimeout(error)) throw error;",
       "one order that nobody can close in time stops every run",
     ],
     [
       "oldest-order-holds-up-the-rest",
-      "if (isTimeout(error)) progress.delay = reasonOf(error);",
+      "if (isTimeout(error)) progress.delay = messageOf(error);",
       "if (isTimeout(error)) return;",
       "orders without payments wait behind one whose article is locked",
     ],

@@ -29,7 +29,7 @@ async function post(
     headers = signed(text),
     method = "POST",
     env = {},
-    receive = () => Promise.resolve({ again: false, code: "paid" }),
+    receive = () => Promise.resolve({ redeliver: false, code: "paid" }),
   }: {
     text?: string;
     headers?: Record<string, string>;
@@ -69,7 +69,7 @@ Deno.test("an event with Stripe's signature is accepted and answered with its re
 });
 
 Deno.test("an event that should come again is answered with 500", async () => {
-  const { status, answer } = await post({ receive: () => Promise.resolve({ again: true, code: "unknown" }) });
+  const { status, answer } = await post({ receive: () => Promise.resolve({ redeliver: true, code: "unknown" }) });
   assert.equal(status, 500);
   assert.equal(JSON.parse(answer).error.code, "unknown");
 });

@@ -85,7 +85,7 @@ Deno.test("money is recorded with its amount, under the order it pays", async ()
     objects: { pi_1: intent({ status: "succeeded", amount_received: 5000 }) },
     recorded: { result: "paid" },
   });
-  assert.deepEqual(answer, { again: false, code: "paid" });
+  assert.deepEqual(answer, { redeliver: false, code: "paid" });
   assert.deepEqual(calls, ["readIntent pi_1"]);
   const [{ evidence, ...record }] = records as [typeof records[0]];
   assert.deepEqual(record, {
@@ -151,14 +151,14 @@ Deno.test("an event about something else makes no call", async () => {
   ];
   for (const other of others) {
     const { answer, asked, calls } = await receive(other);
-    assert.deepEqual([answer.again, asked, calls], [false, [], []], other.type);
+    assert.deepEqual([answer.redeliver, asked, calls], [false, [], []], other.type);
   }
 });
 
 Deno.test("a payment that is known, foreign or over the pace is not read; an event of an unknown order is redelivered", async () => {
   for (const name of ["repeated", "nothing", "postponed", "locked", "unknown"] as const) {
     const { answer, calls, records } = await receive(event("payment_intent.succeeded"), { found: [{ answer: name }] });
-    assert.deepEqual([answer.again, calls, records], [name === "locked" || name === "unknown", [], []], name);
+    assert.deepEqual([answer.redeliver, calls, records], [name === "locked" || name === "unknown", [], []], name);
   }
 });
 
@@ -189,7 +189,7 @@ Deno.test("a payment that names the order in the event and not at Stripe is not 
       objects: { pi_1: intent({ status: "succeeded", amount_received: 5000, metadata }) },
       order: order({ payments: [] }),
     });
-    assert.deepEqual([answer, records], [{ again: false, code: "not_ours" }, []]);
+    assert.deepEqual([answer, records], [{ redeliver: false, code: "not_ours" }, []]);
   }
 });
 
@@ -203,11 +203,11 @@ Deno.test("an unanswered read is redelivered, a payment that Stripe does not kno
     [refused(404, { errorCode: "resource_missing" }), false],
     [refused(403, { errorCode: "account_invalid" }), false],
   ];
-  for (const [outcome, again] of outcomes) {
+  for (const [outcome, redeliver] of outcomes) {
     const { answer, records } = await receive(event("payment_intent.succeeded"), {
       prepare: (stripe) => stripe.answer("readIntent", "pi_1", outcome),
     });
-    assert.deepEqual([answer.again, records], [again, []], JSON.stringify(outcome));
+    assert.deepEqual([answer.redeliver, records], [redeliver, []], JSON.stringify(outcome));
   }
 });
 
@@ -238,7 +238,7 @@ Deno.test("if cancelling the other payments fails, the next run does it", async 
         throw new DatabaseError("Cannot go on", { code: null });
       }),
   });
-  assert.deepEqual(answer, { again: false, code: "paid" });
+  assert.deepEqual(answer, { redeliver: false, code: "paid" });
 });
 
 Deno.test("before an intent is recorded, the session that paid is asked whether it is its own", async () => {
