@@ -218,14 +218,15 @@ $$;
 
 -- record_event: records Stripe's answer about a payment that an event named, with the event's id, in one transaction.
 --
--- p_payment is {"ref", "stripeId", "account", "state" (open, paid, dead), "reason", "evidence", "holdUntil"}. Without
--- p_event_id no event named the payment: it was read along with another one. Money settles its order at once, as in
--- lapse.mark_paid. A payment that can never be paid is recorded, and its order still waits for its deadline. Any other
--- payment is recorded, and holdUntil, the expiry of the customer's voucher, postpones the order. While a run holds the
--- order, no payment is recorded as dead, because the run records the payments that it cancels. Returns {"result",
--- "waitSeconds", "order"}: repeated; recorded; nothing; or a result of lapse.mark_paid. `order` is set when the order
--- is paid, other payments of it may still be paid, and there are turns to cancel them now; payments that are not
--- cancelled are due for the next run. Raises 22023, PT404, PT409, LP002 and LP010 as lapse.mark_paid does.
+-- p_payment is {"ref", "stripeId", "account", "state" (open, paid, dead), "reason", "evidence", "holdUntil", "askedAt"}.
+-- Without p_event_id no event named the payment: it was read along with another one. Money settles its order at once,
+-- as in lapse.mark_paid. A payment that can never be paid is recorded, and its order still waits for its deadline. Any
+-- other payment is recorded, and holdUntil, the expiry of the customer's voucher, postpones the order. While a run
+-- holds the order, no payment is recorded as dead, because the run records the payments that it cancels. Returns
+-- {"result", "waitSeconds", "order"}: repeated; recorded; nothing; outdated, if Stripe must be asked again; or a result
+-- of lapse.mark_paid. `order` is set when the order is paid, other payments of it may still be paid, and there are
+-- turns to cancel them now; payments that are not cancelled are due for the next run. Raises 22023, PT404, PT409, LP002
+-- and LP010 as lapse.mark_paid does.
 create function lapse.record_event(
   p_event_id text,
   p_type text,
@@ -273,6 +274,14 @@ begin
   select * into v_before from lapse.payments p where p.stripe_id = v_id for no key update;
   if v_before.ref <> v_ref then
     raise exception 'Cannot record payment % of order %: it belongs to order %', v_id, v_ref, v_before.ref using errcode = 'PT409';
+  end if;
+  -- Stripe was asked before the refund, and the refund was recorded first. This answer would count the money as kept.
+  -- The event's id is deleted, so that the next delivery is not taken for a repetition.
+  if v_state = 'paid' and v_before.checked_at >= (p_payment ->> 'askedAt')::timestamptz
+    and coalesce((v_before.evidence ->> 'amount_refunded')::bigint, 0) > coalesce((v_evidence ->> 'amount_refunded')::bigint, 0)
+  then
+    delete from lapse.events e where e.id = p_event_id;
+    return jsonb_build_object('result', 'outdated', 'waitSeconds', 0, 'order', null);
   end if;
   if v_state = 'dead' and (v_before.ref is null or v_order.run_id is not null) then
     return jsonb_build_object('result', 'nothing', 'waitSeconds', 0, 'order', null);

@@ -143,7 +143,7 @@ begin
 
   if p_result ->> 'amountRefunded' is not null then
     update lapse.payments p
-    set evidence = p.evidence || jsonb_build_object('amount_refunded', p_result -> 'amountRefunded')
+    set evidence = p.evidence || jsonb_build_object('amount_refunded', p_result -> 'amountRefunded'), checked_at = p_now
     where p.stripe_id in (v_refund.stripe_id, v_refund.intent) and p.state = 'paid';
   end if;
   if (p_result ->> 'amountRefunded')::bigint > 0 and v_outcome <> 'failed' then

@@ -45,6 +45,7 @@ export async function receiveEvent(event: StripeEvent, ports: WebhookPorts): Pro
     deadline: later(clock.now(), CALL_MS),
     paymentsPerSecond: found.paymentsPerSecond,
   });
+  const askedAt = clock.now();
   const read = await readWithOrder(event, { payment, found, gateway, database });
   if ("redeliver" in read) return read;
   const { stripeId, order, outcome } = read;
@@ -65,12 +66,12 @@ export async function receiveEvent(event: StripeEvent, ports: WebhookPorts): Pro
   const record = recordOf(assessed, outcome.object, { isKnown: known !== undefined, ...context });
   if (record === null) return { redeliver: false, code: "not_ours" };
   if (record.state === "paid") await learnWhoseIntent(event, stripeId, { ...ports, ...context });
-  const recorded = await database.recordEvent(event, record);
+  const recorded = await database.recordEvent(event, { ...record, askedAt });
   if (recorded.order !== null) {
     if (recorded.waitSeconds > 0) await clock.sleep(recorded.waitSeconds * 1_000);
     await cancelOthers(event, { ...ports, ...context, order: recorded.order });
   }
-  return { redeliver: false, code: recorded.result };
+  return { redeliver: recorded.result === "outdated", code: recorded.result };
 }
 
 type EventContext = Omit<InspectContext, "gateway" | "clock"> & {
@@ -147,7 +148,7 @@ function recordOf(
   { payment, assessment, evidence }: AssessedPayment,
   object: StripeObject,
   { order, clock, isKnown }: Pick<EventContext, "order" | "clock"> & { isKnown: boolean },
-): EventPaymentRecord | null {
+): Omit<EventPaymentRecord, "askedAt"> | null {
   const { stripeId, account } = payment;
   const record = { ref: order.ref, stripeId, account, state: "open", reason: null, evidence, holdUntil: null } as const;
   switch (assessment.kind) {
@@ -193,6 +194,7 @@ async function learnWhoseIntent(event: StripeEvent, id: string, context: Webhook
   const inDoubt = context.order.payments
     .filter(({ kind, state, intent }) => kind === "checkout_session" && state === "paid" && intent === null);
   for (const session of inDoubt) {
+    const askedAt = context.clock.now();
     const { assessment, ownIntent, evidence } = await inspectPayment(session, context);
     if (assessment.kind !== "paid" || ownIntent === null) continue;
     const { stripeId, account } = session;
@@ -204,6 +206,7 @@ async function learnWhoseIntent(event: StripeEvent, id: string, context: Webhook
       reason: "paid",
       evidence,
       holdUntil: null,
+      askedAt,
     } as const;
     await context.database.recordEvent({ ...event, id: null }, known);
   }
@@ -211,7 +214,8 @@ async function learnWhoseIntent(event: StripeEvent, id: string, context: Webhook
 
 /** Cancels the other payments of a paid order, which can only do harm. If that fails, the next run does it, because they are due. */
 async function cancelOthers(event: StripeEvent, context: WebhookPorts & EventContext): Promise<void> {
-  const { database, log, order: { ref, payments } } = context;
+  const { clock, database, log, order: { ref, payments } } = context;
+  const askedAt = clock.now();
   try {
     const { decision } = await examineOrder(context.order, {
       ...context,
@@ -231,6 +235,7 @@ async function cancelOthers(event: StripeEvent, context: WebhookPorts & EventCon
         reason,
         evidence,
         holdUntil: null,
+        askedAt,
       });
     }
   } catch (error) {

@@ -18,6 +18,8 @@ export type EventPaymentRecord = {
   evidence: PaymentEvidence;
   /** The expiry of the customer's voucher. */
   holdUntil: Date | null;
+  /** A time before Stripe was asked, by the database's clock, so that the database can tell an outdated answer. */
+  askedAt: Date;
 };
 
 const wait = z.number().check(z.nonnegative());
@@ -68,7 +70,8 @@ export function createEventDatabase(rpc: Rpc) {
       }, { answer: foundPayment, repeatable: true }),
     /**
      * Records what Stripe answered about a payment. `id` null: the payment is not the event's own. Repeatable: after a lost answer the result
-     * is `repeated`, and the order's other payments are due for the next run.
+     * is `repeated`, and the order's other payments are due for the next run. `outdated`: nothing was recorded, because a later answer was
+     * recorded meanwhile.
      */
     recordEvent: (
       { id, type, livemode }: Pick<StripeEvent, "type" | "livemode"> & { id: string | null },

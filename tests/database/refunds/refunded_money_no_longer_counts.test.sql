@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers.sql
-select plan(21);
+select plan(27);
 
 create function pg_temp.gave_back(p_stripe_id text, p_refunded bigint default 1000) returns jsonb
 language sql
@@ -51,6 +51,28 @@ select is(pg_temp.told('heard', 'status'), 'pending', 'and the order waits for i
 select is(pg_temp.mark_paid('heard', 'pi_2', 1000), 'refunded', 'no later report pays the order');
 select is(pg_temp.told('heard', 'status'), 'pending', 'nor takes its stock');
 
+-- An answer of Stripe that was on its way when the refund was recorded.
+create function pg_temp.answered(p_name text, p_stripe_id text, p_asked_at timestamptz) returns text
+language sql
+as $$
+  select lapse.record_event(
+    p_event_id => 'evt_late', p_type => 'payment_intent.succeeded', p_livemode => false, p_now => pg_temp.noon() + interval '1 minute',
+    p_payment => jsonb_build_object(
+      'ref', pg_temp.ref(p_name), 'account', '', 'stripeId', p_stripe_id, 'state', 'paid', 'reason', 'paid', 'askedAt', p_asked_at,
+      'evidence', '{"status": "succeeded", "amount_received": 1000, "amount_refunded": 0}'::jsonb
+    )
+  ) ->> 'result'
+$$;
+select is(pg_temp.answered('heard', 'pi_2', pg_temp.noon()), 'outdated', 'an answer from before the refund is refused');
+select is((select count(*)::integer from lapse.events), 0, 'and its event may be delivered again');
+select is((select count(*)::integer from lapse.alerts), 0, 'without an alert');
+select is(
+  pg_temp.answered('heard', 'pi_2', pg_temp.noon() + interval '1 second'), 'refunded', 'a later answer says that the bank sent the refund back'
+);
+select is((select count(*)::integer from lapse.alerts where key = 'payments_unclear:dead_but_paid'), 1, 'which alerts');
+delete from lapse.alerts;
+delete from lapse.events;
+
 -- A settled order: the shop refunds what it sold, which is its own affair.
 select pg_temp.place_due_order('sold', '{pi_3}');
 select pg_temp.mark_paid('sold', 'pi_3', 1000);
@@ -58,6 +80,8 @@ select pg_temp.heard('sold', 'charge.refunded', pg_temp.gave_back('pi_3'));
 select is(
   pg_temp.told('sold', 'status') || ' ' || split_part(pg_temp.state('pi_3'), ' ', 1), 'paid paid', 'a paid order and its payment stay as they are'
 );
+
+select is(pg_temp.answered('sold', 'pi_3', pg_temp.noon()), 'outdated', 'an answer from before the refund does not bring its money back');
 
 -- Alerts about money that is gone close.
 select pg_temp.mark_paid('sold', 'pi_4', 1000);

@@ -36,6 +36,20 @@ export const REFUND_FAULTS: Fault[] = [
       "an alert asks for a refund that was made",
     ],
   ]),
+  ...faultsIn("migrations/20261129000850_events.sql", REFUNDS, [
+    [
+      "outdated-answer-counts",
+      "if v_state = 'paid' and v_before.checked_at >=",
+      "if false and v_before.checked_at >=",
+      "an answer from before a refund brings its money back",
+    ],
+    [
+      "outdated-is-repeated",
+      "delete from lapse.events e where e.id = p_event_id;",
+      "",
+      "the next delivery of an event is ignored whose answer was outdated",
+    ],
+  ]),
   ...faultsIn("migrations/20261129001660_execute_refunds.sql", REFUNDS, [
     [
       "limits-of-today-alone",

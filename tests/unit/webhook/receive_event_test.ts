@@ -80,6 +80,14 @@ async function receive(received: StripeEvent, setup: Setup = {}) {
   return { answer, records, asked, slept, calls: stripe.calls, stripe };
 }
 
+Deno.test("Stripe must deliver an event again whose answer was outdated when it arrived in the database", async () => {
+  const { answer } = await receive(event("payment_intent.succeeded"), {
+    objects: { pi_1: intent({ status: "succeeded", amount_received: 5000 }) },
+    recorded: { result: "outdated" },
+  });
+  assert.deepEqual(answer, { redeliver: true, code: "outdated" });
+});
+
 Deno.test("money is recorded with its amount, under the order it pays", async () => {
   const { answer, records, calls } = await receive(event("payment_intent.succeeded"), {
     objects: { pi_1: intent({ status: "succeeded", amount_received: 5000 }) },
@@ -96,6 +104,7 @@ Deno.test("money is recorded with its amount, under the order it pays", async ()
     state: "paid",
     reason: "paid",
     holdUntil: null,
+    askedAt: NOW,
   });
   assert.equal(evidence.amount_received, 5000);
 });
