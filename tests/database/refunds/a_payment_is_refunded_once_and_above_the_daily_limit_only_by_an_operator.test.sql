@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers.sql
-select plan(21);
+select plan(22);
 
 update lapse.settings set late_payments = 'revive_or_refund', refunds_per_day = 3, refunded_per_day = 2500 where only_row;
 create or replace function lapse_shop.revive_order(p_ref text) returns boolean language sql as 'select false';
@@ -43,6 +43,7 @@ select is(pg_temp.record('pi_a', '{"outcome": "succeeded"}', 0), false, 'the res
 select ok(pg_temp.record('pi_a', '{"outcome": "succeeded", "refundId": "re_1", "amount": 1000, "amountRefunded": 1000}'), 'that of this one counts');
 select is(pg_temp.refund('pi_a'), 'succeeded 1 1', 'it is over');
 select is((select evidence ->> 'amount_refunded' from lapse.payments where stripe_id = 'pi_a'), '1000', 'the payment shows it');
+select is((select checked_at from lapse.payments where stripe_id = 'pi_a'), pg_temp.noon(), 'and since when, so that no earlier answer counts');
 select is(pg_temp.mark_paid('a', 'pi_a', 1000), 'refunded', 'and the answer to the report says so');
 
 select pg_temp.record('pi_b', '{"outcome": "retry", "error": "unknown: timeout"}');

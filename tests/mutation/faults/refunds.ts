@@ -52,6 +52,12 @@ export const REFUND_FAULTS: Fault[] = [
   ]),
   ...faultsIn("migrations/20261129001660_execute_refunds.sql", REFUNDS, [
     [
+      "refund-leaves-no-time",
+      ", checked_at = p_now\n    where p.stripe_id in (v_refund.stripe_id",
+      "\n    where p.stripe_id in (v_refund.stripe_id",
+      "an answer from before Lapse's refund brings the money back",
+    ],
+    [
       "limits-of-today-alone",
       "select date_trunc('day', min(n.created_at), 'UTC')",
       "select date_trunc('day', max(n.created_at), 'UTC')",
