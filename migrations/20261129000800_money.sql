@@ -311,7 +311,8 @@ begin
     raise exception 'Cannot mark order % as paid by %: the payment belongs to order %', v_ref, p_stripe_id, v_before.ref
       using errcode = 'PT409';
   end if;
-  if v_order.status <> 'paid' and lapse.is_refunded(p_evidence => v_before.evidence) then
+  -- A paid order's own payment that was refunded is a payment that was reported before.
+  if lapse.is_refunded(p_evidence => v_before.evidence) and (v_order.status <> 'paid' or v_before.state = 'dead') then
     return 'refunded';
   end if;
   perform lapse.record_money(

@@ -309,7 +309,7 @@ begin
     if v_result = 'refunded' then
       perform lapse.alert_dead_but_paid(
         p_order => v_order, p_stripe_id => v_id, p_now => p_now,
-        p_result => case when v_order.status = 'expired' then 'late_payment' else v_result end
+        p_result => case v_order.status when 'expired' then 'late_payment' when 'paid' then 'paid_twice' else v_result end
       );
     end if;
     -- Stripe was asked, not the shop.

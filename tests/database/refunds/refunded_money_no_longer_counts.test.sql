@@ -1,6 +1,6 @@
 begin;
 \ir ../helpers.sql
-select plan(27);
+select plan(30);
 
 create function pg_temp.gave_back(p_stripe_id text, p_refunded bigint default 1000) returns jsonb
 language sql
@@ -82,6 +82,20 @@ select is(
 );
 
 select is(pg_temp.answered('sold', 'pi_3', pg_temp.noon()), 'outdated', 'an answer from before the refund does not bring its money back');
+
+-- Refunded, and then the order is paid by another payment.
+select pg_temp.place_order('twice');
+select lapse.attach_payment(p_ref => pg_temp.ref('twice'), p_stripe_id => 'pi_7', p_now => pg_temp.noon());
+select pg_temp.heard('twice', 'charge.refunded', pg_temp.gave_back('pi_7')), pg_temp.mark_paid('twice', 'pi_8', 1000);
+select is(pg_temp.mark_paid('twice', 'pi_7', 1000), 'refunded', 'a late report of the refunded payment is no second payment');
+select is((select count(*)::integer from lapse.alerts), 0, 'and does not alert');
+select pg_temp.answered('twice', 'pi_7', pg_temp.noon() + interval '1 second');
+select is(
+  (select details -> 'payments' from lapse.alerts where key = 'paid_twice:' || pg_temp.ref('twice')), '["pi_7"]',
+  'a refund that the bank sent back does: it must be refunded once more'
+);
+delete from lapse.alerts;
+delete from lapse.events;
 
 -- Alerts about money that is gone close.
 select pg_temp.mark_paid('sold', 'pi_4', 1000);

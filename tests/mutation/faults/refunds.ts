@@ -36,7 +36,21 @@ export const REFUND_FAULTS: Fault[] = [
       "an alert asks for a refund that was made",
     ],
   ]),
+  ...faultsIn("migrations/20261129000800_money.sql", REFUNDS, [
+    [
+      "refunded-pays-twice",
+      "(v_order.status <> 'paid' or v_before.state = 'dead')",
+      "v_order.status <> 'paid'",
+      "a late report of a refunded payment asks for its refund",
+    ],
+  ]),
   ...faultsIn("migrations/20261129000850_events.sql", REFUNDS, [
+    [
+      "sent-back-for-nothing",
+      "when 'paid' then 'paid_twice' else v_result end",
+      "else v_result end",
+      "nobody is told to repeat a refund that the bank sent back on a paid order",
+    ],
     [
       "outdated-answer-counts",
       "if v_state = 'paid' and v_before.checked_at >=",
