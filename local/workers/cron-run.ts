@@ -1,4 +1,5 @@
 import postgres from "postgres";
+import { isLostConnection } from "./lost-connection.ts";
 
 type Job = { jobid: string; command: string; database: string; username: string };
 
@@ -36,6 +37,7 @@ export async function runJob(sql: postgres.Sql, { jobId, dbUrl, signal }: RunOpt
     await finish(sql, runId, { status: "succeeded", message });
   } catch (error) {
     if (signal.aborted) return;
+    if (isLostConnection(error)) await new Promise((resolve) => setTimeout(resolve, 200));
     await finish(sql, runId, { status: "failed", message: describeError(error) });
   } finally {
     signal.removeEventListener("abort", cut);

@@ -1,4 +1,5 @@
 import type postgres from "postgres";
+import { isLostConnection } from "./lost-connection.ts";
 import { type NetFault, type NetFaults, WorkerKilled } from "./net-faults.ts";
 import { type NetRequest, type NetResponse, sendRequest } from "./net-request.ts";
 
@@ -34,7 +35,8 @@ export async function sendBatch(sql: postgres.Sql, options: BatchOptions): Promi
     await sql.unsafe("commit");
     return requests.length;
   } catch (error) {
-    if (!options.signal.aborted) await sql.unsafe("rollback");
+    // The server rolls back by itself what a lost connection left.
+    if (!options.signal.aborted && !isLostConnection(error)) await sql.unsafe("rollback");
     throw error;
   }
 }

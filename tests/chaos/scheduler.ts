@@ -71,12 +71,14 @@ export async function startScheduler({ stack, random }: Scene): Promise<Schedule
       }
     },
     async stop() {
+      // The last tick is one without a fault, so its workers are new ones that have lost no connection.
       await cron.stop();
-      // The last tick is one without a fault, so it gets a worker that has lost no connection.
-      const last = await startCronWorker({ dbUrl, pollMs: 0 });
-      await last.tick(MINUTE_OF_ALL);
-      await last.stop();
-      await net?.stop();
+      await net?.crash();
+      const lastCron = await startCronWorker({ dbUrl, pollMs: 0 });
+      const lastNet = await startNetWorker(options);
+      await lastCron.tick(MINUTE_OF_ALL);
+      await lastCron.stop();
+      await lastNet.stop();
     },
   };
 }

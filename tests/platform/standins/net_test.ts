@@ -4,6 +4,7 @@ import type postgres from "postgres";
 import { startNetWorker } from "../../../local/workers/net-worker.ts";
 import { startCallee } from "./callee.ts";
 import { asRole, startStandInServer, until } from "./standin_server.ts";
+import { replaceLostConnections } from "../../support/lost-connections.ts";
 import { NOBODY } from "../../support/nobody.ts";
 
 Deno.test("the stand-in of pg_net", async (t) => {
@@ -227,6 +228,24 @@ Deno.test("the stand-in of pg_net", async (t) => {
       assert.deepEqual(["slow/301", "lost", "anew"].map((path) => callee.to(path).length), [1, 0, 1]);
     },
   );
+
+  await t.step("a connection that is reset in the middle of a batch does not stop the worker", async () => {
+    const errors: unknown[] = [];
+    await using worker = await start({ onError: (error) => errors.push(error) });
+    await post("slow/302");
+    await until(() => callee.to("slow/302").length === 1);
+    const [backend] = await sql`select pid from pg_stat_activity where application_name like 'pg_net%'`;
+    // It dies with the worker's statement unread, so the operating system resets the connection.
+    Deno.kill(backend!.pid, "SIGSTOP");
+    await pause(600);
+    Deno.kill(backend!.pid, "SIGKILL");
+    await until(() => errors.length > 0);
+    await until(() => sql`select`.then(() => true, () => false));
+    await replaceLostConnections(sql);
+    await post("revived");
+    await worker.drain();
+    assert.equal(callee.calls.at(-1)!.path, "/revived");
+  });
 });
 
 async function queue(
