@@ -111,8 +111,8 @@ export const REFUND_FAULTS: Fault[] = [
   ...faultsIn("migrations/20261129000800_money.sql", REFUNDS, [
     [
       "refunded-and-paid-again",
-      "if v_order.status <> 'paid' and lapse.is_refunded(p_evidence => v_before.evidence) then",
-      "if false then",
+      "if lapse.is_refunded(p_evidence => v_before.evidence) and (v_order",
+      "if false and (v_order",
       "a webhook that comes late pays an order whose money was refunded",
     ],
   ]),
