@@ -110,11 +110,28 @@ export async function tickUntilQuiet(
       from lapse.orders where status <> 'unknown'`;
     const due = row!.due?.getTime() ?? Infinity;
     if (due > until) return ticks;
-    if (ticks >= most) throw new Error(`6: after ${ticks} ticks an order or a refund is still due`);
+    if (ticks >= most) {
+      throw new Error(`6: after ${ticks} ticks an order or a refund is still due: ${await stillDue(bench.sql)}`);
+    }
     // An order that falls due is taken once Stripe's lists were read past that moment, which needs a minute more.
     const now = bench.time.now().getTime();
     const next = Math.max(Math.ceil((due + MINUTE + 1) / TICK), Math.floor(now / TICK) + 1) * TICK;
     bench.time.advance(next - now);
     await tick(bench);
   }
+}
+
+/** What is due first, and how the last runs ended. */
+async function stillDue(sql: postgres.Sql): Promise<string> {
+  const rows = await sql<{ line: string }[]>`
+    (select concat_ws(' ', 'order', ref, status, reason, account, next_check_at, 'failures', failures, 'run', run_id) as line
+      from lapse.orders where next_check_at is not null and status <> 'unknown' order by next_check_at limit 3)
+    union all
+    (select concat_ws(' ', 'refund', ref, status, next_attempt_at, 'attempts', attempts, error) from lapse.refunds
+      where next_attempt_at is not null order by next_attempt_at limit 3)
+    union all
+    (select concat_ws(' ', job, status, started_at, error) from lapse.runs order by created_at desc limit 3)
+    union all
+    (select concat_ws(' ', list, read_to, failing_since, error) from lapse.list_cursors)`;
+  return rows.map(({ line }) => line).join("; ");
 }
